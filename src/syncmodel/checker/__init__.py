@@ -1,0 +1,1 @@
+"""A generic, bounded, exhaustive model checker. Pure; knows nothing of sync."""

@@ -1,0 +1,1 @@
+"""Session (perform, settle, compare) and what drives it: explore, replay, minimise."""

@@ -1,0 +1,44 @@
+"""Every error that syncmodel raises on purpose. One root; each child says who has to act.
+
+A divergence found in the system under test is not an error of ours: it is data
+(`syncmodel.model.divergence`).
+"""
+
+
+class SyncModelError(Exception):
+    """Something that syncmodel can't go on from. The message is one sentence that says what to do.
+
+    `exit_code` is what the command line ends with.
+    """
+
+    exit_code = 2
+
+
+class UsageError(SyncModelError):
+    """The request itself can't be carried out: an option, a name or a file is wrong."""
+
+
+class FormatError(UsageError):
+    """A file that we read is malformed; the message names file, position and field."""
+
+
+class InvalidRunError(SyncModelError):
+    """The tester could not do its part, so the run says nothing about the system: never a pass.
+
+    Likely causes: a machine that can't be reached, a fault that did not take or did not go away,
+    an SSH connection that broke, a full disk in the work folder.
+    """
+
+    exit_code = 3
+
+
+class FaultError(InvalidRunError):
+    """A fault was asked for and the probe says that it did not take, or did not heal."""
+
+
+class BootError(InvalidRunError):
+    """A machine or its application did not come up within its limit."""
+
+
+class TransportError(InvalidRunError):
+    """The way to a machine broke (SSH, not the application behind it)."""

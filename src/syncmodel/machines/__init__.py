@@ -1,0 +1,1 @@
+"""Where nodes live; one file per kind of place."""

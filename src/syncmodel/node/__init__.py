@@ -1,0 +1,1 @@
+"""The reference node: it implements the contract that a real cluster offers."""

@@ -1,0 +1,1 @@
+"""Where steps are performed; one file per kind of system."""

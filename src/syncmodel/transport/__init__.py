@@ -1,0 +1,1 @@
+"""httpx over SSH channels, and the clients of a node's two HTTP surfaces."""
