@@ -1,0 +1,214 @@
+"""The messages between a relay and its clients: values, and their one text form each.
+
+NIP-01's messages, and the trailing elements by which peers follow a log: other clients ignore them.
+What is answered to which message lives in the node.
+"""
+
+import json
+from typing import Any
+
+import attrs
+
+from syncmodel.nostr.events import Event, MalformedEventError
+from syncmodel.nostr.filters import Filter, MalformedMessageError, label, number
+
+__all__ = [
+    "BadDelivery",
+    "Close",
+    "Closed",
+    "Delivery",
+    "Eose",
+    "Filter",
+    "FromClient",
+    "FromRelay",
+    "MalformedMessageError",
+    "Notice",
+    "Ok",
+    "Publish",
+    "Req",
+    "parse_from_client",
+    "parse_from_relay",
+]
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+@attrs.frozen
+class Req:
+    """Client to relay: subscribe. `["REQ", sub, filter, ...]`, one filter or more."""
+
+    sub: str
+    filters: tuple[Filter, ...]
+
+    def to_text(self) -> str:
+        return _encode(["REQ", self.sub, *(one.to_json() for one in self.filters)])
+
+
+@attrs.frozen
+class Close:
+    """Client to relay: end a subscription. `["CLOSE", sub]`."""
+
+    sub: str
+
+    def to_text(self) -> str:
+        return _encode(["CLOSE", self.sub])
+
+
+@attrs.frozen
+class Publish:
+    """Client to relay: store an event. `["EVENT", event]`."""
+
+    event: Event
+
+    def to_text(self) -> str:
+        return _encode(["EVENT", self.event.to_json()])
+
+
+@attrs.frozen
+class Delivery:
+    """Relay to client: an event, with its position if the subscription follows the log."""
+
+    sub: str
+    event: Event
+    position: int | None = None
+
+    def to_text(self) -> str:
+        tail = () if self.position is None else (self.position,)
+        return _encode(["EVENT", self.sub, self.event.to_json(), *tail])
+
+
+@attrs.frozen
+class BadDelivery:
+    """Relay to client: a delivery whose event is malformed. It is a value and not an error, since
+    whoever follows the log counts it and goes on from its position. It is only ever received."""
+
+    sub: str
+    reason: str
+    position: int | None = None
+
+
+@attrs.frozen
+class Eose:
+    """Relay to client: what was stored has been sent; with the log and its end, if followed."""
+
+    sub: str
+    log_id: str | None = None
+    position: int | None = None
+
+    def to_text(self) -> str:
+        tail = () if self.log_id is None else (self.log_id, self.position)
+        return _encode(["EOSE", self.sub, *tail])
+
+
+@attrs.frozen
+class Ok:
+    """Relay to client: what became of a published event."""
+
+    event_id: str
+    accepted: bool
+    message: str = ""
+
+    def to_text(self) -> str:
+        return _encode(["OK", self.event_id, self.accepted, self.message])
+
+
+@attrs.frozen
+class Notice:
+    """Relay to client: words for people."""
+
+    message: str
+
+    def to_text(self) -> str:
+        return _encode(["NOTICE", self.message])
+
+
+@attrs.frozen
+class Closed:
+    """Relay to client: the relay ended the subscription, or would not begin it."""
+
+    sub: str
+    message: str = ""
+
+    def to_text(self) -> str:
+        return _encode(["CLOSED", self.sub, self.message])
+
+
+FromClient = Req | Close | Publish
+FromRelay = Delivery | BadDelivery | Eose | Ok | Notice | Closed
+
+
+def parse_from_client(frame: str | bytes) -> FromClient:
+    """The message in a WebSocket frame that a relay received.
+
+    Raises MalformedMessageError, and MalformedEventError for an EVENT whose event is malformed.
+    """
+    match _array(frame):
+        case ["REQ", sub, first, *rest]:
+            filters = tuple(Filter.from_json(one) for one in (first, *rest))
+            return Req(_sub(sub), filters)
+        case ["CLOSE", sub, *_]:
+            return Close(_sub(sub))
+        case ["EVENT", event, *_]:
+            return Publish(Event.from_json(event))
+        case other:
+            raise _unknown(other)
+
+
+def parse_from_relay(frame: str | bytes) -> FromRelay:
+    """The message in a WebSocket frame that a client received. Raises MalformedMessageError."""
+    match _array(frame):
+        case ["EVENT", sub, event, *tail]:
+            return _delivery(_sub(sub), event, number(_first(tail), "position"))
+        case ["EOSE", sub] | ["EOSE", sub, _]:
+            return Eose(_sub(sub))
+        case ["EOSE", sub, log_id, position, *_]:
+            return Eose(_sub(sub), label(log_id, "log_id"), number(position, "position"))
+        case ["OK", str(event_id), bool(accepted), *tail]:
+            return Ok(event_id, accepted, _words(tail))
+        case ["NOTICE", *tail]:
+            return Notice(_words(tail))
+        case ["CLOSED", sub, *tail]:
+            return Closed(_sub(sub), _words(tail))
+        case other:
+            raise _unknown(other)
+
+
+def _array(frame: str | bytes) -> list[Any]:
+    try:
+        value = json.loads(frame)
+    except (ValueError, RecursionError):
+        raise MalformedMessageError("A message is JSON; this is not.") from None
+    if not isinstance(value, list) or not value:
+        raise MalformedMessageError("A message is a JSON array with its type first.")
+    return value
+
+
+def _sub(value: object) -> str:
+    sub = label(value, "subscription id")
+    if sub is None:
+        raise MalformedMessageError("A subscription id is not null.")
+    return sub
+
+
+def _delivery(sub: str, event: object, position: int | None) -> Delivery | BadDelivery:
+    try:
+        return Delivery(sub, Event.from_json(event), position)
+    except MalformedEventError as error:
+        return BadDelivery(sub, str(error), position)
+
+
+def _first(tail: list[object]) -> object:
+    return tail[0] if tail else None
+
+
+def _words(tail: list[object]) -> str:
+    words = _first(tail)
+    return words if isinstance(words, str) else ""
+
+
+def _unknown(message: list[object]) -> MalformedMessageError:
+    kind = message[0]
+    named = ascii(kind)[:40] if isinstance(kind, str) else type(kind).__name__
+    return MalformedMessageError(
+        f"No message of this type and length: {named}, {len(message)} long."
+    )
