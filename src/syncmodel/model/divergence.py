@@ -1,0 +1,90 @@
+"""The divergences between belief and sight, each with a name of its own.
+
+A divergence is data: what was expected of which row on which node, and what was seen.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import frozen
+
+from syncmodel.model.values import Row
+
+
+class Kind(Enum):
+    """The names that a report uses. Ordered from the plainest loss to the subtlest."""
+
+    MISSING = "missing"
+    RESURRECTED = "resurrected"
+    STALE = "stale"
+    DISAGREEMENT = "disagreement"
+    FLIPPED = "flipped"
+    INVENTED = "invented"
+    DUPLICATED = "duplicated"
+    ORPHAN = "orphan"
+    LEAKED = "leaked"
+    WRONGLY_ACCEPTED = "wrongly accepted"
+    WRONGLY_REFUSED = "wrongly refused"
+    CONTROL_PLANE = "control plane"
+    NOT_SETTLED = "not settled"
+
+    @property
+    def explained(self) -> str:
+        """The name in plain words."""
+        return EXPLAINED[self]
+
+
+EXPLAINED = {
+    Kind.MISSING: "a row that the node must know is not there",
+    Kind.RESURRECTED: "a deleted row is back with no later write",
+    Kind.STALE: "a version shows that a later write replaced",
+    Kind.DISAGREEMENT: "settled nodes that know the same show different versions",
+    Kind.FLIPPED: "a winner that was already settled lost to a version it had beaten",
+    Kind.INVENTED: "a value shows that nobody wrote",
+    Kind.DUPLICATED: "the same row shows twice",
+    Kind.ORPHAN: "an event shows whose case does not",
+    Kind.LEAKED: "a row shows that could not have reached the node",
+    Kind.WRONGLY_ACCEPTED: "a request was accepted that no possible state of the node allows",
+    Kind.WRONGLY_REFUSED: "a request was refused that every possible state of the node allows",
+    Kind.CONTROL_PLANE: "generation, migrations, plugin API or health are not as expected",
+    Kind.NOT_SETTLED: "the nodes did not come to rest although every fault was healed",
+}
+
+
+@frozen
+class Divergence:
+    """One difference between what may be true and what was seen.
+
+    `node` is where it was seen; `expected` and `shown` are sentences without run ids, so that they
+    read the same on every run. `table` is the kind of row ("cases", "events", or "" where the
+    divergence is about a whole node).
+    """
+
+    kind: Kind
+    node: str
+    row: Row | None
+    expected: str
+    shown: str
+
+    @property
+    def table(self) -> str:
+        """The kind of row, or "" for a whole node."""
+        return "" if self.row is None else self.row.table
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes two divergences the same bug to a minimiser: name and kind of row."""
+        return (self.kind.value, self.table)
+
+    def __str__(self) -> str:
+        where = f"{self.row} on {self.node}" if self.row else self.node
+        return f"{self.kind.value}: {where}: expected {self.expected}; shown: {self.shown}"
+
+
+class DivergenceFound(Exception):  # noqa: N818 (it is a finding about the system, not an error)
+    """Belief and sight differ. Carries every divergence of that moment, the headline first."""
+
+    def __init__(self, divergences: tuple[Divergence, ...]) -> None:
+        super().__init__(str(divergences[0]))
+        self.divergences = divergences

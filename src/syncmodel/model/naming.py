@@ -1,0 +1,53 @@
+"""Which name a wrong sight has: the one place that tells stale from resurrected from flipped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from syncmodel.model.divergence import Divergence, Kind
+from syncmodel.model.order import NONE
+from syncmodel.model.rows import RowBelief
+from syncmodel.model.values import Row, Value
+
+
+def describe(row: RowBelief, versions: Iterable[int], *, absent: bool) -> str:
+    """What may show, as a phrase: `title t1, counter 0, or nothing (deleted)`."""
+    phrases = [str(row.versions[v].value) for v in sorted(versions)]
+    if absent and not row.tombstones(versions):
+        phrases.append("nothing")
+    return ", or ".join(dict.fromkeys(phrases)) or "nothing"
+
+
+def name_of_present(row: RowBelief, node: str, value: Value) -> Kind:
+    """The name for a value that shows although the node may not show it."""
+    written = [v for v in range(len(row.versions)) if row.fits(v, value)]
+    if not written:
+        return Kind.INVENTED
+    reachable = [v for v in written if v in row.perhaps_known_by(node)]
+    if not reachable:
+        return Kind.LEAKED
+    must = row.known_by(node)
+    beaters = must & row.order.causal.get(reachable[0], NONE)
+    if not beaters:
+        return Kind.FLIPPED
+    above = row.order.above
+    last = [v for v in must if must.isdisjoint(above.get(v, NONE))]
+    return Kind.RESURRECTED if row.tombstones(last) else Kind.STALE
+
+
+def name_of_absent(row: RowBelief, node: str) -> Kind:
+    """The name for a row that does not show although the node must show a version of it."""
+    must = row.known_by(node)
+    lost_by_sight = any(
+        must.isdisjoint(row.order.causal.get(v, NONE))
+        for v in row.tombstones(row.perhaps_known_by(node))
+    )
+    return Kind.FLIPPED if lost_by_sight else Kind.MISSING
+
+
+def wrong_sight(
+    name: Row, row: RowBelief, node: str, value: Value | None, expected: str
+) -> Divergence:
+    """The divergence of a node that shows `value` (None for nothing) and may not."""
+    kind = name_of_absent(row, node) if value is None else name_of_present(row, node, value)
+    return Divergence(kind, node, name, expected, "nothing" if value is None else str(value))

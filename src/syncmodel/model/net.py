@@ -1,0 +1,192 @@
+"""Who runs what, and over which links knowledge travels: the part that plan and belief share.
+
+A link `(a, b)` is the connection over which a's rows reach b. Knowledge flows along the links that
+are up, between nodes that run with the table's plugin in their running generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import permutations
+
+import networkx as nx
+from attrs import evolve, frozen
+from immutables import Map
+
+Link = tuple[str, str]
+
+#: Which plugin version each generation of the reference deployment has: a baseline without the
+#: plugin, then its two versions.
+DEPLOYMENT: Map[int, int | None] = Map({1: None, 2: 1, 3: 2})
+
+
+@frozen(cache_hash=True)
+class Net:
+    """Nodes, their generations, who is down, and which links are cut. A value."""
+
+    nodes: tuple[str, ...]
+    running: Map[str, int]
+    generations: Map[int, int | None] = DEPLOYMENT
+    down: frozenset[str] = frozenset()
+    cut: frozenset[Link] = frozenset()
+    #: Links that broke since their receiving node's last resync; kept only where a heal alone need
+    #: not catch a node up.
+    interrupted: frozenset[Link] = frozenset()
+    #: Whether a node hands on what it learnt from others, or only what it wrote itself.
+    passes_on: bool = True
+
+    # --- questions -----------------------------------------------------------------------------
+
+    @property
+    def links(self) -> frozenset[Link]:
+        """Every directed link, cut or not."""
+        return frozenset(permutations(self.nodes, 2))
+
+    def plugin(self, node: str) -> int | None:
+        """The plugin's version in the node's running generation, or None."""
+        return self.generations[self.running[node]]
+
+    def carries(self, node: str) -> bool:
+        """Whether the node runs, with the plugin: only such a node accepts, serves and shows."""
+        return node not in self.down and self.plugin(node) is not None
+
+    @cached_property
+    def up(self) -> tuple[str, ...]:
+        """The nodes that run, with the plugin or without."""
+        return tuple(node for node in self.nodes if node not in self.down)
+
+    @cached_property
+    def carriers(self) -> tuple[str, ...]:
+        """The nodes that show rows."""
+        return tuple(node for node in self.nodes if self.carries(node))
+
+    @cached_property
+    def connected(self) -> tuple[Link, ...]:
+        """The links that must be connected once the system is at rest, in a fixed order."""
+        return tuple(
+            (a, b)
+            for a, b in permutations(self.nodes, 2)
+            if (a, b) not in self.cut and a not in self.down and b not in self.down
+        )
+
+    @cached_property
+    def flow(self) -> nx.DiGraph[str]:
+        """The directed graph along which knowledge may travel."""
+        graph: nx.DiGraph[str] = nx.DiGraph()
+        graph.add_nodes_from(self.carriers)
+        graph.add_edges_from(
+            (a, b) for a, b in self.connected if self.carries(a) and self.carries(b)
+        )
+        return graph
+
+    @cached_property
+    def reach(self) -> dict[str, frozenset[str]]:
+        """For each node: all that may learn what it knows, itself among them."""
+        return {
+            node: frozenset({node, *self._hearers(node)})
+            if node in self.flow
+            else frozenset({node})
+            for node in self.nodes
+        }
+
+    def _hearers(self, node: str) -> set[str]:
+        if self.passes_on:
+            return set(nx.descendants(self.flow, node))
+        return set(self.flow.successors(node))
+
+    @cached_property
+    def sources(self) -> dict[str, frozenset[str]]:
+        """For each node: all whose knowledge it may have learnt, itself among them."""
+        return {
+            node: frozenset(other for other in self.nodes if node in self.reach[other])
+            for node in self.nodes
+        }
+
+    @cached_property
+    def whole(self) -> Net:
+        """This net with only the links over which knowledge *must* travel."""
+        if not self.interrupted:
+            return self
+        return evolve(self, cut=self.cut | self.interrupted, interrupted=frozenset())
+
+    @cached_property
+    def circles(self) -> tuple[tuple[str, ...], ...]:
+        """The groups of nodes that learn all from each other: at rest each knows the same."""
+        if not self.passes_on:
+            return tuple((node,) for node in self.carriers)
+        parts = nx.strongly_connected_components(self.whole.flow)
+        return tuple(sorted(tuple(sorted(part)) for part in parts))
+
+    # --- changes -------------------------------------------------------------------------------
+
+    def with_cut(self, cut: Iterable[Link]) -> Net:
+        """Exactly these links are cut."""
+        return evolve(self, cut=frozenset(cut))
+
+    def stop(self, node: str) -> Net:
+        """The node's application is down."""
+        return evolve(self, down=self.down | {node})
+
+    def start(self, node: str) -> Net:
+        """The node's application runs."""
+        return evolve(self, down=self.down - {node})
+
+    def deploy(self, nodes: Iterable[str], generation: int) -> Net:
+        """These nodes run that generation."""
+        running = self.running
+        for node in nodes:
+            running = running.set(node, generation)
+        return evolve(self, running=running)
+
+    def interrupt(self, after: Net) -> Net:
+        """`after`, which follows this net, with the links that broke on the way remembered."""
+        broken = set(self.flow.edges) - set(after.flow.edges)
+        fresh = {
+            link
+            for link in after.links
+            if self.running[link[1]] != after.running[link[1]] or link[1] in self.down
+        }
+        return evolve(after, interrupted=after.interrupted | broken | fresh)
+
+    def resynced(self, node: str) -> Net:
+        """The node asked its peers for all that it lacks."""
+        return evolve(
+            self,
+            interrupted=frozenset(
+                link for link in self.interrupted if link[1] != node or link in self.cut
+            ),
+        )
+
+    def either(self, other: Net) -> Net:
+        """What is up at any moment while this net becomes the other one."""
+        running = self.running
+        for node in self.nodes:
+            if self.plugin(node) is None:
+                running = running.set(node, other.running[node])
+        return evolve(
+            self,
+            running=running,
+            down=self.down & other.down,
+            cut=self.cut & other.cut,
+        )
+
+    def drops(self, after: Net) -> frozenset[str]:
+        """The nodes whose tables are dropped while this net becomes `after`."""
+        return frozenset(
+            node
+            for node in self.nodes
+            if self.plugin(node) is not None and after.plugin(node) is None
+        )
+
+
+def fully_connected(count: int, generation: int = 2) -> Net:
+    """`count` nodes n1, n2, ... that run `generation`, every link whole."""
+    nodes = tuple(f"n{i}" for i in range(1, count + 1))
+    return Net(nodes=nodes, running=Map(dict.fromkeys(nodes, generation)))
+
+
+def split(nodes: Sequence[str], groups: Sequence[Sequence[str]]) -> frozenset[Link]:
+    """The links to cut so that only nodes of one group hear each other; groups may overlap."""
+    together = {(a, b) for group in groups for a, b in permutations(group, 2)}
+    return frozenset(permutations(nodes, 2)) - together

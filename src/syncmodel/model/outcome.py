@@ -1,0 +1,61 @@
+"""What became of one request: three values, never two (Maelstrom's "definite errors").
+
+A timeout is never a refusal. Whoever performs a step decides which of the three it was; the belief
+decides what that makes possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from attrs import field, frozen
+
+
+class Answer(Enum):
+    """The three values: acknowledged, definitely did not happen, may have happened or may yet."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@frozen
+class Outcome:
+    """The answer to one step.
+
+    `code` is the error code of a refusal (`exists`, `no_such_row`, `missing_case`, `malformed`,
+    `no_plugin`, `unreachable`, `not_ready`) or says why nothing is known. `row` is the row as the
+    node says that it stored it. `parts` are the outcomes of a compound step, in its order.
+    """
+
+    answer: Answer
+    code: str | None = None
+    row: Mapping[str, Any] | None = field(default=None, hash=False)
+    parts: tuple[Outcome, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the step was acknowledged."""
+        return self.answer is Answer.OK
+
+
+def accepted(row: Mapping[str, Any] | None = None) -> Outcome:
+    """Acknowledged, with the row as stored where the step wrote one."""
+    return Outcome(Answer.OK, row=row)
+
+
+def refused(code: str) -> Outcome:
+    """Definitely did not happen."""
+    return Outcome(Answer.REFUSED, code)
+
+
+def unknown(code: str) -> Outcome:
+    """May have happened, or may yet."""
+    return Outcome(Answer.UNKNOWN, code)
+
+
+def compound(parts: tuple[Outcome, ...]) -> Outcome:
+    """The outcome of a burst or of concurrent steps; each part is judged by itself."""
+    return Outcome(Answer.OK, parts=parts)

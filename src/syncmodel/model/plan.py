@@ -1,0 +1,77 @@
+"""What follows from the steps alone: the half of a world that generation and minimising read.
+
+The same seed, or the same file, gives the same plan on every run and every system: nothing in here
+depends on an outcome or on a sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve, frozen
+from immutables import Map
+
+from syncmodel.model.net import Net
+from syncmodel.model.values import Row
+
+NO_ROWS: frozenset[Row] = frozenset()
+
+
+@frozen(cache_hash=True)
+class Plan:
+    """The net, which rows were ever written, and which of them may show where.
+
+    `known[n]` are the rows of which node n may know anything; `events` gives each event's case;
+    `deleted` are rows whose latest write is a delete (a hint for generation, no promise);
+    `titles` are the tokens and `increments` the amounts that were used.
+    """
+
+    net: Net
+    known: Map[str, frozenset[Row]] = Map()
+    rows: frozenset[Row] = NO_ROWS
+    events: Map[str, str] = Map()
+    deleted: frozenset[Row] = NO_ROWS
+    titles: frozenset[str] = frozenset()
+    increments: frozenset[int] = frozenset()
+
+    def may_show(self, node: str) -> frozenset[Row]:
+        """The rows of which the node may know anything."""
+        return self.known.get(node, NO_ROWS)
+
+    def wrote(self, node: str, row: Row, *, deleted: bool = False) -> Plan:
+        """The plan once the node was asked to write the row."""
+        known = self.known
+        for hearer in self.net.reach[node]:
+            known = known.set(hearer, known.get(hearer, NO_ROWS) | {row})
+        return evolve(
+            self,
+            known=known,
+            rows=self.rows | {row},
+            deleted=self.deleted | {row} if deleted else self.deleted - {row},
+        )
+
+    def rewired(self, after: Net) -> Plan:
+        """The plan once the net became `after`."""
+        if after == self.net:
+            return self
+        known = _flowed(self.known, self.net.either(after))
+        known = _flowed(known, after)
+        for node in self.net.drops(after):
+            known = known.delete(node) if node in known else known
+        return evolve(self, net=after, known=known)
+
+
+def _flowed(known: Map[str, frozenset[Row]], net: Net) -> Map[str, frozenset[Row]]:
+    return Map(
+        {
+            node: NO_ROWS.union(*(known.get(source, NO_ROWS) for source in sources))
+            for node, sources in net.sources.items()
+        }
+    )
+
+
+def contested(plan: Plan, node: str, rows: Iterable[Row]) -> list[Row]:
+    """Those rows that some node may know and this one can't have heard of from it, in order."""
+    mine = plan.net.reach[node]
+    others = [other for other in plan.net.carriers if other not in mine]
+    return sorted(row for row in rows if any(row in plan.may_show(other) for other in others))

@@ -1,0 +1,178 @@
+"""What may be true of one row: its versions, who must and who may know them, what loses to what.
+
+`must[n]` is a lower bound of what node n knows and `may[n]` an upper one. Rows that are absent from
+both maps are known by nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve, frozen
+from immutables import Map
+
+from syncmodel.model.net import Net
+from syncmodel.model.order import NONE, Order, Versions
+from syncmodel.model.values import (
+    TOMBSTONE,
+    Case,
+    Event,
+    Incremented,
+    Retitled,
+    Value,
+    Version,
+)
+
+Knowledge = Map[str, Versions]
+
+
+@frozen(cache_hash=True)
+class RowBelief:
+    """The belief about one row. Versions are named by their place in `versions`."""
+
+    versions: tuple[Version, ...] = ()
+    order: Order = Order()
+    must: Knowledge = Map()
+    may: Knowledge = Map()
+
+    # --- questions -----------------------------------------------------------------------------
+
+    def known_by(self, node: str) -> Versions:
+        """The versions that the node must know."""
+        return self.must.get(node, NONE)
+
+    def perhaps_known_by(self, node: str) -> Versions:
+        """The versions that the node may know."""
+        return self.may.get(node, NONE)
+
+    def candidates(self, node: str, *, ignoring: Versions = NONE) -> Versions:
+        """What the node may show: all it may know that loses to nothing that it must know."""
+        must = self.known_by(node) - ignoring
+        above = self.order.above
+        return frozenset(
+            version
+            for version in self.perhaps_known_by(node) - ignoring
+            if must.isdisjoint(above.get(version, NONE))
+        )
+
+    def present(self, versions: Iterable[int]) -> list[int]:
+        """Those of the versions that are no tombstones, in order."""
+        return [v for v in sorted(versions) if not self.versions[v].is_tombstone]
+
+    def tombstones(self, versions: Iterable[int]) -> list[int]:
+        """Those of the versions that show as absent, in order."""
+        return [v for v in sorted(versions) if self.versions[v].is_tombstone]
+
+    def fits(self, version: int, value: Value) -> bool:
+        """Whether `version` may be the write that stored `value`."""
+        if isinstance(value, Event):
+            return self.versions[version].value == value
+        return self._fits(version, value.title, value.counter, frozenset())
+
+    def has_counter(self, version: int, counter: int) -> bool:
+        """Whether `version` may have stored this counter, under whatever title."""
+        return self._fits(version, None, counter, frozenset())
+
+    def _fits(self, version: int, title: str | None, counter: int, used: Versions) -> bool:
+        """A chain of unknown writes is walked down to a known base; `used` are its links so far."""
+        stored = self.versions[version].value
+        match stored:
+            case Case():
+                return title in (None, stored.title) and counter == stored.counter
+            case Retitled():
+                below = None
+                if title not in (None, stored.title):
+                    return False
+            case Incremented():
+                below, counter = title, counter - stored.by
+            case _:
+                return False
+        used |= {version}
+        return counter >= 0 and any(
+            self._fits(base, below, counter, used) for base in self._bases(version) - used
+        )
+
+    def _bases(self, version: int) -> Versions:
+        """What a write of unknown outcome may rest on; it may yet happen, on what comes later."""
+        node = self.versions[version].node
+        return self.perhaps_known_by(node) | self.order.parents.get(version, NONE)
+
+    # --- changes -------------------------------------------------------------------------------
+
+    def written(self, version: Version, parents: Versions) -> RowBelief:
+        """One version more, which nobody knows yet; its number is `len(versions) - 1`."""
+        number = len(self.versions)
+        return evolve(
+            self,
+            versions=(*self.versions, version),
+            order=self.order.written(number, parents),
+        )
+
+    def entering(self, version: int, nodes: Iterable[str]) -> RowBelief:
+        """These nodes may know the version from now on."""
+        return evolve(self, may=_with(self.may, nodes, frozenset({version})))
+
+    def surely(self, versions: Versions, node: str) -> RowBelief:
+        """The node must know these versions from now on."""
+        if versions <= self.known_by(node):
+            return self
+        return evolve(
+            self,
+            must=_with(self.must, (node,), versions),
+            may=_with(self.may, (node,), versions),
+        )
+
+    def proved(self, version: int, value: Value | None) -> RowBelief:
+        """The version was seen: it exists, and `value` (None for a tombstone) is what it stored."""
+        old = self.versions[version]
+        new = evolve(old, sure=True, value=TOMBSTONE if value is None else value)
+        if new == old:
+            return self
+        before, after = self.versions[:version], self.versions[version + 1 :]
+        return evolve(self, versions=(*before, new, *after))
+
+    def flowed_must(self, net: Net) -> RowBelief:
+        """Each node must know what its sources must know: the system came to rest."""
+        must = self._flowed(self.must, net)
+        return self if must == self.must else evolve(self, must=must)
+
+    def flowed_may(self, net: Net) -> RowBelief:
+        """Each node may know what its sources may know: the links were up for a moment."""
+        may = self._flowed(self.may, net)
+        return self if may == self.may else evolve(self, may=may)
+
+    def _flowed(self, knowledge: Knowledge, net: Net) -> Knowledge:
+        flowed = knowledge
+        for node, sources in net.sources.items():
+            if len(sources) == 1:
+                continue
+            told = (self._told(knowledge.get(other, NONE), other, net) for other in sources)
+            union = knowledge.get(node, NONE).union(*told)
+            if union != knowledge.get(node, NONE):
+                flowed = flowed.set(node, union)
+        return flowed
+
+    def _told(self, versions: Versions, node: str, net: Net) -> Versions:
+        """What of its knowledge a node hands on: all, or only what it wrote itself."""
+        if net.passes_on:
+            return versions
+        return frozenset(v for v in versions if self.versions[v].node == node)
+
+    def dropped(self, node: str) -> RowBelief:
+        """The node lost its log; a write of it that is still unknown promises nothing any more."""
+        order = self.order
+        for number, version in enumerate(self.versions):
+            if version.node == node and not version.sure:
+                order = order.written(number, NONE)
+        return evolve(
+            self,
+            order=order,
+            must=self.must.delete(node) if node in self.must else self.must,
+            may=self.may.delete(node) if node in self.may else self.may,
+        )
+
+
+def _with(knowledge: Knowledge, nodes: Iterable[str], versions: Versions) -> Knowledge:
+    for node in nodes:
+        knowledge = knowledge.set(node, knowledge.get(node, NONE) | versions)
+    return knowledge

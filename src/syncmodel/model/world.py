@@ -1,0 +1,24 @@
+"""A world: plan and belief side by side. Everything an engine needs to know of the model."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from syncmodel.model.belief import Belief
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.plan import Plan
+
+
+@frozen(cache_hash=True)
+class World:
+    """What follows from the steps, and what may be true of the live system. A value."""
+
+    plan: Plan
+    belief: Belief
+
+
+def initial(net: Net | None = None, guarantees: Guarantees | None = None) -> World:
+    """A world in which nothing was written yet: by default three nodes that run generation 2."""
+    net = net or fully_connected(3)
+    return World(Plan(net), Belief(net, guarantees or Guarantees()))

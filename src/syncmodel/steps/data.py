@@ -1,0 +1,215 @@
+"""Writes accepted by one node: cases, and events that refer to them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import evolve, frozen
+
+from syncmodel.model.belief import Write
+from syncmodel.model.outcome import Outcome
+from syncmodel.model.plan import Plan
+from syncmodel.model.values import (
+    CASES,
+    EVENTS,
+    TOMBSTONE,
+    Case,
+    Event,
+    Incremented,
+    Retitled,
+    Row,
+)
+from syncmodel.steps.base import Request, Step, Target
+
+#: The k-th increment of a run adds 2^k, so that every counter names its increments.
+INCREMENTS = frozenset(2**k for k in range(40))
+
+
+@frozen
+class Data(Step):
+    """A write of one row through one node's plugin API."""
+
+    node: str
+
+    def row(self) -> Row:
+        """The row that is written."""
+        raise NotImplementedError
+
+    def request(self) -> Request:
+        """The request that asks for it."""
+        raise NotImplementedError
+
+    def enabled(self, plan: Plan) -> bool:
+        """The node shows rows, and may show this one."""
+        return plan.net.carries(self.node) and self.row() in plan.may_show(self.node)
+
+    async def perform(self, target: Target) -> Outcome:
+        """Send the request."""
+        return await target.request(self.node, self.request())
+
+
+@frozen
+class CreateCase(Data):
+    """A case is created, with a title that no other write of the run uses."""
+
+    op: ClassVar[str] = "create_case"
+    case: str
+    title: str
+
+    def row(self) -> Row:
+        return Row(CASES, self.case)
+
+    def enabled(self, plan: Plan) -> bool:
+        return plan.net.carries(self.node) and self.title not in plan.titles
+
+    def mark(self, plan: Plan) -> Plan:
+        return evolve(plan.wrote(self.node, self.row()), titles=plan.titles | {self.title})
+
+    def asks(self) -> Write:
+        return Write(self.node, self.row(), Case(self.title, 0), creates=True)
+
+    def request(self) -> Request:
+        return Request("POST", CASES, self.case, body={"title": self.title, "counter": 0})
+
+    def __str__(self) -> str:
+        return f"{self.node} creates case {self.case} with title {self.title}"
+
+
+@frozen
+class UpdateCase(Data):
+    """A case gets another title."""
+
+    op: ClassVar[str] = "update_case"
+    case: str
+    title: str
+
+    def row(self) -> Row:
+        return Row(CASES, self.case)
+
+    def enabled(self, plan: Plan) -> bool:
+        return Data.enabled(self, plan) and self.title not in plan.titles
+
+    def mark(self, plan: Plan) -> Plan:
+        return evolve(plan.wrote(self.node, self.row()), titles=plan.titles | {self.title})
+
+    def asks(self) -> Write:
+        return Write(self.node, self.row(), Retitled(self.title))
+
+    def request(self) -> Request:
+        return Request("PATCH", CASES, self.case, body={"title": self.title})
+
+    def __str__(self) -> str:
+        return f"{self.node} sets the title of case {self.case} to {self.title}"
+
+
+@frozen
+class IncrementCase(Data):
+    """A case's counter grows by a power of two that no other increment of the run uses."""
+
+    op: ClassVar[str] = "increment_case"
+    case: str
+    by: int
+
+    def row(self) -> Row:
+        return Row(CASES, self.case)
+
+    def enabled(self, plan: Plan) -> bool:
+        fresh = self.by in INCREMENTS and self.by not in plan.increments
+        return Data.enabled(self, plan) and fresh
+
+    def mark(self, plan: Plan) -> Plan:
+        return evolve(plan.wrote(self.node, self.row()), increments=plan.increments | {self.by})
+
+    def asks(self) -> Write:
+        return Write(self.node, self.row(), Incremented(self.by))
+
+    def request(self) -> Request:
+        return Request("POST", CASES, self.case, "increment", {"by": self.by})
+
+    def __str__(self) -> str:
+        return f"{self.node} increments case {self.case} by {self.by}"
+
+
+@frozen
+class DeleteCase(Data):
+    """A case is deleted; its events hide."""
+
+    op: ClassVar[str] = "delete_case"
+    case: str
+
+    def row(self) -> Row:
+        return Row(CASES, self.case)
+
+    def mark(self, plan: Plan) -> Plan:
+        return plan.wrote(self.node, self.row(), deleted=True)
+
+    def asks(self) -> Write:
+        return Write(self.node, self.row(), TOMBSTONE)
+
+    def request(self) -> Request:
+        return Request("DELETE", CASES, self.case)
+
+    def __str__(self) -> str:
+        return f"{self.node} deletes case {self.case}"
+
+
+@frozen
+class CreateEvent(Data):
+    """An event is created; it names its case, one case for the whole run."""
+
+    op: ClassVar[str] = "create_event"
+    event: str
+    case: str
+    body: str
+
+    def row(self) -> Row:
+        return Row(EVENTS, self.event)
+
+    def enabled(self, plan: Plan) -> bool:
+        return (
+            plan.net.carries(self.node)
+            and Row(CASES, self.case) in plan.may_show(self.node)
+            and plan.events.get(self.event, self.case) == self.case
+            and self.body not in plan.titles
+        )
+
+    def mark(self, plan: Plan) -> Plan:
+        return evolve(
+            plan.wrote(self.node, self.row()),
+            events=plan.events.set(self.event, self.case),
+            titles=plan.titles | {self.body},
+        )
+
+    def asks(self) -> Write:
+        value = Event(self.case, self.body)
+        return Write(self.node, self.row(), value, creates=True, needs=Row(CASES, self.case))
+
+    def request(self) -> Request:
+        body = {"case_id": self.case, "body": self.body}
+        return Request("POST", EVENTS, self.event, body=body)
+
+    def __str__(self) -> str:
+        return f"{self.node} creates event {self.event} of case {self.case} with body {self.body}"
+
+
+@frozen
+class DeleteEvent(Data):
+    """An event is deleted, shown or hidden."""
+
+    op: ClassVar[str] = "delete_event"
+    event: str
+
+    def row(self) -> Row:
+        return Row(EVENTS, self.event)
+
+    def mark(self, plan: Plan) -> Plan:
+        return plan.wrote(self.node, self.row(), deleted=True)
+
+    def asks(self) -> Write:
+        return Write(self.node, self.row(), TOMBSTONE)
+
+    def request(self) -> Request:
+        return Request("DELETE", EVENTS, self.event)
+
+    def __str__(self) -> str:
+        return f"{self.node} deletes event {self.event}"

@@ -1,0 +1,69 @@
+"""Generations: nodes are rolled out to a later one and rolled back to an earlier one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from syncmodel.model.net import Net
+from syncmodel.model.outcome import Outcome
+from syncmodel.model.plan import Plan
+from syncmodel.steps.base import Deploys, Step, Target, able
+
+
+@frozen
+class Deployment(Step):
+    """Some nodes change their generation, one after another; their applications restart."""
+
+    back: ClassVar[bool]
+    on: tuple[str, ...]
+    generation: int
+
+    def nodes(self) -> frozenset[str]:
+        return frozenset(self.on)
+
+    def disturbs(self) -> frozenset[str]:
+        return frozenset(self.on)
+
+    def rewire(self, net: Net) -> Net:
+        return net.deploy(self.on, self.generation)
+
+    def enabled(self, plan: Plan) -> bool:
+        """The generation exists and lies ahead (for a rollback: behind) of every node named."""
+        net = plan.net
+        return (
+            bool(self.on)
+            and len(set(self.on)) == len(self.on)
+            and set(self.on) <= set(net.up)
+            and self.generation in net.generations
+            and all(
+                self.generation < net.running[n] if self.back else self.generation > net.running[n]
+                for n in self.on
+            )
+        )
+
+    async def perform(self, target: Target) -> Outcome:
+        return await able(target, Deploys).deploy(self.on, self.generation, back=self.back)
+
+
+@frozen
+class Rollout(Deployment):
+    """Install and switch; up migrations run before the switch is committed."""
+
+    op: ClassVar[str] = "rollout"
+    back: ClassVar[bool] = False
+
+    def __str__(self) -> str:
+        return f"{' and '.join(self.on)}: rollout to generation {self.generation}"
+
+
+@frozen
+class Rollback(Deployment):
+    """Switch back; down migrations drop what the older generation does not know."""
+
+    op: ClassVar[str] = "rollback"
+    back: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return f"{' and '.join(self.on)}: rollback to generation {self.generation}"

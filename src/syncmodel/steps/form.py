@@ -1,0 +1,141 @@
+"""The JSON form of steps: what the corpus, the report and the command line show.
+
+A step is an object with its `op` and its fields, under the names of docs/semantics.md. Whatever is
+unknown, missing or of a wrong type is one clear error that names the position and the field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import cattrs
+import cattrs.v
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+
+from syncmodel.errors import FormatError
+from syncmodel.steps.base import Step
+
+#: The version of the JSON form; a file says which it was written in.
+VERSION = 1
+
+#: Fields whose JSON names can't be Python's.
+RENAMED = {
+    "on": override(rename="nodes"),
+    "from_node": override(rename="from"),
+    "to_node": override(rename="to"),
+}
+
+
+def _subclasses(cls: type[Step]) -> Iterator[type[Step]]:
+    for child in cls.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+@cache
+def vocabulary() -> dict[str, type[Step]]:
+    """Every step by its `op`. A module in this package is found by being there."""
+    package = __name__.rpartition(".")[0]
+    for info in iter_modules(import_module(package).__path__):
+        import_module(f"{package}.{info.name}")
+    return {cls.op: cls for cls in _subclasses(Step) if "op" in vars(cls)}
+
+
+@cache
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    for plain in (str, int, bool):
+        converter.register_structure_hook(plain, _exactly)
+    converter.register_structure_hook_func(_is_step, _structure)
+    converter.register_unstructure_hook_func(_is_step, _unstructure)
+    return converter
+
+
+def _is_step(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Step)
+
+
+def _exactly(value: Any, cls: type) -> Any:
+    if type(value) is not cls:
+        raise TypeError(f"expected {cls.__name__}, found {value!r}")
+    return value
+
+
+@cache
+def _reader(cls: Hashable) -> Any:
+    return make_dict_structure_fn(
+        cls, _converter(), _cattrs_forbid_extra_keys=True, **_renames(cls)
+    )
+
+
+@cache
+def _writer(cls: Hashable) -> Any:
+    return make_dict_unstructure_fn(cls, _converter(), **_renames(cls))
+
+
+def _renames(cls: Any) -> dict[str, Any]:
+    names = {field.name for field in cls.__attrs_attrs__}
+    return {name: to for name, to in RENAMED.items() if name in names}
+
+
+def _structure(raw: Any, cls: type[Step]) -> Step:
+    if not isinstance(raw, Mapping):
+        raise TypeError(f"expected an object with an `op`, found {raw!r}")
+    fields = dict(raw)
+    op = fields.pop("op", None)
+    found = vocabulary().get(op) if isinstance(op, str) else None
+    if found is None or not issubclass(found, cls):
+        known = ", ".join(sorted(name for name, c in vocabulary().items() if issubclass(c, cls)))
+        raise ValueError(f"unknown op {op!r}; known are: {known}")
+    step: Step = _reader(found)(fields, found)
+    return step
+
+
+def _unstructure(step: Step) -> dict[str, Any]:
+    return {"op": step.op, **_writer(type(step))(step)}
+
+
+def dump(step: Step) -> dict[str, Any]:
+    """The JSON form of a step."""
+    form: dict[str, Any] = _converter().unstructure(step)
+    return form
+
+
+def load(raw: Any, where: str = "step") -> Step:
+    """The step of a JSON form. Raises `FormatError` that names `where` and the field."""
+    try:
+        return _converter().structure(raw, Step)
+    except (cattrs.BaseValidationError, TypeError, ValueError) as error:
+        raise FormatError(f"{where}: {_reasons(error)}") from None
+
+
+def load_all(raw: Any, where: str) -> tuple[Step, ...]:
+    """The steps of a JSON list. Raises `FormatError` that names `where`, position and field."""
+    if not isinstance(raw, Sequence) or isinstance(raw, str):
+        raise FormatError(f"{where}: expected a list of steps, found {raw!r}")
+    return tuple(load(item, f"{where}, step {i}") for i, item in enumerate(raw, 1))
+
+
+def _reasons(error: Exception) -> str:
+    if isinstance(error, cattrs.BaseValidationError):
+        found = "; ".join(cattrs.transform_error(error, path="", format_exception=_reason))
+        for name, there in RENAMED.items():
+            found = re.sub(rf"\b{name}\b", str(there.rename), found)
+        return found.replace(" @ .", " at ").replace(" @ [", " at [").removesuffix(" @ ")
+    return str(error)
+
+
+def _reason(error: BaseException, _type: Any) -> str:
+    """One failure, without the path: cattrs' own words only where ours have nothing to add."""
+    match error:
+        case TypeError() | ValueError():
+            return str(error)
+        case KeyError(args=(name,)):
+            return f"the field `{name}` is missing"
+        case _:
+            return cattrs.v.format_exception(error, None)

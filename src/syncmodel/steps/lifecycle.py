@@ -1,0 +1,60 @@
+"""The life of a node's application: kill -9, and an orderly restart."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from syncmodel.model.net import Net
+from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.model.plan import Plan
+from syncmodel.steps.base import Step, Stops, Target, able
+
+
+@frozen
+class Crash(Step):
+    """kill -9; the node stays down until it is restarted."""
+
+    op: ClassVar[str] = "crash"
+    node: str
+
+    def disturbs(self) -> frozenset[str]:
+        return frozenset({self.node})
+
+    def rewire(self, net: Net) -> Net:
+        return net.stop(self.node)
+
+    def enabled(self, plan: Plan) -> bool:
+        return self.node in plan.net.up
+
+    async def perform(self, target: Target) -> Outcome:
+        await able(target, Stops).crash(self.node)
+        return accepted()
+
+    def __str__(self) -> str:
+        return f"{self.node} crashes (kill -9)"
+
+
+@frozen
+class Restart(Step):
+    """An orderly stop if the node runs, then a start."""
+
+    op: ClassVar[str] = "restart"
+    node: str
+
+    def disturbs(self) -> frozenset[str]:
+        return frozenset({self.node})
+
+    def rewire(self, net: Net) -> Net:
+        return net.start(self.node)
+
+    def enabled(self, plan: Plan) -> bool:
+        return self.node in plan.net.nodes
+
+    async def perform(self, target: Target) -> Outcome:
+        await able(target, Stops).restart(self.node)
+        return accepted()
+
+    def __str__(self) -> str:
+        return f"{self.node} restarts"

@@ -1,0 +1,104 @@
+"""Links between nodes: partitions of any shape, single directed links, and the heal."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from syncmodel.model.net import Link, Net, split
+from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.model.plan import Plan
+from syncmodel.steps.base import CutsLinks, Step, Target, able
+
+
+@frozen
+class Links(Step):
+    """A step that decides which links are cut."""
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
+        """The links that are cut afterwards."""
+        raise NotImplementedError
+
+    def rewire(self, net: Net) -> Net:
+        return net.with_cut(self.cut(net.nodes, net.cut))
+
+    def enabled(self, plan: Plan) -> bool:
+        """It names known nodes and changes something."""
+        return self.nodes() <= set(plan.net.nodes) and self.rewire(plan.net) != plan.net
+
+    async def perform(self, target: Target) -> Outcome:
+        """Cut and mend, probed by the target."""
+        links = able(target, CutsLinks)
+        await links.set_cut(self.cut(target.nodes, links.cut))
+        return accepted()
+
+
+@frozen
+class Partition(Links):
+    """Only nodes that share a group hear each other; groups may overlap (a bridge, a ring)."""
+
+    op: ClassVar[str] = "partition"
+    groups: tuple[tuple[str, ...], ...]
+
+    def nodes(self) -> frozenset[str]:
+        return frozenset(node for group in self.groups for node in group)
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:  # noqa: ARG002
+        return split(nodes, self.groups)
+
+    def __str__(self) -> str:
+        parts = " | ".join(" ".join(group) for group in self.groups)
+        return f"the network splits: {parts}"
+
+
+@frozen
+class Cut(Links):
+    """One directed link is cut: `to_node` no longer hears `from_node`."""
+
+    op: ClassVar[str] = "cut"
+    from_node: str
+    to_node: str
+
+    def nodes(self) -> frozenset[str]:
+        return frozenset({self.from_node, self.to_node})
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:  # noqa: ARG002
+        return cut | {(self.from_node, self.to_node)}
+
+    def enabled(self, plan: Plan) -> bool:
+        return self.from_node != self.to_node and Links.enabled(self, plan)
+
+    def __str__(self) -> str:
+        return f"the link {self.from_node} -> {self.to_node} is cut"
+
+
+@frozen
+class Mend(Links):
+    """One directed link is whole again."""
+
+    op: ClassVar[str] = "mend"
+    from_node: str
+    to_node: str
+
+    def nodes(self) -> frozenset[str]:
+        return frozenset({self.from_node, self.to_node})
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:  # noqa: ARG002
+        return cut - {(self.from_node, self.to_node)}
+
+    def __str__(self) -> str:
+        return f"the link {self.from_node} -> {self.to_node} is mended"
+
+
+@frozen
+class Heal(Links):
+    """Every link is whole again."""
+
+    op: ClassVar[str] = "heal"
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:  # noqa: ARG002
+        return frozenset()
+
+    def __str__(self) -> str:
+        return "the network heals"
