@@ -1,0 +1,341 @@
+"""The reference node without sockets, clock, randomness and store: `step` is the whole of it.
+
+`step(state, input, node)` gives the next state and what is to be done about it. The `Durable`
+outputs of one step are one transaction (a row and the cursor that covers it, together); messages
+and answers go out after that is stored. The same function runs on the wire (`server`), in the
+simulator and under the checker. Signatures are checked before an event gets here.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, cast
+
+import attrs
+from immutables import Map
+
+from syncmodel.node import writes
+from syncmodel.node.entries import EVENTS, KINDS, EventRow, RefusedEntryError, RowKey, Stored, Value
+from syncmodel.node.entries import read as read_event
+from syncmodel.node.ports import (
+    Answer,
+    Cursor,
+    Drop,
+    FromPeer,
+    Hangup,
+    Input,
+    Member,
+    Members,
+    Output,
+    PeerDown,
+    PeerUp,
+    Published,
+    Put,
+    Redial,
+    Resync,
+    Show,
+    Subscribe,
+    ToPeer,
+    ToSubscriber,
+    Trust,
+    Unsubscribe,
+    Write,
+)
+from syncmodel.node.state import (
+    Authors,
+    Link,
+    Node,
+    State,
+    Subscription,
+    case_shows,
+    entries,
+    own_log,
+    standing,
+    winner,
+)
+from syncmodel.nostr.events import Event
+from syncmodel.nostr.messages import BadDelivery, Delivery, Eose, Filter, Ok, Req
+
+LOG: Final = "log"
+Step = tuple[State, tuple[Output, ...]]
+
+
+def boot(
+    node: Node,
+    *,
+    log_id: str,
+    plugin: int | None,
+    stored: Iterable[Stored] = (),
+    position: int = 0,
+    cursors: Iterable[Cursor] = (),
+    trusted: frozenset[str] = frozenset(),
+    inactive: frozenset[str] = frozenset(),
+) -> State:
+    """The state of a node that starts, from what its store holds. No peer is connected yet."""
+    rows: dict[RowKey, Authors] = {}
+    for one in stored:
+        rows[one.key] = rows.get(one.key, Map()).set(one.event.pubkey, one)
+    links = {one.peer: Link(log_id=one.log_id, applied=one.applied) for one in cursors}
+    state = State(
+        log_id=log_id,
+        plugin=plugin,
+        position=position,
+        rows=Map(rows),
+        links=Map(links),
+        trusted=trusted,
+        inactive=inactive,
+    )
+    shown = {key: standing(winner(state, key, node.pieces)) for key in rows}
+    table = {key: (row,) for key, row in shown.items() if row is not None}
+    return attrs.evolve(state, table=Map(table) if plugin is not None else Map())
+
+
+def step(state: State, given: Input, node: Node) -> Step:
+    """The next state and the outputs, in the order in which they are to be carried out."""
+    return cast(Callable[[State, Any, Node], Step], _STEPS[type(given)])(state, given, node)
+
+
+def _write(state: State, write: Write, node: Node) -> Step:
+    try:
+        event, value, status = writes.next_version(state, node, write)
+    except writes.DeniedError as denied:
+        return state, (denied.answer(),)
+    state, outputs = _offer(state, event, value, node)
+    answer = Answer(status, writes.success(value.to_json(state.plugin)))
+    return state, (*outputs, answer)
+
+
+def _peer_up(state: State, up: PeerUp, node: Node) -> Step:  # noqa: ARG001 - as all steps
+    link = state.link(up.peer)
+    state = state.with_link(up.peer, connected=True, ended=False)
+    asked = Filter(kinds=KINDS, log_id=link.log_id, after=link.applied)
+    return state, (ToPeer(up.peer, Req(LOG, (asked,))),)
+
+
+def _peer_down(state: State, down: PeerDown, node: Node) -> Step:  # noqa: ARG001 - as all steps
+    return state.with_link(down.peer, connected=False, ended=False), ()
+
+
+def _from_peer(state: State, given: FromPeer, node: Node) -> Step:
+    peer, message = given.peer, given.message
+    match message:
+        case Eose():
+            applied = message.position or 0
+            state = state.with_link(peer, ended=True, log_id=message.log_id, applied=applied)
+            return state, (Cursor(peer, message.log_id, applied),)
+        case Delivery():
+            state, outputs, refused = _accept(state, given, message.event, node)
+        case BadDelivery():
+            outputs, refused = (), True
+    if refused:
+        state = state.with_link(peer, refused=state.link(peer).refused + 1)
+    link = state.link(peer)
+    if not link.ended or message.position is None:
+        return state, outputs
+    applied = max(link.applied, message.position)
+    state = state.with_link(peer, applied=applied)
+    return state, (*outputs, Cursor(peer, link.log_id, applied))
+
+
+def _accept(
+    state: State, given: FromPeer, event: Event, node: Node
+) -> tuple[State, tuple[Output, ...], bool]:
+    """(state, outputs, whether it was refused) of an entry that a peer sent."""
+    try:
+        value = _readable(state, event, given.now_s)
+    except RefusedEntryError:
+        return state, (), True
+    if _known(state, event, value):
+        return *_replay(state, given.peer, value, node), False
+    waits = isinstance(value, EventRow) and not case_shows(state, value.case_id)
+    if waits and not node.pieces.keeps_event(False):
+        return state, (), False
+    return *_offer(state, event, value, node), False
+
+
+def _readable(state: State, event: Event, now_s: int) -> Value:
+    """What an event from elsewhere says; raises RefusedEntryError if we do not accept it."""
+    if state.plugin is None:
+        raise RefusedEntryError("no_plugin", "this node has no plugin for this kind")
+    if event.pubkey not in state.trusted:
+        raise RefusedEntryError("untrusted", "this node does not trust the author")
+    if event.created_at > now_s + writes.AHEAD_LIMIT_S:
+        raise RefusedEntryError("stamp_ahead", "created_at is too far ahead of the clock")
+    return read_event(event)
+
+
+def _known(state: State, event: Event, value: Value) -> bool:
+    authors = state.rows.get((event.kind, value.id))
+    stored = authors.get(event.pubkey) if authors else None
+    return stored is not None and stored.event.id == event.id
+
+
+def _replay(state: State, peer: str, value: Value, node: Node) -> Step:
+    key = (EVENTS, value.id)
+    if not isinstance(value, EventRow) or value not in state.table.get(key, ()):
+        return state, ()
+    before = state.table[key]
+    after = node.pieces.replayed(before, value, not state.link(peer).ended)
+    if after == before:
+        return state, ()
+    state = attrs.evolve(state, table=state.table.set(key, after))
+    return state, (Show(key, after, 0),)
+
+
+def _offer(state: State, event: Event, value: Value, node: Node) -> Step:
+    """Store `event` if it beats what its author said of the row before, and tell subscribers."""
+    stored = Stored(event, state.position + 1, value)
+    key = stored.key
+    authors = state.rows.get(key, Map())
+    before = authors.get(event.pubkey)
+    if before is not None and not node.pieces.wins(stored, before):
+        return state, ()
+    rows = state.rows.set(key, authors.set(event.pubkey, stored))
+    state = attrs.evolve(state, position=stored.position, rows=rows)
+    state, shows = _project(state, key, node)
+    return state, (Put(stored), *shows, *_pushes(state, stored))
+
+
+def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output, ...]]:
+    """Bring the table's row under `key` in line with the versions that are known of it."""
+    stored = winner(state, key, node.pieces)
+    row = standing(stored)
+    rows = () if row is None else (row,)
+    if state.table.get(key, ()) == rows:
+        return state, ()
+    table = state.table.set(key, rows) if rows else state.table.delete(key)
+    at_s = stored.event.created_at if stored else 0
+    return attrs.evolve(state, table=table), (Show(key, rows, at_s),)
+
+
+def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
+    """The new entry for everyone who asked, also for the peer it came from (no echo suppression:
+    a peer that does not hear of its own entries could not know our log to be processed)."""
+    live: dict[tuple[str, bool], Delivery] = {}
+    outputs: list[Output] = []
+    for (conn, sub), one in state.subscriptions.items():
+        if one.asks_for(stored.event):
+            # One value for all who get the same text, so that the shell writes that text once.
+            position = stored.position if one.follows else None
+            message = live.setdefault((sub, one.follows), Delivery(sub, stored.event, position))
+            outputs.append(ToSubscriber(conn, message))
+    return tuple(outputs)
+
+
+def _subscribe(state: State, given: Subscribe, node: Node) -> Step:
+    conn, sub = given.conn, given.req.sub
+    subscription = Subscription(given.req, given.peer)
+    backlog = [] if state.plugin is None else _backlog(state, subscription, node)
+    state = attrs.evolve(state, subscriptions=state.subscriptions.set((conn, sub), subscription))
+    end = Eose(sub, *own_log(state)) if subscription.follows else Eose(sub)
+    sends = (ToSubscriber(conn, message) for message in backlog)
+    return state, (*sends, ToSubscriber(conn, end))
+
+
+def _backlog(state: State, one: Subscription, node: Node) -> list[Delivery]:
+    sub, filters = one.req.sub, one.req.filters
+    if one.follows:
+        after = node.pieces.resume(state.log_id, filters[0].log_id, filters[0].after or 0)
+        found = node.pieces.backlog(entries(state), after)
+        return [Delivery(sub, stored.event, stored.position) for stored in found]
+    events: dict[str, Event] = {}
+    for wanted in filters:
+        hits = [stored.event for stored in entries(state) if wanted.matches(stored.event)]
+        hits.sort(key=lambda event: (-event.created_at, event.id))
+        events.update((event.id, event) for event in hits[: wanted.limit])
+    return [Delivery(sub, event) for event in events.values()]
+
+
+def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa: ARG001 - as all steps
+    position = own_log(state)[1]
+    for key, one in state.subscriptions.items():
+        if key[0] == given.conn and given.sub in (None, key[1]):
+            state = attrs.evolve(state, subscriptions=state.subscriptions.delete(key))
+            if one.peer is not None:
+                state = state.with_link(one.peer, sent=position)
+    return state, ()
+
+
+def _published(state: State, given: Published, node: Node) -> Step:
+    event = given.event
+    try:
+        value = _readable(state, event, given.now_s)
+    except RefusedEntryError as refusal:
+        no = Ok(event.id, False, f"blocked: {refusal.code}: {refusal}")
+        return state, (ToSubscriber(given.conn, no),)
+    if _known(state, event, value):
+        yes = Ok(event.id, True, "duplicate: this node has it")
+        return state, (ToSubscriber(given.conn, yes),)
+    state, outputs = _offer(state, event, value, node)
+    return state, (*outputs, ToSubscriber(given.conn, Ok(event.id, True)))
+
+
+def _resync(state: State, given: Resync, node: Node) -> Step:
+    outputs: list[Output] = []
+    for peer in node.peers:
+        if given.peer not in (None, peer.name) or not is_member(state, node, peer.name):
+            continue
+        if given.full and state.link(peer.name).connected:
+            state = state.with_link(peer.name, log_id=None, applied=0)
+            outputs.append(Cursor(peer.name, None, 0))
+        state = state.with_link(peer.name, connected=False, ended=False)
+        outputs.append(Redial(peer.name, node.pieces.resync_route(peer.addresses)))
+    return state, tuple(outputs)
+
+
+def is_member(state: State, node: Node, peer: str) -> bool:
+    """Whether rows may pass between us and `peer`: neither of us has left the cluster."""
+    return node.name not in state.inactive and peer not in state.inactive
+
+
+def _trust(state: State, given: Trust, node: Node) -> Step:
+    """Trust changes what shows and what was refused before: everything is asked for again."""
+    change = {given.pubkey}
+    trusted = state.trusted | change if given.trusted else state.trusted - change
+    state = attrs.evolve(state, trusted=trusted)
+    outputs: list[Output] = [Members(state.trusted, state.inactive)]
+    if state.plugin is not None:
+        for key, authors in state.rows.items():
+            if given.pubkey in authors:
+                state, shows = _project(state, key, node)
+                outputs.extend(shows)
+    return _ask_all_again(state, node, outputs)
+
+
+def _ask_all_again(state: State, node: Node, outputs: list[Output]) -> Step:
+    for peer in node.peers:
+        state = state.with_link(peer.name, log_id=None, applied=0, connected=False, ended=False)
+        outputs.append(Cursor(peer.name, None, 0))
+        if is_member(state, node, peer.name):
+            outputs.append(Redial(peer.name, peer.addresses[0]))
+    return state, tuple(outputs)
+
+
+def _member(state: State, given: Member, node: Node) -> Step:
+    change = {given.name}
+    inactive = state.inactive - change if given.active else state.inactive | change
+    state = attrs.evolve(state, inactive=inactive)
+    outputs: list[Output] = [Members(state.trusted, state.inactive)]
+    for peer in node.peers:
+        if is_member(state, node, peer.name):
+            if given.active:
+                outputs.append(Redial(peer.name, peer.addresses[0]))
+            continue
+        state = state.with_link(peer.name, connected=False, ended=False)
+        outputs.append(Hangup(peer.name))
+    for (conn, _), one in state.subscriptions.items():
+        if one.peer is not None and not is_member(state, node, one.peer):
+            outputs.append(Drop(conn))
+    return state, tuple(outputs)
+
+
+_STEPS: Final[dict[type, Any]] = {
+    Write: _write,
+    PeerUp: _peer_up,
+    PeerDown: _peer_down,
+    FromPeer: _from_peer,
+    Subscribe: _subscribe,
+    Unsubscribe: _unsubscribe,
+    Published: _published,
+    Resync: _resync,
+    Trust: _trust,
+    Member: _member,
+}

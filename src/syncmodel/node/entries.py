@@ -1,0 +1,202 @@
+"""What a signed event says about a row of the plugin, and which events say nothing that we accept.
+
+The one place that knows the kinds and the content of a row. Not here: who may write (trust), which
+version wins, and what a node does with it (`core`).
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+import attrs
+
+from syncmodel.errors import SyncModelError
+from syncmodel.nostr.events import Event
+
+CASES: Final = 30100
+EVENTS: Final = 30101
+KINDS: Final = (CASES, EVENTS)
+DEFAULT_SEVERITY: Final = "normal"
+
+CONTENT_LIMIT_CHARS: Final = 65_536
+TAGS_LIMIT_CHARS: Final = 4_096
+ID_LIMIT_CHARS: Final = 512
+DEPTH_LIMIT: Final = 32
+COUNTER_LIMIT: Final = 2**63
+
+RowKey: TypeAlias = tuple[int, str]
+Content: TypeAlias = dict[str, Any]
+
+
+class RefusedEntryError(SyncModelError):
+    """An event that is no version of a row which this node accepts; `code` is for machines.
+
+    Nothing has changed when it is raised: the node counts it and goes on with the next one.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@attrs.frozen(slots=True, cache_hash=True)
+class CaseRow:
+    """One row of supertest_cases; `severity` is None where the writer did not know that column."""
+
+    id: str
+    run_id: str
+    title: str
+    counter: int
+    severity: str | None = None
+
+    def to_json(self, plugin: int | None) -> dict[str, object]:
+        """The row as version `plugin` of the plugin shows it."""
+        row: dict[str, object] = {
+            "id": self.id,
+            "run_id": self.run_id,
+            "title": self.title,
+            "counter": self.counter,
+        }
+        if plugin is not None and plugin >= 2:
+            row["severity"] = self.severity or DEFAULT_SEVERITY
+        return row
+
+
+@attrs.frozen(slots=True, cache_hash=True)
+class EventRow:
+    """One row of supertest_events."""
+
+    id: str
+    run_id: str
+    case_id: str
+    body: str
+
+    def to_json(self, plugin: int | None) -> dict[str, object]:  # noqa: ARG002 - same in all versions
+        """The row as version `plugin` of the plugin shows it."""
+        return {"id": self.id, "run_id": self.run_id, "case_id": self.case_id, "body": self.body}
+
+
+@attrs.frozen(slots=True, cache_hash=True)
+class Tombstone:
+    """A version that says: this row is deleted."""
+
+    id: str
+    run_id: str
+
+    def to_json(self, plugin: int | None) -> dict[str, object]:  # noqa: ARG002 - same in all versions
+        """What a delete is answered with."""
+        return {"id": self.id, "run_id": self.run_id, "deleted": True}
+
+
+Row: TypeAlias = CaseRow | EventRow
+Value: TypeAlias = CaseRow | EventRow | Tombstone
+
+
+@attrs.frozen(slots=True, cache_hash=True)
+class Stored:
+    """The newest event of one author about one row, its place in the log, and what it says."""
+
+    event: Event
+    position: int
+    value: Value
+
+    @property
+    def key(self) -> RowKey:
+        """The row it is about."""
+        return (self.event.kind, self.value.id)
+
+
+def row_id(event: Event) -> str:
+    """The value of the first `d` tag; "" when there is none (NIP-01)."""
+    return next((tag[1] for tag in event.tags if len(tag) > 1 and tag[0] == "d"), "")
+
+
+def read(event: Event) -> Value:
+    """What `event` says; raises RefusedEntryError when that is nothing we can show.
+
+    It judges the same on every version of the plugin: versions of a cluster must not differ in what
+    they accept, or else they would never agree again.
+    """
+    if event.kind not in KINDS:
+        raise RefusedEntryError("unknown_kind", f"kind {event.kind} is none of {KINDS}")
+    tags_chars = sum(len(part) for tag in event.tags for part in tag) + sum(map(len, event.tags))
+    if len(event.content) > CONTENT_LIMIT_CHARS or tags_chars > TAGS_LIMIT_CHARS:
+        raise RefusedEntryError("too_large", "content or tags are longer than this node stores")
+    content = read_content(event.content)
+    name, run_id = row_id(event), _text(content, "run_id")
+    if not in_run(name, run_id) or len(name) > ID_LIMIT_CHARS:
+        raise RefusedEntryError("malformed", f"tag d {name[:40]!r} is no id of run {run_id[:40]!r}")
+    if "deleted" in content:
+        if content["deleted"] is not True:
+            raise RefusedEntryError("malformed", "deleted is there and not true")
+        return Tombstone(name, run_id)
+    return _case(name, run_id, content) if event.kind == CASES else _event(name, run_id, content)
+
+
+def in_run(name: str, run_id: str) -> bool:
+    """Whether `name` is an id of that run: RUN_ID/NAME, with both parts."""
+    return bool(run_id) and name.startswith(run_id + "/") and len(name) > len(run_id) + 1
+
+
+def _case(name: str, run_id: str, content: Content) -> CaseRow:
+    counter = content.get("counter")
+    if type(counter) is not int or not -COUNTER_LIMIT <= counter < COUNTER_LIMIT:
+        raise RefusedEntryError("malformed", "counter is not a whole number of 64 bits")
+    severity = _text(content, "severity") if "severity" in content else None
+    return CaseRow(name, run_id, _text(content, "title"), counter, severity)
+
+
+def _event(name: str, run_id: str, content: Content) -> EventRow:
+    case_id = _text(content, "case_id")
+    if not in_run(case_id, run_id):
+        raise RefusedEntryError("malformed", "case_id names a case of another run")
+    return EventRow(name, run_id, case_id, _text(content, "body"))
+
+
+def _text(content: Mapping[str, Any], field: str) -> str:
+    value = content.get(field)
+    if type(value) is not str:
+        raise RefusedEntryError("malformed", f"{field} is missing or not a text")
+    return value
+
+
+def read_content(text: str) -> Content:
+    """A JSON object that can be written again as it is; raises RefusedEntryError for all else.
+
+    Refused: what is not JSON, NaN and infinities, numbers too long to convert, deep nesting, and
+    lone surrogates (no UTF-8 has them, so that no event could carry the next version of the row).
+    """
+    try:
+        content = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        if "\\u" in text:
+            write_content(content).encode()
+    except (ValueError, RecursionError) as exc:
+        raise RefusedEntryError("malformed", f"content is no JSON we accept: {exc}") from exc
+    if type(content) is not dict or _deeper_than(content, DEPTH_LIMIT):
+        raise RefusedEntryError("malformed", "content is no JSON object of reasonable depth")
+    return content
+
+
+def write_content(content: Mapping[str, Any]) -> str:
+    """The text of an event's content."""
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number is out of range")
+    return value
+
+
+def _deeper_than(value: object, limit: int) -> bool:
+    if isinstance(value, dict):
+        return limit == 0 or any(_deeper_than(part, limit - 1) for part in value.values())
+    if isinstance(value, list):
+        return limit == 0 or any(_deeper_than(part, limit - 1) for part in value)
+    return False
