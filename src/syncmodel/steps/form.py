@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, cast
 
 import cattrs
 import cattrs.v
@@ -67,14 +67,14 @@ def _exactly(value: Any, cls: type) -> Any:
 
 
 @cache
-def _reader(cls: Hashable) -> Any:
+def _reader(cls: Any) -> Any:
     return make_dict_structure_fn(
         cls, _converter(), _cattrs_forbid_extra_keys=True, **_renames(cls)
     )
 
 
 @cache
-def _writer(cls: Hashable) -> Any:
+def _writer(cls: Any) -> Any:
     return make_dict_unstructure_fn(cls, _converter(), **_renames(cls))
 
 
@@ -92,12 +92,12 @@ def _structure(raw: Any, cls: type[Step]) -> Step:
     if found is None or not issubclass(found, cls):
         known = ", ".join(sorted(name for name, c in vocabulary().items() if issubclass(c, cls)))
         raise ValueError(f"unknown op {op!r}; known are: {known}")
-    step: Step = _reader(found)(fields, found)
+    step: Step = _reader(cast(Hashable, found))(fields, found)
     return step
 
 
 def _unstructure(step: Step) -> dict[str, Any]:
-    return {"op": step.op, **_writer(type(step))(step)}
+    return {"op": step.op, **_writer(cast(Hashable, type(step)))(step)}
 
 
 def dump(step: Step) -> dict[str, Any]:
@@ -126,6 +126,7 @@ def _reasons(error: Exception) -> str:
         found = "; ".join(cattrs.transform_error(error, path="", format_exception=_reason))
         for name, there in RENAMED.items():
             found = re.sub(rf"\b{name}\b", str(there.rename), found)
+        found = re.sub(r"(the field `(\w+)` is missing) @ \.\2$", r"\1", found)
         return found.replace(" @ .", " at ").replace(" @ [", " at [").removesuffix(" @ ")
     return str(error)
 

@@ -1,0 +1,90 @@
+"""The history of a run: one stream of typed entries, which every report consumes.
+
+An observer is any callable that takes an entry. Entries are plain values; whoever shows them
+decides how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from attrs import field, frozen
+
+from syncmodel.model.divergence import Divergence
+from syncmodel.model.net import Net
+from syncmodel.model.outcome import Outcome
+from syncmodel.model.view import View
+from syncmodel.model.world import World
+from syncmodel.steps.base import Step
+
+
+class Verdict(Enum):
+    """What a run says about the system. `UNKNOWN` and `INVALID` are never a pass."""
+
+    PASS = "pass"
+    DIVERGED = "diverged"
+    UNKNOWN = "unknown"
+    INVALID = "invalid"
+
+
+@frozen
+class Began:
+    """A run began on this net; `number` counts the runs of this process from 1."""
+
+    number: int
+    net: Net
+
+
+@frozen
+class Performed:
+    """Step `index` (from 1) of the run has had its outcome."""
+
+    index: int
+    step: Step
+    outcome: Outcome
+    seconds: float
+
+
+@frozen
+class Rested:
+    """The system came to rest after step `index` and was compared without a divergence.
+
+    `before` and `after` are the worlds around the step, for whoever counts what happened.
+    """
+
+    index: int
+    views: Mapping[str, View | None] = field(hash=False)
+    how: str
+    seconds: float
+    before: World
+    after: World
+
+
+@frozen
+class Ended:
+    """The run is over. `index` is the step that decided it; `views` is the last sight, if any."""
+
+    index: int
+    verdict: Verdict
+    divergences: tuple[Divergence, ...] = ()
+    reason: str = ""
+    views: Mapping[str, View | None] | None = field(default=None, hash=False)
+
+
+Entry = Began | Performed | Rested | Ended
+Observer = Callable[[Entry], None]
+
+
+def nobody(entry: Entry) -> None:
+    """An observer that looks away."""
+
+
+def all_of(*observers: Observer) -> Observer:
+    """An observer that hands every entry to each of these, in order."""
+
+    def observe(entry: Entry) -> None:
+        for observer in observers:
+            observer(entry)
+
+    return observe

@@ -1,0 +1,69 @@
+"""Steps performed from beginning to end: what replay, corpus and minimiser are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.session import Session
+from syncmodel.errors import UsageError
+from syncmodel.model.divergence import Divergence
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net
+from syncmodel.model.plan import Plan
+from syncmodel.steps.base import Step
+from syncmodel.targets.base import Target
+
+
+@frozen
+class Result:
+    """How a run ended, after how many of its steps."""
+
+    verdict: Verdict
+    steps: tuple[Step, ...]
+    divergences: tuple[Divergence, ...] = ()
+    reason: str = ""
+
+    @property
+    def keys(self) -> frozenset[tuple[str, str]]:
+        """The names (with the kind of row) of what diverged; empty if nothing did."""
+        return frozenset(divergence.key for divergence in self.divergences)
+
+
+def first_disabled(net: Net, steps: Sequence[Step]) -> int | None:
+    """The position (from 0) of the first step that the plan refuses, or None. Touches nothing."""
+    plan = Plan(net)
+    for position, step in enumerate(steps):
+        if not step.enabled(plan):
+            return position
+        plan = step.advance(plan)
+    return None
+
+
+async def run(
+    target: Target,
+    net: Net,
+    steps: Sequence[Step],
+    guarantees: Guarantees | None = None,
+    observe: Observer = nobody,
+) -> Result:
+    """Perform the steps until the end, or until one decides the run.
+
+    Raises `UsageError` if the plan refuses a step: such a list is no run.
+    """
+    refused = first_disabled(net, steps)
+    if refused is not None:
+        raise UsageError(
+            f"Step {refused + 1} ({steps[refused]}) can't be taken here: what it needs (a node "
+            f"that runs, a row, a token that is still unused) is not there after the steps before."
+        )
+    session = Session(target, net, guarantees, observe)
+    await session.begin()
+    for step in steps:
+        if session.over is not None:
+            break
+        await session.take(step)
+    over = session.finish()
+    return Result(over.verdict, tuple(session.steps), over.divergences, over.reason)

@@ -1,0 +1,145 @@
+"""One run on one target: perform a step, let the system settle, compare it with the model.
+
+Every engine (explore, replay, minimise) goes through here, so a step means the same everywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from attrs import evolve, frozen
+
+from syncmodel.engine.history import Began, Ended, Observer, Performed, Rested, Verdict, nobody
+from syncmodel.errors import InvalidRunError
+from syncmodel.model.control import compare_control
+from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net
+from syncmodel.model.rest import compare
+from syncmodel.model.view import View
+from syncmodel.model.world import World, initial
+from syncmodel.steps.base import CutsLinks, Step
+from syncmodel.targets.base import Settled, Target, Unsettled
+
+#: How long a component may stay busy before the verdict is *unknown*.
+SETTLE_LIMIT_S = 10.0
+#: How many times that, with every fault healed, before it is a divergence.
+PATIENCE = 10
+
+
+@frozen
+class Over:
+    """How a run ended: its verdict, and what decided it."""
+
+    verdict: Verdict
+    divergences: tuple[Divergence, ...] = ()
+    reason: str = ""
+
+
+class Session:
+    """The state of one run. `over` is None until something decided it; then nothing is touched."""
+
+    _numbers = 0
+
+    def __init__(
+        self,
+        target: Target,
+        net: Net,
+        guarantees: Guarantees | None = None,
+        observe: Observer = nobody,
+        settle_limit_s: float = SETTLE_LIMIT_S,
+    ) -> None:
+        """A run on `target`, which starts from `net` and promises `guarantees`."""
+        self.target = target
+        self.world: World = initial(net, guarantees)
+        self.steps: list[Step] = []
+        self.over: Over | None = None
+        self._observe = observe
+        self._settle_limit_s = settle_limit_s
+        self._views: Mapping[str, View | None] | None = None
+
+    async def begin(self) -> None:
+        """A fresh start, compared like any other rest: what an earlier run left would show."""
+        Session._numbers += 1
+        net = self.world.belief.net
+        self._observe(Began(Session._numbers, net))
+        try:
+            await self.target.begin(net)
+            await self._rest(self.world, control=True)
+        except DivergenceFound as found:
+            self._end(Verdict.DIVERGED, found.divergences)
+        except InvalidRunError as error:
+            self._end(Verdict.INVALID, reason=str(error))
+
+    async def take(self, step: Step) -> None:
+        """Perform the step, settle, compare. Sets `over` where that decides the run.
+
+        After the run is over only the plan moves on, so that generation can go on from it.
+        """
+        before = self.world
+        self.world = evolve(before, plan=step.advance(before.plan))
+        self.steps.append(step)
+        if self.over is not None:
+            return
+        try:
+            started = time.perf_counter()
+            outcome = await step.perform(self.target)
+            took = time.perf_counter() - started
+            self._observe(Performed(len(self.steps), step, outcome, took))
+            belief = step.expect(before.belief, outcome)
+            self.world = evolve(self.world, belief=belief)
+            await self._rest(before, control=_disturbed(before, self.world))
+        except DivergenceFound as found:
+            self._end(Verdict.DIVERGED, found.divergences)
+        except InvalidRunError as error:
+            self._end(Verdict.INVALID, reason=str(error))
+
+    def finish(self) -> Over:
+        """The run's verdict; a run that nothing decided before has passed."""
+        if self.over is None:
+            self._end(Verdict.PASS)
+        assert self.over is not None
+        return self.over
+
+    async def _rest(self, before: World, *, control: bool) -> None:
+        started = time.perf_counter()
+        belief = self.world.belief
+        found = await self.target.settle(belief.net, control=control, limit_s=self._settle_limit_s)
+        if isinstance(found, Unsettled):
+            await self._unsettled(found)
+            return
+        self._views = found.views
+        compare_control(belief, found.control)
+        self.world = evolve(self.world, belief=compare(belief, found.views))
+        took = time.perf_counter() - started
+        index = len(self.steps)
+        self._observe(Rested(index, found.views, found.how.value, took, before, self.world))
+
+    async def _unsettled(self, found: Unsettled) -> None:
+        """Busy at the limit is *unknown*; busy at ten times the limit, all healed, diverges."""
+        net = self.world.belief.net
+        if isinstance(self.target, CutsLinks):
+            await self.target.set_cut(frozenset())
+            net = net.with_cut(())
+        limit_s = PATIENCE * self._settle_limit_s
+        again = await self.target.settle(net, control=False, limit_s=limit_s)
+        if isinstance(again, Settled):
+            self._end(Verdict.UNKNOWN, reason=f"not settled in time: {found.reason}")
+            return
+        divergence = Divergence(Kind.NOT_SETTLED, "the cluster", None, "rest", again.reason)
+        self._end(Verdict.DIVERGED, (divergence,))
+
+    def _end(
+        self, verdict: Verdict, divergences: tuple[Divergence, ...] = (), reason: str = ""
+    ) -> None:
+        self.over = Over(verdict, divergences, reason)
+        index = len(self.steps)
+        self._observe(Ended(index, verdict, divergences, reason, self._views))
+
+
+def _disturbed(before: World, after: World) -> bool:
+    """Whether the control plane is worth a look: lives or generations changed, or all healed."""
+    old, new = before.belief.net, after.belief.net
+    healed = bool(old.cut) and not new.cut
+    return old.running != new.running or old.down != new.down or healed

@@ -1,0 +1,43 @@
+"""The comparison of the control plane: generations, plugin and health of every node that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from syncmodel.model.belief import Belief
+from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.view import ControlView
+
+TABLES = ("supertest_cases", "supertest_events")
+
+
+def compare_control(belief: Belief, seen: Mapping[str, ControlView]) -> None:
+    """Raise `DivergenceFound` where a node's control plane is not as its generation has it.
+
+    Health is held against "healthy" only where no link is cut and no node is down: a node may
+    call a cluster unhealthy that is.
+    """
+    found = [
+        Divergence(Kind.CONTROL_PLANE, node, None, f"{what} {expected}", f"{what} {shown}")
+        for node, control in seen.items()
+        for what, expected, shown in _differences(belief, node, control)
+    ]
+    if found:
+        raise DivergenceFound(tuple(found))
+
+
+def _differences(
+    belief: Belief, node: str, control: ControlView
+) -> list[tuple[str, object, object]]:
+    net = belief.net
+    generation, plugin = net.running[node], net.plugin(node)
+    whole = not net.cut and not net.down
+    facts: list[tuple[str, object, object]] = [
+        ("selected generation", generation, control.selected),
+        ("running generation", generation, control.running),
+        ("generation links (selected, running)", (generation,) * 2, control.links),
+        ("plugin version", plugin, control.plugin),
+        ("tables", TABLES if plugin is not None else (), control.tables),
+        ("healthy", True, control.healthy or not whole),
+    ]
+    return [fact for fact in facts if fact[1] != fact[2]]

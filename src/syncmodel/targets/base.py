@@ -1,0 +1,61 @@
+"""What a system under test offers: a fresh start, steps, and a settled sight of itself.
+
+Three methods are required (`begin`, `settle`, and a step's `request`, beside the plumbing of
+`together` and `close`); the abilities that only some steps need are protocols of their own in
+`syncmodel.steps.base`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Protocol
+
+from attrs import frozen
+
+from syncmodel.model.net import Net
+from syncmodel.model.view import ControlView, View
+from syncmodel.steps.base import Target as StepTarget
+
+
+class How(Enum):
+    """How rest was known."""
+
+    POSITION = "every log applied up to its end"
+    QUIET = "unchanged for a while"
+
+
+@frozen
+class Settled:
+    """The system is at rest, and this is what it showed at that position.
+
+    `views` has every node that runs; None where the plugin API is not there. `control` is filled
+    only where it was asked for.
+    """
+
+    views: Mapping[str, View | None]
+    control: Mapping[str, ControlView]
+    how: How = How.POSITION
+
+
+@frozen
+class Unsettled:
+    """The limit ran out while nodes said that they were busy; `reason` says which, and of what."""
+
+    reason: str
+
+
+class Target(StepTarget, Protocol):
+    """A system that runs are performed on, one after another."""
+
+    async def begin(self, net: Net) -> None:
+        """A fresh run: an id of its own, and links, lives and generations as `net` has them.
+
+        Raises `InvalidRunError` if that can't be had.
+        """
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """Bring every component of `net` to rest and read it there; `control` asks for more."""
+
+    async def close(self) -> None:
+        """Nothing is left of the system: no process, no file."""
