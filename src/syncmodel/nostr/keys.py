@@ -4,7 +4,7 @@ import attrs
 import coincurve
 
 from syncmodel.errors import SyncModelError
-from syncmodel.nostr.events import Event, MalformedEventError, event_id
+from syncmodel.nostr.events import Event, MalformedEventError, Tags, event_id
 
 # Without fresh randomness the same event always gets the same signature, so that a run is
 # reproducible; BIP-340 allows it ("Default Signing", auxiliary random data).
@@ -66,6 +66,15 @@ class Key:
         if event.id != expected:
             raise MalformedEventError(f"This event's id is {event.id}, its fields say {expected}.")
         return attrs.evolve(event, sig=self.sign_digest(event.id))
+
+    def sign_new(self, created_at: int, kind: int, tags: Tags, content: str) -> Event:
+        """A new event of this author with these fields, signed.
+
+        Raises MalformedEventError if a string is not text.
+        """
+        identity = event_id(self.public, created_at, kind, tags, content)
+        sig = self.sign_digest(identity)
+        return Event(identity, self.public, created_at, kind, tags, content, sig)
 
     def sign_digest(self, digest: str) -> str:
         """The BIP-340 signature over these 32 bytes; both are hex."""

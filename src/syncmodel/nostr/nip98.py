@@ -11,7 +11,7 @@ from hashlib import sha256
 from heapq import heappop, heappush
 
 from syncmodel.errors import SyncModelError
-from syncmodel.nostr.events import Event, MalformedEventError, unsigned, verify
+from syncmodel.nostr.events import Event, MalformedEventError, verify
 from syncmodel.nostr.keys import Key
 
 KIND = 27235
@@ -38,7 +38,7 @@ def authorization(  # noqa: PLR0917  (the parts of a request, in their order on 
         ("payload", sha256(body).hexdigest()),
         ("nonce", nonce),
     )
-    event = key.sign(unsigned(key.public, now_s, KIND, tags, ""))
+    event = key.sign_new(now_s, KIND, tags, "")
     text = json.dumps(event.to_json(), separators=(",", ":"))
     return _SCHEME + base64.b64encode(text.encode()).decode()
 
