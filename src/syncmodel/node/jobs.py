@@ -1,0 +1,76 @@
+"""The jobs of a supervisor, one file each, written atomically at every transition.
+
+Not here: what a job does (`supervisor`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+Kind = Literal["rollout", "rollback", "disable", "uninstall"]
+State = Literal[
+    "preparing", "building", "migrating", "committing", "restarting", "done", "failed", "aborted"
+]
+_ENDED = ("done", "failed", "aborted")
+
+
+@attrs.frozen
+class Job:
+    """One job, as it is on disk.
+
+    `target` is the generation that it leads to and `previous` the one selected before it. `error`
+    is {"code", "message", "details"}. `was_up`: the application ran when the job began.
+    """
+
+    number: int
+    kind: Kind
+    target: int
+    previous: int
+    was_up: bool
+    state: State = "preparing"
+    log: tuple[str, ...] = ()
+    error: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name by which clients ask for it."""
+        return f"{self.kind}-{self.number}"
+
+    @property
+    def ended(self) -> bool:
+        return self.state in _ENDED
+
+    def to(self, state: State, line: str) -> Job:
+        """The same job in another state, with one more line of its log."""
+        return attrs.evolve(self, state=state, log=(*self.log, f"{state}: {line}"))
+
+
+@attrs.frozen
+class JobStore:
+    """The folder of job files."""
+
+    folder: Path
+
+    def save(self, job: Job) -> Job:
+        """Write it: after a crash at any moment the file holds the old job or the new one."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / f"{job.name}.json"
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps(attrs.asdict(job)), encoding="utf-8")
+        os.replace(fresh, file)
+        return job
+
+    def load(self) -> tuple[Job, ...]:
+        """Every job, oldest first."""
+        found = (_from_json(file) for file in self.folder.glob("*.json"))
+        return tuple(sorted(found, key=lambda job: job.number))
+
+
+def _from_json(file: Path) -> Job:
+    data = json.loads(file.read_text(encoding="utf-8"))
+    return Job(**{**data, "log": tuple(data["log"])})

@@ -1,0 +1,198 @@
+"""The tables of a node's database: which exist always, and which come and go with a plugin.
+
+Lives here: the base tables, the named migrations up and down, the plan from one set of plugins to
+another, and carrying it out. Not here: reading and writing rows (`store`), and when a plan is
+carried out (`supervisor`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Literal
+
+import attrs
+
+Direction = Literal["up", "down"]
+Plan = tuple[tuple[Direction, str], ...]
+
+_BASE = (
+    """CREATE TABLE IF NOT EXISTS entries (
+        kind INTEGER NOT NULL, d TEXT NOT NULL, author TEXT NOT NULL,
+        position INTEGER NOT NULL, created_at INTEGER NOT NULL,
+        id TEXT NOT NULL, event TEXT NOT NULL,
+        PRIMARY KEY (kind, d, author)) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS entries_position ON entries (position)",
+    "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS cursors (
+        peer TEXT PRIMARY KEY, log_id TEXT, applied INTEGER NOT NULL) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL)",
+)
+
+
+@attrs.frozen
+class Migration:
+    """One reversible change of the tables, of one plugin, from its `version` on.
+
+    `tables` are those that its down drops with all their rows, `kinds` the event kinds that go
+    from the log with them.
+    """
+
+    name: str
+    plugin: str
+    version: int
+    up: tuple[str, ...]
+    down: tuple[str, ...]
+    tables: tuple[str, ...] = ()
+    kinds: tuple[int, ...] = ()
+
+
+# In dependency order: what refers to a table comes after it.
+MIGRATIONS = (
+    Migration(
+        name="supertest-1-cases",
+        plugin="supertest",
+        version=1,
+        up=(
+            """CREATE TABLE supertest_cases (
+                id TEXT NOT NULL, run_id TEXT NOT NULL,
+                title TEXT NOT NULL, counter INTEGER NOT NULL,
+                inserted_at INTEGER NOT NULL, updated_at INTEGER NOT NULL)""",
+            # Not unique: that a row shows once is the node's to keep and a tester's to check.
+            "CREATE INDEX supertest_cases_id ON supertest_cases (id)",
+            "CREATE INDEX supertest_cases_run_id ON supertest_cases (run_id)",
+        ),
+        down=("DROP TABLE supertest_cases",),
+        tables=("supertest_cases",),
+        kinds=(30100,),
+    ),
+    Migration(
+        name="supertest-1-events",
+        plugin="supertest",
+        version=1,
+        up=(
+            # The reference is not enforced: an event may arrive before its case, and waits.
+            """CREATE TABLE supertest_events (
+                id TEXT NOT NULL, run_id TEXT NOT NULL,
+                case_id TEXT NOT NULL REFERENCES supertest_cases (id),
+                body TEXT NOT NULL, inserted_at INTEGER NOT NULL)""",
+            "CREATE INDEX supertest_events_id ON supertest_events (id)",
+            "CREATE INDEX supertest_events_run_id ON supertest_events (run_id)",
+        ),
+        down=("DROP TABLE supertest_events",),
+        tables=("supertest_events",),
+        kinds=(30101,),
+    ),
+    Migration(
+        name="supertest-2-severity",
+        plugin="supertest",
+        version=2,
+        up=("ALTER TABLE supertest_cases ADD COLUMN severity TEXT NOT NULL DEFAULT 'normal'",),
+        down=("ALTER TABLE supertest_cases DROP COLUMN severity",),
+    ),
+)
+
+
+def ensure_base(connection: sqlite3.Connection) -> None:
+    """Create the tables that every node has, where they are missing."""
+    for statement in _BASE:
+        connection.execute(statement)
+
+
+def applied(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """The names of the migrations whose tables are there, in the order they came."""
+    return tuple(
+        name for (name,) in connection.execute("SELECT name FROM migrations ORDER BY rowid")
+    )
+
+
+def installed(
+    connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS
+) -> dict[str, int]:
+    """The plugins whose tables are there, each with the version that they have.
+
+    After a disable these are more than the running generation has.
+    """
+    names = set(applied(connection))
+    versions: dict[str, int] = {}
+    for migration in migrations:
+        if migration.name in names:
+            before = versions.get(migration.plugin, 0)
+            versions[migration.plugin] = max(before, migration.version)
+    return versions
+
+
+def plan(
+    from_plugins: Mapping[str, int],
+    to_plugins: Mapping[str, int],
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> Plan:
+    """What leads from one set of plugins (name -> version) to another.
+
+    First down in reverse dependency order, then up in dependency order.
+    """
+
+    def has(plugins: Mapping[str, int], migration: Migration) -> bool:
+        return plugins.get(migration.plugin, 0) >= migration.version
+
+    down = [m.name for m in reversed(migrations) if has(from_plugins, m) and not has(to_plugins, m)]
+    up = [m.name for m in migrations if has(to_plugins, m) and not has(from_plugins, m)]
+    return (*(("down", name) for name in down), *(("up", name) for name in up))
+
+
+def run(
+    connection: sqlite3.Connection,
+    steps: Plan,
+    *,
+    new_log_id: str,
+    now_s: int,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> None:
+    """Carry out a plan in the transaction that is open on `connection`; the caller ends it.
+
+    If a table is dropped the log is a new one, `new_log_id`, which begins at position 0, and
+    nothing counts as applied. Raises sqlite3.Error: roll back, and the tables are as they were.
+    """
+    if not connection.in_transaction:
+        raise sqlite3.ProgrammingError("Migrations run in a transaction: BEGIN IMMEDIATE first.")
+    by_name = {migration.name: migration for migration in migrations}
+    dropped = [_step(connection, direction, by_name[name], now_s) for direction, name in steps]
+    if any(dropped):
+        meta = [("log_id", new_log_id), ("position", 0)]
+        connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", meta)
+        forget_cursors(connection)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, and nobody writes meanwhile. The connection is in autocommit mode."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def forget_cursors(connection: sqlite3.Connection) -> None:
+    """Nothing counts as applied any more: what was refused before is asked for again."""
+    connection.execute("DELETE FROM cursors")
+
+
+def _step(
+    connection: sqlite3.Connection, direction: Direction, migration: Migration, now_s: int
+) -> bool:
+    # Statement by statement: executescript would commit what is open.
+    for statement in migration.up if direction == "up" else migration.down:
+        connection.execute(statement)
+    if direction == "up":
+        row = (migration.name, now_s)
+        connection.execute("INSERT INTO migrations (name, applied_at) VALUES (?, ?)", row)
+        return False
+    connection.execute("DELETE FROM migrations WHERE name = ?", (migration.name,))
+    for kind in migration.kinds:
+        connection.execute("DELETE FROM entries WHERE kind = ?", (kind,))
+    return bool(migration.tables)
