@@ -31,7 +31,7 @@ def due(
 
 @attrs.frozen(cache_hash=True)
 class Disk:
-    """The durable half of a node; the plugin's tables, which follow from the entries, are left out."""
+    """The durable half of a node, without the plugin's tables: they follow from the entries."""
 
     log_id: str
     trusted: frozenset[str] = frozenset()

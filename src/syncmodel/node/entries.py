@@ -107,11 +107,6 @@ class Stored:
         return (self.event.kind, self.value.id)
 
 
-def row_id(event: Event) -> str:
-    """The value of the first `d` tag; "" when there is none (NIP-01)."""
-    return next((tag[1] for tag in event.tags if len(tag) > 1 and tag[0] == "d"), "")
-
-
 def read(event: Event) -> Value:
     """What `event` says; raises RefusedEntryError when that is nothing we can show.
 
@@ -124,7 +119,7 @@ def read(event: Event) -> Value:
     if len(event.content) > CONTENT_LIMIT_CHARS or tags_chars > TAGS_LIMIT_CHARS:
         raise RefusedEntryError("too_large", "content or tags are longer than this node stores")
     content = read_content(event.content)
-    name, run_id = row_id(event), _text(content, "run_id")
+    name, run_id = event.tag("d") or "", _text(content, "run_id")
     if not in_run(name, run_id) or len(name) > ID_LIMIT_CHARS:
         raise RefusedEntryError("malformed", f"tag d {name[:40]!r} is no id of run {run_id[:40]!r}")
     if "deleted" in content:

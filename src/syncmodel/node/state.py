@@ -157,9 +157,9 @@ def case_shows(state: State, case_id: str) -> bool:
     return bool(state.table.get((CASES, case_id)))
 
 
-def holds(state: State, event: Event, name: str) -> bool:
+def holds(state: State, event: Event) -> bool:
     """Whether exactly this event, signature and all, is stored already."""
-    authors = state.rows.get((event.kind, name))
+    authors = state.rows.get((event.kind, event.tag("d") or ""))
     stored = authors.get(event.pubkey) if authors else None
     return stored is not None and stored.event == event
 
