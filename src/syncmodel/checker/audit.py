@@ -25,7 +25,7 @@ class BrokenPromiseError(UsageError):
 
 def audit_symmetry(
     system: System[S, A],
-    properties: Sequence[Property[S, A]],
+    properties: Sequence[Property[S]],
     canonical: Callable[[S], S],
     bounds: Bounds = SMALL,
 ) -> None:
@@ -58,7 +58,7 @@ def _images_after(
 
 def audit_partial_order(
     system: System[S, A],
-    properties: Sequence[Property[S, A]],
+    properties: Sequence[Property[S]],
     reduce: PartialOrder[S, A],
     bounds: Bounds = SMALL,
 ) -> None:
@@ -84,7 +84,7 @@ def _missing_in_alphabet(drawn: StateGraph, reduce: PartialOrder[S, A]) -> Itera
 
 
 def _seen_though_invisible(
-    drawn: StateGraph, properties: Sequence[Property[S, A]], reduce: PartialOrder[S, A]
+    drawn: StateGraph, properties: Sequence[Property[S]], reduce: PartialOrder[S, A]
 ) -> Iterator[str]:
     for source, target, data in drawn.edges(data=True):
         before, after = drawn.nodes[source]["state"], drawn.nodes[target]["state"]

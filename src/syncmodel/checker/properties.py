@@ -7,12 +7,13 @@ Here is what each kind promises. How it is decided is in `search` (always, somet
 import enum
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import attrs
 
-from syncmodel.checker.system import A, S
 from syncmodel.errors import UsageError
+
+T = TypeVar("T", contravariant=True)  # noqa: PLC0105 -- a property of more serves for less
 
 
 class Kind(enum.Enum):
@@ -34,7 +35,7 @@ def _every_action(_action: Hashable) -> bool:
 
 
 @attrs.frozen
-class Property(Generic[S, A]):
+class Property(Generic[T]):
     """A named predicate on states and its kind. Make one with the functions of this module.
 
     `by` counts for the liveness kinds alone: which actions go on happening.
@@ -42,21 +43,16 @@ class Property(Generic[S, A]):
 
     name: str
     kind: Kind
-    holds: Callable[[S], bool]
-    by: Callable[[A], bool] = _every_action
+    holds: Callable[[T], bool]
+    by: Callable[[Any], bool] = _every_action
 
 
-# The predicates' own state type; actions stay open, so that one property serves any system.
-T = TypeVar("T", bound=Hashable)
-B = TypeVar("B", bound=Hashable)
-
-
-def always(name: str, holds: Callable[[T], bool]) -> Property[T, B]:
+def always(name: str, holds: Callable[[T], bool]) -> Property[T]:
     """`holds` is true in every reachable state. Pair it with a `sometimes`: see there."""
     return Property(name, Kind.ALWAYS, holds)
 
 
-def sometimes(name: str, holds: Callable[[T], bool]) -> Property[T, B]:
+def sometimes(name: str, holds: Callable[[T], bool]) -> Property[T]:
     """`holds` is true in some reachable state. A space that has no such state is `Unreached`:
     the sign of a model in which the interesting thing never happens, so that an `always` about it
     passes empty."""
@@ -64,8 +60,8 @@ def sometimes(name: str, holds: Callable[[T], bool]) -> Property[T, B]:
 
 
 def eventually(
-    name: str, holds: Callable[[T], bool], *, by: Callable[[B], bool] = _every_action
-) -> Property[T, B]:
+    name: str, holds: Callable[[T], bool], *, by: Callable[[Any], bool] = _every_action
+) -> Property[T]:
     """From every reachable state a state in which `holds` is true stays reachable.
 
     On a finite graph that is the same as: every attracting component (a set of states that is
@@ -84,15 +80,15 @@ def eventually(
 
 
 def converges(
-    name: str, holds: Callable[[T], bool], *, by: Callable[[B], bool] = _every_action
-) -> Property[T, B]:
+    name: str, holds: Callable[[T], bool], *, by: Callable[[Any], bool] = _every_action
+) -> Property[T]:
     """Every state of every attracting component satisfies `holds`: each fair run comes to a point
     from which on it is true for good. Stronger than `eventually`; blind in the same two places,
     and `by` means the same."""
     return Property(name, Kind.CONVERGES, holds, by)
 
 
-def require_distinct_names(properties: Sequence[Property[S, A]]) -> None:
+def require_distinct_names(properties: Sequence[Property[Any]]) -> None:
     """Raises UsageError if two properties share a name: a verdict could not tell them apart."""
     twice = [name for name, n in Counter(p.name for p in properties).items() if n > 1]
     if twice:

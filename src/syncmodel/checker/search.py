@@ -32,7 +32,7 @@ from syncmodel.errors import UsageError
 
 def check(
     system: System[S, A],
-    properties: Sequence[Property[S, A]],
+    properties: Sequence[Property[S]],
     bounds: Bounds = Bounds(),  # noqa: B008 -- a frozen value
     *,
     symmetry: Callable[[S], S] | None = None,
@@ -54,7 +54,7 @@ def check(
     """
     require_distinct_names(properties)
     _require_no_liveness(properties, reduce)
-    watch = _Watch(properties)
+    watch: _Watch[S, A] = _Watch(properties)
     walk = Walk(
         system=system,
         bounds=bounds,
@@ -75,7 +75,7 @@ def check(
 
 
 def _require_no_liveness(
-    properties: Sequence[Property[S, A]], reduce: PartialOrder[S, A] | None
+    properties: Sequence[Property[S]], reduce: PartialOrder[S, A] | None
 ) -> None:
     refused = [p.name for p in properties if p.kind.is_liveness]
     if reduce is not None and refused:
@@ -98,10 +98,10 @@ def _statistics(walk: Walk[S, A], before_mib: float) -> Statistics:
 
 
 @attrs.frozen
-class _Live(Generic[S, A]):
+class _Live(Generic[S]):
     """A liveness property, what it says of each state, and the edges that count for it."""
 
-    property: Property[S, A]
+    property: Property[S]
     satisfied: Flags = attrs.field(factory=bytearray)
     edges: Edges = attrs.field(factory=Edges)
 
@@ -109,13 +109,13 @@ class _Live(Generic[S, A]):
 class _Watch(Generic[S, A]):
     """What the properties see while the search runs."""
 
-    def __init__(self, properties: Sequence[Property[S, A]]) -> None:
+    def __init__(self, properties: Sequence[Property[S]]) -> None:
         self.properties = properties
         self.always = [p for p in properties if p.kind is Kind.ALWAYS]
         self.unseen = [p for p in properties if p.kind is Kind.SOMETIMES]
         self.liveness = [_Live(p) for p in properties if p.kind.is_liveness]
         self.first_seen: dict[str, int] = {}
-        self.broken: tuple[Property[S, A], int] | None = None
+        self.broken: tuple[Property[S], int] | None = None
 
     def visit(self, state: S, number: int) -> bool:
         """True if the state breaks an `always`."""
@@ -174,7 +174,7 @@ class _Judge(Generic[S, A]):
                     return self._violated(asked, lost)
         return Holds(statistics=self.statistics, witnesses=self._witnesses())
 
-    def _violated(self, broken: Property[S, A], number: int) -> Violated[S, A]:
+    def _violated(self, broken: Property[S], number: int) -> Violated[S, A]:
         return Violated(property=broken, path=self._path(number), statistics=self.statistics)
 
     def _witnesses(self) -> dict[str, Path[S, A]]:

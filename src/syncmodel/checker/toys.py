@@ -4,12 +4,30 @@ Each has a planted mistake that can be turned on, and the counts in the tests pi
 transition.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import attrs
 
 from syncmodel.checker.reduction import PartialOrder
+
+
+@attrs.frozen
+class Table:
+    """A system written down: for each state its actions and where they lead. A state that
+    is not a key has no actions."""
+
+    starts: Sequence[str]
+    edges: Mapping[str, Mapping[str, str]]
+
+    def initial(self) -> Iterable[str]:
+        return self.starts
+
+    def actions(self, state: str) -> Iterable[str]:
+        return self.edges.get(state, {})
+
+    def next(self, state: str, action: str) -> str | None:
+        return self.edges[state][action]
 
 
 @attrs.frozen

@@ -125,7 +125,7 @@ class Violated(Generic[S, A]):
     """
 
     outcome: ClassVar[str] = "violated"
-    property: Property[S, A]
+    property: Property[S]
     path: Path[S, A]
     statistics: Statistics
 
@@ -137,12 +137,12 @@ class Violated(Generic[S, A]):
 
 
 @attrs.frozen(kw_only=True)
-class Unreached(Generic[S, A]):
+class Unreached(Generic[S]):
     """The whole space was searched and a `sometimes` is true nowhere in it. There is no path to
     show: the likeliest cause is a model that can't get there, not a system that is wrong."""
 
     outcome: ClassVar[str] = "unreached"
-    property: Property[S, A]
+    property: Property[S]
     statistics: Statistics
 
     def __str__(self) -> str:
@@ -167,4 +167,4 @@ class Unknown(Generic[S, A]):
         )
 
 
-Verdict: TypeAlias = Holds[S, A] | Violated[S, A] | Unreached[S, A] | Unknown[S, A]
+Verdict: TypeAlias = Holds[S, A] | Violated[S, A] | Unreached[S] | Unknown[S, A]
