@@ -7,8 +7,8 @@ the net (`rewire`) and whose application they disturb (`disturbs`); the faces fo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 
@@ -19,6 +19,7 @@ from syncmodel.model.judge import ABSENT, fold
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan
+from syncmodel.steps.scope import Scope
 
 
 @frozen
@@ -148,6 +149,16 @@ class Step:
         """The nodes that this step names."""
         node = getattr(self, "node", None)
         return frozenset() if node is None else frozenset({node})
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        """The steps of this kind that may be worth taking; the enabled ones among them count.
+
+        What a random search draws from and an exhaustive one goes through. Compound steps have
+        none: whoever generates composes them.
+        """
+        del plan, scope
+        yield from ()
 
     # --- the four faces ------------------------------------------------------------------------
 

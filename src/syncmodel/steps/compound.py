@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from attrs import evolve, frozen
 
@@ -14,8 +15,16 @@ from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, compound
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Request, Step, Target
-from syncmodel.steps.data import CreateCase, CreateEvent, Data
+from syncmodel.steps.data import (
+    CreateCase,
+    CreateEvent,
+    Data,
+    DeleteCase,
+    DeleteEvent,
+    UpdateCase,
+)
 from syncmodel.steps.network import Links
+from syncmodel.steps.scope import Scope, next_title
 
 
 @frozen
@@ -133,6 +142,14 @@ class Refused(Step):
     step: Data
     why: str
 
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        """Bad requests of every kind that the plan can prove here, one row of each table."""
+        for node in plan.net.nodes:
+            for step in _requests(plan, scope, node):
+                for why in ("unreachable", "no_plugin", "no_such_row", "missing_case", "malformed"):
+                    yield cls(step, why)
+
     def nodes(self) -> frozenset[str]:
         return self.step.nodes()
 
@@ -183,3 +200,15 @@ class Refused(Step):
 
     def __str__(self) -> str:
         return f"refused ({self.why}): {self.step}"
+
+
+def _requests(plan: Plan, scope: Scope, node: str) -> Iterator[Data]:
+    """A create, an update and a delete of every row of the scope, whoever has it."""
+    token = next_title(plan)
+    for case in scope.cases:
+        yield CreateCase(node, case, token)
+        yield UpdateCase(node, case, token)
+        yield DeleteCase(node, case)
+    for event in scope.events:
+        yield CreateEvent(node, event, plan.events.get(event, scope.cases[0]), token)
+        yield DeleteEvent(node, event)

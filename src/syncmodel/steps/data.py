@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from itertools import product
+from typing import ClassVar, Self
 
 from attrs import evolve, frozen
 
@@ -20,9 +22,18 @@ from syncmodel.model.values import (
     Row,
 )
 from syncmodel.steps.base import Request, Step, Target
+from syncmodel.steps.scope import Scope, next_increment, next_title
 
 #: The k-th increment of a run adds 2^k, so that every counter names its increments.
 INCREMENTS = frozenset(2**k for k in range(40))
+
+
+def _rows(plan: Plan, table: str) -> Iterator[tuple[str, str]]:
+    """Every row of a table that may show, with every node where it may."""
+    for node in plan.net.carriers:
+        for row in sorted(plan.may_show(node)):
+            if row.table == table:
+                yield node, row.name
 
 
 @frozen
@@ -62,6 +73,12 @@ class CreateCase(Data):
     def enabled(self, plan: Plan) -> bool:
         return plan.net.carries(self.node) and self.title not in plan.titles
 
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        title = next_title(plan)
+        for node, case in product(plan.net.carriers, scope.cases):
+            yield cls(node, case, title)
+
     def mark(self, plan: Plan) -> Plan:
         return evolve(plan.wrote(self.node, self.row()), titles=plan.titles | {self.title})
 
@@ -88,6 +105,12 @@ class UpdateCase(Data):
 
     def enabled(self, plan: Plan) -> bool:
         return Data.enabled(self, plan) and self.title not in plan.titles
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        title = next_title(plan)
+        for node, row in _rows(plan, CASES):
+            yield cls(node, row, title)
 
     def mark(self, plan: Plan) -> Plan:
         return evolve(plan.wrote(self.node, self.row()), titles=plan.titles | {self.title})
@@ -117,6 +140,12 @@ class IncrementCase(Data):
         fresh = self.by in INCREMENTS and self.by not in plan.increments
         return Data.enabled(self, plan) and fresh
 
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        by = next_increment(plan)
+        for node, row in _rows(plan, CASES):
+            yield cls(node, row, by)
+
     def mark(self, plan: Plan) -> Plan:
         return evolve(plan.wrote(self.node, self.row()), increments=plan.increments | {self.by})
 
@@ -139,6 +168,11 @@ class DeleteCase(Data):
 
     def row(self) -> Row:
         return Row(CASES, self.case)
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        for node, row in _rows(plan, CASES):
+            yield cls(node, row)
 
     def mark(self, plan: Plan) -> Plan:
         return plan.wrote(self.node, self.row(), deleted=True)
@@ -173,6 +207,13 @@ class CreateEvent(Data):
             and self.body not in plan.titles
         )
 
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        body = next_title(plan)
+        for (node, case), event in product(_rows(plan, CASES), scope.events):
+            if plan.events.get(event, case) == case:
+                yield cls(node, event, case, body)
+
     def mark(self, plan: Plan) -> Plan:
         return evolve(
             plan.wrote(self.node, self.row()),
@@ -201,6 +242,11 @@ class DeleteEvent(Data):
 
     def row(self) -> Row:
         return Row(EVENTS, self.event)
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        for node, row in _rows(plan, EVENTS):
+            yield cls(node, row)
 
     def mark(self, plan: Plan) -> Plan:
         return plan.wrote(self.node, self.row(), deleted=True)

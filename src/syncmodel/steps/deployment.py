@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, Self
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Deploys, Step, Target, able
+from syncmodel.steps.scope import Scope
 
 
 @frozen
@@ -19,6 +21,20 @@ class Deployment(Step):
     back: ClassVar[bool]
     on: tuple[str, ...]
     generation: int
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        """Each node alone, and all at once for whom the generation lies in the right direction."""
+        for generation in scope.rollback_to if cls.back else scope.rollout_to:
+            apt = tuple(
+                node
+                for node in plan.net.up
+                if (generation < plan.net.running[node]) == cls.back
+                and generation != plan.net.running[node]
+            )
+            yield from (cls((node,), generation) for node in apt)
+            if len(apt) > 1:
+                yield cls(apt, generation)
 
     def nodes(self) -> frozenset[str]:
         return frozenset(self.on)

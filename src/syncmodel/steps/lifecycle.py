@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, Self
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Step, Stops, Target, able
+from syncmodel.steps.scope import Scope
 
 
 @frozen
@@ -18,6 +20,10 @@ class Crash(Step):
 
     op: ClassVar[str] = "crash"
     node: str
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        yield from (cls(node) for node in plan.net.up)
 
     def disturbs(self) -> frozenset[str]:
         return frozenset({self.node})
@@ -42,6 +48,10 @@ class Restart(Step):
 
     op: ClassVar[str] = "restart"
     node: str
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        yield from (cls(node) for node in plan.net.nodes)
 
     def disturbs(self) -> frozenset[str]:
         return frozenset({self.node})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, Self
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from syncmodel.model.net import Link, Net, split
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import CutsLinks, Step, Target, able
+from syncmodel.steps.scope import Scope, shapes
 
 
 @frozen
@@ -44,7 +46,11 @@ class Partition(Links):
     def nodes(self) -> frozenset[str]:
         return frozenset(node for group in self.groups for node in group)
 
-    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:  # noqa: ARG002
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        yield from (cls(groups) for groups in shapes(plan.net))
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
         return split(nodes, self.groups)
 
     def __str__(self) -> str:
@@ -63,7 +69,11 @@ class Cut(Links):
     def nodes(self) -> frozenset[str]:
         return frozenset({self.from_node, self.to_node})
 
-    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:  # noqa: ARG002
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        yield from (cls(a, b) for a, b in sorted(plan.net.links - plan.net.cut))
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
         return cut | {(self.from_node, self.to_node)}
 
     def enabled(self, plan: Plan) -> bool:
@@ -84,7 +94,11 @@ class Mend(Links):
     def nodes(self) -> frozenset[str]:
         return frozenset({self.from_node, self.to_node})
 
-    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:  # noqa: ARG002
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        yield from (cls(a, b) for a, b in sorted(plan.net.cut))
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
         return cut - {(self.from_node, self.to_node)}
 
     def __str__(self) -> str:
@@ -97,7 +111,11 @@ class Heal(Links):
 
     op: ClassVar[str] = "heal"
 
-    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:  # noqa: ARG002
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        yield cls()
+
+    def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
         return frozenset()
 
     def __str__(self) -> str:

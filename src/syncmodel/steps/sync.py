@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, Self
 
 from attrs import frozen
 
@@ -10,6 +11,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Resyncs, Step, Target, able
+from syncmodel.steps.scope import Scope
 
 
 @frozen
@@ -19,6 +21,12 @@ class Resync(Step):
     op: ClassVar[str] = "resync"
     node: str
     full: bool = True
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        for node in plan.net.carriers:
+            yield cls(node, full=True)
+            yield cls(node, full=False)
 
     def enabled(self, plan: Plan) -> bool:
         return plan.net.carries(self.node)

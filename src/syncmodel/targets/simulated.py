@@ -171,7 +171,7 @@ class SimulatedCluster:
             outcomes[position] = await calls[position]
         return [outcomes[position] for position in range(len(calls))]
 
-    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:  # noqa: ARG002 (no clock)
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """Deliver until nothing is under way, then read every node."""
         self._reconnect()
         for _ in range(DELIVERIES_LIMIT):

@@ -1,0 +1,200 @@
+"""Random search: a Hypothesis state machine whose every choice comes from the plan.
+
+Hypothesis generates and stops at the first failure; shrinking is `minimize`'s, because live steps
+are dear. Hypothesis runs what failed once more: that run is answered from what was seen, without
+touching the nodes, so a failure that shows only sometimes is still one failure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import hypothesis
+from attrs import define, field, frozen
+from hypothesis import HealthCheck, Phase
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from syncmodel.engine.drive import Driver
+from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.session import Over, Session
+from syncmodel.model.divergence import DivergenceFound
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net
+from syncmodel.model.plan import Plan, contested
+from syncmodel.steps.base import Step
+from syncmodel.steps.scope import Scope
+from syncmodel.strategies.steps import everything, steps
+from syncmodel.strategies.topologies import topologies
+from syncmodel.targets.base import Target
+
+
+@frozen
+class Settings:
+    """How far a search goes. `seed` None lets Hypothesis choose (and its pytest option decide).
+
+    `shrink` hands a failure to Hypothesis' own shrinker, for comparison.
+    """
+
+    nodes: int = 3
+    sequences: int = 100
+    steps: int = 30
+    seed: int | None = None
+    scope: Scope = field(factory=everything)
+    guarantees: Guarantees = Guarantees()
+    shrink: bool = False
+
+
+@frozen
+class Failure:
+    """A run that diverged: where it began, its steps, and how it ended."""
+
+    net: Net
+    steps: tuple[Step, ...]
+    over: Over
+
+
+@define
+class Findings:
+    """What a search has seen so far; `failure` is the first one, kept whatever comes later."""
+
+    sequences: int = 0
+    steps: int = 0
+    invalid: list[str] = field(factory=list)
+    unknown: list[str] = field(factory=list)
+    failure: Failure | None = None
+
+
+class Explorer:
+    """One search on one target. Read `findings` at any time, also after an interruption."""
+
+    def __init__(
+        self,
+        target: Target,
+        driver: Driver,
+        settings: Settings,
+        observe: Observer = nobody,
+    ) -> None:
+        """Nothing is touched before `run`, or before the machine takes its first step."""
+        self.target = target
+        self.settings = settings
+        self.findings = Findings()
+        self._driver = driver
+        self._observe = observe
+        #: Every run that failed, by its beginning and steps: a rerun is answered from here.
+        self._failures: dict[tuple[Net, tuple[Step, ...]], Over] = {}
+
+    def run(self) -> Findings:
+        """Search until the first failure, or to the end of the settings."""
+        machine: type[Exploration] = type("Exploration", (Exploration,), {"explorer": self})
+        if self.settings.seed is not None:
+            machine = hypothesis.seed(self.settings.seed)(machine)
+        with contextlib.suppress(DivergenceFound):
+            run_state_machine_as_test(machine, settings=self.hypothesis_settings())  # type: ignore[no-untyped-call]
+        return self.findings
+
+    def hypothesis_settings(self) -> hypothesis.settings:
+        """What Hypothesis is told: no example database, no deadline, no shrinking of its own."""
+        phases = [Phase.generate, Phase.target]
+        if self.settings.shrink:
+            phases.append(Phase.shrink)
+        return hypothesis.settings(
+            max_examples=self.settings.sequences,
+            stateful_step_count=self.settings.steps,
+            phases=phases,
+            database=None,
+            deadline=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+            verbosity=hypothesis.Verbosity.quiet,
+        )
+
+    # --- what the machine asks -----------------------------------------------------------------
+
+    def begin(self, net: Net) -> Session:
+        """A session on that net; after a failure was found, one that touches nothing."""
+        session = Session(self.target, net, self.settings.guarantees, self._observe)
+        if self._answered_from_memory:
+            session.over = Over(Verdict.UNKNOWN, reason="answered from memory")
+        else:
+            self.findings.sequences += 1
+            self._driver.run(session.begin())
+        return session
+
+    @property
+    def _answered_from_memory(self) -> bool:
+        return self.findings.failure is not None and not self.settings.shrink
+
+    def take(self, session: Session, net: Net, step: Step) -> None:
+        """Take the step; raises `DivergenceFound` where the run failed, now or before."""
+        live = session.over is None
+        self._driver.run(session.take(step))
+        self.findings.steps += live
+        key = (net, tuple(session.steps))
+        if live and session.over is not None and session.over.verdict is Verdict.DIVERGED:
+            self._failures[key] = session.over
+            self.findings.failure = Failure(net, key[1], session.over)
+        over = self._failures.get(key)
+        if over is not None:
+            raise DivergenceFound(over.divergences)
+
+    def finish(self, session: Session) -> None:
+        """Close the books of a run that did not fail."""
+        memory = session.over is not None and session.over.reason == "answered from memory"
+        if memory:
+            return
+        over = session.finish()
+        if over.verdict is Verdict.INVALID:
+            self.findings.invalid.append(over.reason)
+        elif over.verdict is Verdict.UNKNOWN:
+            self.findings.unknown.append(over.reason)
+
+
+class Exploration(RuleBasedStateMachine):
+    """The state machine: one rule, whose step is drawn from the plan as it stands."""
+
+    explorer: Explorer
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session: Session | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the next step is drawn from."""
+        assert self.session is not None
+        return self.session.world.plan
+
+    @initialize(
+        net=st.runner().flatmap(lambda machine: topologies(machine.explorer.settings.nodes))
+    )
+    def begin(self, net: Net) -> None:
+        """A fresh run from a drawn topology."""
+        self.net = net
+        self.session = self.explorer.begin(net)
+        if self.session.over is not None and self.session.over.verdict is Verdict.DIVERGED:
+            self.explorer.findings.failure = Failure(net, (), self.session.over)
+            raise DivergenceFound(self.session.over.divergences)
+
+    @rule(
+        step=st.runner().flatmap(
+            lambda machine: steps(machine.plan, machine.explorer.settings.scope)
+        )
+    )
+    def take(self, step: Step) -> None:
+        """One step, on the live system and in the model."""
+        assert self.session is not None
+        self.explorer.take(self.session, self.net, step)
+
+    def teardown(self) -> None:
+        """Tell Hypothesis how contested the run was: it will look for more of it."""
+        if self.session is None:
+            return
+        hypothesis.target(float(contention(self.plan)), label="rows contested across a cut")
+        self.explorer.finish(self.session)
+
+
+def contention(plan: Plan) -> int:
+    """How many (node, row) pairs the cut keeps apart. From the plan only."""
+    return sum(len(contested(plan, node, plan.rows)) for node in plan.net.carriers)
