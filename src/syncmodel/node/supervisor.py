@@ -243,11 +243,11 @@ class Supervisor:
             self._prepare(job, target)
             job = self._note(job.to("building", f"store item {target.item}"))
         if job.state != "restarting":
-            job = await self._migrate_and_commit(job, target)
+            job = await self._migrate_and_commit(job, target, self._steps(job, target))
         await self._restart(target)
         again = self._replayed(job)
         if again is not None:
-            await self._migrate_and_commit(attrs.evolve(job, kind="rollout"), again)
+            await self._migrate_and_commit(job, again, self._plan(again))
             await self._restart(again)
         return job.to("done", f"generation {target.number} runs")
 
@@ -262,8 +262,7 @@ class Supervisor:
                 details={"missing": missing},
             )
 
-    async def _migrate_and_commit(self, job: Job, target: Generation) -> Job:
-        steps = self._steps(job, target)
+    async def _migrate_and_commit(self, job: Job, target: Generation, steps: Plan) -> Job:
         said = ", ".join(f"{direction} {name}" for direction, name in steps) or "no migrations"
         if job.state != "committing":
             job = self._note(job.to("migrating", said))

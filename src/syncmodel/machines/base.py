@@ -1,0 +1,55 @@
+"""What a target needs of a place where a node lives. Interfaces and data only.
+
+A machine is reached over SSH; its application is started and stopped there. Where it comes from
+(a local process, a namespace, a provider) is the business of the other files of this package.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import asyncssh
+import attrs
+
+
+@attrs.frozen
+class Endpoint:
+    """Where and as whom to connect by SSH, and the one host key that is accepted there."""
+
+    host: str
+    port: int
+    username: str
+    client_key: asyncssh.SSHKey = attrs.field(repr=False)
+    host_key: asyncssh.SSHKey = attrs.field(repr=False)
+
+
+class Machine(Protocol):
+    """A place with one application. Each method returns when the application is in that state.
+
+    Doing what is done already does nothing. All raise TransportError when the machine can't be
+    reached; `start` raises BootError when the application does not come up (it is down then).
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def endpoint(self) -> Endpoint: ...
+
+    async def start(self) -> None:
+        """Start the application; returns when it accepts connections."""
+
+    async def stop(self) -> None:
+        """Stop the application in an orderly way."""
+
+    async def kill(self) -> None:
+        """Kill the application (SIGKILL): nothing is flushed, nobody is told."""
+
+
+class Pausable(Protocol):
+    """A machine whose application can be stopped in its tracks and go on later."""
+
+    async def pause(self) -> None:
+        """SIGSTOP: connections stay open and nothing answers."""
+
+    async def resume(self) -> None:
+        """SIGCONT."""

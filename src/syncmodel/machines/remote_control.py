@@ -1,0 +1,78 @@
+"""A machine's control methods over SSH: `control METHOD [JSON]`, answered in JSON.
+
+For every machine whose SSH offers that command. Not here: the other end (`ssh_front` for local
+machines) and the methods (`node.control`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import asyncssh
+
+from syncmodel.errors import BootError, InvalidRunError, TransportError
+from syncmodel.machines.base import Endpoint
+from syncmodel.transport import ssh
+
+
+class ControlRefusedError(InvalidRunError):
+    """The machine's control refused a request. `code` and `details` are as it gave them."""
+
+    def __init__(self, code: str, message: str, details: dict[str, Any]) -> None:
+        super().__init__(f"{message} ({code})")
+        self.code = code
+        self.details = details
+
+
+class RemoteControl:
+    """One SSH connection to a machine, opened when first needed and again if it broke."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._opening = asyncio.Lock()
+
+    async def connection(self) -> asyncssh.SSHClientConnection:
+        """The connection, for others to open channels on. Raises TransportError."""
+        async with self._opening:
+            if self._connection is None or self._connection.is_closed():
+                place = self._endpoint
+                self._connection = await ssh.connect(
+                    place.host, place.port, place.username, place.client_key, place.host_key
+                )
+            return self._connection
+
+    async def call(self, method: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Carry out one method there and return its result.
+
+        Raises TransportError (it may have happened or not), BootError (an application that did not
+        come up) and ControlRefusedError.
+        """
+        command = f"control {shlex.quote(method)} {shlex.quote(json.dumps(dict(params or {})))}"
+        connection = await self.connection()
+        try:
+            done = await connection.run(command)
+            answer = json.loads(str(done.stdout))
+        except (asyncssh.Error, OSError, ValueError) as error:
+            raise TransportError(
+                f"{self._endpoint.host}:{self._endpoint.port} did not answer `control {method}`: "
+                f"{type(error).__name__} {error}"
+            ) from error
+        if answer["ok"]:
+            result: dict[str, Any] = answer["result"]
+            return result
+        failed = answer["error"]
+        if failed["code"] == "application_failed":
+            raise BootError(failed["message"])
+        raise ControlRefusedError(failed["code"], failed["message"], failed["details"])
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            await self._connection.wait_closed()
+            self._connection = None

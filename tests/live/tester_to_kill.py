@@ -1,0 +1,21 @@
+"""A tester for tests of its own end: boots three machines, and waits.
+
+`python tester_to_kill.py APPLICATION` says "booting FOLDER", then "up FOLDER".
+"""
+
+import asyncio
+import sys
+
+from syncmodel.machines.local import LocalMachines
+
+
+async def main(application: str) -> None:
+    async with LocalMachines(application) as machines:
+        print("booting", machines.folder, flush=True)
+        await machines.prepare(["n1", "n2", "n3"]).boot()
+        print("up", machines.folder, flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1]))
