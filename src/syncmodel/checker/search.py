@@ -68,7 +68,7 @@ def check(
     )
     before_mib = memory_mib()
     end = walk.run()
-    statistics = _statistics(walk, before_mib)
+    statistics = _statistics(walk, watch, before_mib)
     if not statistics.states:
         raise UsageError("The system has no initial state, so every property would hold of it.")
     return _Judge(watch, walk, statistics).verdict(end)
@@ -85,14 +85,14 @@ def _require_no_liveness(
         )
 
 
-def _statistics(walk: Walk[S, A], before_mib: float) -> Statistics:
+def _statistics(walk: Walk[S, A], watch: "_Watch[S, A]", before_mib: float) -> Statistics:
     return Statistics(
         states=len(walk.space),
         transitions=walk.transitions,
         depth=walk.depth,
         whole_depth=walk.whole_depth,
         seconds=walk.seconds(),
-        own_bytes=walk.space.own_bytes(),
+        own_bytes=walk.space.own_bytes() + watch.own_bytes(),
         grown_mib=max(0.0, walk.memory_mib() - before_mib),
     )
 
@@ -133,6 +133,9 @@ class _Watch(Generic[S, A]):
         for live in self.liveness:
             if live.property.by(action):
                 live.edges.add(source, target)
+
+    def own_bytes(self) -> int:
+        return sum(len(live.satisfied) + live.edges.own_bytes() for live in self.liveness)
 
     def _look_for(self, state: S, number: int) -> None:
         seen = [p for p in self.unseen if p.holds(state)]

@@ -51,8 +51,9 @@ class Statistics:
     """What a search did. Under a reduction all of it counts the reduced graph.
 
     `depth` is that of the deepest state found; every state up to `whole_depth` was found.
-    `transitions` counts every edge, also those to known states. `own_bytes` is exactly what the
-    checker's tables take, the states themselves not counted; `grown_mib` is by how much the process
+    `transitions` counts every edge, also those to known states. `own_bytes` is what the
+    checker's tables take (for each liveness property also eight bytes an edge), the states
+    themselves not counted; `grown_mib` is by how much the process
     grew in the meantime, all counted (0 for small spaces).
     """
 

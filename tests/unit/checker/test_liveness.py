@@ -84,6 +84,12 @@ def test_the_path_ends_at_the_point_of_no_return() -> None:
     assert verdict.path.actions == ("turn",)
 
 
+def test_edges_are_counted_in_what_the_tables_take() -> None:
+    plain = check(Counter(999), [])
+    judged = check(Counter(999), [eventually("at 0", lambda n: n == 0)])
+    assert judged.statistics.own_bytes >= plain.statistics.own_bytes + 8 * 1998 + 1000
+
+
 def test_a_bound_leaves_liveness_unknown() -> None:
     verdict = check(Counter(9), [eventually("at 0", lambda n: n == 0)], Bounds(max_states=5))
     assert isinstance(verdict, Unknown)
