@@ -1,0 +1,72 @@
+"""What somebody who dials a link sees: a byte gets through, a refusal, a reset, or silence."""
+
+import asyncio
+import errno
+import socket
+from enum import Enum
+from pathlib import Path
+
+import attrs
+
+# Any HTTP server answers it with a few bytes and changes nothing.
+PROBE_REQUEST = b"HEAD / HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n"
+
+
+class Seen(Enum):
+    """What a dialler meets."""
+
+    THROUGH = "a byte gets through"
+    REFUSED = "a refusal"
+    RESET = "a connection that breaks at once"
+    HANGS = "silence"
+
+
+@attrs.frozen
+class Probe:
+    """One look: what was seen, and how long it took."""
+
+    seen: Seen
+    elapsed_s: float
+
+
+async def dial_tcp(port: int, request: bytes, limit_s: float) -> Probe:
+    """Dial 127.0.0.1:`port`, send `request`, wait for one byte; `limit_s` bounds all of it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
+        return await _dial(sock, ("127.0.0.1", port), request, limit_s)
+
+
+async def dial_unix(path: Path, request: bytes, limit_s: float) -> Probe:
+    """The same at a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        return await _dial(sock, str(path), request, limit_s)
+
+
+async def _dial(
+    sock: socket.socket, address: str | tuple[str, int], request: bytes, limit_s: float
+) -> Probe:
+    loop = asyncio.get_running_loop()
+    start_s = loop.time()
+    try:
+        async with asyncio.timeout(limit_s):
+            seen = await _look(sock, address, request)
+    except TimeoutError:
+        seen = Seen.HANGS
+    return Probe(seen, loop.time() - start_s)
+
+
+async def _look(sock: socket.socket, address: str | tuple[str, int], request: bytes) -> Seen:
+    loop = asyncio.get_running_loop()
+    sock.setblocking(False)
+    try:
+        await loop.sock_connect(sock, address)
+        await loop.sock_sendall(sock, request)
+        return Seen.THROUGH if await loop.sock_recv(sock, 1) else Seen.RESET
+    except (ConnectionRefusedError, FileNotFoundError):
+        return Seen.REFUSED
+    except (ConnectionResetError, BrokenPipeError):
+        return Seen.RESET
+    except OSError as error:
+        # A Unix socket whose queue is full: its owner has not accepted for long.
+        if error.errno in (errno.EAGAIN, errno.ENOTCONN):
+            return Seen.HANGS
+        raise
