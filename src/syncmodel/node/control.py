@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from syncmodel.errors import SyncModelError
+from syncmodel.node.deployment import RefusedError
 from syncmodel.node.supervisor import (
     Application,
     ApplicationFailedError,
-    RefusedError,
     Supervisor,
 )
 
@@ -47,6 +47,7 @@ class Control:
 
     def __init__(self, supervisor: Supervisor, application: PausableApplication) -> None:
         self._supervisor = supervisor
+        self._deployment = supervisor.deployment
         self._application = application
         self._methods: dict[str, Method] = {
             "generations.list": self._generations,
@@ -87,10 +88,10 @@ class Control:
 
     async def _generations(self, params: Params) -> dict[str, Any]:
         del params
-        return {"generations": self._supervisor.generations_list()}
+        return {"generations": self._deployment.listing()}
 
     async def _preview(self, params: Params) -> dict[str, Any]:
-        return self._supervisor.preview(self._target(params))
+        return self._deployment.preview(self._target(params))
 
     async def _start(self, params: Params) -> dict[str, Any]:
         return {"job": self._supervisor.begin("rollout", self._target(params)).name}
@@ -100,14 +101,14 @@ class Control:
         return {"job": self._supervisor.begin("rollback", number).name}
 
     async def _disable(self, params: Params) -> dict[str, Any]:
-        target = self._supervisor.without_plugin(_field(params, "plugin", str))
+        target = self._deployment.without_plugin(_field(params, "plugin", str))
         return {"job": self._supervisor.begin("disable", target).name}
 
     async def _uninstall(self, params: Params) -> dict[str, Any]:
         plugin = _field(params, "plugin", str)
-        target = self._supervisor.without_plugin(plugin)
+        target = self._deployment.without_plugin(plugin)
         if params.get("confirm_data_loss") is not True:
-            lost = self._supervisor.rows_lost(target)
+            lost = self._deployment.rows_lost(target)
             said = ", ".join(f"{count} rows of {table}" for table, count in lost.items())
             raise RefusedError(
                 "data_loss_unconfirmed",
@@ -135,7 +136,7 @@ class Control:
             raise RefusedError(
                 "malformed", "Say `generation` (a number) or `plugins` ({name: version})."
             )
-        return self._supervisor.with_plugins(plugins)
+        return self._deployment.with_plugins(plugins)
 
     async def _restart(self) -> None:
         await self._application.stop()

@@ -13,38 +13,23 @@ once more leads to the new ones, as each part looks first at what is there.
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from typing import Any, Protocol
 
 import attrs
 
 from syncmodel.errors import BootError, SyncModelError
 from syncmodel.node import migrations
-from syncmodel.node.generations import Generation, Generations, UnknownGenerationError
+from syncmodel.node.deployment import Deployment, RefusedError
+from syncmodel.node.generations import Generation
 from syncmodel.node.jobs import Job, JobStore, Kind
 from syncmodel.node.layout import Layout
 from syncmodel.node.migrations import Plan
 from syncmodel.node.supervisor_pieces import SupervisorPieces
-
-# A store that is locked for longer than this is stuck: the job fails and says so.
-_STORE_BUSY_LIMIT_S = 5.0
-
-
-class RefusedError(SyncModelError):
-    """A request that is not carried out, with a code for programs and the fitting HTTP status."""
-
-    def __init__(
-        self, code: str, message: str, *, status: int = 400, details: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
-        self.details = details or {}
 
 
 class ApplicationFailedError(BootError):
@@ -77,12 +62,12 @@ class Supervisor:
         new_log_id: Callable[[], str] = lambda: secrets.token_hex(8),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._layout = layout
         self._application = application
         self._pieces = pieces or SupervisorPieces()
         self._new_log_id = new_log_id
         self._clock = clock
-        self._generations = Generations(layout)
+        self._deployment = Deployment(layout, self._pieces.migrations)
+        self._generations = self._deployment.generations
         self._store = JobStore(layout.jobs)
         self._jobs = {job.name: job for job in self._store.load()}
         self._task: asyncio.Task[None] | None = None
@@ -106,6 +91,11 @@ class Supervisor:
         if self._task is not None:
             await self._task
 
+    @property
+    def deployment(self) -> Deployment:
+        """What is deployed, for questions."""
+        return self._deployment
+
     def summary(self) -> dict[str, Any]:
         """The machine at a glance: application, selected, running, and the job that runs now."""
         current = [job.name for job in self._jobs.values() if not job.ended]
@@ -116,77 +106,12 @@ class Supervisor:
             "job": current[0] if current else None,
         }
 
-    def generations_list(self) -> list[dict[str, Any]]:
-        """Every generation: number, store item, plugins, and whether it is selected or running."""
-        selected, running = self._generations.selected(), self._generations.running()
-        return [
-            {
-                "number": generation.number,
-                "store_item": f"/gnu/store/{generation.item}",
-                "plugins": generation.plugins,
-                "selected": generation.number == selected,
-                "running": generation.number == running,
-            }
-            for generation in self._generations.list()
-        ]
-
-    def with_plugins(self, plugins: dict[str, int]) -> int:
-        """The number of the generation with exactly these plugins. Raises RefusedError (404)."""
-        with _unknown_generation():
-            return self._generations.with_plugins(plugins).number
-
-    def without_plugin(self, plugin: str) -> int:
-        """The generation with all that is selected but this plugin. Raises RefusedError (404)."""
-        plugins = self._get(self._generations.selected()).plugins
-        if plugin not in {**plugins, **self._installed()}:
-            raise RefusedError("no_plugin", f"There is no plugin {plugin!r} here.", status=404)
-        return self.with_plugins({name: v for name, v in plugins.items() if name != plugin})
-
-    def rows_lost(self, target: int) -> dict[str, int]:
-        """How many rows of which tables the way to generation `target` drops."""
-        down = {name for direction, name in self._plan(self._get(target)) if direction == "down"}
-        tables = [t for m in self._pieces.migrations if m.name in down for t in m.tables]
-        with closing(self._connect()) as connection:
-            # The names are those of our own migrations, never a client's.
-            return {
-                table: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-                for table in tables
-            }
-
-    def preview(self, number: int) -> dict[str, Any]:
-        """The plan of a rollout to generation `number`, in the contract's fields.
-
-        Raises RefusedError (404 unknown_generation).
-        """
-        target = self._get(number)
-        steps = self._plan(target)
-        missing = self._missing(target)
-        running = self._generations.running()
-        return {
-            "generation": number,
-            "channel_delta": {
-                "from": self._get(self._generations.selected()).plugins,
-                "to": target.plugins,
-            },
-            "migrations": {
-                "up": [name for direction, name in steps if direction == "up"],
-                "down": [name for direction, name in steps if direction == "down"],
-            },
-            "substitutes": {
-                "available": [item for item in target.substitutes if item not in missing],
-                "missing": missing,
-            },
-            "restart_required": running != number,
-            "reboot_required": False,
-            "reboot_reasons": [],
-        }
-
     def begin(self, kind: Kind, number: int) -> Job:
         """Begin a job that leads to generation `number`; returns at once.
 
         Raises RefusedError: 404 unknown_generation, 409 job_running (nothing changed).
         """
-        self._get(number)
+        self._deployment.get(number)
         if self._task is not None and not self._task.done():
             raise RefusedError("job_running", "A job is running: wait for its end.", status=409)
         job = Job(
@@ -238,7 +163,7 @@ class Supervisor:
             self._ended.set()
 
     async def _to_the_end(self, job: Job) -> Job:
-        target = self._get(job.target)
+        target = self._deployment.get(job.target)
         if job.state in ("preparing", "building"):
             self._prepare(job, target)
             job = self._note(job.to("building", f"store item {target.item}"))
@@ -247,13 +172,13 @@ class Supervisor:
         await self._restart(target)
         again = self._replayed(job)
         if again is not None:
-            await self._migrate_and_commit(job, again, self._plan(again))
+            await self._migrate_and_commit(job, again, self._deployment.plan(again))
             await self._restart(again)
         return job.to("done", f"generation {target.number} runs")
 
     def _prepare(self, job: Job, target: Generation) -> None:
         # What a rollback leads to was built once and is still in the store.
-        missing = self._missing(target) if job.kind == "rollout" else []
+        missing = self._deployment.missing(target) if job.kind == "rollout" else []
         if missing:
             raise RefusedError(
                 "missing_substitutes",
@@ -277,7 +202,7 @@ class Supervisor:
     def _switch(self, job: Job, steps: Plan, target: Generation) -> None:
         # The link is replaced while the transaction is open: should either of them fail, the
         # tables roll back by themselves and `_fail` puts the link back.
-        with closing(self._connect()) as connection, migrations.transaction(connection):
+        with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
             migrations.run(
                 connection,
                 steps,
@@ -291,7 +216,7 @@ class Supervisor:
     async def _restart(self, target: Generation) -> None:
         await self._application.stop()
         # Only now: what still ran could have noted new progress, and its refusals as progress.
-        with closing(self._connect()) as connection, migrations.transaction(connection):
+        with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
             self._pieces.before_start(connection)
         self._generations.set_running(target.number)
         await self._application.start()
@@ -315,17 +240,11 @@ class Supervisor:
         if job.was_up:
             await self._application.start()
 
-    # What is there, and what leads from it to a generation.
-
     def _steps(self, job: Job, target: Generation) -> Plan:
         if job.kind == "disable":
             return ()
-        steps = self._plan(target)
+        steps = self._deployment.plan(target)
         return steps if job.kind == "rollout" else self._pieces.rollback_migrations(steps)
-
-    def _plan(self, target: Generation) -> Plan:
-        # From what the tables are, not from what runs: after a disable these differ.
-        return migrations.plan(self._installed(), target.plugins, self._pieces.migrations)
 
     def _replayed(self, job: Job) -> Generation | None:
         if job.kind != "rollback":
@@ -333,29 +252,7 @@ class Supervisor:
         rollouts = [j.target for j in self._jobs.values() if j.kind == "rollout"]
         last = rollouts[-1] if rollouts else None
         number = self._pieces.after_rollback(job.target, last)
-        return None if number is None else self._get(number)
-
-    def _missing(self, target: Generation) -> list[str]:
-        try:
-            available = json.loads(self._layout.substitutes.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return []
-        return [item for item in target.substitutes if item not in available]
-
-    def _installed(self) -> dict[str, int]:
-        with closing(self._connect()) as connection:
-            return migrations.installed(connection, self._pieces.migrations)
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._layout.database, isolation_level=None, timeout=_STORE_BUSY_LIMIT_S
-        )
-        migrations.ensure_base(connection)
-        return connection
-
-    def _get(self, number: int) -> Generation:
-        with _unknown_generation():
-            return self._generations.get(number)
+        return None if number is None else self._deployment.get(number)
 
     def _note(self, job: Job) -> Job:
         # Memory first: on a full disk whoever asks still learns how the job ended.
@@ -371,11 +268,3 @@ def _code(error: Exception) -> str:
     if isinstance(error, ApplicationFailedError):
         return "application_failed"
     return "migration_failed" if isinstance(error, sqlite3.Error) else "internal"
-
-
-@contextmanager
-def _unknown_generation() -> Iterator[None]:
-    try:
-        yield
-    except UnknownGenerationError as error:
-        raise RefusedError("unknown_generation", str(error), status=404) from error
