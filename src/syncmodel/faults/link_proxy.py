@@ -196,13 +196,11 @@ class LinkProxy:
 
     def _opened(self, pipe: Pipe) -> None:
         self._pipes.add(pipe)
-        if self.mode in (Mode.CUT, Mode.CLOSED):
-            # It was accepted just before.
-            pipe.reset()
-        elif self.mode is Mode.HANG:
-            pipe.hold()
-        else:
+        if self.mode in (Mode.WHOLE, Mode.DELAY):
             pipe.set_delay(self.delay_s)
+        else:
+            # In a cut it was accepted just before, and whoever cuts is about to reset it.
+            pipe.hold()
 
     def _reset_all(self) -> "list[asyncio.Future[None]]":
         return [future for pipe in self._pipes for future in pipe.reset()]
