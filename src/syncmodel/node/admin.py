@@ -95,13 +95,16 @@ class Admin:
             reader, writer = await asyncio.open_unix_connection(
                 self._layout.control_socket, limit=1 << 20
             )
-            try:
-                writer.write(request)
-                reply = json.loads(await reader.readline())
-            finally:
-                writer.close()
+        except OSError as exc:
+            return not_ready(f"the machine's control can't be reached: {exc}")
+        try:
+            writer.write(request)
+            reply = json.loads(await reader.readline())
         except (OSError, ValueError) as exc:
-            return not_ready(f"the machine's control does not answer: {exc}")
+            # It may have been carried out, so that this must not say `not_ready`.
+            return denied(500, "control_lost", f"the machine's control did not answer: {exc}")
+        finally:
+            writer.close()
         status = 200 if reply["ok"] else reply["error"].pop("status", 400)
         return answer(status, reply)
 
@@ -122,7 +125,9 @@ class Admin:
 
     def _trust(self, trusted: bool) -> Callable[[Params], Awaitable[Result]]:
         async def change(params: Params) -> Result:
-            _, pubkey = self._named(params)
+            name, pubkey = self._named(params)
+            if name == self._app.node.name and not trusted:
+                raise DeniedError(409, "own_key", "a node can't distrust itself")
             self._app.submit(Trust(pubkey, trusted))
             return await self._list({})
 

@@ -72,7 +72,7 @@ class EventRow:
     case_id: str
     body: str
 
-    def to_json(self, plugin: int | None) -> dict[str, object]:  # noqa: ARG002 - same in all versions
+    def to_json(self, plugin: int | None) -> dict[str, object]:
         """The row as version `plugin` of the plugin shows it."""
         return {"id": self.id, "run_id": self.run_id, "case_id": self.case_id, "body": self.body}
 
@@ -84,7 +84,7 @@ class Tombstone:
     id: str
     run_id: str
 
-    def to_json(self, plugin: int | None) -> dict[str, object]:  # noqa: ARG002 - same in all versions
+    def to_json(self, plugin: int | None) -> dict[str, object]:
         """What a delete is answered with."""
         return {"id": self.id, "run_id": self.run_id, "deleted": True}
 
@@ -163,19 +163,20 @@ def read_content(text: str) -> Content:
     lone surrogates (no UTF-8 has them, so that no event could carry the next version of the row).
     """
     try:
-        content = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        content = _decode(text)
         if "\\u" in text:
             write_content(content).encode()
     except (ValueError, RecursionError) as exc:
         raise RefusedEntryError("malformed", f"content is no JSON we accept: {exc}") from exc
-    if type(content) is not dict or _deeper_than(content, DEPTH_LIMIT):
+    may_be_deep = text.count("{") + text.count("[") > DEPTH_LIMIT
+    if type(content) is not dict or (may_be_deep and _deeper_than(content, DEPTH_LIMIT)):
         raise RefusedEntryError("malformed", "content is no JSON object of reasonable depth")
     return content
 
 
 def write_content(content: Mapping[str, Any]) -> str:
     """The text of an event's content."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _encode(content)
 
 
 def _no_constant(name: str) -> float:
@@ -195,3 +196,7 @@ def _deeper_than(value: object, limit: int) -> bool:
     if isinstance(value, list):
         return limit == 0 or any(_deeper_than(part, limit - 1) for part in value)
     return False
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).decode
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

@@ -92,7 +92,7 @@ class Store:
             return
         with self._transaction():
             held = self._held()
-            for key in held.keys() | table.keys():
+            for key in {*held, *table}:
                 rows = table.get(key, ())
                 if held.get(key) != [self._values(row) for row in rows]:
                     self._write(Show(key, rows, 0))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from syncmodel.node.writes import BODY_LIMIT_BYTES, failure
@@ -30,10 +30,7 @@ def not_ready(message: str) -> Response:
 
 
 async def read_body(request: Request) -> bytes:
-    """The request's body; of one that is too long, just enough to see that it is.
-
-    Raises ClientDisconnect if it never comes in whole.
-    """
+    """The request's body; of one that is too long, just enough to see that it is."""
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -42,6 +39,3 @@ async def read_body(request: Request) -> bytes:
         if size > BODY_LIMIT_BYTES:
             break
     return b"".join(parts)
-
-
-__all__ = ["ClientDisconnect", "answer", "denied", "not_ready", "read_body"]
