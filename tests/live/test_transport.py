@@ -120,7 +120,7 @@ class Front(asyncssh.SSHServer):
         self._conn = conn
         self._conns.append(conn)
 
-    def begin_auth(self, username: str) -> bool:  # noqa: ARG002
+    def begin_auth(self, username: str) -> bool:
         return True
 
     def public_key_auth_supported(self) -> bool:
@@ -133,8 +133,8 @@ class Front(asyncssh.SSHServer):
         self,
         dest_host: str,
         dest_port: int,
-        orig_host: str,  # noqa: ARG002
-        orig_port: int,  # noqa: ARG002
+        orig_host: str,
+        orig_port: int,
     ) -> Any:
         if (dest_host, dest_port) != ("127.0.0.1", 4000):
             return False

@@ -141,7 +141,7 @@ class _Channel(asyncssh.SSHTCPSession[bytes]):
     def connection_made(self, chan: "asyncssh.SSHTCPChannel[bytes]") -> None:
         self._chan = chan
 
-    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:  # noqa: ARG002
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         if not self._busy:
             # An answer to nothing: whatever comes next could be mistaken for the next answer.
             self.abort()
@@ -154,7 +154,7 @@ class _Channel(asyncssh.SSHTCPSession[bytes]):
         self._end()
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:
         self._end()
 
     def pause_writing(self) -> None:
