@@ -90,7 +90,7 @@ class Explorer:
         if self.settings.seed is not None:
             machine = hypothesis.seed(self.settings.seed)(machine)
         with contextlib.suppress(DivergenceFound):
-            run_state_machine_as_test(machine, settings=self.hypothesis_settings())  # type: ignore[no-untyped-call]
+            run_state_machine_as_test(machine, settings=self.hypothesis_settings())
         return self.findings
 
     def hypothesis_settings(self) -> hypothesis.settings:

@@ -20,7 +20,7 @@ from syncmodel.model.rest import compare
 from syncmodel.model.view import View
 from syncmodel.model.world import World, initial
 from syncmodel.steps.base import CutsLinks, Step
-from syncmodel.targets.base import Settled, Target, Unsettled
+from syncmodel.targets.base import Reusable, Settled, Target, Unsettled
 
 #: How long a component may stay busy before the verdict is *unknown*.
 SETTLE_LIMIT_S = 10.0
@@ -99,6 +99,8 @@ class Session:
         """The run's verdict; a run that nothing decided before has passed."""
         if self.over is None:
             self._end(Verdict.PASS)
+            if isinstance(self.target, Reusable):
+                self.target.passed()
         assert self.over is not None
         return self.over
 

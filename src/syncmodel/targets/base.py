@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
@@ -59,3 +59,11 @@ class Target(StepTarget, Protocol):
 
     async def close(self) -> None:
         """Nothing is left of the system: no process, no file."""
+
+
+@runtime_checkable
+class Reusable(Protocol):
+    """A target that keeps its machines from one run to the next, as long as runs end well."""
+
+    def passed(self) -> None:
+        """The run that began last has passed. Without this word the next `begin` starts anew."""

@@ -1,0 +1,155 @@
+"""Live nodes over SSH and HTTP: a cluster of machines, wherever they are.
+
+Runs share it, each under an id of its own; `begin` brings links, lives and generations to where a
+run starts from, by the same steps that a run has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Protocol
+
+from syncmodel.errors import BootError, FaultError, InvalidRunError
+from syncmodel.model.net import Link, Net
+from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.steps.base import Request
+from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.targets.deploying import deploy
+from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.settling import settle
+from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
+
+
+class Links(Protocol):
+    """The faults of a cluster's links."""
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Cut exactly these. Raises `FaultError` if a probe says otherwise."""
+
+    async def close(self) -> None:
+        """Every link is whole, or gone."""
+
+
+class Cluster:
+    """A `Target` with every ability: live machines, and faults on the links between them."""
+
+    def __init__(self, nodes: Mapping[str, LiveNode], links: Links) -> None:
+        """Nothing is touched before `begin`."""
+        self.live = dict(nodes)
+        self.nodes = tuple(nodes)
+        self.cut: frozenset[Link] = frozenset()
+        self.down: frozenset[str] = frozenset()
+        self.run_id = ""
+        self._links = links
+
+    # --- Target --------------------------------------------------------------------------------
+
+    async def begin(self, net: Net) -> None:
+        """A run of its own id, on these machines as `net` has them."""
+        self.run_id = secrets.token_hex(6)
+        if self.cut:
+            await self.set_cut(frozenset())
+        for node in sorted(self.down):
+            await self.restart(node)
+        await asyncio.gather(*(self._to(node, net.running[node]) for node in self.nodes))
+        if net.cut:
+            await self.set_cut(net.cut)
+        for node in sorted(net.down):
+            await self.crash(node)
+
+    async def request(self, node: str, request: Request) -> Outcome:
+        """One plugin request to one node."""
+        return await self.live[node].request(request, self.run_id)
+
+    async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
+        """All at once. If one can't be done, the others are still waited for."""
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        for outcome in done:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return [outcome for outcome in done if isinstance(outcome, Outcome)]
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """Rest by log identity and position, then every node's rows at that position."""
+        found = await settle({n: self.live[n] for n in net.up}, net, self.run_id, limit_s)
+        if isinstance(found, Unsettled):
+            return found
+        if not control:
+            return Settled(found.views, {})
+        seen = await asyncio.gather(*(self.live[node].control() for node in net.up))
+        return Settled(found.views, dict(zip(net.up, seen, strict=True)))
+
+    async def close(self) -> None:
+        """Heal the links and close every connection; the machines stay as they are."""
+        await self._links.close()
+        for node in self.live.values():
+            await node.close()
+
+    # --- abilities -----------------------------------------------------------------------------
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Cut exactly these links; probed."""
+        await self._links.set_cut(cut)
+        self.cut = cut
+
+    async def resync(self, node: str, *, full: bool) -> Outcome:
+        """The node asks its peers again; its job is over when the cluster is at rest."""
+        try:
+            result = await self.live[node].admin("sync.resync", {"full": full})
+        except AdminError as error:
+            return refused(error.code)
+        except Unreachable:
+            return refused("unreachable")
+        except Indefinite as error:
+            raise InvalidRunError(f"{node} did not say whether it resyncs: {error}") from None
+        return accepted(result)
+
+    async def crash(self, node: str) -> None:
+        """kill -9, and a look that it is gone."""
+        await self.live[node].machine.kill()
+        self.down |= {node}
+        if await self._answers(node):
+            raise FaultError(f"{node} was killed, and its application still answers.")
+
+    async def restart(self, node: str) -> None:
+        """Stop in order if it runs, start, and a look that it answers."""
+        machine = self.live[node].machine
+        try:
+            await machine.stop()
+            await machine.start()
+        except BootError as error:
+            raise FaultError(f"{node} does not start any more: {error}") from None
+        self.down -= {node}
+        if not await self._answers(node):
+            raise FaultError(f"{node} was started, and its application does not answer.")
+
+    async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
+        """Every node at once; the first failure, if any, is the outcome."""
+        jobs = [deploy(self.live[node], generation, back=back) for node in nodes]
+        outcomes = await self.together(jobs)
+        return next((outcome for outcome in outcomes if not outcome.ok), accepted())
+
+    # --- helpers -------------------------------------------------------------------------------
+
+    async def _answers(self, node: str) -> bool:
+        """Whether the node's application answers at all."""
+        try:
+            await self.live[node].admin("generations.list")
+        except Unreachable:
+            return False
+        return True
+
+    async def _to(self, node: str, generation: int) -> None:
+        """Bring a node to a generation, whichever it is on."""
+        listed = await self.live[node].admin("generations.list")
+        running = next(int(one["number"]) for one in listed["generations"] if one["running"])
+        if running == generation:
+            return
+        outcome = await deploy(self.live[node], generation, back=generation < running)
+        if not outcome.ok:
+            raise InvalidRunError(
+                f"{node} can't be brought from generation {running} to {generation} for a fresh "
+                f"run: {outcome.code}"
+            )

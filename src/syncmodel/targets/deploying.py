@@ -1,0 +1,76 @@
+"""Rollout and rollback of live nodes: asynchronous jobs that outlive the application.
+
+The application restarts in the middle of a job, so its status is asked for again until the job is
+known to have ended. A job that can't be known about makes the run invalid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from syncmodel.errors import InvalidRunError
+from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.targets.live_node import LiveNode
+from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
+
+JOB_LIMIT_S = 60.0
+POLL_LIMIT_S = 2.0
+FIRST_PAUSE_S = 0.003
+LONGEST_PAUSE_S = 0.1
+
+
+async def deploy(node: LiveNode, generation: int, *, back: bool) -> Outcome:
+    """Roll one node out or back and wait for the end of the job.
+
+    `refused` with the job's error if it failed. Raises `InvalidRunError` if its end can't be known.
+    """
+    method = "rollout.rollback" if back else "rollout.start"
+    try:
+        begun = await node.admin(method, {"generation": generation})
+    except AdminError as error:
+        return refused(error.code)
+    except Unreachable:
+        return refused("unreachable")
+    except Indefinite as error:
+        raise InvalidRunError(
+            f"{node.name} did not say whether it began the {method} to generation {generation}, "
+            f"so nobody knows what it runs: {error}"
+        ) from None
+    ended = await _until_known(node, lambda: _ended(node, str(begun["job"])))
+    if ended["state"] == "done":
+        return accepted()
+    return refused(f"{ended['state']}: {_error_code(ended)}")
+
+
+async def _ended(node: LiveNode, job: str) -> dict[str, Any] | None:
+    params = {"job": job, "wait": {"limit_s": POLL_LIMIT_S}}
+    status = await node.admin("rollout.status", params, POLL_LIMIT_S + 5.0)
+    return status if status.get("state") in ("done", "failed", "aborted") else None
+
+
+async def _until_known(
+    node: LiveNode, ask: Callable[[], Awaitable[dict[str, Any] | None]]
+) -> dict[str, Any]:
+    """Ask until there is an answer; while the application restarts there is none."""
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + JOB_LIMIT_S
+    pause_s = FIRST_PAUSE_S
+    while loop.time() < deadline_s:
+        try:
+            known = await ask()
+            if known is not None:
+                return known
+        except (Unreachable, Indefinite, AdminError):
+            # Paced, not waited out: nobody tells us when the application is back.
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    raise InvalidRunError(
+        f"{node.name} has not said within {JOB_LIMIT_S:.0f} s how its job ended: see its machine."
+    )
+
+
+def _error_code(status: dict[str, Any]) -> str:
+    error = status.get("error")
+    return str(error.get("code")) if isinstance(error, dict) else "no error given"

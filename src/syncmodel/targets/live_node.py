@@ -1,0 +1,215 @@
+"""One live node as the tester sees it: an SSH connection, and the two HTTP surfaces behind it.
+
+Nothing is used of a node but its contract. What breaks on the way to a machine is the tester's
+trouble (`TransportError`); what the application does is the system's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import asyncssh
+import httpx
+from attrs import frozen
+
+from syncmodel.errors import TransportError
+from syncmodel.machines.base import Machine
+from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.outcome import Outcome, refused, unknown
+from syncmodel.model.view import ControlView, View
+from syncmodel.nostr.keys import Key
+from syncmodel.steps.base import Request
+from syncmodel.targets.wire import to_outcome, to_view, to_wire
+from syncmodel.transport import ssh
+from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable, open_http
+
+SELECTED_LINK = "/var/guix/profiles/system"
+RUNNING_LINK = "/run/current-system"
+#: Beyond its own time limit a long poll's answer may take this much longer on the wire.
+ANSWER_SLACK_S = 5.0
+
+
+@frozen
+class Heard:
+    """What a node says of one peer: the log it follows, and how far it has processed it."""
+
+    connected: bool
+    log_id: str | None
+    applied: int
+
+
+@frozen
+class Standing:
+    """Where a node stands: its own log, and its peers' logs as far as it has processed them."""
+
+    log_id: str
+    position: int
+    peers: Mapping[str, Heard]
+
+
+class LiveNode:
+    """One node. Connects when first asked, and again after its connection was lost."""
+
+    def __init__(self, machine: Machine, key: Key, request_limit_s: float = 10.0) -> None:
+        """`key` signs the admin requests; `request_limit_s` bounds every answer."""
+        self.name = machine.name
+        self.machine = machine
+        self._key = key
+        self._request_limit_s = request_limit_s
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._client: NodeClient | None = None
+        self._connecting = asyncio.Lock()
+
+    async def connect(self) -> NodeClient:
+        """The client of this node. Raises `TransportError` if the machine can't be reached."""
+        async with self._connecting:
+            if self._client is None or self._connection is None or self._connection.is_closed():
+                await self.close()
+                place = self.machine.endpoint
+                self._connection = await ssh.connect(
+                    place.host, place.port, place.username, place.client_key, place.host_key
+                )
+                self._http = open_http(self._connection, self._request_limit_s)
+                self._client = NodeClient(self._http, self._key)
+            return self._client
+
+    async def close(self) -> None:
+        """Close what is open; the node itself is left as it is."""
+        if self._http is not None:
+            await self._http.aclose()
+        if self._connection is not None:
+            self._connection.close()
+            await self._connection.wait_closed()
+        self._connection = self._http = self._client = None
+
+    def _check_way(self) -> None:
+        """The application may be gone; the way to its machine must not be."""
+        if self._connection is not None and self._connection.is_closed():
+            raise TransportError(f"The SSH connection to {self.name} broke: is its machine up?")
+
+    # --- requests ------------------------------------------------------------------------------
+
+    async def request(self, request: Request, run_id: str) -> Outcome:
+        """Send one plugin request; its outcome, never an exception of the application's."""
+        client = self._client or await self.connect()
+        method, path, body = to_wire(request, run_id)
+        try:
+            answer = await client.plugin(method, path, body)
+        except Unreachable:
+            self._check_way()
+            return refused("unreachable")
+        except Indefinite as error:
+            self._check_way()
+            return unknown(str(error))
+        return to_outcome(answer.status, answer.body, run_id)
+
+    async def admin(
+        self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None
+    ) -> dict[str, Any]:
+        """The result of one admin method. Raises what `NodeClient.admin` does."""
+        client = self._client or await self.connect()
+        try:
+            return await client.admin(method, params, limit_s)
+        except (Unreachable, Indefinite):
+            self._check_way()
+            raise
+
+    async def standing(
+        self, goals: Mapping[str, tuple[str, int]] | None = None, limit_s: float = 0.0
+    ) -> Standing:
+        """Where the node stands; with goals (peer -> log, position) once it got there.
+
+        Returns at `limit_s` even if it did not. Raises `DivergenceFound` if it does not answer.
+        """
+        params: dict[str, Any] = {}
+        if goals:
+            peers = {
+                peer: {"log_id": log_id, "position": position}
+                for peer, (log_id, position) in goals.items()
+            }
+            params = {"wait": {"peers": peers, "limit_s": limit_s}}
+        result = await self._answered("sync.status", params, limit_s + ANSWER_SLACK_S)
+        return self._read_standing(result)
+
+    def _read_standing(self, result: Mapping[str, Any]) -> Standing:
+        try:
+            peers = {
+                str(name): Heard(bool(p["connected"]), p["log_id"], int(p["applied"]))
+                for name, p in result["peers"].items()
+            }
+            return Standing(str(result["log_id"]), int(result["position"]), peers)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise self._wrong("a sync.status of the contract's shape", repr(result)) from None
+
+    async def view(self, run_id: str) -> tuple[View | None, tuple[str, int] | None]:
+        """The rows of one run with the (log, position) they were read at; Nones without plugin."""
+        client = self._client or await self.connect()
+        try:
+            answer = await client.plugin("GET", f"state?run_id={run_id}")
+        except (Unreachable, Indefinite) as error:
+            self._check_way()
+            raise self._wrong("an answer to GET state", str(error)) from None
+        if answer.status == 404:
+            return None, None
+        if not answer.ok:
+            raise self._wrong("the state, or 404", f"HTTP {answer.status} {answer.code}")
+        result = answer.body.get("result")
+        if not isinstance(result, dict) or not isinstance(result.get("position"), int):
+            raise self._wrong("a state of the contract's shape", repr(result))
+        return to_view(self.name, result, run_id), (result.get("log_id", ""), result["position"])
+
+    async def control(self) -> ControlView:
+        """Generations by the admin surface and by the machine's links, plugin, tables, health."""
+        status, links = await asyncio.gather(self._answered("cluster_status"), self._links())
+        client = await self.connect()
+        try:
+            schema = await client.plugin("GET", "schema")
+        except (Unreachable, Indefinite) as error:
+            raise self._wrong("an answer to GET schema", str(error)) from None
+        result = schema.body.get("result") if schema.ok else None
+        try:
+            generation = status["generation"]
+            version = None if result is None else int(result["version"])
+            tables = () if result is None else tuple(sorted(result["tables"]))
+            return ControlView(
+                selected=int(generation["selected"]),
+                running=int(generation["running"]),
+                links=links,
+                plugin=version,
+                tables=tables,
+                healthy=bool(status["healthy"]),
+                problems=tuple(map(str, status["problems"])),
+            )
+        except (KeyError, TypeError, ValueError):
+            shown = f"{status!r:.150} {result!r:.150}"
+            raise self._wrong("a cluster_status of the contract's shape", shown) from None
+
+    async def _links(self) -> tuple[int, int]:
+        """(selected, running) as the machine's own links say."""
+        listed = await self._answered("generations.list")
+        numbers = {item["store_item"]: item["number"] for item in listed["generations"]}
+        await self.connect()
+        assert self._connection is not None
+        try:
+            async with self._connection.start_sftp_client() as sftp:
+                selected = await sftp.realpath(SELECTED_LINK)
+                running = await sftp.realpath(RUNNING_LINK)
+        except (asyncssh.Error, OSError) as error:
+            raise TransportError(f"{self.name}: can't read its generation links: {error}") from None
+        return numbers.get(str(selected), 0), numbers.get(str(running), 0)
+
+    async def _answered(
+        self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None
+    ) -> dict[str, Any]:
+        """The result of a method that a node which runs must answer."""
+        try:
+            return await self.admin(method, params, limit_s)
+        except (AdminError, Unreachable, Indefinite) as error:
+            raise self._wrong(f"an answer to {method}", str(error)) from None
+
+    def _wrong(self, expected: str, shown: str) -> DivergenceFound:
+        divergence = Divergence(Kind.CONTROL_PLANE, self.name, None, expected, shown[:300])
+        return DivergenceFound((divergence,))
