@@ -1,0 +1,481 @@
+"""One application process, and two that sync, on unix sockets, as their clients see them."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.asyncio.server import ServerConnection, unix_serve
+from websockets.exceptions import ConnectionClosed
+
+from syncmodel.node import migrations
+from syncmodel.node.generations import DEFAULT_GENERATIONS, Generations
+from syncmodel.node.layout import Layout
+from syncmodel.nostr.events import Event, unsigned
+from syncmodel.nostr.keys import Key
+from syncmodel.nostr.messages import Delivery, Eose
+from syncmodel.nostr.nip98 import authorization
+
+ADMIN_URL = "http://127.0.0.1:4000/api/admin/management"
+LIMIT_S = 10.0
+
+
+@attrs.frozen
+class Running:
+    """One application process and how to reach it."""
+
+    root: Path
+    keys: dict[str, Key]
+    admin: Key
+    process: "subprocess.Popen[bytes]"
+
+    def client(self) -> httpx.AsyncClient:
+        path = str(Layout(self.root).app_socket)
+        return httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=path),
+            base_url="http://127.0.0.1:4000/plugins-api/supertest",
+        )
+
+    async def call(self, http: httpx.AsyncClient, method: str, **params: Any) -> httpx.Response:
+        body = json.dumps({"method": method, "params": params}).encode()
+        header = signed(self.admin, body)
+        return await http.post(ADMIN_URL, content=body, headers={"Authorization": header})
+
+    async def status(self, http: httpx.AsyncClient, **wait: Any) -> dict[str, Any]:
+        """The result of sync.status; with peers=... as a long poll."""
+        answer = await self.call(http, "sync.status", **({"wait": wait} if wait else {}))
+        result: dict[str, Any] = answer.json()["result"]
+        return result
+
+    @asynccontextmanager
+    async def relay(self) -> AsyncIterator[ClientConnection]:
+        path = str(Layout(self.root).app_socket)
+        async with unix_connect(path, "ws://localhost/", ping_interval=None) as connection:
+            yield connection
+
+
+def signed(key: Key, body: bytes, url: str = ADMIN_URL, at_s: int | None = None) -> str:
+    stamp = int(time.time()) if at_s is None else at_s
+    return authorization(key, url, "POST", body, stamp, secrets.token_hex(8))
+
+
+@contextmanager
+def nodes(
+    *names: str, generation: int = 2, bugs: tuple[str, ...] = (), absent: tuple[str, ...] = ()
+) -> Iterator[list[Running]]:
+    """These nodes, each the peer of all others over its unix socket; gone at the end.
+
+    The absent ones are peers too, and nothing runs there.
+    """
+    with tempfile.TemporaryDirectory(prefix="node-") as folder:
+        keys = {name: Key.generate() for name in (*names, *absent)}
+        admin = Key.generate()
+        running: list[Running] = []
+        try:
+            for name in names:
+                root = Path(folder) / name
+                configure(root, keys, admin, bugs)
+                install(Layout(root), generation)
+                running.append(Running(root, keys, admin, start(root)))
+            for node in running:
+                await_socket(node)
+            yield running
+        finally:
+            for node in running:
+                node.process.kill()
+                node.process.wait()
+
+
+def configure(root: Path, keys: dict[str, Key], admin: Key, bugs: tuple[str, ...]) -> None:
+    layout = Layout(root)
+    for path in (layout.config, layout.key, layout.app_socket):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    layout.key.write_text(keys[root.name].reveal())
+    peers = [
+        {
+            "name": other,
+            "pubkey": key.public,
+            "addresses": [f"ws+unix://{Layout(root.parent / other).app_socket}"],
+        }
+        for other, key in keys.items()
+        if other != root.name
+    ]
+    config = {
+        "name": root.name,
+        "admins": [admin.public],
+        "peers": peers,
+        "trusted": [key.public for key in keys.values()],
+        "bugs": list(bugs),
+        "reconnect_cap_s": 0.05,
+    }
+    layout.config.write_text(json.dumps(config))
+
+
+def install(layout: Layout, generation: int) -> None:
+    """Select and run this generation, with its tables in place."""
+    generations = Generations(layout)
+    for one in DEFAULT_GENERATIONS:
+        generations.install(one)
+    generations.select(generation)
+    generations.set_running(generation)
+    db = sqlite3.connect(layout.database, isolation_level=None)
+    migrations.ensure_base(db)
+    db.execute("BEGIN IMMEDIATE")
+    plugins = generations.get(generation).plugins
+    migrations.run(db, migrations.plan({}, plugins), new_log_id="unused", now_s=0)
+    db.execute("COMMIT")
+    db.close()
+
+
+def start(root: Path) -> "subprocess.Popen[bytes]":
+    code = "import sys, pathlib, syncmodel.node.server as s; s.serve(pathlib.Path(sys.argv[1]))"
+    return subprocess.Popen([sys.executable, "-c", code, str(root)])
+
+
+def await_socket(node: Running) -> None:
+    """Until it accepts connections; AssertionError if it ends instead, or never does."""
+    path = str(Layout(node.root).app_socket)
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline:
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+            probe.connect(path)
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = node.process.wait(0.005)
+            raise AssertionError(f"the application ended with {code}")
+    raise AssertionError("the application never answered")
+
+
+def case(name: str = "c1", title: str = "t") -> dict[str, Any]:
+    return {"id": f"r/{name}", "run_id": "r", "title": title, "counter": 0}
+
+
+def case_event(key: Key, name: str, **content: Any) -> Event:
+    text = json.dumps({"run_id": "r", "title": "t", "counter": 0, **content})
+    return key.sign(unsigned(key.public, int(time.time()), 30100, (("d", f"r/{name}"),), text))
+
+
+async def titles(http: httpx.AsyncClient) -> list[str]:
+    state = (await http.get("/state", params={"run_id": "r"})).json()["result"]
+    return [one["title"] for one in state["cases"]]
+
+
+async def travelled(source: Running, http: httpx.AsyncClient, to: Running, by: Any) -> None:
+    """Until `to` has processed all of the log of `source`, and no longer than that takes."""
+    here = await source.status(http)
+    goal = {"log_id": here["log_id"], "position": here["position"]}
+    name = source.root.name
+    there = await to.status(by, peers={name: goal}, limit_s=LIMIT_S)
+    assert there["peers"][name]["applied"] >= goal["position"], there
+
+
+def test_the_plugin_api_over_http() -> None:
+    async def main() -> None:
+        with nodes("n1", bugs=("tie-by-arrival",)) as (node,):
+            async with node.client() as http:
+                assert (await http.post("/cases", json=case())).status_code == 201
+                answer = await http.post("/cases/r%2Fc1/increment", json={"by": 4})
+                assert answer.json()["result"]["counter"] == 4
+                event = {"id": "r/e1", "run_id": "r", "case_id": "r/c1", "body": "b"}
+                assert (await http.post("/events", json=event)).json()["result"] == event
+                assert (await http.post("/events", json=event)).status_code == 409
+                state = (await http.get("/state?run_id=r")).json()["result"]
+                assert (len(state["cases"]), state["events"]) == (1, [event])
+                assert state["position"] == 3
+                assert (await http.get("/state")).status_code == 400
+                assert (await http.get("/nope")).json()["error"]["code"] == "no_such_path"
+                health = (await http.get("/health")).json()["result"]
+                assert health["bugs"] == ["tie-by-arrival"]
+                status = (await node.call(http, "cluster_status")).json()["result"]
+                assert status["healthy"]
+                assert status["bugs"] == ["tie-by-arrival"]
+                schema = (await http.get("/schema")).json()["result"]
+                assert schema["version"] == 1
+                assert "title" in schema["tables"]["supertest_cases"]
+                too_long = await http.post("/cases", content=b" " * 10_000_000)
+                assert too_long.status_code == 400
+
+    asyncio.run(main())
+
+
+def test_without_the_plugin_its_api_is_404() -> None:
+    async def main() -> None:
+        with nodes("n1", generation=1) as (node,):
+            async with node.client() as http:
+                for path in ("/health", "/schema", "/state?run_id=r", "/nope"):
+                    answer = await http.get(path)
+                    assert (answer.status_code, answer.json()["ok"]) == (404, False)
+                assert (await http.post("/cases", json=case())).status_code == 404
+
+    asyncio.run(main())
+
+
+def test_who_is_no_administrator_gets_401_and_nothing_happens() -> None:
+    async def main() -> None:
+        with nodes("n1", "n2") as (node, _):
+            async with node.client() as http:
+                params = {"node": "n2"}
+                body = json.dumps({"method": "cluster_nodes.distrust", "params": params}).encode()
+                now_s = int(time.time())
+                replayed = signed(node.admin, b"{}")
+                headers = [
+                    {},
+                    {"Authorization": "Nostr not-base64"},
+                    {"Authorization": signed(Key.generate(), body)},
+                    {"Authorization": signed(node.admin, b"another body")},
+                    {"Authorization": signed(node.admin, body, url=ADMIN_URL + "/")},
+                    {"Authorization": signed(node.admin, body, at_s=now_s - 90)},
+                    {"Authorization": signed(node.admin, body, at_s=now_s + 90)},
+                ]
+                for header in headers:
+                    answer = await http.post(ADMIN_URL, content=body, headers=header)
+                    assert answer.status_code == 401
+                    assert answer.json()["error"]["code"] == "unauthorized"
+                first, second = [
+                    await http.post(ADMIN_URL, content=b"{}", headers={"Authorization": replayed})
+                    for _ in range(2)
+                ]
+                assert (first.status_code, second.status_code) == (400, 401)
+                listed = (await node.call(http, "cluster_nodes.list")).json()["result"]["nodes"]
+                assert all(one["trusted"] for one in listed)
+
+    asyncio.run(main())
+
+
+def test_admin_errors_have_codes() -> None:
+    async def main() -> None:
+        with nodes("n1") as (node,):
+            async with node.client() as http:
+                answer = await node.call(http, "no.such")
+                assert answer.json()["error"]["code"] == "unknown_method"
+                answer = await node.call(http, "generations.list")  # no supervisor runs here
+                assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
+                answer = await node.call(http, "sync.resync", peer="n9")
+                assert answer.json()["error"]["code"] == "unknown_node"
+                answer = await node.call(http, "sync.status", wait={"peers": 5})
+                assert answer.json()["error"]["code"] == "malformed"
+
+    asyncio.run(main())
+
+
+def test_two_nodes_sync_and_one_that_was_killed_knows_what_it_knew() -> None:
+    async def main() -> None:
+        with nodes("n1", "n2") as (one, two):
+            async with one.client() as here, two.client() as there:
+                await here.post("/cases", json=case())
+                await travelled(one, here, two, there)
+                await there.patch("/cases/r/c1", json={"title": "from n2"})
+                await travelled(two, there, one, here)
+                assert await titles(here) == ["from n2"]
+                before = await one.status(here)
+            two.process.kill()
+            two.process.wait()
+            async with one.client() as here:
+                await here.patch("/cases/r/c1", json={"title": "while n2 was down"})
+                assert not (await one.status(here))["peers"]["n2"]["connected"]
+            again = attrs.evolve(two, process=start(two.root))
+            try:
+                await_socket(again)
+                async with one.client() as here, again.client() as there:
+                    await travelled(one, here, again, there)
+                    assert await titles(there) == ["while n2 was down"]
+                    after = await one.status(here, peers={"n2": {"position": 3}}, limit_s=LIMIT_S)
+                    assert after["peers"]["n2"]["log_id"] == before["peers"]["n2"]["log_id"]
+            finally:
+                again.process.kill()
+                again.process.wait()
+
+    asyncio.run(main())
+
+
+def test_a_wait_that_can_not_come_true_ends_at_its_limit() -> None:
+    async def main() -> None:
+        with nodes("n1", absent=("n2",)) as (node,):
+            async with node.client() as http:
+                started = time.monotonic()
+                status = await node.status(http, peers={"n2": {"position": 0}}, limit_s=0.2)
+                assert not status["peers"]["n2"]["connected"]
+                assert 0.2 <= time.monotonic() - started < LIMIT_S
+
+    asyncio.run(main())
+
+
+def test_a_full_resync_sends_again_and_says_when_it_has() -> None:
+    async def main() -> None:
+        with nodes("n1", "n2") as (one, two):
+            async with one.client() as here, two.client() as there:
+                await here.post("/cases", json=case())
+                await travelled(one, here, two, there)
+                answer = await two.call(there, "sync.resync", full=True, limit_s=LIMIT_S)
+                result = answer.json()["result"]
+                assert (result["state"], result["peers"]) == ("done", ["n1"])
+                await travelled(one, here, two, there)
+
+    asyncio.run(main())
+
+
+def test_trust_and_membership_hold_rows_back_and_let_them_in_again() -> None:
+    async def main() -> None:
+        with nodes("n1", "n2") as (one, two):
+            async with one.client() as here, two.client() as there:
+                await two.call(there, "cluster_nodes.distrust", node="n1")
+                await here.post("/cases", json=case())
+                await travelled(one, here, two, there)
+                assert await titles(there) == []
+                await two.call(there, "cluster_nodes.trust", node="n1")
+                await travelled(one, here, two, there)
+                assert await titles(there) == ["t"]
+                await one.call(here, "cluster_nodes.leave", node="n2")
+                await here.post("/cases", json=case("c2", "after n2 left"))
+                status = await two.status(there, peers={"n1": {"position": 9}}, limit_s=0.2)
+                assert not status["peers"]["n1"]["connected"]
+                assert await titles(there) == ["t"]
+                await one.call(here, "cluster_nodes.reactivate", node="n2")
+                await travelled(one, here, two, there)
+                assert await titles(there) == ["t", "after n2 left"]
+
+    asyncio.run(main())
+
+
+HOSTILE_FRAMES: list[str | bytes] = [
+    b"\x00\xff",
+    "",
+    "no json",
+    "[]",
+    "{}",
+    "null",
+    '["REQ"]',
+    '["REQ", "s"]',
+    '["REQ", 5, {}]',
+    '["REQ", "s", {"kinds": "x"}]',
+    '["REQ", "s", {"log_id": {}, "after": -1}]',
+    '["EVENT", {}]',
+    '["EVENT", {"id": "\\ud800"}]',
+    '["CLOSE", null]',
+    '["NONSENSE", 1]',
+    "[" * 100_000,
+    '["EVENT", ' + "9" * 5_000 + "]",
+]
+
+
+def test_hostile_frames_are_noticed_and_the_connection_goes_on() -> None:
+    async def main() -> None:
+        with nodes("n1") as (node,):
+            async with node.relay() as relay, node.client() as http:
+                for frame in HOSTILE_FRAMES:
+                    await relay.send(frame)
+                    assert json.loads(await relay.recv())[0] == "NOTICE"
+                good = case_event(node.keys["n1"], "c1")
+                forged = attrs.evolve(good, content=good.content.replace("t", "x"))
+                stranger = case_event(Key.generate(), "c2")
+                for event, accepted in ((forged, False), (stranger, False), (good, True)):
+                    await relay.send(json.dumps(["EVENT", event.to_json()]))
+                    reply = json.loads(await relay.recv())
+                    assert reply[:3] == ["OK", event.id, accepted]
+                await relay.send(json.dumps(["REQ", "s", {"kinds": [30100]}]))
+                assert json.loads(await relay.recv()) == ["EVENT", "s", good.to_json()]
+                assert json.loads(await relay.recv()) == ["EOSE", "s"]
+                assert await titles(http) == ["t"]
+
+    asyncio.run(main())
+
+
+async def asked(relay: ClientConnection, frame: str) -> str | bytes:
+    """The first frame that comes back."""
+    await relay.send(frame)
+    return await relay.recv()
+
+
+def test_an_oversized_frame_ends_that_connection_alone() -> None:
+    async def main() -> None:
+        with nodes("n1") as (node,):
+            async with node.relay() as other, node.relay() as relay:
+                with pytest.raises(ConnectionClosed):
+                    await asked(relay, "x" * (2 << 20))
+                await other.send(json.dumps(["REQ", "s", {}]))
+                assert json.loads(await other.recv()) == ["EOSE", "s"]
+
+    asyncio.run(main())
+
+
+def test_a_hostile_peer_breaks_neither_its_link_nor_the_rows_that_follow() -> None:
+    """n2 is this test: a relay that sends one bad frame after another, then a good row."""
+
+    async def main() -> None:
+        with nodes("n1", absent=("n2",)) as (node,):
+            good = case_event(node.keys["n2"], "c1")
+            forged = attrs.evolve(good, sig="0" * 128)
+            frames: list[str | bytes] = [
+                *HOSTILE_FRAMES,
+                json.dumps(["EVENT", "log", {"id": 5}, 3]),
+                json.dumps(["EVENT", "log", good.to_json(), "x"]),
+                json.dumps(["EOSE", "log", 5, 6]),
+                Delivery("log", forged, 4).to_text(),
+                Delivery("log", case_event(Key.generate(), "c2"), 5).to_text(),
+                Delivery("log", case_event(node.keys["n2"], "c3", counter="x"), 6).to_text(),
+                Delivery("log", good, 7).to_text(),
+                Eose("log", "log-of-the-test", 7).to_text(),
+            ]
+            dialled = []
+
+            async def relay(connection: ServerConnection) -> None:
+                dialled.append(json.loads(await connection.recv()))
+                for frame in frames:
+                    await connection.send(frame)
+                await connection.wait_closed()
+
+            path = Layout(node.root.parent / "n2").app_socket
+            path.parent.mkdir(parents=True)
+            async with unix_serve(relay, str(path)), node.client() as http:
+                goal = {"log_id": "log-of-the-test", "position": 7}
+                status = await node.status(http, peers={"n2": goal}, limit_s=LIMIT_S)
+                assert status["peers"]["n2"]["applied"] == 7
+                assert status["peers"]["n2"]["refused"] > len(HOSTILE_FRAMES)
+                assert await titles(http) == ["t"]
+                asked = {"kinds": [30100, 30101], "log_id": None, "after": 0}
+                assert dialled == [["REQ", "log", asked]]
+
+    asyncio.run(main())
+
+
+def test_a_locked_database_refuses_a_write_and_takes_the_next() -> None:
+    async def main() -> None:
+        with nodes("n1") as (node,):
+            async with node.client() as http:
+                await http.post("/cases", json=case())
+                other = sqlite3.connect(Layout(node.root).database, isolation_level=None)
+                other.execute("BEGIN IMMEDIATE")
+                answer = await http.patch("/cases/r/c1", json={"title": "x"})
+                assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
+                assert await titles(http) == ["t"]
+                other.execute("ROLLBACK")
+                other.close()
+                assert (await node.status(http))["position"] == 1
+                answer = await http.patch("/cases/r/c1", json={"title": "y"})
+                assert answer.status_code == 200
+                assert await titles(http) == ["y"]
+
+    asyncio.run(main())
+
+
+def test_sigterm_ends_it_in_order() -> None:
+    with nodes("n1", "n2") as (node, _):
+        node.process.send_signal(signal.SIGTERM)
+        assert node.process.wait(LIMIT_S) == 0
+        assert not Layout(node.root).app_socket.exists()
+        assert not list(Layout(node.root).app_socket.parent.glob(".app.sock*"))
