@@ -15,6 +15,7 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.machines.local import LocalCluster, LocalMachines
 from syncmodel.model.net import Link, Net
+from syncmodel.nostr.keys import Key
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.live_node import LiveNode
 
@@ -72,6 +73,13 @@ class EmbeddedCluster(Cluster):
             # What the last run left can't be undone by steps: start from nothing.
             await self._rebuild()
             await super().begin(net)
+
+    @property
+    def admin_key(self) -> Key:
+        """The key that every node of the cluster that runs now accepts admin requests from."""
+        if self._local is None:
+            raise InvalidRunError("No cluster runs: begin a run first.")
+        return self._local.admin_key
 
     def passed(self) -> None:
         """The run ended well: its machines serve the next one too."""
