@@ -7,7 +7,8 @@ simulator and under the checker. Signatures are checked before an event gets her
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from operator import itemgetter
+from typing import Any, Final, TypeVar, cast
 
 import attrs
 from immutables import Map
@@ -55,6 +56,7 @@ from syncmodel.nostr.events import Event
 from syncmodel.nostr.messages import BadDelivery, Delivery, Eose, Filter, Ok, Req
 
 LOG: Final = "log"
+_Item = TypeVar("_Item")
 Step = tuple[State, tuple[Output, ...]]
 
 
@@ -211,13 +213,18 @@ def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
     a peer that does not hear of its own entries could not know our log to be processed)."""
     live: dict[tuple[str, bool], Delivery] = {}
     outputs: list[Output] = []
-    for (conn, sub), one in state.subscriptions.items():
+    for (conn, sub), one in _in_order(state.subscriptions):
         if one.asks_for(stored.event):
             # One value for all who get the same text, so that the shell writes that text once.
             position = stored.position if one.follows else None
             message = live.setdefault((sub, one.follows), Delivery(sub, stored.event, position))
             outputs.append(ToSubscriber(conn, message))
     return tuple(outputs)
+
+
+def _in_order(items: Map[tuple[int, str], _Item]) -> list[tuple[tuple[int, str], _Item]]:
+    """By key: a map's own order follows from hashes, which differ from process to process."""
+    return sorted(items.items(), key=itemgetter(0))
 
 
 def _subscribe(state: State, given: Subscribe, node: Node) -> Step:
@@ -293,7 +300,7 @@ def _trust(state: State, given: Trust, node: Node) -> Step:
     state = attrs.evolve(state, trusted=trusted)
     outputs: list[Output] = [Members(state.trusted, state.inactive)]
     if state.plugin is not None:
-        for key, authors in state.rows.items():
+        for key, authors in _in_order(state.rows):
             if given.pubkey in authors:
                 state, shows = _project(state, key, node)
                 outputs.extend(shows)
@@ -321,7 +328,7 @@ def _member(state: State, given: Member, node: Node) -> Step:
             continue
         state = state.with_link(peer.name, connected=False, ended=False)
         outputs.append(Hangup(peer.name))
-    for (conn, _), one in state.subscriptions.items():
+    for (conn, _), one in _in_order(state.subscriptions):
         if one.peer is not None and not is_member(state, node, one.peer):
             outputs.append(Drop(conn))
     return state, tuple(outputs)

@@ -1,7 +1,6 @@
 """Several nodes: what travels, where a log is resumed, who is trusted and who is a member."""
 
 import json
-from typing import Any
 
 import attrs
 
@@ -13,18 +12,15 @@ from syncmodel.node.ports import (
     Member,
     Redial,
     Resync,
+    Subscribe,
+    ToSubscriber,
     Trust,
+    Write,
 )
 from syncmodel.node.state import reached, read
-from syncmodel.nostr.events import Event, unsigned
-from syncmodel.nostr.messages import Eose
+from syncmodel.nostr.messages import Delivery, Eose, Filter, Req
 
 GOOD = {"run_id": "r", "title": "t", "counter": 1}
-
-
-def case_event(author: str, content: Any, name: str = "r/c1", at_s: int = NOW_S) -> Event:
-    text = content if isinstance(content, str) else json.dumps(content)
-    return unsigned(pubkey(author), at_s, 30100, (("d", name),), text)
 
 
 def test_rows_pass_through_a_third_node() -> None:
@@ -155,6 +151,19 @@ def test_trust_decides_what_shows_and_what_was_refused_is_asked_for_again() -> N
     net.crash("n2")
     net.settle()
     assert net.shows("n2") == ([], [])
+
+
+def test_what_goes_out_is_in_an_order_that_no_hash_decides() -> None:
+    net = Net(["n1"])
+    for conn in (3, 12, 7):
+        for sub in ("b", "a"):
+            subscribe = Subscribe(conn, Req(sub, (Filter(),)))
+            net.states["n1"], _ = core.step(net.states["n1"], subscribe, net.nodes["n1"])
+    write = Write("POST", "cases", json.dumps({"id": "r/c1", **GOOD}).encode(), NOW_S)
+    _, outputs = core.step(net.states["n1"], write, net.nodes["n1"])
+    sent = [(one.conn, one.message) for one in outputs if isinstance(one, ToSubscriber)]
+    seen = [(conn, message.sub) for conn, message in sent if isinstance(message, Delivery)]
+    assert seen == [(3, "a"), (3, "b"), (7, "a"), (7, "b"), (12, "a"), (12, "b")]
 
 
 def test_who_left_is_neither_dialled_nor_served_until_it_is_back() -> None:
