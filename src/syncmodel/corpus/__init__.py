@@ -1,1 +1,26 @@
-"""The file format of a reproduction, and the store of such files."""
+"""Reproductions as files: the format (`format`) and the folder that keeps them (`store`)."""
+
+from syncmodel.corpus.format import (
+    PASSES,
+    Confirmed,
+    Expected,
+    Reproduction,
+    nodes_of,
+    to_text,
+    usual,
+)
+from syncmodel.corpus.store import file_name, load, load_all, save
+
+__all__ = [
+    "PASSES",
+    "Confirmed",
+    "Expected",
+    "Reproduction",
+    "file_name",
+    "load",
+    "load_all",
+    "nodes_of",
+    "save",
+    "to_text",
+    "usual",
+]

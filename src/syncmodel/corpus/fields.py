@@ -1,0 +1,113 @@
+"""Strict reading of JSON: a complaint is one sentence with the file, the position and the field.
+
+Not here: what the fields mean (`format`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from syncmodel.errors import FormatError
+
+T = TypeVar("T")
+#: How much of a wrong value a complaint shows.
+SHOWN_CHARACTERS = 60
+
+
+def parse(text: bytes, where: str) -> Any:
+    """The JSON value of a file's bytes.
+
+    Raises `FormatError` for anything that JSON does not have: a duplicate field, NaN, other
+    encodings than UTF-8, nesting without end.
+    """
+    try:
+        return json.loads(
+            text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError as error:
+        reason = f"no UTF-8 text (byte {error.start})"
+    except json.JSONDecodeError as error:
+        reason = f"no JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+    except RecursionError:
+        reason = "nested too deeply"
+    except ValueError as error:
+        reason = f"no JSON: {error}"
+    raise FormatError(f"{where}: {reason}.")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {shown(twice)} is there twice")
+    return fields
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def shown(value: Any) -> str:
+    """A value as a complaint shows it: on one line, and no longer than a glance."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+
+
+@frozen
+class Fields:
+    """One JSON object and where it stands; each field is asked for by its type."""
+
+    raw: Mapping[str, Any]
+    where: str
+
+    @classmethod
+    def of(cls, raw: Any, where: str, known: Iterable[str] | None = None) -> Fields:
+        """The fields of an object. Raises `FormatError` if it is none, or has unknown fields."""
+        if not isinstance(raw, dict):
+            raise FormatError(f"{where}: expected an object, found {shown(raw)}.")
+        if known is not None:
+            names = tuple(known)
+            for name in raw:
+                if name not in names:
+                    raise FormatError(
+                        f"{where}: unknown field {shown(name)}; known are: {', '.join(names)}."
+                    )
+        return cls(raw, where)
+
+    def at(self, name: str) -> str:
+        """Where a field stands, for a complaint."""
+        return f"{self.where}, field `{name}`"
+
+    def required(self, name: str, kind: type[T]) -> T:
+        """A field of exactly this type. Raises `FormatError` if it is not there, or is not."""
+        if name not in self.raw:
+            raise FormatError(f"{self.where}: the field `{name}` is missing.")
+        return self.exactly(name, self.raw[name], kind)
+
+    def optional(self, name: str, kind: type[T], default: T) -> T:
+        """A field of exactly this type, or the default where it is not there."""
+        return self.exactly(name, self.raw[name], kind) if name in self.raw else default
+
+    def or_null(self, name: str, kind: type[T]) -> T | None:
+        """A field of exactly this type; None where it is null or not there."""
+        return None if self.raw.get(name) is None else self.required(name, kind)
+
+    def exactly(self, name: str, value: Any, kind: type[T]) -> T:
+        """The value, if it is of this type (a bool is no int)."""
+        if type(value) is not kind:
+            raise FormatError(f"{self.at(name)}: expected {NAMES[kind]}, found {shown(value)}.")
+        return value
+
+
+NAMES: dict[type, str] = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}

@@ -1,0 +1,210 @@
+"""What a reproduction is, and its JSON form: explicit steps, and what they must show.
+
+A file depends neither on the generator nor on the seed that found it. Not here: the strict reading
+of that form (`reading`), where files are kept (`store`), how one is performed (`engine.replay`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from attrs import field, fields, frozen
+from immutables import Map
+
+from syncmodel.errors import UsageError
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import DEPLOYMENT, Net
+from syncmodel.steps import form
+from syncmodel.steps.base import Step
+
+#: The version of the whole file; the steps in it are in the form of `steps.form.VERSION`.
+VERSION = form.VERSION
+#: The generation that a node runs where a file only says how many nodes there are.
+USUAL_GENERATION = 2
+#: Facts whose names say that they are nobody's business.
+SECRET = re.compile(r"secret|passw|token|private|credential|\bkey\b|_key|nsec", re.IGNORECASE)
+SECRET_VALUE = re.compile(r"nsec1|PRIVATE KEY|\b[0-9a-f]{64}\b", re.IGNORECASE)
+
+Fact = str | int | float | bool | None
+
+
+@frozen
+class Expected:
+    """What a run of the steps must end in: a pass, or the divergence with this name and table.
+
+    `divergence` is None for a pass; `table` "" is a divergence of a whole node.
+    """
+
+    divergence: tuple[str, str] | None = None
+
+    @property
+    def verdict(self) -> str:
+        """`pass` or `diverged`."""
+        return "pass" if self.divergence is None else "diverged"
+
+    def __str__(self) -> str:
+        if self.divergence is None:
+            return "pass"
+        name, table = self.divergence
+        return f"diverge: {name}{f' ({table})' if table else ''}"
+
+
+PASSES = Expected()
+
+
+@frozen
+class Confirmed:
+    """How often it failed, of how many runs. `failed` = `runs` means always."""
+
+    failed: int = 0
+    runs: int = 0
+
+    @property
+    def always(self) -> bool:
+        """Whether every run failed."""
+        return self.failed == self.runs
+
+    def __str__(self) -> str:
+        if not self.runs:
+            return "not confirmed"
+        return "always" if self.always else f"sometimes ({self.failed} of {self.runs})"
+
+
+def usual(count: int) -> Map[str, int]:
+    """`count` nodes n1, n2, ... in the generation that runs usually start from."""
+    return Map({f"n{i}": USUAL_GENERATION for i in range(1, count + 1)})
+
+
+def _generations(nodes: Mapping[str, int]) -> Map[str, int]:
+    return Map(nodes)
+
+
+def _facts(found: Mapping[str, Fact]) -> Map[str, Fact]:
+    return Map(found)
+
+
+@frozen
+class Reproduction:
+    """A run that somebody wants performed again: one file of the corpus.
+
+    `title`: plain words. `nodes`: each node's generation at the beginning. `expected`: how the run
+    ends on the system it was recorded on; with `bug`, on one that has this planted bug, and without
+    it the run passes. `found`: facts about where it comes from. `pins`: the sentence of
+    docs/semantics.md that a file written by hand holds fast.
+    """
+
+    title: str
+    nodes: Map[str, int] = field(converter=_generations)
+    steps: tuple[Step, ...]
+    expected: Expected = PASSES
+    guarantees: Guarantees = Guarantees()
+    found: Map[str, Fact] = field(default=Map(), converter=_facts)
+    bug: str | None = None
+    pins: str | None = None
+    confirmed: Confirmed = Confirmed()
+    version: int = VERSION
+
+    @property
+    def net(self) -> Net:
+        """Where the run starts: these nodes, every link whole."""
+        return Net(
+            nodes=tuple(sorted(self.nodes, key=_natural)),
+            running=self.nodes,
+            passes_on=self.guarantees.passes_on,
+        )
+
+    def expected_with(self, bugs: Collection[str]) -> Expected:
+        """What must be seen on a system that has these planted bugs on."""
+        return PASSES if self.bug is not None and self.bug not in bugs else self.expected
+
+
+def nodes_of(net: Net) -> Map[str, int]:
+    """The `nodes` of a run that starts from this net.
+
+    Raises `UsageError` if the net does not start whole: the steps then have to say so.
+    """
+    if net.cut or net.down or net.generations != DEPLOYMENT:
+        raise UsageError(
+            "A reproduction starts from whole links, running nodes and the reference deployment; "
+            "make what differs its first steps."
+        )
+    return net.running
+
+
+def _natural(name: str) -> tuple[str, int, str]:
+    """n2 before n10."""
+    digits = re.search(r"[0-9]{1,9}$", name)
+    return (name[: digits.start()], int(digits[0]), name) if digits else (name, -1, name)
+
+
+def dump(reproduction: Reproduction) -> dict[str, Any]:
+    """The JSON form; what has its usual value is left out. Raises `UsageError` for a secret."""
+    for name, value in reproduction.found.items():
+        if is_secret(name, value):
+            raise UsageError(f"The fact {name!r} looks like a secret, which a file never keeps.")
+    optional = {
+        "guarantees": _dump_guarantees(reproduction.guarantees),
+        "bug": reproduction.bug,
+        "pins": reproduction.pins,
+        "found": dict(reproduction.found),
+    }
+    confirmed = reproduction.confirmed
+    return {
+        "version": reproduction.version,
+        "title": reproduction.title,
+        **{name: value for name, value in optional.items() if value},
+        "nodes": _dump_nodes(reproduction.nodes),
+        "steps": [form.dump(step) for step in reproduction.steps],
+        "expected": _dump_expected(reproduction.expected),
+        **(
+            {"confirmed": {"failed": confirmed.failed, "runs": confirmed.runs}}
+            if confirmed.runs
+            else {}
+        ),
+    }
+
+
+def to_text(reproduction: Reproduction) -> str:
+    """The file's text: one step a line, so that a person reads it and a diff shows it."""
+    whole = dump(reproduction)
+    lines = [json.dumps(step, ensure_ascii=False) for step in whole["steps"]]
+    steps = "[\n    " + ",\n    ".join(lines) + "\n  ]" if lines else "[]"
+    entries = [
+        f"  {json.dumps(name)}: "
+        + (steps if name == "steps" else json.dumps(value, ensure_ascii=False))
+        for name, value in whole.items()
+    ]
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def _dump_nodes(nodes: Mapping[str, int]) -> int | dict[str, int]:
+    if nodes == usual(len(nodes)):
+        return len(nodes)
+    return {name: nodes[name] for name in sorted(nodes, key=_natural)}
+
+
+def _dump_expected(expected: Expected) -> dict[str, Any]:
+    if expected.divergence is None:
+        return {"verdict": "pass"}
+    name, table = expected.divergence
+    return {"verdict": "diverged", "divergence": {"name": name, "table": table}}
+
+
+def _dump_guarantees(guarantees: Guarantees) -> dict[str, Any]:
+    usually = Guarantees()
+    changed = {
+        each.name: getattr(guarantees, each.name)
+        for each in fields(Guarantees)
+        if getattr(guarantees, each.name) != getattr(usually, each.name)
+    }
+    if "policies" in changed:
+        changed["policies"] = dict(sorted(guarantees.policies.items()))
+    return changed
+
+
+def is_secret(name: str, value: Fact) -> bool:
+    """Whether a fact looks like something that no file may keep."""
+    return bool(SECRET.search(name) or (isinstance(value, str) and SECRET_VALUE.search(value)))

@@ -1,0 +1,198 @@
+"""Reading a reproduction from a file's bytes: whatever is malformed is one clear sentence.
+
+Not here: the value and its writing (`format`), the checks of single fields (`fields`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from attrs import fields
+from immutables import Map
+
+from syncmodel.corpus.fields import Fields, parse, shown
+from syncmodel.corpus.format import (
+    PASSES,
+    VERSION,
+    Confirmed,
+    Expected,
+    Fact,
+    Reproduction,
+    is_secret,
+    usual,
+)
+from syncmodel.errors import FormatError
+from syncmodel.model.divergence import Kind
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import DEPLOYMENT
+from syncmodel.model.plan import Plan
+from syncmodel.model.policies import policies
+from syncmodel.model.values import TABLES
+from syncmodel.steps import form
+from syncmodel.steps.base import Step
+
+NODES_LIMIT = 100
+RUNS_LIMIT = 1_000
+NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+FIELDS = (
+    "version",
+    "title",
+    "guarantees",
+    "bug",
+    "pins",
+    "found",
+    "nodes",
+    "steps",
+    "expected",
+    "confirmed",
+)
+
+
+def read(content: bytes, where: str) -> Reproduction:
+    """The reproduction in a file's bytes.
+
+    Raises `FormatError`, one sentence that names `where` (the file), the position and the field,
+    for whatever is malformed, unknown, or a step that can't be taken where it stands.
+    """
+    raw = parse(content, where)
+    version = Fields.of(raw, where).required("version", int)
+    if version != VERSION:
+        raise FormatError(
+            f"{where}, field `version`: this is version {version}, and only {VERSION} can be read; "
+            f"a newer syncmodel may."
+        )
+    file = Fields.of(raw, where, FIELDS)
+    guarantees = _read_guarantees(file)
+    reproduction = Reproduction(
+        title=_text(file, "title"),
+        nodes=_read_nodes(file),
+        steps=_read_steps(file),
+        expected=_read_expected(file),
+        guarantees=guarantees,
+        found=_read_found(file),
+        bug=file.or_null("bug", str),
+        pins=file.or_null("pins", str),
+        confirmed=_read_confirmed(file),
+    )
+    _check_steps(reproduction, where)
+    return reproduction
+
+
+def _text(file: Fields, name: str) -> str:
+    text = file.required(name, str)
+    if not text.strip():
+        raise FormatError(f"{file.at(name)}: expected words, found {shown(text)}.")
+    return text
+
+
+def _read_nodes(file: Fields) -> Map[str, int]:
+    raw = file.raw.get("nodes")
+    if not isinstance(raw, dict):
+        return usual(_between(file, "nodes", file.required("nodes", int), 1, NODES_LIMIT))
+    nodes = Fields.of(raw, file.at("nodes"))
+    _between(file, "nodes", len(raw), 1, NODES_LIMIT)
+    for name in raw:
+        if not NODE_NAME.fullmatch(name):
+            raise FormatError(f"{nodes.where}: {shown(name)} is no name for a node.")
+        if nodes.required(name, int) not in DEPLOYMENT:
+            known = ", ".join(map(str, sorted(DEPLOYMENT)))
+            raise FormatError(
+                f"{nodes.at(name)}: there is no generation {shown(raw[name])}; there are: {known}."
+            )
+    return Map(raw)
+
+
+def _between(file: Fields, name: str, number: int, least: int, most: int) -> int:
+    if not least <= number <= most:
+        raise FormatError(f"{file.at(name)}: expected {least} to {most}, found {shown(number)}.")
+    return number
+
+
+def _read_steps(file: Fields) -> tuple[Step, ...]:
+    raw = file.required("steps", list)
+    try:
+        return form.load_all(raw, file.where)
+    except RecursionError:
+        raise FormatError(f"{file.at('steps')}: nested too deeply.") from None
+
+
+def _read_expected(file: Fields) -> Expected:
+    expected = Fields.of(
+        file.required("expected", dict), file.at("expected"), ("verdict", "divergence")
+    )
+    verdict = expected.required("verdict", str)
+    if verdict not in ("pass", "diverged"):
+        raise FormatError(
+            f"{expected.at('verdict')}: expected pass or diverged, found {shown(verdict)}."
+        )
+    if verdict == "pass":
+        if expected.raw.get("divergence") is not None:
+            raise FormatError(f"{expected.at('divergence')}: a run that passes has none.")
+        return PASSES
+    where = expected.at("divergence")
+    divergence = Fields.of(expected.required("divergence", dict), where, ("name", "table"))
+    name, table = divergence.required("name", str), divergence.optional("table", str, "")
+    _known(divergence, "name", name, [kind.value for kind in Kind])
+    _known(divergence, "table", table, ["", *TABLES])
+    return Expected((name, table))
+
+
+def _known(file: Fields, field_name: str, value: str, known: Collection[str]) -> None:
+    if value not in known:
+        names = ", ".join(name or '""' for name in known)
+        raise FormatError(f"{file.at(field_name)}: unknown {shown(value)}; known are: {names}.")
+
+
+def _read_guarantees(file: Fields) -> Guarantees:
+    names = tuple(each.name for each in fields(Guarantees))
+    raw = Fields.of(file.optional("guarantees", dict, {}), file.at("guarantees"), names)
+    usually = Guarantees()
+    changed: dict[str, Any] = {
+        name: raw.required(name, bool) for name in raw.raw if name != "policies"
+    }
+    table_policies = Fields.of(
+        raw.optional("policies", dict, {}), raw.at("policies"), tuple(usually.policies)
+    )
+    for table in table_policies.raw:
+        _known(table_policies, table, table_policies.required(table, str), policies())
+    return Guarantees(policies={**usually.policies, **table_policies.raw}, **changed)
+
+
+def _read_found(file: Fields) -> Map[str, Fact]:
+    raw = Fields.of(file.optional("found", dict, {}), file.at("found"))
+    for name, value in raw.raw.items():
+        if not isinstance(value, Fact):
+            raise FormatError(f"{raw.at(name)}: expected a plain fact, found {shown(value)}.")
+        if is_secret(name, value):
+            raise FormatError(f"{raw.at(name)}: looks like a secret, which a file never keeps.")
+    return Map(raw.raw)
+
+
+def _read_confirmed(file: Fields) -> Confirmed:
+    where = file.at("confirmed")
+    raw = Fields.of(file.optional("confirmed", dict, {}), where, ("failed", "runs"))
+    if not raw.raw:
+        return Confirmed()
+    runs = _between(raw, "runs", raw.required("runs", int), 0, RUNS_LIMIT)
+    return Confirmed(_between(raw, "failed", raw.required("failed", int), 0, runs), runs)
+
+
+def _check_steps(reproduction: Reproduction, where: str) -> None:
+    """Every step names nodes that there are, and can be taken where it stands."""
+    plan = Plan(reproduction.net)
+    for position, step in enumerate(reproduction.steps, 1):
+        strange = sorted(step.nodes() - set(plan.net.nodes))
+        if strange:
+            raise FormatError(
+                f"{where}, step {position}: there is no node {shown(strange[0])}; "
+                f"there are: {', '.join(plan.net.nodes)}."
+            )
+        if not step.enabled(plan):
+            raise FormatError(
+                f"{where}, step {position} ({step.op}): it can't be taken here; what it needs (a "
+                f"node that runs, a row, a token that is still unused) is not there."
+            )
+        plan = step.advance(plan)

@@ -1,0 +1,100 @@
+"""A folder of reproductions, one JSON file each, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import unicodedata
+from pathlib import Path
+
+from syncmodel.corpus.format import Reproduction, dump, to_text
+from syncmodel.corpus.reading import read
+from syncmodel.errors import SyncModelError, UsageError
+
+SLUG_CHARACTERS = 60
+FILE_MODE = 0o644
+#: A file longer than this is no reproduction; reading it would only cost memory.
+SIZE_LIMIT_BYTES = 16_000_000
+
+
+def slug(title: str) -> str:
+    """A title as the part of a file name: small ASCII letters, digits and dashes."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return words[:SLUG_CHARACTERS].rstrip("-") or "run"
+
+
+def file_name(reproduction: Reproduction) -> str:
+    """The name by content: the title's slug and a hash of nodes, guarantees and steps."""
+    whole = dump(reproduction)
+    content = [whole["nodes"], whole.get("guarantees"), whole["steps"]]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return f"{slug(reproduction.title)}-{digest[:8]}.json"
+
+
+def save(folder: Path, reproduction: Reproduction, name: str | None = None) -> Path:
+    """Write the file into the folder (made if need be) and return its path.
+
+    A file of that name is replaced. Raises `SyncModelError` if it can't be written (no space, no
+    permission); the folder is then as it was.
+    """
+    target = folder / (name or file_name(reproduction))
+    content = to_text(reproduction).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(target, content)
+    except OSError as error:
+        raise SyncModelError(
+            f"The reproduction can't be written to {target}: {error.strerror}. Free some space "
+            f"or name another folder; nothing is left there."
+        ) from error
+    return target
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Temporary file, fsync, rename, fsync of the folder: a reader sees the old or the new."""
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), FILE_MODE)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load(path: Path) -> Reproduction:
+    """The reproduction in a file.
+
+    Raises `FormatError` if it is malformed and `UsageError` if it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(SIZE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"The file {path} can't be read: {error.strerror}.") from error
+    if len(content) > SIZE_LIMIT_BYTES:
+        raise UsageError(f"The file {path} is longer than {SIZE_LIMIT_BYTES} bytes.")
+    return read(content, str(path))
+
+
+def load_all(folder: Path) -> tuple[tuple[Path, Reproduction], ...]:
+    """Every `*.json` of the folder with its reproduction, by file name.
+
+    Raises `UsageError` if there is no such folder, `FormatError` for the first malformed file.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"There is no corpus folder {folder}.")
+    paths = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
+    return tuple((path, load(path)) for path in paths)

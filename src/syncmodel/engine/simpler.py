@@ -1,0 +1,126 @@
+"""Which of two scripts is the simpler one, and simpler forms of single steps. Pure.
+
+A step that this file does not know weighs nothing and has no simpler form. Every form offered
+weighs less than what it stands for, so trying them comes to an end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import singledispatch
+from itertools import combinations
+
+from attrs import evolve
+
+from syncmodel.engine.rename import tidy_names
+from syncmodel.engine.script import Script, length
+from syncmodel.model.net import split
+from syncmodel.steps.base import Step
+from syncmodel.steps.compound import Burst, Concurrently
+from syncmodel.steps.data import IncrementCase, UpdateCase
+from syncmodel.steps.deployment import Deployment
+from syncmodel.steps.lifecycle import Crash, Restart
+from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.sync import Resync
+
+#: The generation that runs usually start from.
+USUAL_GENERATION = 2
+
+
+def cost(script: Script) -> tuple[int, ...]:
+    """What a minimiser makes smaller: steps first, then nodes, simplicity, and tidy names."""
+    unusual = sum(generation != USUAL_GENERATION for generation in script.net.running.values())
+    return (
+        length(script.steps),
+        len(script.net.nodes),
+        unusual,
+        sum(map(weight, script.steps)),
+        tidy_names(script).changes,
+    )
+
+
+@singledispatch
+def weight(step: Step) -> int:  # noqa: ARG001 (what each registered kind of step needs)
+    """How far a step is from the simplest of its length."""
+    return 0
+
+
+@singledispatch
+def simpler(step: Step, script: Script) -> Iterator[Step]:  # noqa: ARG001 (as above)
+    """Steps that may stand in its place, the most promising first."""
+    return iter(())
+
+
+def _compound(step: Burst | Concurrently) -> int:
+    return sum(map(weight, step.steps))
+
+
+weight.register(Burst, lambda step: 1 + _compound(step))
+weight.register(Concurrently, lambda step: 2 + _compound(step))
+weight.register(IncrementCase, lambda _: 1)
+weight.register(Crash, lambda _: 1)
+weight.register(Cut, lambda _: 1)
+weight.register(Mend, lambda _: 1)
+weight.register(Resync, lambda step: int(step.full))
+weight.register(Deployment, lambda step: 3 * len(step.on) + step.generation)
+
+
+@weight.register
+def _(step: Partition) -> int:
+    return 2 * len(step.groups) + sum(map(len, step.groups))
+
+
+@simpler.register
+def _(step: Concurrently, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield Burst(step.steps)
+
+
+@simpler.register
+def _(step: IncrementCase, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield UpdateCase(step.node, step.case, f"by{step.by}")
+
+
+@simpler.register
+def _(step: Crash, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield Restart(step.node)
+
+
+@simpler.register
+def _(step: Mend, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield Heal()
+
+
+@simpler.register
+def _(step: Resync, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    if step.full:
+        yield evolve(step, full=False)
+
+
+@simpler.register
+def _(step: Deployment, script: Script) -> Iterator[Step]:
+    for node in step.on if len(step.on) > 1 else ():
+        yield evolve(step, on=tuple(other for other in step.on if other != node))
+    for generation in sorted(script.net.generations):
+        if generation < step.generation:
+            yield evolve(step, generation=generation)
+
+
+@simpler.register
+def _(step: Partition, script: Script) -> Iterator[Step]:
+    """One directed link between nodes that do something; else fewer groups."""
+    busy = _busy(script)
+    links = sorted(split(script.net.nodes, step.groups))
+    yield from (Cut(a, b) for a, b in links if a in busy and b in busy)
+    if len(step.groups) > 2:
+        for pair in combinations(step.groups, 2):
+            rest = [group for group in step.groups if group not in pair]
+            both = tuple(sorted({*pair[0], *pair[1]}))
+            yield Partition((*rest, both))
+
+
+def _busy(script: Script) -> set[str]:
+    """The nodes that do more than be on one side of a split."""
+    quiet = (Partition, Heal)
+    busy = [step.nodes() for step in script.steps if not isinstance(step, quiet)]
+    named = frozenset[str]().union(*busy)
+    return set(named if len(named) > 1 else script.net.nodes)
