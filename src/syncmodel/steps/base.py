@@ -122,6 +122,10 @@ class Step:
         """The net after this step."""
         return net
 
+    def becomes(self, net: Net, outcome: Outcome) -> Net:
+        """The net once this step has had this outcome."""
+        return self.rewire(net)
+
     def disturbs(self) -> frozenset[str]:
         """The nodes whose application goes down on the way, though it may be up again after."""
         return frozenset()
@@ -133,11 +137,12 @@ class Step:
     def judge(self, outcome: Outcome, shaky: frozenset[str]) -> None:
         """Raise `DivergenceFound` if the outcome can't be; writes are judged by the belief.
 
-        `shaky` are nodes whose application may be down at that moment.
+        `shaky` are nodes whose application others may have stopped at that moment. A timeout is
+        never a refusal.
         """
-        if self.asks() is None and not outcome.ok:
-            excused = outcome.answer is Answer.UNKNOWN or outcome.code in ABSENT
-            if not (excused and shaky & self.nodes()):
+        if self.asks() is None and outcome.answer is Answer.REFUSED:
+            excused = outcome.code in ABSENT and shaky & self.nodes()
+            if not excused:
                 raise DivergenceFound((self._not_done(outcome),))
 
     def _not_done(self, outcome: Outcome) -> Divergence:
@@ -175,11 +180,10 @@ class Step:
 
         Raises `DivergenceFound` if that outcome can't be.
         """
-        shaky = self.disturbs() | belief.net.down
-        self.judge(outcome, shaky)
+        self.judge(outcome, belief.net.down)
         write = self.asks()
         calls = [] if write is None else [(write, outcome)]
-        return fold(belief, calls, self.rewire(belief.net), self.disturbs())
+        return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
 
     async def perform(self, target: Target) -> Outcome:
         """Do it to a live system.

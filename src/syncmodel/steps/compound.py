@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 from attrs import evolve, frozen
 
+from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.judge import fold
@@ -76,6 +77,11 @@ class Concurrently(Step):
     def rewire(self, net: Net) -> Net:
         return reduce(lambda net, step: step.rewire(net), self.steps, net)
 
+    def becomes(self, net: Net, outcome: Outcome) -> Net:
+        for step, part in zip(self.steps, outcome.parts, strict=True):
+            net = step.becomes(net, part)
+        return net
+
     def enabled(self, plan: Plan) -> bool:
         """Each is enabled by itself, and what they change does not overlap."""
         if len(self.steps) < 2 or not all(
@@ -114,14 +120,14 @@ class Concurrently(Step):
         return evolve(marked, net=plan.net).rewired(after)
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
-        shaky = self.disturbs() | belief.net.down
         calls = []
         for step, part in zip(self.steps, outcome.parts, strict=True):
-            step.judge(part, shaky)
+            # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
+            step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
             write = step.asks()
             if write is not None:
                 calls.append((write, part))
-        return fold(belief, calls, self.rewire(belief.net), self.disturbs())
+        return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
 
     async def perform(self, target: Target) -> Outcome:
         return compound(tuple(await target.together([s.perform(target) for s in self.steps])))
@@ -135,7 +141,8 @@ class Refused(Step):
     """A bad request: it must be refused with this error and change nothing.
 
     `why` is `no_such_row`, `missing_case`, `no_plugin`, `unreachable` or `malformed` (the request
-    is then sent without its fields). Enabled only where the plan proves it.
+    is then sent without its fields). Enabled only where the plan proves it. `expect` raises
+    `InvalidRunError` where the request may yet land, because it timed out.
     """
 
     op: ClassVar[str] = "refused"
@@ -184,6 +191,11 @@ class Refused(Step):
         if outcome.answer is Answer.REFUSED and outcome.code == self.why:
             return belief
         if outcome.answer is Answer.UNKNOWN:
+            if self.why in ("no_such_row", "missing_case"):
+                raise InvalidRunError(
+                    f"A request that must be refused timed out ({self}); it may yet land once what "
+                    f"it lacks has come, and nothing could be said of this row any more."
+                )
             return belief
         kind = Kind.WRONGLY_ACCEPTED if outcome.ok else Kind.WRONGLY_REFUSED
         shown = "accepted" if outcome.ok else f"refused: {outcome.code}"

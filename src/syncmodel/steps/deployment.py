@@ -7,8 +7,9 @@ from typing import ClassVar, Self
 
 from attrs import frozen
 
+from syncmodel.errors import InvalidRunError
 from syncmodel.model.net import Net
-from syncmodel.model.outcome import Outcome
+from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Deploys, Step, Target, able
 from syncmodel.steps.scope import Scope
@@ -41,6 +42,12 @@ class Deployment(Step):
 
     def disturbs(self) -> frozenset[str]:
         return frozenset(self.on)
+
+    def judge(self, outcome: Outcome, shaky: frozenset[str]) -> None:
+        """Raises `InvalidRunError` if nobody learnt what became of it: nothing is sure then."""
+        if outcome.answer is Answer.UNKNOWN:
+            raise InvalidRunError(f"What became of this is unknown ({outcome.code}): {self}.")
+        Step.judge(self, outcome, shaky)
 
     def rewire(self, net: Net) -> Net:
         return net.deploy(self.on, self.generation)
