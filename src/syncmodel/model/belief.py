@@ -90,6 +90,7 @@ class Belief:
 
         Gives each call the number of its version, None where it certainly wrote nothing. A node in
         `droppers` may have lost its log before it took its write, which then promises nothing.
+        What was written earlier travels over `during` as well.
         """
         belief, numbers = self, list[int | None]()
         for write, outcome in calls:
@@ -107,7 +108,7 @@ class Belief:
             ).entering(number, during.reach[write.node])
             belief = belief.with_row(write.row, row)
             numbers.append(number)
-        return belief, numbers
+        return belief if during == self.net else belief.carried(during), numbers
 
     def based(self, write: Write, number: int, base: int, value: Value) -> Belief:
         """The answer proved that version `number` rests on `base`: its node knew that one."""
@@ -122,25 +123,27 @@ class Belief:
         row = self.row(write.row).surely(frozenset({number}), write.node)
         return self.with_row(write.row, row)
 
-    def rewired(self, after: Net) -> Belief:
+    def rewired(self, after: Net, touched: frozenset[str] = frozenset()) -> Belief:
         """The belief once the net became `after`: links, lives and generations.
 
-        Knowledge that the links could carry at any moment of the change is in *may*; a node whose
-        tables were dropped knows nothing.
+        What the links could carry on the way is in *may* already (see `entered`); a node whose
+        tables were dropped knows nothing. `touched` are nodes that were restarted on the way.
         """
+        if not self.guarantees.heal_catches_up:
+            after = self.net.interrupt(after, touched)
         if after == self.net:
             return self
-        if not self.guarantees.heal_catches_up:
-            after = self.net.interrupt(after)
-        during = self.net.either(after)
-        dropped = frozenset() if self.guarantees.rollback_keeps_log else self.net.drops(after)
-        rows = {}
-        for name, row in self.rows.items():
-            moved = row.flowed_may(during).flowed_may(after)
+        moved, dropped = self.carried(after), self.net.drops(after)
+        for name, row in moved.rows.items() if dropped else ():
             for node in dropped:
-                moved = moved.dropped(node)
-            rows[name] = moved
-        return evolve(self, net=after, rows=Map(rows))
+                row = row.dropped(node)  # noqa: PLW2901 (a fold)
+            moved = moved.with_row(name, row)
+        return evolve(moved, net=after)
+
+    def carried(self, net: Net) -> Belief:
+        """The belief once everything that may be known may have travelled over this net."""
+        rows = {name: row.flowed_may(net) for name, row in self.rows.items()}
+        return evolve(self, rows=Map(rows))
 
 
 def _stored(write: Write, outcome: Outcome) -> Stored:

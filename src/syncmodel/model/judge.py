@@ -69,7 +69,7 @@ def fold(
         nets=(before, after),
         during=before if before == after else before.either(after),
         unstable=touched,
-        droppers=frozenset() if belief.guarantees.rollback_keeps_log else before.drops(after),
+        droppers=before.drops(after),
     )
     for write, outcome in calls:
         _check_shape(write, outcome)
@@ -85,7 +85,7 @@ def fold(
         if base is not None:
             folded = folded.based(write, number, base.version, base.value)
         folded = folded.surely(write, number)
-    return folded.rewired(after)
+    return folded.rewired(after, touched)
 
 
 def _check_shape(write: Write, outcome: Outcome) -> None:
@@ -163,7 +163,9 @@ class _Sight:
             case "no_such_row":
                 return not self.write.creates and self.absent
             case "missing_case":
-                return self.write.needs is not None and self.belief.may_lack(node, self.write.needs)
+                # An event that is there is refused as such before its case is looked for.
+                needs = self.write.needs
+                return needs is not None and self.absent and self.belief.may_lack(node, needs)
             case "no_plugin":
                 return self.moment.may_lack_plugin(node)
             case _:

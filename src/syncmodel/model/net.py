@@ -35,6 +35,8 @@ class Net:
     interrupted: frozenset[Link] = frozenset()
     #: Whether a node hands on what it learnt from others, or only what it wrote itself.
     passes_on: bool = True
+    #: Whether a rollback keeps the rows of the tables that it drops.
+    keeps_log: bool = False
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -139,22 +141,21 @@ class Net:
             running = running.set(node, generation)
         return evolve(self, running=running)
 
-    def interrupt(self, after: Net) -> Net:
-        """`after`, which follows this net, with the links that broke on the way remembered."""
-        broken = set(self.flow.edges) - set(after.flow.edges)
-        fresh = {
-            link
-            for link in after.links
-            if self.running[link[1]] != after.running[link[1]] or link[1] in self.down
-        }
-        return evolve(after, interrupted=after.interrupted | broken | fresh)
+    def interrupt(self, after: Net, touched: frozenset[str]) -> Net:
+        """`after`, which follows this net, with the links that broke or are new on the way noted.
+
+        `touched` are the nodes whose application was restarted, though it may run again.
+        """
+        changed = set(self.flow.edges) ^ set(after.flow.edges)
+        restarted = {link for link in after.links if not touched.isdisjoint(link)}
+        return evolve(after, interrupted=after.interrupted | changed | restarted)
 
     def resynced(self, node: str) -> Net:
-        """The node asked its peers for all that it lacks."""
+        """The node asked those that it hears for all that it lacks."""
         return evolve(
             self,
             interrupted=frozenset(
-                link for link in self.interrupted if link[1] != node or link in self.cut
+                link for link in self.interrupted if link[1] != node or link not in self.flow.edges
             ),
         )
 
@@ -172,7 +173,9 @@ class Net:
         )
 
     def drops(self, after: Net) -> frozenset[str]:
-        """The nodes whose tables are dropped while this net becomes `after`."""
+        """The nodes that lose their log while this net becomes `after`."""
+        if self.keeps_log:
+            return frozenset()
         return frozenset(
             node
             for node in self.nodes

@@ -34,6 +34,8 @@ class RowBelief:
     order: Order = Order()
     must: Knowledge = Map()
     may: Knowledge = Map()
+    #: What a write of unknown outcome may rest on although its node has lost it since.
+    grounds: Map[int, Versions] = Map()
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -95,7 +97,9 @@ class RowBelief:
     def _bases(self, version: int) -> Versions:
         """What a write of unknown outcome may rest on; it may yet happen, on what comes later."""
         node = self.versions[version].node
-        return self.perhaps_known_by(node) | self.order.parents.get(version, NONE)
+        return self.perhaps_known_by(node).union(
+            self.order.parents.get(version, NONE), self.grounds.get(version, NONE)
+        )
 
     # --- changes -------------------------------------------------------------------------------
 
@@ -160,13 +164,15 @@ class RowBelief:
 
     def dropped(self, node: str) -> RowBelief:
         """The node lost its log; a write of it that is still unknown promises nothing any more."""
-        order = self.order
+        order, grounds = self.order, self.grounds
         for number, version in enumerate(self.versions):
             if version.node == node and not version.sure:
+                grounds = grounds.set(number, self._bases(number))
                 order = order.written(number, NONE)
         return evolve(
             self,
             order=order,
+            grounds=grounds,
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.guarantees import Guarantees
@@ -20,5 +20,15 @@ class World:
 
 def initial(net: Net | None = None, guarantees: Guarantees | None = None) -> World:
     """A world in which nothing was written yet: by default three nodes that run generation 2."""
-    net = net or fully_connected(3)
-    return World(Plan(net), Belief(net, guarantees or Guarantees()))
+    guarantees = guarantees or Guarantees()
+    net = promised(net or fully_connected(3), guarantees)
+    return World(Plan(net), Belief(net, guarantees))
+
+
+def promised(net: Net, guarantees: Guarantees) -> Net:
+    """The net with what the guarantees say of how knowledge travels and is lost."""
+    return evolve(
+        net,
+        passes_on=net.passes_on and guarantees.passes_on,
+        keeps_log=net.keeps_log or guarantees.rollback_keeps_log,
+    )
