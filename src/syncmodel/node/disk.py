@@ -3,13 +3,14 @@
 `store` keeps the same things in SQLite. Here as there, only what was committed outlives a crash.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 from immutables import Map
 
-from syncmodel.node import core
+from syncmodel.node import core, migrations
 from syncmodel.node.entries import RowKey, Stored
+from syncmodel.node.migrations import MIGRATIONS, Migration, Plan
 from syncmodel.node.pieces import Pieces
 from syncmodel.node.ports import Cursor, Durable, Members, Put
 from syncmodel.node.state import Node, State
@@ -22,16 +23,17 @@ def due(
 ) -> tuple[Durables, Durables]:
     """(what is committed now in one transaction, what is still pending after that).
 
-    What was left behind before goes first, so that a row's versions are stored in their order;
-    unless some of this is left behind as well.
+    What was left behind before goes first, so that a row's versions are stored in their order.
     """
-    now, behind = pieces.commit(durables)
-    return (now, (*pending, *behind)) if behind else ((*pending, *now), ())
+    return pieces.commit((*pending, *durables))
 
 
 @attrs.frozen(cache_hash=True)
 class Disk:
-    """The durable half of a node, without the plugin's tables: they follow from the entries."""
+    """The durable half of a node, without the plugin's tables: they follow from the entries.
+
+    `applied` are the names of the migrations whose tables are there, in the order they came.
+    """
 
     log_id: str
     trusted: frozenset[str] = frozenset()
@@ -39,6 +41,7 @@ class Disk:
     position: int = 0
     entries: Map[tuple[RowKey, str], Stored] = Map()
     cursors: Map[str, Cursor] = Map()
+    applied: tuple[str, ...] = ()
 
     def apply(self, durables: Sequence[Durable]) -> "Disk":
         """The disk after one transaction."""
@@ -52,7 +55,7 @@ class Disk:
                 cursors = cursors.set(one.peer, one)
             elif isinstance(one, Members):
                 trusted, inactive = one.trusted, one.inactive
-        return Disk(self.log_id, trusted, inactive, position, entries, cursors)
+        return Disk(self.log_id, trusted, inactive, position, entries, cursors, self.applied)
 
     def boot(self, node: Node, plugin: int | None) -> State:
         """The state of a node that starts from this disk."""
@@ -66,3 +69,26 @@ class Disk:
             trusted=self.trusted,
             inactive=self.inactive,
         )
+
+    def migrated(
+        self, steps: Plan, *, new_log_id: str, known: Sequence[Migration] = MIGRATIONS
+    ) -> "Disk":
+        """The disk once a plan was carried out on it, as `migrations.run` does in the database."""
+        by_name = {migration.name: migration for migration in known}
+        disk, dropped = self, False
+        for direction, name in steps:
+            migration = by_name[name]
+            if direction == "up":
+                disk = attrs.evolve(disk, applied=(*disk.applied, name))
+                continue
+            applied = tuple(one for one in disk.applied if one != name)
+            left = {k: v for k, v in disk.entries.items() if k[0][0] not in migration.kinds}
+            disk = attrs.evolve(disk, applied=applied, entries=Map(left))
+            dropped = dropped or bool(migration.tables)
+        if not dropped:
+            return disk
+        return attrs.evolve(disk, log_id=new_log_id, position=0, cursors=Map())
+
+    def plan(self, plugins: Mapping[str, int], known: Sequence[Migration] = MIGRATIONS) -> Plan:
+        """The migrations from the tables as they are to those of these plugins (with versions)."""
+        return migrations.plan(migrations.versions(self.applied, known), plugins, known)
