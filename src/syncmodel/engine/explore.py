@@ -28,6 +28,9 @@ from syncmodel.strategies.steps import everything, steps
 from syncmodel.strategies.topologies import topologies
 from syncmodel.targets.base import Target
 
+#: How a run ends that touches nothing: Hypothesis runs again what failed.
+FROM_MEMORY = Over(Verdict.UNKNOWN, reason="answered from memory")
+
 
 @frozen
 class Settings:
@@ -115,22 +118,22 @@ class Explorer:
     def begin(self, net: Net) -> Session:
         """A session on that net; after a failure was found, one that touches nothing."""
         session = Session(self.target, net, self.settings.guarantees, self._observe)
-        if self._answered_from_memory:
-            session.over = Over(Verdict.UNKNOWN, reason="answered from memory")
+        if self.findings.failure is not None and not self.settings.shrink:
+            session.over = FROM_MEMORY
         else:
             self.findings.sequences += 1
             self._driver.run(session.begin())
+        self._judge(session, net, live=session.over is not FROM_MEMORY)
         return session
-
-    @property
-    def _answered_from_memory(self) -> bool:
-        return self.findings.failure is not None and not self.settings.shrink
 
     def take(self, session: Session, net: Net, step: Step) -> None:
         """Take the step; raises `DivergenceFound` where the run failed, now or before."""
         live = session.over is None
         self._driver.run(session.take(step))
         self.findings.steps += live
+        self._judge(session, net, live=live)
+
+    def _judge(self, session: Session, net: Net, *, live: bool) -> None:
         key = (net, tuple(session.steps))
         if live and session.over is not None and session.over.verdict is Verdict.DIVERGED:
             self._failures[key] = session.over
@@ -141,8 +144,7 @@ class Explorer:
 
     def finish(self, session: Session) -> None:
         """Close the books of a run that did not fail."""
-        memory = session.over is not None and session.over.reason == "answered from memory"
-        if memory:
+        if session.over is FROM_MEMORY:
             return
         over = session.finish()
         if over.verdict is Verdict.INVALID:
@@ -173,9 +175,6 @@ class Exploration(RuleBasedStateMachine):
         """A fresh run from a drawn topology."""
         self.net = net
         self.session = self.explorer.begin(net)
-        if self.session.over is not None and self.session.over.verdict is Verdict.DIVERGED:
-            self.explorer.findings.failure = Failure(net, (), self.session.over)
-            raise DivergenceFound(self.session.over.divergences)
 
     @rule(
         step=st.runner().flatmap(

@@ -65,12 +65,25 @@ class Session:
         net = self.world.belief.net
         self._observe(Began(Session._numbers, net))
         try:
-            await self.target.begin(net)
-            await self._rest(self.world, control=True)
+            await self._begin_clean(net)
         except DivergenceFound as found:
             self._end(Verdict.DIVERGED, found.divergences)
         except InvalidRunError as error:
             self._end(Verdict.INVALID, reason=str(error))
+
+    async def _begin_clean(self, net: Net) -> None:
+        """Begin; once more if that diverges: what an earlier run left is not this run's fault.
+
+        A target that reuses its machines makes them anew then, for that run has not passed.
+        """
+        await self.target.begin(net)
+        try:
+            await self._rest(self.world, control=True)
+        except DivergenceFound:
+            if not isinstance(self.target, Reusable):
+                raise
+            await self.target.begin(net)
+            await self._rest(self.world, control=True)
 
     async def take(self, step: Step) -> None:
         """Perform the step, settle, compare. Sets `over` where that decides the run.
