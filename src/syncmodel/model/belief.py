@@ -7,9 +7,9 @@ owns the comparison of a settled system.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from immutables import Map
 
 from syncmodel.model.guarantees import Guarantees
@@ -48,6 +48,15 @@ class Write:
     needs: Row | None = None
 
 
+@frozen
+class Rest:
+    """A row as it was left by a rest, on which net, and what each node showed then."""
+
+    net: Net
+    row: RowBelief
+    sights: Mapping[str, Value | str | None]
+
+
 @frozen(cache_hash=True)
 class Belief:
     """The net as it is believed to be, and what is believed of every row. A value."""
@@ -55,6 +64,8 @@ class Belief:
     net: Net
     guarantees: Guarantees = Guarantees()
     rows: Map[Row, RowBelief] = Map()
+    #: What each row was compared with at the last rest, so that what did not change is not again.
+    rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)
 
     def row(self, row: Row) -> RowBelief:
         """What is believed of a row; an empty belief for one that nobody ever wrote."""

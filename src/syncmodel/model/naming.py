@@ -30,8 +30,7 @@ def name_of_present(row: RowBelief, node: str, value: Value) -> Kind:
     beaters = must & row.order.causal.get(reachable[0], NONE)
     if not beaters:
         return Kind.FLIPPED
-    above = row.order.above
-    last = [v for v in must if must.isdisjoint(above.get(v, NONE))]
+    last = row.order.best(must, must)
     return Kind.RESURRECTED if row.tombstones(last) else Kind.STALE
 
 

@@ -7,7 +7,7 @@ are up, between nodes that run with the table's plugin in their running generati
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from itertools import permutations
 
 import networkx as nx
@@ -85,25 +85,21 @@ class Net:
     @cached_property
     def reach(self) -> dict[str, frozenset[str]]:
         """For each node: all that may learn what it knows, itself among them."""
-        return {
-            node: frozenset({node, *self._hearers(node)})
-            if node in self.flow
-            else frozenset({node})
-            for node in self.nodes
-        }
-
-    def _hearers(self, node: str) -> set[str]:
-        if self.passes_on:
-            return set(nx.descendants(self.flow, node))
-        return set(self.flow.successors(node))
+        return _reach(self)
 
     @cached_property
     def sources(self) -> dict[str, frozenset[str]]:
         """For each node: all whose knowledge it may have learnt, itself among them."""
-        return {
-            node: frozenset(other for other in self.nodes if node in self.reach[other])
-            for node in self.nodes
-        }
+        return _sources(self)
+
+    @cached_property
+    def tellers(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Each node that may learn of others, with these others, in a fixed order."""
+        return tuple(
+            (node, tuple(sorted(sources - {node})))
+            for node, sources in self.sources.items()
+            if len(sources) > 1
+        )
 
     @cached_property
     def whole(self) -> Net:
@@ -181,6 +177,27 @@ class Net:
             for node in self.nodes
             if self.plugin(node) is not None and after.plugin(node) is None
         )
+
+
+# A run has few nets, and plan and belief have the same ones: what follows from one is found once.
+
+
+@lru_cache(maxsize=1024)
+def _reach(net: Net) -> dict[str, frozenset[str]]:
+    flow = net.flow
+    hearers = partial(nx.descendants, flow) if net.passes_on else flow.successors
+    return {
+        node: frozenset({node, *hearers(node)}) if node in flow else frozenset({node})
+        for node in net.nodes
+    }
+
+
+@lru_cache(maxsize=1024)
+def _sources(net: Net) -> dict[str, frozenset[str]]:
+    return {
+        node: frozenset(other for other in net.nodes if node in net.reach[other])
+        for node in net.nodes
+    }
 
 
 def fully_connected(count: int, generation: int = 2) -> Net:

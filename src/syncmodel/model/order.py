@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from attrs import evolve, frozen
+import networkx as nx
+from attrs import evolve, field, frozen
 from immutables import Map
 
 Versions = frozenset[int]
@@ -18,55 +19,74 @@ NONE: Versions = frozenset()
 
 @frozen(cache_hash=True)
 class Order:
-    """`parents[v]` are the versions v was written knowing; `seen` are (loser, winner) pairs."""
+    """`parents[v]` are the versions v was written knowing; `seen` are (loser, winner) pairs.
+
+    `among` are (loser, winners): the loser loses to one of these, and nobody can tell to which.
+    """
 
     parents: Map[int, Versions] = Map()
     seen: frozenset[tuple[int, int]] = frozenset()
+    among: frozenset[tuple[int, Versions]] = frozenset()
+    #: For each version: all that it loses to. Kept along, as every step asks for it.
+    above: Map[int, Versions] = field(default=Map(), eq=False, repr=False)
 
     def written(self, version: int, parents: Versions) -> Order:
         """The order once `version` was written over `parents`."""
-        return evolve(self, parents=self.parents.set(version, parents))
+        before = self.parents.get(version, NONE)
+        order = evolve(self, parents=self.parents.set(version, parents))
+        if before <= parents:
+            return evolve(order, above=_below(self.above, parents - before, version))
+        return evolve(order, above=Map(_closed([*order._causal_pairs(), *self.seen])))
 
-    def shown(self, winner: int, losers: Iterable[int]) -> Order:
-        """The order once a settled node that knows `losers` showed `winner`."""
-        fresh = frozenset(
-            (loser, winner) for loser in losers if winner not in self.above.get(loser, NONE)
+    def shown(self, winners: Versions, losers: Iterable[int]) -> Order:
+        """The order once a settled node that knows `losers` showed one of `winners`."""
+        fresh = [loser for loser in losers if winners.isdisjoint(self.above.get(loser, NONE))]
+        if not fresh:
+            return self
+        if len(winners) > 1:
+            return evolve(self, among=self.among | {(loser, winners) for loser in fresh})
+        (winner,) = winners
+        pairs = self.seen | {(loser, winner) for loser in fresh}
+        return evolve(self, seen=pairs, above=_below(self.above, frozenset(fresh), winner))
+
+    def best(self, versions: Versions, known: Versions) -> Versions:
+        """Those of `versions` that lose to nothing which a node that knows `known` must know."""
+        lost = self._outnumbered(known)
+        return frozenset(
+            version
+            for version in versions
+            if known.isdisjoint(above := self.above.get(version, NONE))
+            and version not in lost
+            and lost.isdisjoint(above)
         )
-        return evolve(self, seen=self.seen | fresh) if fresh else self
 
-    @cached_property
-    def above(self) -> dict[int, Versions]:
-        """For each version: all that it loses to."""
-        return self._closed(with_seen=True)
+    def _outnumbered(self, known: Versions) -> Versions:
+        """What loses to one of several, all of which are known or lose to something known."""
+        return frozenset(
+            loser
+            for loser, winners in self.among
+            if all(w in known or not known.isdisjoint(self.above.get(w, NONE)) for w in winners)
+        )
 
     @cached_property
     def causal(self) -> dict[int, Versions]:
         """For each version: all that it loses to because they were written knowing it."""
-        return self._closed(with_seen=False)
+        return _closed(self._causal_pairs())
 
-    def _closed(self, *, with_seen: bool) -> dict[int, Versions]:
-        direct: dict[int, set[int]] = {}
-        for child, parents in self.parents.items():
-            for parent in parents:
-                direct.setdefault(parent, set()).add(child)
-        for loser, winner in self.seen if with_seen else ():
-            direct.setdefault(loser, set()).add(winner)
-        closed: dict[int, Versions] = {}
+    def _causal_pairs(self) -> list[tuple[int, int]]:
+        return [(p, child) for child, parents in self.parents.items() for p in parents]
 
-        def beaters(version: int) -> Versions:
-            known = closed.get(version)
-            if known is None:
-                closed[version] = NONE  # Acyclic by construction; this bounds a faulty order.
-                known = frozenset(direct.get(version, ())).union(
-                    *(beaters(winner) for winner in direct.get(version, ()))
-                )
-                closed[version] = known
-            return known
 
-        for version in tuple(direct):
-            beaters(version)
-        return closed
+def _below(above: Map[int, Versions], losers: Versions, winner: int) -> Map[int, Versions]:
+    """The closure with these losers, and whatever loses to them, below the winner too."""
+    if not losers:
+        return above
+    gained = above.get(winner, NONE) | {winner}
+    sinking = losers.union(v for v, winners in above.items() if not winners.isdisjoint(losers))
+    return above.update({v: above.get(v, NONE) | gained for v in sinking})
 
-    def loses(self, version: int, to: Iterable[int]) -> bool:
-        """Whether `version` loses to any of these."""
-        return not self.above.get(version, NONE).isdisjoint(to)
+
+def _closed(pairs: Iterable[tuple[int, int]]) -> dict[int, Versions]:
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    graph.add_edges_from(pairs)
+    return {version: frozenset(nx.descendants(graph, version)) for version in graph}

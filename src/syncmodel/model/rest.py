@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from attrs import evolve
 from immutables import Map
 
-from syncmodel.model.belief import EMPTY, Belief
+from syncmodel.model.belief import Belief, Rest
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe, wrong_sight
 from syncmodel.model.net import Net
+from syncmodel.model.order import NONE, Versions
 from syncmodel.model.policies import Policy
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import CASES, EVENTS, Event, Row, Value
@@ -35,15 +36,22 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     seen = {node: view for node, view in views.items() if view is not None}
     _raise_if([found for node, view in seen.items() for found in _ill_formed(node, view)])
     net = belief.net.whole
-    rows = {name: row.flowed_must(net) for name, row in belief.rows.items()}
+    shown = {node: _by_row(view) for node, view in seen.items()}
+    rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
-    for name in sorted({*rows, *_shown_rows(seen)}):
-        row = rows.get(name, EMPTY)
-        sights = {node: _sight(view, name, row) for node, view in seen.items()}
-        rows[name], differing = _compare_row(net, belief.policy(name), name, row, sights)
+    for name in sorted({*belief.rows}.union(*shown.values())):
+        row = belief.row(name)
+        sights = {node: _sight(values, name, row) for node, values in shown.items()}
+        last = belief.rested.get(name)
+        if last is not None and last.row is row and last.net == net and last.sights == sights:
+            rests[name] = last
+            continue
+        row, differing = _compare_row(net, belief.policy(name), name, row, sights)
+        rests[name] = Rest(net, row, sights)
         found += differing
     _raise_if(found)
-    return evolve(belief, rows=Map(rows))
+    rows = Map({name: rest.row for name, rest in rests.items()})
+    return evolve(belief, rows=rows, rested=Map(rests))
 
 
 def _raise_if(found: list[Divergence]) -> None:
@@ -84,58 +92,58 @@ def _ill_formed(node: str, view: View) -> list[Divergence]:
     return found
 
 
-def _shown_rows(views: Mapping[str, View]) -> set[Row]:
-    return {Row(CASES, name) for view in views.values() for name, _ in view.cases} | {
-        Row(EVENTS, name) for view in views.values() for name, _ in view.events
-    }
+def _by_row(view: View) -> dict[Row, Value]:
+    cases: dict[Row, Value] = {Row(CASES, name): value for name, value in view.cases}
+    return cases | {Row(EVENTS, name): value for name, value in view.events}
 
 
-def _sight(view: View, name: Row, row: RowBelief) -> Sight:
-    """What a view shows of one row."""
-    if name.table == CASES:
-        return dict(view.cases).get(name.name)
-    event = dict(view.events).get(name.name)
-    if event is not None:
-        return event
-    cases = {v.value.case for v in row.versions if isinstance(v.value, Event)}
-    return None if cases <= {case for case, _ in view.cases} else HIDDEN
+def _sight(shown: Mapping[Row, Value], name: Row, row: RowBelief) -> Sight:
+    """What one node shows of one row."""
+    value = shown.get(name)
+    if value is not None or name.table == CASES:
+        return value
+    cases = {Row(CASES, v.value.case) for v in row.versions if isinstance(v.value, Event)}
+    return None if cases <= shown.keys() else HIDDEN
 
 
 def _compare_row(
     net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
 ) -> tuple[RowBelief, list[Divergence]]:
     """One row on every node that shows rows: what is learnt of it, and what differs."""
-    row = _recognised(net, rule, row, sights)
-    found = [
-        divergence
-        for node, sight in sights.items()
-        if not isinstance(sight, str)
-        and (divergence := _impossible(rule, name, row, node, sight)) is not None
-    ]
-    found = found or _disagreements(net, name, sights)
+    row = _recognised(net, rule, row.flowed_must(net), sights)
+    found = _impossibles(rule, name, row, sights) or _disagreements(net, name, sights)
     return (row, found) if found else _learnt(rule, name, row, sights)
 
 
 def _recognised(net: Net, rule: Policy, row: RowBelief, sights: Mapping[str, Sight]) -> RowBelief:
     """Whoever shows a version knows it, and by now all in its reach must know it too."""
     for node, sight in sights.items():
-        version = _version_shown(rule, row, node, sight)
-        if version is not None and not isinstance(sight, str):
-            row = row.proved(version, sight).surely(frozenset({version}), node)
+        shown = _versions_shown(rule, row, node, sight)
+        if len(shown) == 1 and not isinstance(sight, str):
+            (version,) = shown
+            row = row.proved(version, sight).surely(shown, node)
     return row.flowed_must(net)
 
 
-def _version_shown(rule: Policy, row: RowBelief, node: str, sight: Sight) -> int | None:
-    """The one version that this sight can be; None where it can be none, or several."""
-    if isinstance(sight, str):
-        return None
-    if sight is not None:
-        shown = [v for v in row.present(row.perhaps_known_by(node)) if row.fits(v, sight)]
-    elif row.known_by(node):
-        shown = row.tombstones(rule.may_show(row, node))
-    else:
-        shown = []
-    return shown[0] if len(shown) == 1 else None
+def _versions_shown(rule: Policy, row: RowBelief, node: str, sight: Sight) -> Versions:
+    """All versions that this sight can be."""
+    if isinstance(sight, str) or (sight is None and not row.known_by(node)):
+        return NONE
+    if sight is None:
+        return frozenset(row.tombstones(rule.may_show(row, node)))
+    return frozenset(v for v in row.present(row.perhaps_known_by(node)) if row.fits(v, sight))
+
+
+def _impossibles(
+    rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
+) -> list[Divergence]:
+    """Every node that by itself shows what it may not."""
+    return [
+        divergence
+        for node, sight in sights.items()
+        if not isinstance(sight, str)
+        and (divergence := _impossible(rule, name, row, node, sight)) is not None
+    ]
 
 
 def _impossible(
@@ -167,17 +175,14 @@ def _learnt(
 ) -> tuple[RowBelief, list[Divergence]]:
     """Every version that a node must know loses to the one that it shows.
 
-    Of an event that is hidden nothing is learnt; where several tombstones could be the winner,
-    only that one of them won is known, so nothing is learnt either.
+    Of an event that is hidden nothing is learnt; where a sight can be several versions, only that
+    one of them won is known. What one node teaches may refute what another shows.
     """
+    before = row
     for node, sight in sights.items():
-        version = _version_shown(rule, row, node, sight)
-        if version is None:
-            continue
-        must = row.known_by(node)
-        if row.order.loses(version, must):
-            winners = describe(row, must & row.order.above[version], absent=False)
-            shown = str(row.versions[version].value)
-            return row, [Divergence(Kind.DISAGREEMENT, node, name, winners, shown)]
-        row = evolve(row, order=rule.learnt(row.order, version, must))
+        shown = _versions_shown(rule, row, node, sight) & rule.may_show(row, node)
+        if shown:
+            row = evolve(row, order=rule.learnt(row.order, shown, row.known_by(node)))
+        if row.order is not before.order and (found := _impossibles(rule, name, row, sights)):
+            return before, [evolve(d, kind=Kind.DISAGREEMENT) for d in found]
     return row, []

@@ -4,7 +4,7 @@ A policy is a module with `NAME` and three functions:
 
 - `written(order, version, parents) -> Order`: what a write made knowing `parents` says;
 - `may_show(row, node) -> Versions`: what the node may show of what it may and must know;
-- `learnt(order, shown, must) -> Order`: what a settled node that shows `shown` reveals.
+- `learnt(order, shown, must) -> Order`: what a settled node that shows one of `shown` reveals.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Policy(Protocol):
     def may_show(self, row: RowBelief, node: str) -> Versions:
         """The versions that the node may show."""
 
-    def learnt(self, order: Order, shown: int, must: Versions) -> Order:
-        """The order once a settled node that must know `must` showed `shown`."""
+    def learnt(self, order: Order, shown: Versions, must: Versions) -> Order:
+        """The order once a settled node that must know `must` showed one of `shown`."""
 
 
 @cache

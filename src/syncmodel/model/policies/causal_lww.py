@@ -21,6 +21,6 @@ def may_show(row: RowBelief, node: str) -> Versions:
     return row.candidates(node)
 
 
-def learnt(order: Order, shown: int, must: Versions) -> Order:
+def learnt(order: Order, shown: Versions, must: Versions) -> Order:
     """Everything else that the node must know loses to what it shows."""
-    return order.shown(shown, must - {shown})
+    return order.shown(shown, must - shown)
