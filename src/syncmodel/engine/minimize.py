@@ -56,7 +56,7 @@ class Progress:
 class Minimized:
     """The best script so far, how it fails, and what finding it cost.
 
-    `failed` of `runs` confirmations failed in the same way (0 of 0: not confirmed yet).
+    `key` is the divergence that was kept: name and kind of row. `failed` of `runs` confirmations failed in the same way (0 of 0: not confirmed yet).
     `exhausted`: the budget ended before the search did, so a shorter one may well exist; `stopped`
     says why the search ended early, if it did.
     """
@@ -64,6 +64,7 @@ class Minimized:
     steps: tuple[Step, ...]
     net: Net
     divergences: tuple[Divergence, ...]
+    key: Key
     executions: int
     live_steps: int
     failed: int = 0
@@ -128,6 +129,7 @@ class Minimizer:
             steps=self._best.script.steps,
             net=self._best.script.net,
             divergences=self._best.divergences,
+            key=self._key,
             executions=self._executions,
             live_steps=self._live_steps,
             failed=failed,

@@ -172,13 +172,30 @@ def singles(best: Best) -> Candidates:
 
 
 def pairs(best: Best) -> Candidates:
-    """Each two neighbours taken out: of some steps neither can go alone."""
-    position = len(_removable(best.script)) - 1
-    while position > 0:
-        paths = _removable(best.script)
-        position = min(position, len(paths) - 1) - 1
-        if position >= 0:
-            best = yield _cut_out(best.script, paths[position : position + 2])
+    """A step and the next one of its family: a crash and its restart, a cut and its heal.
+
+    Alone neither of them may be able to go.
+    """
+    count = 0
+    while count < len(found := _neighbours(best.script)):
+        before = best.script
+        best = yield _cut_out(before, found[count])
+        count += 1 if best.script is before else 0
+
+
+def _neighbours(script: Script) -> list[tuple[Path, Path]]:
+    """Each step that is no write with the next one of its family, but for the last of all."""
+    removable = set(_removable(script))
+    families = {
+        path: family(leaf)
+        for path, leaf in leaves(script.steps)
+        if path in removable and family(leaf) != "data"
+    }
+    return [
+        (path, following)
+        for path, name in families.items()
+        if (following := next((p for p in families if p > path and families[p] == name), None))
+    ]
 
 
 def _cut_out(script: Script, paths: Sequence[Path]) -> Script:
@@ -282,6 +299,6 @@ def names(best: Best) -> Candidates:
 #: What cuts most for one run comes first; each is taken once.
 COARSE: tuple[Pass, ...] = (rows, families, nodes, chunks)
 #: These are repeated until none of them makes the script smaller.
-FINE: tuple[Pass, ...] = (singles, apart, joined, simplified, nodes, merges, usual_net)
+FINE: tuple[Pass, ...] = (singles, pairs, apart, joined, simplified, nodes, merges, usual_net)
 #: Once nothing else helps.
 LAST: tuple[Pass, ...] = (names,)

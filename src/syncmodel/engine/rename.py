@@ -101,10 +101,16 @@ def _renamed(step: Step, names: Names) -> Step:
         elif each.name in KINDS:
             changes[each.name] = _replaced(value, getattr(names, KINDS[each.name]))
     if "groups" in changes:
-        changes["groups"] = tuple(sorted({tuple(sorted(set(g))) for g in changes["groups"]}))
+        changes["groups"] = _maximal(changes["groups"])
     if "on" in changes:
         changes["on"] = tuple(dict.fromkeys(changes["on"]))
     return evolve(step, **changes)
+
+
+def _maximal(groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """The groups that are no part of another one, in order."""
+    sets = {frozenset(group) for group in groups}
+    return tuple(sorted(tuple(sorted(g)) for g in sets if not any(g < other for other in sets)))
 
 
 def _replaced(value: Any, names: Mapping[Any, Any]) -> Any:

@@ -107,9 +107,11 @@ def _(step: Deployment, script: Script) -> Iterator[Step]:
 
 @simpler.register
 def _(step: Partition, script: Script) -> Iterator[Step]:
-    """One directed link between nodes that do something; else fewer groups."""
+    """A heal if it is one; one directed link between nodes that do something; fewer groups."""
     busy = _busy(script)
     links = sorted(split(script.net.nodes, step.groups))
+    if not links:
+        yield Heal()
     yield from (Cut(a, b) for a, b in links if a in busy and b in busy)
     if len(step.groups) > 2:
         for pair in combinations(step.groups, 2):

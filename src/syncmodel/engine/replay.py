@@ -1,0 +1,121 @@
+"""A reproduction performed again, and held against what it says must be seen.
+
+Here too: a minimised run as a reproduction. Not here: files (`corpus.store`), who replays which
+file with which planted bugs (the pytest plugin and the command line).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from attrs import frozen
+
+from syncmodel.corpus.format import (
+    Confirmed,
+    Expected,
+    Fact,
+    Reproduction,
+    nodes_of,
+)
+from syncmodel.engine.fitting import fitted
+from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.minimize import Minimized
+from syncmodel.engine.run import Result, run
+from syncmodel.engine.script import Script
+from syncmodel.model.divergence import Kind
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.values import CASES, EVENTS
+from syncmodel.targets.base import Target
+
+
+class Judgement(Enum):
+    """Whether what was seen is what the file says. `UNKNOWN` is never a yes."""
+
+    AS_EXPECTED = "as expected"
+    OTHERWISE = "otherwise"
+    UNKNOWN = "unknown"
+
+
+@frozen
+class Replayed:
+    """One file's runs, in order; the last one decided."""
+
+    expected: Expected
+    judgement: Judgement
+    results: tuple[Result, ...]
+
+    @property
+    def reason(self) -> str:
+        """What was seen, in one sentence."""
+        last, runs = self.results[-1], len(self.results)
+        seen = str(last.divergences[0]) if last.divergences else last.verdict.value
+        if last.reason:
+            seen += f" ({last.reason})"
+        times = f" in run {runs}" if runs > 1 else ""
+        return f"{self.judgement.value}: expected {self.expected}; seen{times}: {seen}"
+
+
+async def replay(
+    target: Target,
+    reproduction: Reproduction,
+    observe: Observer = nobody,
+    expected: Expected | None = None,
+) -> Replayed:
+    """Perform the steps until what is expected is decided.
+
+    `expected` defaults to the file's own word (see `Reproduction.expected_with` for a system
+    without its bug). What failed only sometimes is run up to as often as it was when recorded; a
+    pass is expected of all of these runs. Raises `UsageError` if the target has too few nodes.
+    """
+    expected = reproduction.expected if expected is None else expected
+    script = fitted(Script(reproduction.net, reproduction.steps), target.nodes)
+    confirmed = reproduction.confirmed
+    runs = 1 if confirmed.always else confirmed.runs
+    results: list[Result] = []
+    judgement = Judgement.UNKNOWN
+    for _ in range(runs):
+        result = await run(target, script.net, script.steps, reproduction.guarantees, observe)
+        results.append(result)
+        judgement, decided = _judged(expected, results)
+        if decided:
+            break
+    return Replayed(expected, judgement, tuple(results))
+
+
+def _judged(expected: Expected, results: list[Result]) -> tuple[Judgement, bool]:
+    """The judgement so far, and whether no further run can change it."""
+    last, unclear = results[-1], (Verdict.INVALID, Verdict.UNKNOWN)
+    if expected.divergence is None:
+        if last.verdict is Verdict.DIVERGED:
+            return Judgement.OTHERWISE, True
+        judgement = Judgement.AS_EXPECTED
+    elif expected.divergence in last.keys:
+        return Judgement.AS_EXPECTED, True
+    else:
+        judgement = Judgement.OTHERWISE
+    unknown = any(result.verdict in unclear for result in results)
+    return (Judgement.UNKNOWN if unknown else judgement), False
+
+
+def recorded(
+    minimized: Minimized,
+    *,
+    title: str | None = None,
+    found: Mapping[str, Fact] | None = None,
+    bug: str | None = None,
+    guarantees: Guarantees | None = None,
+) -> Reproduction:
+    """A minimised run as a reproduction; its title defaults to the divergence in plain words."""
+    name, table = minimized.key
+    about = {CASES: " (a case)", EVENTS: " (an event)"}.get(table, "")
+    return Reproduction(
+        title=title or f"{Kind(name).explained}{about}",
+        nodes=nodes_of(minimized.net),
+        steps=minimized.steps,
+        expected=Expected(minimized.key),
+        guarantees=guarantees or Guarantees(),
+        found=found or {},
+        bug=bug,
+        confirmed=Confirmed(minimized.failed, minimized.runs),
+    )
