@@ -61,6 +61,10 @@ class Loop:
         """Run it on the loop; between calls nothing of the loop runs."""
         return self._runner.run(coroutine)
 
+    def time(self) -> float:
+        """The loop's clock, seconds."""
+        return self._runner.get_loop().time()
+
     def close(self) -> None:
         """Cancel what still runs and close the loop."""
         self._runner.close()

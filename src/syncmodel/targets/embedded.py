@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import permutations
+from pathlib import Path
 
 from attrs import evolve
 
@@ -80,6 +81,11 @@ class EmbeddedCluster(Cluster):
         if self._local is None:
             raise InvalidRunError("No cluster runs: begin a run first.")
         return self._local.admin_key
+
+    @property
+    def folder(self) -> Path | None:
+        """Where everything of the machines is, while there are any."""
+        return None if self._machines is None else self._machines.folder
 
     def passed(self) -> None:
         """The run ended well: its machines serve the next one too."""

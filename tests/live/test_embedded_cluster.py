@@ -1,0 +1,168 @@
+"""The embedded cluster: real processes, one walk through every ability, and bad days."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncmodel.engine.drive import Loop
+from syncmodel.engine.history import Entry, Performed, Rested, Verdict
+from syncmodel.engine.run import Result, run
+from syncmodel.engine.session import Session
+from syncmodel.machines.local import LocalMachine
+from syncmodel.model.divergence import Kind
+from syncmodel.model.net import fully_connected
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    Crash,
+    CreateCase,
+    CreateEvent,
+    Cut,
+    DeleteCase,
+    DeleteEvent,
+    Heal,
+    IncrementCase,
+    Mend,
+    Partition,
+    Refused,
+    Restart,
+    Resync,
+    Rollback,
+    Rollout,
+    Step,
+    UpdateCase,
+)
+from syncmodel.targets.embedded import EmbeddedCluster
+
+NET = fully_connected(3)
+EVERYTHING = (
+    CreateCase("n1", "c1", "t1"),
+    CreateEvent("n2", "e1", "c1", "b1"),
+    Partition((("n1",), ("n2", "n3"))),
+    UpdateCase("n1", "c1", "t2"),
+    IncrementCase("n2", "c1", 1),
+    DeleteEvent("n3", "e1"),
+    Heal(),
+    Resync("n1"),
+    Burst((UpdateCase("n1", "c1", "t3"), Cut("n1", "n2"), UpdateCase("n2", "c1", "t4"))),
+    Mend("n1", "n2"),
+    Concurrently((CreateCase("n1", "c2", "t5"), CreateCase("n3", "c2", "t6"), Restart("n2"))),
+    Refused(DeleteCase("n1", "c9"), "no_such_row"),
+    Crash("n3"),
+    DeleteCase("n1", "c1"),
+    Refused(CreateCase("n3", "c3", "t7"), "unreachable"),
+    Restart("n3"),
+    Rollout(("n1",), 3),
+    Rollback(("n1", "n2"), 1),
+    Refused(CreateCase("n2", "c3", "t7"), "no_plugin"),
+    Rollout(("n1", "n2"), 2),
+    CreateCase("n2", "c3", "t7"),
+)
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[Loop]:
+    with Loop() as loop:
+        yield loop
+
+
+@pytest.fixture(scope="module")
+def cluster(loop: Loop) -> Iterator[EmbeddedCluster]:
+    cluster = EmbeddedCluster(3)
+    yield cluster
+    loop.run(cluster.close())
+
+
+def perform(loop: Loop, cluster: EmbeddedCluster, steps: tuple[Step, ...]) -> Result:
+    return loop.run(run(cluster, NET, steps))
+
+
+def test_every_step_on_live_nodes(loop: Loop, cluster: EmbeddedCluster) -> None:
+    for _ in range(2):
+        result = perform(loop, cluster, EVERYTHING)
+        assert result.verdict is Verdict.PASS, (result.divergences, result.reason)
+
+
+def test_runs_share_a_cluster_until_one_fails(loop: Loop, cluster: EmbeddedCluster) -> None:
+    perform(loop, cluster, EVERYTHING[:3])
+    key = cluster.admin_key
+    perform(loop, cluster, EVERYTHING[:2])
+    assert cluster.admin_key is key
+    session = Session(cluster, NET)
+    loop.run(session.begin())
+    # It was never said that this run ended well.
+    perform(loop, cluster, EVERYTHING[:1])
+    assert cluster.admin_key is not key
+
+
+def test_a_node_that_dies_by_itself_is_a_divergence(loop: Loop, cluster: EmbeddedCluster) -> None:
+    session = Session(cluster, NET)
+    loop.run(session.begin())
+    loop.run(session.take(CreateCase("n1", "c1", "t1")))
+    loop.run(cluster.live["n2"].machine.kill())
+    loop.run(session.take(UpdateCase("n1", "c1", "t2")))
+    assert session.over is not None
+    assert session.over.verdict is Verdict.DIVERGED
+    assert session.over.divergences[0].kind is Kind.CONTROL_PLANE
+    assert session.over.divergences[0].node == "n2"
+
+
+def test_a_machine_that_is_lost_makes_the_run_invalid(loop: Loop, cluster: EmbeddedCluster) -> None:
+    session = Session(cluster, NET)
+    loop.run(session.begin())
+    machine = cluster.live["n3"].machine
+    assert isinstance(machine, LocalMachine)
+    os.kill(machine.supervisor_pid, signal.SIGKILL)
+    loop.run(session.take(CreateCase("n1", "c1", "t1")))
+    loop.run(session.take(Resync("n3")))
+    assert session.over is not None
+    assert session.over.verdict is Verdict.INVALID
+    assert perform(loop, cluster, EVERYTHING[:2]).verdict is Verdict.PASS
+
+
+def test_a_divergence_is_known_at_rest_and_not_at_a_limit(loop: Loop) -> None:
+    """A settle that diverges takes no longer than three that pass."""
+    passing: list[float] = []
+    diverging: list[float] = []
+    steps = (CreateCase("n1", "c1", "t0"), *(UpdateCase("n1", "c1", f"t{i}") for i in range(1, 20)))
+    cluster = EmbeddedCluster(3, ["update-not-later"])
+    seconds: list[float] = []
+
+    def observe(entry: Entry) -> None:
+        if isinstance(entry, Rested):
+            seconds.append(entry.seconds)
+            passing.append(entry.seconds)
+        elif isinstance(entry, Performed):
+            seconds.append(entry.seconds)
+
+    try:
+        for _ in range(5):
+            session = Session(cluster, NET, observe=observe)
+            loop.run(session.begin())
+            for step in steps:
+                started = loop.time()
+                seconds.clear()
+                loop.run(session.take(step))
+                if session.over is not None:
+                    diverging.append(loop.time() - started - sum(seconds))
+                    break
+    finally:
+        loop.run(cluster.close())
+    assert len(diverging) == 5
+    assert statistics.median(diverging) < 3 * statistics.median(passing)
+
+
+def test_nothing_is_left(loop: Loop, tmp_path: Path) -> None:
+    cluster = EmbeddedCluster(2)
+    loop.run(run(cluster, fully_connected(2), EVERYTHING[:1]))
+    assert cluster.folder is not None
+    folder = cluster.folder
+    assert folder.exists()
+    loop.run(cluster.close())
+    assert not folder.exists()

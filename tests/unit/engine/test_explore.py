@@ -1,0 +1,110 @@
+"""The search: reproducible by seed, complete in what it draws, robust against what fails."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from syncmodel.engine.drive import Straight
+from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.engine.history import Began, Entry, Performed, Verdict
+from syncmodel.engine.run import first_disabled
+from syncmodel.errors import TransportError
+from syncmodel.model.net import Net
+from syncmodel.model.outcome import Outcome
+from syncmodel.steps import Burst, Concurrently, Refused, Request, Step, vocabulary
+from syncmodel.targets.simulated import SimulatedCluster
+
+
+class Recorder:
+    """The step lists of every run, as they were performed."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[Net, list[Step]]] = []
+
+    def __call__(self, entry: Entry) -> None:
+        if isinstance(entry, Began):
+            self.runs.append((entry.net, []))
+        elif isinstance(entry, Performed):
+            self.runs[-1][1].append(entry.step)
+
+
+def search(target: SimulatedCluster, settings: Settings) -> tuple[Explorer, Recorder]:
+    recorder = Recorder()
+    explorer = Explorer(target, Straight(), settings, recorder)
+    explorer.run()
+    return explorer, recorder
+
+
+def test_a_seed_gives_the_same_sequences_on_any_system() -> None:
+    settings = Settings(sequences=15, steps=20, seed=11)
+    _, first = search(SimulatedCluster(3), settings)
+    _, again = search(SimulatedCluster(3, seed=5), settings)
+    _, other = search(SimulatedCluster(3), Settings(sequences=15, steps=20, seed=12))
+    assert first.runs == again.runs
+    assert first.runs != other.runs
+
+
+def test_every_kind_of_step_is_drawn_and_enabled() -> None:
+    _, recorder = search(SimulatedCluster(3), Settings(sequences=60, steps=30, seed=1))
+    drawn: Counter[str] = Counter()
+    for net, steps in recorder.runs:
+        assert first_disabled(net, steps) is None
+        for step in steps:
+            drawn[step.op] += 1
+            if isinstance(step, Burst | Concurrently):
+                drawn.update(inner.op for inner in step.steps)
+            if isinstance(step, Refused):
+                drawn[step.why] += 1
+    assert set(vocabulary()) <= set(drawn)
+    assert {"unreachable", "no_plugin", "no_such_row", "missing_case", "malformed"} <= set(drawn)
+
+
+def test_the_first_failure_is_kept_and_its_rerun_touches_nothing() -> None:
+    settings = Settings(sequences=200, steps=30, seed=0)
+    explorer, recorder = search(SimulatedCluster(3, ["tombstone-lost-on-resync"]), settings)
+    failure = explorer.findings.failure
+    assert failure is not None
+    assert failure.over.verdict is Verdict.DIVERGED
+    # The run that failed is the last one that was performed.
+    assert recorder.runs[-1] == (failure.net, list(failure.steps))
+    assert explorer.findings.sequences == len(recorder.runs)
+
+
+class Outage(SimulatedCluster):
+    """Every third request of a run finds the way to the machine broken."""
+
+    asked = 0
+
+    async def request(self, node: str, request: Request) -> Outcome:
+        Outage.asked += 1
+        if Outage.asked % 3 == 0:
+            raise TransportError("The SSH connection to n1 broke.")
+        return await super().request(node, request)
+
+
+def test_an_outage_is_counted_and_generation_goes_on_as_before() -> None:
+    settings = Settings(sequences=10, steps=20, seed=3)
+    explorer, broken = search(Outage(3), settings)
+    _, whole = search(SimulatedCluster(3), settings)
+    assert len(explorer.findings.invalid) > 3
+    assert explorer.findings.failure is None
+    assert [net for net, _ in broken.runs] == [net for net, _ in whole.runs]
+    for (_, some), (_, every) in zip(broken.runs, whole.runs, strict=True):
+        assert some == every[: len(some)]
+
+
+def test_hypothesis_shrinks_too_where_it_is_asked_to() -> None:
+    settings = Settings(sequences=100, steps=30, seed=0, shrink=True)
+    explorer, _ = search(SimulatedCluster(3, ["tombstone-lost-on-resync"]), settings)
+    assert explorer.findings.failure is not None
+    assert len(explorer.findings.failure.steps) <= 8
+
+
+@pytest.mark.parametrize("nodes", [2, 4])
+def test_clusters_of_other_sizes(nodes: int) -> None:
+    settings = Settings(nodes=nodes, sequences=10, steps=20, seed=1)
+    explorer, _ = search(SimulatedCluster(nodes), settings)
+    assert explorer.findings.failure is None
+    assert not explorer.findings.invalid
