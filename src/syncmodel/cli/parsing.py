@@ -1,0 +1,52 @@
+"""How verbs read their arguments: argparse, with one sentence where it says a paragraph."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, Protocol
+
+from syncmodel.cli.options import Option
+
+Run = Callable[[argparse.Namespace], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one sentence on stderr, with exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is."""
+        sys.stderr.write(f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+        sys.exit(2)
+
+
+def plain(prog: str, about: str, epilog: str) -> dict[str, Any]:
+    """What every parser here is made with."""
+    return {
+        "prog": prog,
+        "description": about,
+        "epilog": epilog,
+        "allow_abbrev": False,
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+class Verb(Protocol):
+    """A file of this package that is a verb."""
+
+    NAME: str
+    HELP: str
+    EXAMPLES: str
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add what the verb takes."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; the exit code. Raises `SyncModelError` for what it can't go on from."""
+
+
+def add_options(parser: argparse.ArgumentParser, options: Iterable[Option]) -> None:
+    """Let the parser know these options."""
+    for option in options:
+        parser.add_argument(option.flag, **option.told)

@@ -1,0 +1,150 @@
+"""A search from beginning to end: explore, minimise what fails, confirm it, save it, report.
+
+Whatever ends it (a failure, the last sequence, Ctrl-C, a full disk) leaves a report with all that
+was found so far. Not here: how it looks (`report`), who closes the targets (`stage`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from attrs import define, evolve, field
+
+from syncmodel.engine.explore import Explorer, Failure, Findings, Settings
+from syncmodel.engine.finding import NO_SEARCH, Found, Origin, Work
+from syncmodel.engine.guard import Guarded, Halt
+from syncmodel.engine.history import Ended, Entry, Observer, Verdict, nobody
+from syncmodel.engine.minimize import Progress
+from syncmodel.engine.run import Result
+from syncmodel.engine.stage import Stage
+from syncmodel.engine.tally import Tally
+from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
+
+#: With less room than this in the work folder nothing that the nodes do means anything.
+ROOM_BYTES = 65_536
+INTERRUPTED_CODE = 130
+
+
+@define
+class Report:
+    """What came of a search. `halted` is what ended it early; `interrupted`: that was Ctrl-C."""
+
+    tally: Tally
+    findings: Findings = field(factory=Findings)
+    found: Found | None = None
+    interrupted: bool = False
+    halted: SyncModelError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with: 0 fine, 1 divergence, 3 nothing can be said, 130 Ctrl-C."""
+        if self.interrupted:
+            return INTERRUPTED_CODE
+        if self.found is not None:
+            return 1
+        if self.halted is not None:
+            return self.halted.exit_code
+        return InvalidRunError.exit_code if self.findings.invalid or self.findings.unknown else 0
+
+
+class Campaign:
+    """One search on one stage. `report` has what was found so far, at any time."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        settings: Settings,
+        folder: Path,
+        *,
+        bugs: Sequence[str] = (),
+        minimize: bool = True,
+    ) -> None:
+        """`folder` is where a failure is saved.
+
+        `observe` hears of every run that is explored, `minimizing` how the minimiser gets on; both
+        may be set before `run`.
+        Nothing is touched yet. Raises `UsageError` if there is a file where the folder should be.
+        """
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is not a directory: say where failures are to be saved.")
+        self.settings = settings
+        self.report = Report(Tally())
+        self._stage, self._minimize = stage, minimize and not settings.shrink
+        self.observe: Observer = nobody
+        self.minimizing: Callable[[Progress], None] = lambda _: None
+        self._last_failure: Ended | None = None
+        self._origin = Origin(folder, stage.kind.name, tuple(bugs), settings.guarantees)
+
+    def run(self) -> Report:
+        """Explore; on a failure minimise, confirm and save it. Never raises for Ctrl-C.
+
+        Raises nothing of ours either: see `Report.halted`.
+        """
+        with self._ending():
+            self._explore()
+        failure = self.report.findings.failure
+        if failure is not None:
+            self._keep(failure)
+        return self.report
+
+    # --- the phases ----------------------------------------------------------------------------
+
+    def _explore(self) -> None:
+        guarded = Guarded(self._stage.driver, self._see)
+        target = self._stage.target(self.settings.nodes, self._origin.bugs)
+        explorer = Explorer(target, guarded, self.settings, guarded.observe)
+        self.report.findings = explorer.findings
+        explorer.run()
+
+    def _see(self, entry: Entry) -> None:
+        self.report.tally(entry)
+        if isinstance(entry, Ended) and entry.verdict is Verdict.DIVERGED:
+            self._last_failure = entry
+        self.observe(entry)
+
+    def _keep(self, failure: Failure) -> None:
+        assert self._last_failure is not None
+        result = Result(Verdict.DIVERGED, failure.steps, failure.over.divergences)
+        origin = evolve(self._origin, facts=_facts(self.settings))
+        work = Work(self._stage, origin, failure.net, result, self._last_failure)
+        if self._stage.kind.waits and _work_folder_is_full():
+            self.report.halted = InvalidRunError(
+                f"The work folder {tempfile.gettempdir()} is full, so the nodes could not do "
+                f"their part and the divergence that was seen says nothing: free some space."
+            )
+            return
+        if not self.report.interrupted:
+            with self._ending():
+                work.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
+        self.report.found = work.saved()
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """A phase that may end early; the report says how."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.report.interrupted = True
+        except Halt as halt:
+            self.report.halted = halt.error
+        except SyncModelError as error:
+            self.report.halted = error
+
+
+def _facts(settings: Settings) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "syncmodel": version("syncmodel"),
+        "hypothesis": version("hypothesis"),
+    }
+    return facts if settings.seed is None else {**facts, "seed": settings.seed}
+
+
+def _work_folder_is_full() -> bool:
+    return shutil.disk_usage(tempfile.gettempdir()).free < ROOM_BYTES

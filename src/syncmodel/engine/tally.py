@@ -1,0 +1,189 @@
+"""What happened in the runs of a search: how often, and which of what matters never did.
+
+Beside each property that must always hold stands something that must sometimes be seen, so that an
+empty pass shows. Read from the history alone. Not here: how a tally looks (`report.terminal`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+from itertools import combinations
+
+from attrs import define, field, frozen
+
+from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Verdict
+from syncmodel.model.belief import Belief
+from syncmodel.model.net import Net
+from syncmodel.model.outcome import Answer, Outcome
+from syncmodel.model.rows import RowBelief
+from syncmodel.model.values import EVENTS, Event, Row
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    Crash,
+    Cut,
+    Data,
+    Partition,
+    Resync,
+    Step,
+)
+
+#: Refusals that depend on which rows the node showed, so that a race may decide them.
+CONTESTED = frozenset({"exists", "no_such_row", "missing_case"})
+
+
+class Sometimes(Enum):
+    """What must be seen now and then, in the words of a summary."""
+
+    PARTITIONS = "partitions"
+    CONFLICTS = "conflicts"
+    RESYNCS = "resyncs that sent rows"
+    ROLLBACKS = "rollbacks that dropped rows"
+    CRASHES = "crashes"
+    HIDDEN = "hidden events"
+    CONTESTED = "refusals of contested requests"
+    UNKNOWN = "unknown outcomes"
+
+
+#: The steps without which a thing can't happen; what is not here only needs writes.
+NEEDS = {
+    Sometimes.PARTITIONS: frozenset({"partition", "cut"}),
+    Sometimes.RESYNCS: frozenset({"resync"}),
+    Sometimes.ROLLBACKS: frozenset({"rollback"}),
+    Sometimes.CRASHES: frozenset({"crash"}),
+}
+
+
+@frozen
+class Sighting:
+    """Something that is counted once a run, however long it lasts."""
+
+    what: Sometimes
+    row: Row
+    versions: frozenset[int] = frozenset()
+
+
+@define
+class Tally:
+    """An observer that counts. `seconds` is what steps and settling took, all runs together."""
+
+    sequences: int = 0
+    steps: int = 0
+    rests: int = 0
+    seconds: float = 0.0
+    by_op: Counter[str] = field(factory=Counter)
+    verdicts: Counter[Verdict] = field(factory=Counter)
+    seen: Counter[Sometimes] = field(factory=Counter)
+    _sighted: set[Sighting] = field(factory=set)
+    _resyncs: list[str] = field(factory=list)
+
+    def __call__(self, entry: Entry) -> None:
+        """Count one entry of the history."""
+        match entry:
+            case Began():
+                self.sequences += 1
+                self._sighted.clear()
+                self._resyncs.clear()
+            case Performed():
+                self._performed(entry)
+            case Rested():
+                self._rested(entry)
+            case Ended():
+                self.verdicts[entry.verdict] += 1
+
+    def never(self, ops: frozenset[str] | None = None) -> tuple[Sometimes, ...]:
+        """What was never seen, of all that these kinds of steps (default: all) can bring about."""
+        return tuple(
+            what
+            for what in Sometimes
+            if not self.seen[what] and (ops is None or what not in NEEDS or NEEDS[what] & ops)
+        )
+
+    def _performed(self, entry: Performed) -> None:
+        self.steps += 1
+        self.seconds += entry.seconds
+        self._resyncs.clear()
+        for step, outcome in leaves(entry.step, entry.outcome):
+            self.by_op[step.op] += 1
+            self.seen[Sometimes.UNKNOWN] += outcome.answer is Answer.UNKNOWN
+            match step:
+                case Partition() | Cut():
+                    self.seen[Sometimes.PARTITIONS] += 1
+                case Crash():
+                    self.seen[Sometimes.CRASHES] += 1
+                case Resync(node, full=True) if outcome.ok:
+                    self._resyncs.append(node)
+                case Data() if outcome.code in CONTESTED:
+                    self.seen[Sometimes.CONTESTED] += 1
+
+    def _rested(self, entry: Rested) -> None:
+        self.rests += 1
+        self.seconds += entry.seconds
+        before, after = entry.before.belief, entry.after.belief
+        for node in self._resyncs:
+            self.seen[Sometimes.RESYNCS] += _has_sender(before, after.net, node)
+        dropped = before.net.drops(after.net)
+        self.seen[Sometimes.ROLLBACKS] += sum(_knows_rows(before, node) for node in dropped)
+        changed = [row for row, belief in after.rows.items() if before.rows.get(row) != belief]
+        for row in changed:
+            for versions in _met(after.row(row)):
+                self._sight(Sighting(Sometimes.CONFLICTS, row, versions))
+        for row in _hidden(entry):
+            self._sight(Sighting(Sometimes.HIDDEN, row))
+
+    def _sight(self, sighting: Sighting) -> None:
+        if sighting not in self._sighted:
+            self._sighted.add(sighting)
+            self.seen[sighting.what] += 1
+
+
+def leaves(step: Step, outcome: Outcome) -> Iterator[tuple[Step, Outcome]]:
+    """Every step that holds no others, with its own outcome."""
+    if isinstance(step, Burst | Concurrently):
+        for part, its in zip(step.steps, outcome.parts, strict=True):
+            yield from leaves(part, its)
+    else:
+        yield step, outcome
+
+
+def _has_sender(before: Belief, after: Net, node: str) -> bool:
+    """Whether somebody was connected to the node who had rows to send it."""
+    return any(
+        receiver == node and after.carries(sender) and _knows_rows(before, sender)
+        for sender, receiver in after.connected
+    )
+
+
+def _knows_rows(belief: Belief, node: str) -> bool:
+    return any(row.known_by(node) for row in belief.rows.values())
+
+
+def _met(row: RowBelief) -> Iterator[frozenset[int]]:
+    """The pairs of versions, written without knowing of each other, that met on some node.
+
+    Two deletes are no conflict: nobody can tell which of them won.
+    """
+    causal = row.order.causal
+    for known in row.must.values():
+        latest = [v for v in known if known.isdisjoint(causal.get(v, frozenset()))]
+        for pair in combinations(sorted(latest), 2):
+            if len(row.tombstones(pair)) < 2:
+                yield frozenset(pair)
+
+
+def _hidden(entry: Rested) -> Iterator[Row]:
+    """The events that some node must have and does not show, because their case does not."""
+    belief = entry.after.belief
+    for name, row in belief.rows.items():
+        if name.table != EVENTS:
+            continue
+        cases = {v.value.case for v in row.versions if isinstance(v.value, Event)}
+        for node, view in entry.views.items():
+            if view is None or cases & {case for case, _ in view.cases}:
+                continue
+            may = belief.may_show(node, name)
+            if row.known_by(node) and row.present(may) and not row.tombstones(may):
+                yield name
+                break

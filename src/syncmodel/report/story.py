@@ -1,0 +1,123 @@
+"""A failure in plain words: numbered steps, what was expected, and what each node showed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from syncmodel.corpus import Confirmed, Reproduction
+from syncmodel.engine.finding import Found
+from syncmodel.engine.history import Ended
+from syncmodel.engine.minimize import Minimized
+from syncmodel.model.net import DEPLOYMENT
+from syncmodel.model.view import View
+from syncmodel.steps.base import Step
+from syncmodel.steps.compound import Burst, Concurrently
+
+
+def story(reproduction: Reproduction, ended: Ended | None = None) -> str:
+    """The run as a short text of several lines; with `ended`, also what was seen at its end."""
+    lines = [reproduction.title, "", _nodes(reproduction.nodes)]
+    lines += _steps(reproduction.steps)
+    if ended is not None:
+        lines += ["", *_ending(ended)]
+    return "\n".join(lines)
+
+
+def found_story(found: Found) -> str:
+    """A failure that was just found: its story, how sure it is, and where it was saved."""
+    lines = [story(found.reproduction, found.ended), ""]
+    lines.append(_sureness(found.reproduction.confirmed))
+    if found.minimized is not None:
+        lines.append(_effort(found.length_before, found.minimized))
+    if found.file is not None:
+        lines += [f"Saved as {found.file}", f"See it again: syncmodel replay {found.file}"]
+    else:
+        lines.append(found.unsaved)
+    return "\n".join(lines)
+
+
+def _nodes(nodes: Mapping[str, int]) -> str:
+    names = sorted(nodes, key=lambda name: (len(name), name))
+    generations = sorted(set(nodes.values()))
+    if len(generations) == 1:
+        return f"Nodes {', '.join(names)}, all with {_plugin(generations[0])}:"
+    parts = [
+        f"{', '.join(n for n in names if nodes[n] == generation)} with {_plugin(generation)}"
+        for generation in generations
+    ]
+    return f"Nodes {'; '.join(parts)}:"
+
+
+def _plugin(generation: int) -> str:
+    version = DEPLOYMENT.get(generation)
+    plugin = "no plugin" if version is None else f"plugin version {version}"
+    return f"{plugin} (generation {generation})"
+
+
+def _steps(steps: tuple[Step, ...]) -> Iterator[str]:
+    width = len(str(len(steps)))
+    for number, step in enumerate(steps, 1):
+        yield f"  {number:>{width}}. {_words(step)}"
+        if isinstance(step, Burst | Concurrently):
+            yield from (f"  {'':{width}}    - {part}" for part in step.steps)
+
+
+def _words(step: Step) -> str:
+    match step:
+        case Burst():
+            return "in a burst, without coming to rest in between:"
+        case Concurrently():
+            return "at the same time:"
+        case _:
+            return str(step)
+
+
+def _ending(ended: Ended) -> Iterator[str]:
+    for divergence in ended.divergences:
+        where = f"{divergence.row} on {divergence.node}" if divergence.row else divergence.node
+        yield f"{divergence.kind.value.capitalize()}: {where}"
+        yield f"  expected: {divergence.expected}"
+        yield f"  shown:    {divergence.shown}"
+    if ended.reason:
+        yield ended.reason
+    if ended.views:
+        yield "What each node showed at the last rest:"
+        width = max(map(len, ended.views))
+        yield from (f"  {node:<{width}}  {shown(view)}" for node, view in ended.views.items())
+
+
+def shown(view: View | None) -> str:
+    """One node's rows on one line."""
+    if view is None:
+        return "no plugin, so no rows"
+    rows = [f"case {name} ({value})" for name, value in view.cases]
+    rows += [f"event {name} ({value})" for name, value in view.events]
+    return ", ".join(rows) or "no rows"
+
+
+def _sureness(confirmed: Confirmed) -> str:
+    if not confirmed.runs:
+        return "It was not run again (interrupted before that)."
+    if not confirmed.failed:
+        return f"It did not come back in {_runs(confirmed.runs)}."
+    return f"Run again, it failed {confirmed}: {confirmed.failed} of {_runs(confirmed.runs)}."
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' * (count != 1)}"
+
+
+def _effort(before: int, minimized: Minimized) -> str:
+    after = minimized.length
+    if after == before:
+        text = f"Not shortened: {_plural(after, 'step')}"
+    else:
+        text = f"Shortened from {before} to {_plural(after, 'step')}"
+    text += f" in {_runs(minimized.executions)} ({_plural(minimized.live_steps, 'step')} performed)"
+    if minimized.exhausted:
+        text += "; the budget ended first, so a shorter one may exist"
+    return text + "."
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"

@@ -1,0 +1,166 @@
+"""What a person sees of a search: one line that moves on a terminal, plain lines elsewhere.
+
+Progress goes to stderr, results to stdout, so that a pipe gets results only. A reader that went
+away changes nothing: the search and its exit code go on without it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from syncmodel.engine.campaign import Report
+from syncmodel.engine.history import Entry
+from syncmodel.engine.minimize import Progress
+from syncmodel.engine.tally import Sometimes, Tally
+from syncmodel.report.story import found_story
+
+#: Between two updates of the line on a terminal, and between two lines elsewhere.
+REDRAW_S = 0.1
+REPEAT_S = 5.0
+
+#: What the progress line shows of a tally, beside sequences, steps and time.
+SHORT = {
+    Sometimes.PARTITIONS: "partitions",
+    Sometimes.CONFLICTS: "conflicts",
+    Sometimes.RESYNCS: "resyncs",
+    Sometimes.ROLLBACKS: "rollbacks",
+}
+
+
+class Unbreakable(Console):
+    """A console that falls silent when nobody reads it any more."""
+
+    def on_broken_pipe(self) -> None:
+        """Keep quiet from now on; the search goes on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The console for results, or (`stderr`) for progress. It prints texts just as they are."""
+    return Unbreakable(stderr=stderr, soft_wrap=True, markup=False, highlight=False, emoji=False)
+
+
+class Watch:
+    """Shows how a search goes on: an observer, and a listener to the minimiser."""
+
+    def __init__(self, tally: Tally, out: Console | None = None) -> None:
+        """`tally` is counted by somebody else; it is only read here."""
+        self._tally = tally
+        self._out = out or console(stderr=True)
+        self._started_s = self._shown_s = time.monotonic()
+        self._live = Live(console=self._out, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._out.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def announce(self, text: str) -> None:
+        """A line that stays, above the one that moves."""
+        self._out.print(text)
+
+    def __call__(self, entry: Entry) -> None:
+        """Another entry of the history: time to look at the tally."""
+        if self._due():
+            self._show(progress_line(self._tally, time.monotonic() - self._started_s))
+
+    def minimizing(self, progress: Progress) -> None:
+        """The minimiser got on."""
+        if self._due():
+            self._show(
+                f"found a failure, shortening it: {progress.length} steps left "
+                f"after {progress.executions} runs"
+            )
+
+    def _due(self) -> bool:
+        now_s = time.monotonic()
+        due = now_s - self._shown_s >= (REDRAW_S if self._out.is_terminal else REPEAT_S)
+        self._shown_s = now_s if due else self._shown_s
+        return due
+
+    def _show(self, line: str) -> None:
+        if self._out.is_terminal:
+            self._live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+        else:
+            self._out.print(line)
+
+
+def progress_line(tally: Tally, seconds: float) -> str:
+    """How far a search is, on one line."""
+    seen = ", ".join(f"{name} {tally.seen[what]:,}" for what, name in SHORT.items())
+    return f"sequences {tally.sequences:,}, steps {tally.steps:,}; {seen}; {_duration(seconds)}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
+
+
+# --- the end -----------------------------------------------------------------------------------
+
+
+def summary(report: Report, seconds: float, ops: frozenset[str] | None = None) -> str:
+    """The result of a search in a few sentences. `ops` are the steps that it could draw from."""
+    return "\n".join(_summary(report, seconds, ops))
+
+
+def _summary(report: Report, seconds: float, ops: frozenset[str] | None) -> Iterator[str]:
+    tally = report.tally
+    if report.found is not None:
+        yield found_story(report.found)
+        yield ""
+    yield f"{_verdict(report)} {_amount(tally)} in {_duration(seconds)}."
+    seen = [f"{what.value} {tally.seen[what]:,}" for what in Sometimes if tally.seen[what]]
+    if seen:
+        yield f"Seen: {', '.join(seen)}."
+    never = [what.value for what in tally.never(ops)]
+    if never:
+        yield f"Never happened, so nothing is said of it: {', '.join(never)}."
+    yield from _doubts("unknown (not settled in time)", report.findings.unknown)
+    yield from _doubts("invalid (the tester could not do its part)", report.findings.invalid)
+
+
+def _verdict(report: Report) -> str:
+    if report.found is not None:
+        end = "Divergence found"
+    elif report.interrupted or report.halted:
+        end = "No divergence so far"
+    else:
+        end = "No divergence"
+    return f"{end}{', interrupted' if report.interrupted else ''}:"
+
+
+def _amount(tally: Tally) -> str:
+    return f"{tally.sequences:,} sequences, {tally.steps:,} steps, {tally.rests:,} comparisons"
+
+
+def _doubts(what: str, reasons: list[str]) -> Iterator[str]:
+    if reasons:
+        yield f"Of these, {len(reasons)} {what}, which is no pass. The first: {reasons[0]}"
+
+
+def say(text: str) -> None:
+    """A result, on stdout."""
+    console().print(text)
+
+
+def complain(text: str) -> None:
+    """One sentence on stderr."""
+    console(stderr=True).print(f"syncmodel: {text}")
