@@ -1,0 +1,352 @@
+"""Random runs of a simulated system under the model's eyes; what the soundness tests are made of.
+
+Steps are drawn from the plan alone. At every moment the system's real knowledge is held against the
+belief's bounds; at every rest, sight against belief. `sometimes` counts what really happened, so
+that an empty pass shows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+
+from attrs import define, field
+from correct_system import CorrectSystem
+
+from syncmodel.errors import InvalidRunError
+from syncmodel.model.belief import Belief
+from syncmodel.model.divergence import DivergenceFound
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.outcome import Answer, Outcome, accepted, compound, refused
+from syncmodel.model.plan import Plan
+from syncmodel.model.rest import compare
+from syncmodel.model.values import Row
+from syncmodel.model.world import initial
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    Crash,
+    CreateCase,
+    CreateEvent,
+    Cut,
+    Data,
+    DeleteCase,
+    DeleteEvent,
+    Heal,
+    IncrementCase,
+    Mend,
+    Partition,
+    Refused,
+    Restart,
+    Resync,
+    Rollback,
+    Rollout,
+    Step,
+    UpdateCase,
+)
+
+WHYS = ("no_such_row", "missing_case", "no_plugin", "unreachable", "malformed")
+TRIES = 60
+
+
+@define
+class Draw:
+    """Steps drawn at random from what a plan enables; tokens and amounts are used once."""
+
+    rng: Random
+    tokens: int = 0
+    amounts: int = 0
+
+    def step(self, plan: Plan) -> Step:
+        """Any enabled step. Heals and restarts come often enough for a run to stay alive."""
+        compounds = (self.burst, self.concurrently, self.refused)
+        kinds: tuple[Callable[[Plan], Step | None], ...] = (self.simple, self.simple, *compounds)
+        for _ in range(TRIES):
+            step = self.rng.choice(kinds)(plan)
+            if step is not None and step.enabled(plan):
+                return step
+        return Restart(self.rng.choice(plan.net.nodes))
+
+    def simple(self, plan: Plan) -> Step | None:
+        """No compound."""
+        kind = self.rng.choices((self.data, self.links, self.life, self.deployment), (8, 3, 2, 1))[
+            0
+        ]
+        return kind(plan)
+
+    def data(self, plan: Plan) -> Data | None:
+        """A write of one of a few rows."""
+        rng, node = self.rng, self.rng.choice(plan.net.nodes)
+        case, event = f"c{rng.randint(1, 3)}", f"e{rng.randint(1, 2)}"
+        self.tokens += 1
+        token = f"t{self.tokens}"
+        match rng.choices(range(6), (3, 3, 3, 3, 2, 1))[0]:
+            case 0:
+                return CreateCase(node, case, token)
+            case 1:
+                return UpdateCase(node, case, token)
+            case 2 if self.amounts < 40:
+                self.amounts += 1
+                return IncrementCase(node, case, 2 ** (self.amounts - 1))
+            case 3:
+                return DeleteCase(node, case)
+            case 4:
+                return CreateEvent(node, event, plan.events.get(event, case), token)
+            case _:
+                return DeleteEvent(node, event)
+
+    def links(self, plan: Plan) -> Step:
+        """A fault of the network, or the end of one."""
+        nodes = plan.net.nodes
+        a, b = self.rng.sample(nodes, 2)
+        groups = tuple(tuple(n for n in nodes if self.rng.random() < 0.6) for _ in range(2))
+        steps = (Cut(a, b), Cut(a, b), Mend(a, b), Partition(groups), Heal(), Heal())
+        return self.rng.choice(steps)
+
+    def life(self, plan: Plan) -> Step:
+        """Crash, restart or resync; a restart first of those that are down."""
+        node = self.rng.choice(plan.net.nodes)
+        if plan.net.down and self.rng.random() < 0.5:
+            return Restart(self.rng.choice(sorted(plan.net.down)))
+        return self.rng.choice((Crash(node), Restart(node), Resync(node, True)))
+
+    def deployment(self, plan: Plan) -> Step:
+        """A rollback of some nodes, or a rollout of all that lack the plugin."""
+        nodes = plan.net.nodes
+        bare = tuple(n for n in nodes if plan.net.plugin(n) is None and n in plan.net.up)
+        if bare and self.rng.random() < 0.7:
+            return Rollout(bare, self.rng.choice((2, 3)))
+        some = tuple(self.rng.sample(nodes, self.rng.choice((1, 1, 1, 2))))
+        if self.rng.random() < 0.3:
+            return Rollout(some, 3)
+        return Rollback(some, self.rng.choice((1, 1, 2)))
+
+    def burst(self, plan: Plan) -> Step | None:
+        """Up to five steps, each enabled after those before it."""
+        steps: list[Step] = []
+        for _ in range(self.rng.randint(2, 5)):
+            kind = self.rng.choices((self.simple, self.concurrently, self.refused), (8, 1, 1))[0]
+            step = kind(plan)
+            if step is not None and step.enabled(plan):
+                steps.append(step)
+                plan = step.advance(plan)
+        return Burst(tuple(steps))
+
+    def concurrently(self, plan: Plan) -> Step:
+        """Two to four siblings, mostly writes."""
+        steps = [self.data(plan) for _ in range(self.rng.randint(1, 3))]
+        return Concurrently((*(s for s in steps if s and s.enabled(plan)), self.sibling(plan)))
+
+    def sibling(self, plan: Plan) -> Step:
+        return self.simple(plan) or Heal()
+
+    def refused(self, plan: Plan) -> Step | None:
+        """A request that the plan proves to be bad."""
+        step = self.data(plan)
+        return None if step is None else Refused(step, self.rng.choice(WHYS))
+
+
+@define
+class Run:
+    """One run: a system, the belief about it, and the numbers of the versions it really stored."""
+
+    system: CorrectSystem
+    plan: Plan
+    belief: Belief
+    sometimes: Counter[str]
+    #: Whether to look inside the system too, or only at what it shows and answers.
+    inside: bool = True
+    #: The row and the version's number of each request by its serial number.
+    numbers: dict[int, tuple[Row, int]] = field(factory=dict)
+    #: (row, node, version) that may have been known at an earlier rest and need not have been.
+    stale: set[tuple[Row, str, int]] = field(factory=set)
+
+    @classmethod
+    def begin(
+        cls,
+        system: CorrectSystem,
+        net: Net,
+        guarantees: Guarantees,
+        sometimes: Counter[str],
+        inside: bool = True,
+    ) -> Run:
+        """Nothing was written yet."""
+        world = initial(net, guarantees)
+        return cls(system, world.plan, world.belief, sometimes, inside)
+
+    def take(self, step: Step) -> None:
+        """Perform, judge, rest, compare; raises `DivergenceFound` or `AssertionError`."""
+        assert step.enabled(self.plan)
+        self.plan = step.advance(self.plan)
+        parts = step.steps if isinstance(step, Burst) else (step,)
+        before, outcomes = self.belief, list[Outcome]()
+        for part in parts:
+            outcomes.append(self.system.run(part.perform(self.system)))
+            self._note_races(part, outcomes[-1])
+            self._number(part, outcomes[-1])
+            self.belief = part.expect(self.belief, outcomes[-1])
+            self.check_bounds()
+        if isinstance(step, Burst):
+            assert step.expect(before, compound(tuple(outcomes))) == self.belief
+        self.check_plan()
+        self.rest()
+
+    def rest(self) -> None:
+        """The system settles; sight is held against belief, and the bounds once more."""
+        views = self.system.rest()
+        before = self.belief
+        self.belief = compare(before, views)
+        self.sometimes["rests"] += 1
+        self.check_bounds()
+        self.check_order()
+        self._note_rest(before)
+
+    # --- properties ----------------------------------------------------------------------------
+
+    def check_bounds(self) -> None:
+        """What a node knows lies between *must* and *may*."""
+        if not self.inside:
+            return
+        for node, known in self.system.known.items():
+            real: dict[Row, set[int]] = {}
+            for serial in known:
+                row, number = self.numbers[serial]
+                real.setdefault(row, set()).add(number)
+            for row, belief in self.belief.rows.items():
+                actual = real.get(row, set())
+                assert belief.known_by(node) <= actual, (node, row, "must is too much")
+                assert actual <= belief.perhaps_known_by(node), (node, row, "may is too little")
+
+    def check_order(self) -> None:
+        """*Loses to* is a strict partial order, and part of the hidden one."""
+        if not self.inside:
+            return
+        ranks = {
+            self.numbers[stored.serial]: stored.rank
+            for known in self.system.known.values()
+            for stored in known.values()
+        }
+        for name, belief in self.belief.rows.items():
+            for loser, winners in belief.order.above.items():
+                assert loser not in winners
+                for winner in winners:
+                    if (name, loser) in ranks and (name, winner) in ranks:
+                        assert ranks[name, loser] < ranks[name, winner]
+            for loser, winners in belief.order.among:
+                real = [ranks[name, w] for w in winners if (name, w) in ranks]
+                if (name, loser) in ranks and len(real) == len(winners):
+                    assert ranks[name, loser] < max(real)
+
+    def check_plan(self) -> None:
+        """Whatever a node may know, the plan says that it may show."""
+        for row, belief in self.belief.rows.items():
+            for node in self.belief.net.nodes:
+                assert not belief.perhaps_known_by(node) or row in self.plan.may_show(node)
+
+    # --- what really happened ------------------------------------------------------------------
+
+    def _number(self, step: Step, outcome: Outcome) -> None:
+        """Which version of the model each stored request is: they are numbered in step order."""
+        counts = {row: len(belief.versions) for row, belief in self.belief.rows.items()}
+        for part, answer in _writes(step, outcome):
+            if answer.answer is not Answer.REFUSED:
+                number = counts.get(part.row(), 0)
+                self.numbers[_serial(answer)] = (part.row(), number)
+                counts[part.row()] = number + 1
+
+    def _note_races(self, step: Step, outcome: Outcome) -> None:
+        """A request whose opposite answer was possible too."""
+        if not isinstance(step, CreateCase | DeleteCase) or outcome.answer is Answer.UNKNOWN:
+            return
+        creates = isinstance(step, CreateCase)
+        row = {"title": step.title, "counter": 0} if isinstance(step, CreateCase) else {}
+        no = refused("exists" if creates else "no_such_row")
+        try:
+            step.expect(self.belief, no if outcome.ok else accepted(row))
+        except DivergenceFound:
+            return
+        self.sometimes[f"race {outcome.answer.value}"] += 1
+
+    def _note_rest(self, before: Belief) -> None:
+        for name, row in self.belief.rows.items():
+            old = before.row(name)
+            self.sometimes["conflicts"] += len(row.order.seen) > len(old.order.seen)
+            self.sometimes["one of several"] += len(row.order.among) > len(old.order.among)
+            self.sometimes["unknown shown"] += sum(
+                new.sure > was.sure for new, was in zip(row.versions, old.versions, strict=True)
+            )
+        stale = {
+            (name, node, version)
+            for name, row in self.belief.rows.items()
+            for node in self.belief.net.nodes
+            for version in row.perhaps_known_by(node) - row.known_by(node)
+        }
+        self.sometimes["stale shown"] += sum(
+            version in self.belief.row(name).known_by(node)
+            for name, node, version in self.stale - stale
+        )
+        self.stale = stale
+
+
+def _writes(step: Step, outcome: Outcome) -> Iterator[tuple[Data, Outcome]]:
+    if isinstance(step, Data):
+        yield step, outcome
+    elif isinstance(step, Concurrently):
+        for part, answer in zip(step.steps, outcome.parts, strict=True):
+            yield from _writes(part, answer)
+
+
+def _serial(outcome: Outcome) -> int:
+    if outcome.row is not None:
+        return int(outcome.row["serial"])
+    assert outcome.code is not None
+    return int(outcome.code.split()[1])
+
+
+@define
+class Failure:
+    """A run that raised: the steps up to it, and what it raised."""
+
+    steps: tuple[Step, ...]
+    error: DivergenceFound | AssertionError
+
+    @property
+    def kinds(self) -> set[str]:
+        """The names of the divergences."""
+        if isinstance(self.error, AssertionError):
+            return {f"assertion {self.error}"}
+        return {divergence.kind.value for divergence in self.error.divergences}
+
+
+def random_run(
+    seed: int,
+    guarantees: Guarantees,
+    sometimes: Counter[str],
+    system: type[CorrectSystem] = CorrectSystem,
+    *,
+    counts: Sequence[int] = (2, 3, 3, 4),
+    length: int = 25,
+    inside: bool = True,
+) -> Failure | None:
+    """One run from one seed; None if nothing alarmed."""
+    rng = Random(seed)
+    net = fully_connected(rng.choice(counts))
+    simulated = system(rng, net, guarantees)
+    run = Run.begin(simulated, net, guarantees, sometimes, inside)
+    draw, steps = Draw(rng), list[Step]()
+    try:
+        run.rest()
+        for _ in range(length):
+            steps.append(draw.step(run.plan))
+            run.take(steps[-1])
+    except (DivergenceFound, AssertionError) as error:
+        return Failure(tuple(steps), error)
+    except InvalidRunError:
+        sometimes["invalid"] += 1
+    finally:
+        sometimes["logs lost"] += simulated.lost_logs
+        sometimes["landed late"] += simulated.landed
+        sometimes["hidden events"] += simulated.hidden
+    return None
