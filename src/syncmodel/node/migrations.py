@@ -8,7 +8,7 @@ carried out (`supervisor`).
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -114,13 +114,18 @@ def installed(
 
     After a disable these are more than the running generation has.
     """
-    names = set(applied(connection))
-    versions: dict[str, int] = {}
+    return versions(applied(connection), migrations)
+
+
+def versions(names: Iterable[str], migrations: Sequence[Migration] = MIGRATIONS) -> dict[str, int]:
+    """The plugins, each with its version, whose tables migrations of these names have made."""
+    there = set(names)
+    found: dict[str, int] = {}
     for migration in migrations:
-        if migration.name in names:
-            before = versions.get(migration.plugin, 0)
-            versions[migration.plugin] = max(before, migration.version)
-    return versions
+        if migration.name in there:
+            before = found.get(migration.plugin, 0)
+            found[migration.plugin] = max(before, migration.version)
+    return found
 
 
 def plan(

@@ -215,9 +215,13 @@ class Supervisor:
 
     async def _restart(self, target: Generation) -> None:
         await self._application.stop()
-        # Only now: what still ran could have noted new progress, and its refusals as progress.
-        with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
-            self._pieces.before_start(connection)
+        if self._pieces.forgets_cursors():
+            # Only now: what still ran could have noted new progress, and its refusals as progress.
+            with (
+                closing(self._deployment.connect()) as connection,
+                migrations.transaction(connection),
+            ):
+                migrations.forget_cursors(connection)
         self._generations.set_running(target.number)
         await self._application.start()
 
@@ -241,17 +245,12 @@ class Supervisor:
             await self._application.start()
 
     def _steps(self, job: Job, target: Generation) -> Plan:
-        if job.kind == "disable":
-            return ()
-        steps = self._deployment.plan(target)
-        return steps if job.kind == "rollout" else self._pieces.rollback_migrations(steps)
+        return self._pieces.carried_out(job.kind, self._deployment.plan(target))
 
     def _replayed(self, job: Job) -> Generation | None:
-        if job.kind != "rollback":
-            return None
         rollouts = [j.target for j in self._jobs.values() if j.kind == "rollout"]
         last = rollouts[-1] if rollouts else None
-        number = self._pieces.after_rollback(job.target, last)
+        number = self._pieces.afterwards(job.kind, job.target, last)
         return None if number is None else self._deployment.get(number)
 
     def _note(self, job: Job) -> Job:

@@ -1,0 +1,163 @@
+"""The virtual world as a `Target` with every ability of a live cluster.
+
+It holds a world, asks a schedule for every decision and takes the next world. With one seed the
+same steps give the same run, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from attrs import evolve
+
+from syncmodel.model.net import Link, Net
+from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.steps.base import Request
+from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.targets.simulated import acts, sights
+from syncmodel.targets.simulated.schedule import Drawn, InTurn, Schedule
+from syncmodel.targets.simulated.setup import setup
+from syncmodel.targets.simulated.world import VirtualWorld, deliver, deliverables, initial
+
+#: More deliveries than this in one settling means that the nodes never come to rest.
+DELIVERIES_LIMIT = 100_000
+
+
+class SimulatedCluster:
+    """Nodes n1, n2, ... in a virtual world; `world` is that world now.
+
+    `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
+    number makes a random network of it: any link's next message next, some before a burst is over,
+    connections that break, clocks that differ.
+    """
+
+    def __init__(self, count: int = 3, bug_names: Sequence[str] = (), seed: int | None = None):
+        """Nothing runs yet: see `begin`. Raises `UsageError` for an unknown bug."""
+        self._setup = setup(count, bug_names)
+        self._schedule: Schedule = InTurn() if seed is None else Drawn(seed)
+        self._world: VirtualWorld | None = None
+        self._clocks_are_set = False
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes by name, in order."""
+        return self._setup.names
+
+    @property
+    def cut(self) -> frozenset[Link]:
+        """The links that are cut now."""
+        return self.world.cut
+
+    @property
+    def world(self) -> VirtualWorld:
+        """The world as it is now. A run must have begun."""
+        assert self._world is not None, "begin a run first"
+        return self._world
+
+    # --- Target --------------------------------------------------------------------------------
+
+    async def begin(self, net: Net) -> None:
+        """Fresh machines, with links, lives and generations as `net` has them."""
+        if net.generations != self._setup.generations:
+            self._setup = evolve(self._setup, generations=net.generations)
+        self._schedule.begin()
+        self._clocks_are_set = False
+        self._world = initial(self._setup, net)
+
+    async def request(self, node: str, request: Request) -> Outcome:
+        """One request to the node's core; some messages may travel first."""
+        self._before(f"{node} {request.method} {request.table} {request.name} {request.action}")
+        world = acts.advance(self.world, self._schedule.ticks())
+        self._world, outcome = acts.request(world, node, request)
+        return outcome
+
+    async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
+        """One after another, in an order of the schedule's."""
+        outcomes: dict[int, Outcome] = {}
+        for place in self._schedule.order(len(calls)):
+            outcomes[place] = await calls[place]
+        return [outcomes[place] for place in range(len(calls))]
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """Deliver until nothing is under way, then read every node."""
+        for _ in range(DELIVERIES_LIMIT):
+            if not self._deliver_one():
+                break
+        else:
+            return Unsettled(f"messages still travel after {DELIVERIES_LIMIT} deliveries")
+        behind = sights.behind(self.world)
+        if behind:
+            words = (f"{dialler} has not processed {relay}'s log" for relay, dialler in behind)
+            return Unsettled("; ".join(words))
+        for name in net.up:
+            self._world = acts.stored(self.world, name)
+        shown = {name: sights.control(self.world, name) for name in net.up} if control else {}
+        return Settled(sights.views(self.world), shown)
+
+    async def close(self) -> None:
+        """Nothing is left."""
+        self._world = None
+
+    # --- abilities -----------------------------------------------------------------------------
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Exactly these links are cut; what was under way on them is lost."""
+        self._before(f"cut {sorted(cut)}")
+        self._world = acts.set_cut(self.world, cut)
+
+    async def resync(self, node: str, *, full: bool) -> Outcome:
+        """The node asks its peers again."""
+        self._before(f"{node} resyncs {full}")
+        self._world, outcome = acts.resync(self.world, node, full=full)
+        return outcome
+
+    async def crash(self, node: str) -> None:
+        """Whatever was not stored is gone."""
+        self._before(f"{node} crashes")
+        self._world = acts.crash(self.world, node)
+
+    async def restart(self, node: str) -> None:
+        """Stop in order (which stores what is written behind), then start."""
+        self._before(f"{node} restarts")
+        self._world = acts.restart(self.world, node)
+
+    async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
+        """One node after another, in the schedule's order; the first failure is the outcome."""
+        self._before(f"{nodes} to {generation}")
+        outcomes = []
+        for place in self._schedule.order(len(nodes)):
+            self._world, outcome = acts.deploy(self.world, nodes[place], generation, back=back)
+            outcomes.append(outcome)
+            self._cross()
+        return next((outcome for outcome in outcomes if not outcome.ok), accepted())
+
+    # --- decisions -----------------------------------------------------------------------------
+
+    def _before(self, act: str) -> None:
+        """What happens before the next act, which the schedule is told of."""
+        self._schedule.heard(act)
+        if not self._clocks_are_set:
+            skews_s = self._schedule.skews_s(self.nodes)
+            self._world = acts.with_skews(self.world, skews_s)
+            self._clocks_are_set = True
+        self._cross()
+        connected = sorted(self.world.wires)
+        broken = self._schedule.breaks(len(connected))
+        if broken is not None:
+            self._world = acts.reset(self.world, connected[broken])
+
+    def _cross(self) -> None:
+        for _ in range(self._schedule.crossings()):
+            self._deliver_one()
+
+    def _deliver_one(self) -> bool:
+        """Let one thing happen; False if nothing can."""
+        world = self.world
+        choices = deliverables(world)
+        if not choices:
+            return False
+        which = self._schedule.pick(choices)
+        if which.what == "tell" and self._schedule.repeats():
+            world = acts.repeat(world, which)
+        self._world = deliver(world, which)
+        return True

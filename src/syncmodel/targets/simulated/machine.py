@@ -1,0 +1,88 @@
+"""One virtual machine: its disk, the generation that it runs, and its core's state while it runs.
+
+Only what concerns one machine by itself; whom it talks to is `world`'s.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+from immutables import Map
+
+from syncmodel.node.disk import Disk, Durables
+from syncmodel.node.migrations import Plan
+from syncmodel.node.state import State
+from syncmodel.targets.simulated.setup import Setup
+
+BASELINE = 1
+
+
+@frozen(cache_hash=True)
+class Machine:
+    """A value. `state` is None while the application is down.
+
+    `pending` was written and is not stored yet: a crash loses it. `last_rollout` is the generation
+    of the last rollout job, `skew_s` how far the clock is ahead of the world's, in seconds.
+    """
+
+    disk: Disk
+    selected: int = BASELINE
+    running: int = BASELINE
+    state: State | None = None
+    pending: Durables = ()
+    last_rollout: int | None = None
+    skew_s: int = 0
+
+    def stored(self) -> Machine:
+        """Everything that was written is stored."""
+        if not self.pending:
+            return self
+        return evolve(self, disk=self.disk.apply(self.pending), pending=())
+
+    def killed(self) -> Machine:
+        """kill -9: what was not stored is gone."""
+        return evolve(self, state=None, pending=())
+
+    def booted(self, name: str, setup: Setup) -> Machine:
+        """The application starts from the disk, with no connection."""
+        plugin = setup.generations[self.running]
+        return evolve(self, state=self.disk.boot(setup.nodes[name], plugin), pending=())
+
+
+def fresh(name: str, setup: Setup) -> Machine:
+    """A new machine on the baseline. Its application does not run yet."""
+    return Machine(Disk(log_name(name, 0), setup.trusted))
+
+
+def log_name(name: str, number: int) -> str:
+    """The identity of a node's log: made of its name, so that whose it was can be told."""
+    return f"{name}.{number}"
+
+
+def switched(
+    machine: Machine, setup: Setup, generation: int, *, back: bool, new_log_id: str
+) -> Machine:
+    """The machine once a rollout (`back`: a rollback) was carried out on it; it does not run.
+
+    As the supervisor has it: plan from the tables as they are, migrate, select, let go of what was
+    applied of peers' logs, and whatever it then does on its own.
+    """
+    kind = "rollback" if back else "rollout"
+    last_rollout = machine.last_rollout if back else generation
+    machine = evolve(machine.stored(), state=None, last_rollout=last_rollout)
+    pieces = setup.supervisor
+    steps = machine.disk.plan(setup.plugins(generation), pieces.migrations)
+    machine = _committed(machine, setup, generation, pieces.carried_out(kind, steps), new_log_id)
+    again = pieces.afterwards(kind, generation, last_rollout)
+    if again is None:
+        return machine
+    steps = machine.disk.plan(setup.plugins(again), pieces.migrations)
+    return _committed(machine, setup, again, steps, new_log_id)
+
+
+def _committed(
+    machine: Machine, setup: Setup, generation: int, steps: Plan, new_log_id: str
+) -> Machine:
+    disk = machine.disk.migrated(steps, new_log_id=new_log_id, known=setup.supervisor.migrations)
+    if setup.supervisor.forgets_cursors():
+        disk = evolve(disk, cursors=Map())
+    return evolve(machine, disk=disk, selected=generation, running=generation)

@@ -1,0 +1,69 @@
+"""What can be seen of a virtual world: rest, the plugin's tables, the control plane.
+
+By the same signs that a tester has of live nodes: log identities and positions, and the tables as
+the plugin's API shows them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from immutables import Map
+
+from syncmodel.model.net import Link
+from syncmodel.model.view import ControlView, View
+from syncmodel.node.entries import Row, RowKey
+from syncmodel.node.state import State, own_log, reached, read
+from syncmodel.targets.simulated.setup import RUN_ID
+from syncmodel.targets.simulated.world import VirtualWorld, deliverables
+from syncmodel.targets.wire import to_view
+
+TABLES = ("supertest_cases", "supertest_events")
+
+
+def behind(world: VirtualWorld) -> list[Link]:
+    """The connected links whose dialler has not processed the relay's log to its end."""
+    found = []
+    for link in world.setup.links:
+        if link in world.wires:
+            relay, dialler = (world.machines[name].state for name in link)
+            if relay and dialler and not reached(dialler, link[0], *own_log(relay)):
+                found.append(link)
+    return found
+
+
+def at_rest(world: VirtualWorld) -> bool:
+    """Nothing can happen by itself, and every node has processed what its links brought it."""
+    return not deliverables(world) and not behind(world)
+
+
+def views(world: VirtualWorld) -> dict[str, View | None]:
+    """What every node that runs shows, None for one without the plugin.
+
+    A read stores what was written behind: see `acts.stored`, which this does not do.
+    """
+    return {
+        name: view(name, machine.state)
+        for name in world.setup.names
+        if (machine := world.machines[name]).state is not None
+    }
+
+
+def view(name: str, state: State) -> View | None:
+    """What one node shows."""
+    return None if state.plugin is None else _view(name, state.plugin, state.table)
+
+
+@lru_cache(maxsize=10_000)
+def _view(name: str, plugin: int, table: Map[RowKey, tuple[Row, ...]]) -> View:
+    # All that a read of the state needs is in here, so an unchanged table is not read again.
+    return to_view(name, read(State("", plugin, table=table), RUN_ID), RUN_ID)
+
+
+def control(world: VirtualWorld, name: str) -> ControlView:
+    """What a node's machine says of itself."""
+    machine = world.machines[name]
+    plugin = world.setup.generations[machine.running]
+    links = (machine.selected, machine.running)
+    tables = () if plugin is None else TABLES
+    return ControlView(*links, links, plugin, tables, healthy=True)

@@ -1,0 +1,237 @@
+"""A virtual world as one immutable value, and what can happen in it next.
+
+Here: the machines, the connections between them with what is under way on each, the clock; giving
+one input to one core; the list of what can be delivered now, and delivering it. Nothing happens
+by itself: whoever holds the value decides what is delivered, and when. Not here: what is done to it
+from outside (`acts`) and what can be seen of it (`sights`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from attrs import evolve, frozen
+from immutables import Map
+
+from syncmodel.model.net import Link, Net
+from syncmodel.node import core
+from syncmodel.node.disk import due
+from syncmodel.node.ports import (
+    Answer,
+    Cursor,
+    Drop,
+    FromPeer,
+    Hangup,
+    Input,
+    Members,
+    Output,
+    PeerDown,
+    PeerUp,
+    Put,
+    Redial,
+    Show,
+    Subscribe,
+    ToPeer,
+    ToSubscriber,
+    Unsubscribe,
+)
+from syncmodel.nostr.messages import Delivery, Eose, Req
+from syncmodel.targets.simulated.machine import Machine, fresh, log_name, switched
+from syncmodel.targets.simulated.setup import DIRECT, Setup
+
+#: Virtual time starts here, in Unix seconds, and moves only when it is told to.
+EPOCH_S = 1_700_000_000
+TICKS_A_SECOND = 10
+
+Told = Delivery | Eose
+
+
+@frozen(cache_hash=True)
+class Wire:
+    """One connection: what the dialler asked and what the relay told it, each in order of sending.
+
+    `direct`: it goes round the link, so that a cut does not touch it.
+    """
+
+    direct: bool = False
+    asked: tuple[Req, ...] = ()
+    told: tuple[Told, ...] = ()
+
+
+class Deliverable(NamedTuple):
+    """Something that can happen now, on a link (relay, dialler).
+
+    "dial": the dialler connects; "ask": the relay gets the oldest request; "tell": the dialler gets
+    the oldest message.
+    """
+
+    what: Literal["dial", "ask", "tell"]
+    link: Link
+
+
+@frozen(cache_hash=True)
+class VirtualWorld:
+    """A value: equal worlds have equal futures, whoever decides them alike.
+
+    `wires` are the links that are connected, as (relay, dialler). `ticks` are tenths of a second
+    since the beginning.
+    """
+
+    setup: Setup
+    machines: Map[str, Machine]
+    wires: Map[Link, Wire] = Map()
+    cut: frozenset[Link] = frozenset()
+    ticks: int = 0
+
+    def runs(self, name: str) -> bool:
+        """Whether the node's application runs."""
+        return self.machines[name].state is not None
+
+    def now_s(self, name: str) -> int:
+        """What the node's clock shows, in Unix seconds."""
+        return EPOCH_S + self.ticks // TICKS_A_SECOND + self.machines[name].skew_s
+
+    def with_machine(self, name: str, machine: Machine) -> VirtualWorld:
+        """This world with another machine of that name."""
+        return evolve(self, machines=self.machines.set(name, machine))
+
+
+def initial(setup: Setup, net: Net) -> VirtualWorld:
+    """New machines, brought to their generations by rollouts, with lives and cuts as in `net`.
+
+    Nobody is connected yet.
+    """
+    machines = {}
+    for name in setup.names:
+        machine, generation = fresh(name, setup), net.running[name]
+        if generation != machine.running:
+            new_log_id = log_name(name, 1)
+            machine = switched(machine, setup, generation, back=False, new_log_id=new_log_id)
+        machines[name] = machine.booted(name, setup) if name in net.up else machine
+    return VirtualWorld(setup, Map(machines), cut=net.cut)
+
+
+# --- what can happen next ------------------------------------------------------------------------
+
+
+def deliverables(world: VirtualWorld) -> list[Deliverable]:
+    """All that can happen now, in a fixed order. Nothing: the world is quiet."""
+    found = []
+    for link in world.setup.links:
+        wire = world.wires.get(link)
+        if wire is None:
+            if link not in world.cut and world.runs(link[0]) and world.runs(link[1]):
+                found.append(Deliverable("dial", link))
+            continue
+        if wire.asked:
+            found.append(Deliverable("ask", link))
+        if wire.told:
+            found.append(Deliverable("tell", link))
+    return found
+
+
+def deliver(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
+    """The world once this has happened; it must be one of `deliverables`."""
+    what, link = which
+    if what == "dial":
+        return connect(world, link)
+    relay, dialler = link
+    wire = world.wires[link]
+    if what == "ask":
+        wires = world.wires.set(link, Wire(wire.direct, wire.asked[1:], wire.told))
+        given: Input = Subscribe(world.setup.number[dialler], wire.asked[0], dialler)
+        to = relay
+    else:
+        wires = world.wires.set(link, Wire(wire.direct, wire.asked, wire.told[1:]))
+        given = FromPeer(relay, wire.told[0], world.now_s(dialler))
+        to = dialler
+    return feed(VirtualWorld(world.setup, world.machines, wires, world.cut, world.ticks), to, given)
+
+
+# --- one core and its connections ----------------------------------------------------------------
+
+
+def feed(world: VirtualWorld, name: str, given: Input) -> VirtualWorld:
+    """Give one input to a node that runs, and carry out what comes of it."""
+    return answered(world, name, given)[0]
+
+
+def answered(world: VirtualWorld, name: str, given: Input) -> tuple[VirtualWorld, Answer | None]:
+    """As `feed`, with the answer of the node if the input was a request."""
+    setup, machine = world.setup, world.machines[name]
+    node = setup.nodes[name]
+    assert machine.state is not None, f"{name} does not run"
+    state, outputs = core.step(machine.state, given, node)
+    durables = [one for one in outputs if isinstance(one, Put | Show | Cursor | Members)]
+    disk, pending = machine.disk, machine.pending
+    if durables:
+        now, pending = due(pending, durables, node.pieces)
+        disk = disk.apply(now)
+    after = Machine(
+        disk,
+        machine.selected,
+        machine.running,
+        state,
+        pending,
+        machine.last_rollout,
+        machine.skew_s,
+    )
+    machines = world.machines.set(name, after)
+    wires = _sent(world, name, outputs)
+    world = VirtualWorld(setup, machines, wires, world.cut, world.ticks)
+    answer = None
+    for one in outputs:
+        if isinstance(one, Answer):
+            answer = one
+        elif isinstance(one, Redial | Hangup | Drop):
+            world = _redialled(world, name, one)
+    return world, answer
+
+
+def _sent(world: VirtualWorld, name: str, outputs: tuple[Output, ...]) -> Map[Link, Wire]:
+    """The wires with the messages among the outputs on them."""
+    wires = world.wires
+    for one in outputs:
+        if isinstance(one, ToSubscriber):
+            link = (name, world.setup.names[one.conn])
+            wire = wires.get(link)
+            if wire is not None and isinstance(one.message, Delivery | Eose):
+                wires = wires.set(link, Wire(wire.direct, wire.asked, (*wire.told, one.message)))
+        elif isinstance(one, ToPeer):
+            link = (one.peer, name)
+            wire = wires[link]
+            wires = wires.set(link, Wire(wire.direct, (*wire.asked, one.message), wire.told))
+    return wires
+
+
+def _redialled(world: VirtualWorld, name: str, output: Redial | Hangup | Drop) -> VirtualWorld:
+    if isinstance(output, Drop):
+        return disconnect(world, (name, world.setup.names[output.conn]))
+    link = (output.peer, name)
+    world = disconnect(world, link)
+    if isinstance(output, Hangup):
+        return world
+    direct = output.address.startswith(DIRECT)
+    return connect(world, link, direct=direct) if direct or link not in world.cut else world
+
+
+def connect(world: VirtualWorld, link: Link, *, direct: bool = False) -> VirtualWorld:
+    """The link is connected, if both its nodes run."""
+    relay, dialler = link
+    if not (world.runs(relay) and world.runs(dialler)):
+        return world
+    world = evolve(world, wires=world.wires.set(link, Wire(direct)))
+    return feed(world, dialler, PeerUp(relay))
+
+
+def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
+    """The link is not connected any more; what was under way on it is lost. Both ends notice."""
+    if link not in world.wires:
+        return world
+    relay, dialler = link
+    world = evolve(world, wires=world.wires.delete(link))
+    if world.runs(dialler):
+        world = feed(world, dialler, PeerDown(relay))
+    if world.runs(relay):
+        world = feed(world, relay, Unsubscribe(world.setup.number[dialler]))
+    return world
