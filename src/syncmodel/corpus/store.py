@@ -24,7 +24,9 @@ def slug(title: str) -> str:
     """A title as the part of a file name: small ASCII letters, digits and dashes."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    return words[:SLUG_CHARACTERS].rstrip("-") or "run"
+    if len(words) > SLUG_CHARACTERS:
+        words = words[:SLUG_CHARACTERS].rpartition("-")[0] or words[:SLUG_CHARACTERS]
+    return words or "run"
 
 
 def file_name(reproduction: Reproduction) -> str:

@@ -56,7 +56,8 @@ class Progress:
 class Minimized:
     """The best script so far, how it fails, and what finding it cost.
 
-    `key` is the divergence that was kept: name and kind of row. `failed` of `runs` confirmations failed in the same way (0 of 0: not confirmed yet).
+    `key` is the divergence that was kept: name and kind of row. `failed` of `runs` confirmations
+    failed in the same way (0 of 0: not confirmed yet).
     `exhausted`: the budget ended before the search did, so a shorter one may well exist; `stopped`
     says why the search ended early, if it did.
     """
