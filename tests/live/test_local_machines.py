@@ -425,7 +425,7 @@ def test_close_leaves_no_process_no_port_and_no_folder(mark: str) -> None:
 )
 def test_nothing_outlives_a_killed_tester(mark: str, state: str, app: str) -> None:
     with doomed_tester(app) as (process, lines):
-        said(lines, "up")
+        folder = Path(said(lines, "up"))
         running = processes(mark) - {process.pid} - fork_servers(mark)
         assert len(running) >= 3 * 3
         leaves = running - {parent_of(pid) for pid in running}
@@ -433,6 +433,7 @@ def test_nothing_outlives_a_killed_tester(mark: str, state: str, app: str) -> No
             os.kill(pid, signal.SIGSTOP)
         process.kill()
         assert_gone(mark)
+        assert not folder.exists()
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0])
@@ -478,7 +479,7 @@ def test_nothing_outlives_a_killed_supervisor(mark: str) -> None:
 def doomed_tester(app: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     """A tester in a process of its own, and the lines that it says."""
     command = [sys.executable, str(HERE / "tester_to_kill.py"), f"toy_application:{app}"]
-    # A killed tester leaves its folder: in here it is swept up with ours.
+    # Killed before its fork server knew of it, a tester leaves its folder: this is around it.
     with (
         tempfile.TemporaryDirectory(prefix="sm-", ignore_cleanup_errors=True) as folder,
         subprocess.Popen(

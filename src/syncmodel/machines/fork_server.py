@@ -1,12 +1,13 @@
 """The process from which every local machine is forked, with all imports done once.
 
-Run as `python -m syncmodel.machines.fork_server DESCRIPTOR TESTER_PID MODULE:FUNCTION`, in a
-session of its own. It obeys JSON messages on the socket DESCRIPTOR. Not here: the tester's side of
-that (`nursery`).
+Run as `python -m syncmodel.machines.fork_server DESCRIPTOR TESTER_PID MODULE:FUNCTION FOLDER`, in
+a session of its own. It obeys JSON messages on the socket DESCRIPTOR. Not here: the tester's side
+of that (`nursery`).
 
 Everything below it dies with the tester, whatever state it is in. The kernel tells this process of
 the tester's death (SIGTERM), and it kills its whole session; should it be killed itself, the kernel
-kills each child with its parent (SIGKILL, which also works on what is stopped or busy).
+kills each child with its parent (SIGKILL, which also works on what is stopped or busy). The
+machines' folder goes too: a process in a session of its own waits for the deaths and removes it.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ import gc
 import importlib
 import json
 import os
+import select
+import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from syncmodel.machines.process import adopt_orphans, die_with_parent, fork_child
 
 _LONGEST_MESSAGE = 65536
+# A killed process may stay as a zombie for as long as its parent likes: this bounds the wait.
+_SWEEP_LIMIT_S = 0.3
+_SWEEP_PAUSE_S = 0.01
 
 # What uvicorn and its like import only when they start to serve.
 _LATE_IMPORTS = (
@@ -40,18 +46,22 @@ _LATE_IMPORTS = (
 )
 
 
-def main(descriptor: int, tester: int, app_name: str) -> None:
+def main(descriptor: int, tester: int, app_name: str, folder: Path) -> None:
     """Serve until the tester is gone or closes the socket; then kill the session, this included."""
-    signal.signal(signal.SIGTERM, _kill_session)
+
+    def end(*_: object) -> None:
+        _kill_session(folder)
+
+    signal.signal(signal.SIGTERM, end)
     if not die_with_parent(tester, signal.SIGTERM):
-        _kill_session()
+        end()
     orders = socket.socket(fileno=descriptor)
     orders.set_inheritable(False)
     try:
         app = _preload(app_name)
     except Exception as error:  # noqa: BLE001 - an application may fail to import in any way
         orders.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
-        _kill_session()
+        end()
         return
     adopt_orphans()
     machines: dict[str, int] = {}
@@ -63,7 +73,7 @@ def main(descriptor: int, tester: int, app_name: str) -> None:
     orders.send(json.dumps({"ready": True}).encode())
     while _obey(orders, app, machines):
         pass
-    _kill_session()
+    end()
 
 
 def _obey(orders: socket.socket, app: Callable[[Path], None], machines: dict[str, int]) -> bool:
@@ -119,9 +129,26 @@ def _reap(machines: dict[str, int]) -> None:
             del machines[root]
 
 
-def _kill_session(_number: int = 0, _frame: FrameType | None = None) -> None:
-    os.killpg(os.getpid(), signal.SIGKILL)
+def _kill_session(folder: Path) -> None:
+    session = os.getpid()
+    if os.fork() == 0:
+        os.setsid()
+        _sweep(session, folder)
+        os._exit(0)
+    os.killpg(session, signal.SIGKILL)
+
+
+def _sweep(session: int, folder: Path) -> None:
+    """Remove the folder once nobody of the session is left to write to it, or after a while."""
+    deadline_s = time.monotonic() + _SWEEP_LIMIT_S
+    while time.monotonic() < deadline_s:
+        try:
+            os.killpg(session, signal.SIGKILL)
+        except ProcessLookupError:
+            break
+        select.select([], [], [], _SWEEP_PAUSE_S)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))

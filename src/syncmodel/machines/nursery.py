@@ -135,7 +135,7 @@ class Nursery:
         command = [sys.executable, "-m", "syncmodel.machines.fork_server"]
         with theirs, self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - it returns once it was forked
-                [*command, str(theirs.fileno()), str(os.getpid()), self._app],
+                [*command, str(theirs.fileno()), str(os.getpid()), self._app, str(self.folder)],
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
