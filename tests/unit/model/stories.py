@@ -1,0 +1,114 @@
+"""Stories: steps with hand-made answers, then what each node shows, in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from syncmodel.model.belief import Belief
+from syncmodel.model.divergence import Kind
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.outcome import Outcome, accepted, compound, unknown
+from syncmodel.model.rest import compare
+from syncmodel.model.values import Case, Event
+from syncmodel.model.view import View
+from syncmodel.model.world import initial
+from syncmodel.steps import Burst, Concurrently, Rollback, Rollout, Step
+
+OK = accepted()
+LOST = unknown("timeout")
+NODES = ("n1", "n2", "n3")
+#: What one node shows: `{"c1": ("title", counter), "e1": ("case", "body")}`; None without plugin.
+Shown = Mapping[str, tuple[str, int] | tuple[str, str]] | View | None
+EMPTY: Shown = {}
+
+
+def row(title: str, counter: int = 0) -> Outcome:
+    """An accepted write of a case, with the row as stored."""
+    return accepted({"title": title, "counter": counter})
+
+
+def event(case: str, body: str) -> Outcome:
+    """An accepted event, with the row as stored."""
+    return accepted({"case_id": case, "body": body})
+
+
+def view(shown: Shown) -> View | None:
+    """A node's sight in the model's words."""
+    if shown is None or isinstance(shown, View):
+        return shown
+    cases = {n: Case(str(v[0]), int(v[1])) for n, v in shown.items() if n.startswith("c")}
+    events = {n: Event(str(v[0]), str(v[1])) for n, v in shown.items() if n.startswith("e")}
+    return View(tuple(cases.items()), tuple(events.items()))
+
+
+@frozen
+class Sight:
+    """A rest at which the nodes showed this; a node that is not named shows what n1 does."""
+
+    shown: Mapping[str, Shown]
+
+    def views(self, belief: Belief) -> dict[str, View | None]:
+        """What each node that runs showed."""
+        return {n: view(self.shown.get(n, self.shown["n1"])) for n in belief.net.up}
+
+
+def everywhere(**rows: Any) -> Sight:
+    """Every node shows just these rows."""
+    return Sight({"n1": rows})
+
+
+def sights(n1: Shown, n2: Shown, n3: Shown) -> Sight:
+    """Each node shows this."""
+    return Sight({"n1": n1, "n2": n2, "n3": n3})
+
+
+Moment = tuple[Step, Outcome] | Sight
+
+
+def told(moments: tuple[Moment, ...], guarantees: Guarantees) -> Belief:
+    """The belief at the end of a story on three nodes."""
+    belief = initial(guarantees=guarantees).belief
+    for moment in moments:
+        if isinstance(moment, Sight):
+            belief = compare(belief, moment.views(belief))
+        else:
+            step, outcome = moment
+            belief = step.expect(belief, outcome)
+    return belief
+
+
+@frozen
+class Story:
+    """`before` does not alarm; then `raised` alarms with `kind`, and `near` does not."""
+
+    kind: Kind
+    name: str
+    before: tuple[Moment, ...]
+    raised: Moment
+    near: Moment
+    guarantees: Guarantees = Guarantees()
+
+
+def both(*parts: tuple[Step, Outcome]) -> tuple[Step, Outcome]:
+    """These at the same time."""
+    steps, outcomes = zip(*parts, strict=True)
+    return Concurrently(steps), compound(outcomes)
+
+
+def in_a_row(*parts: tuple[Step, Outcome]) -> tuple[Step, Outcome]:
+    """These in a burst."""
+    steps, outcomes = zip(*parts, strict=True)
+    return Burst(steps), compound(outcomes)
+
+
+def rolled_back(*nodes: str) -> tuple[Step, Outcome]:
+    """To the generation without the plugin."""
+    return Rollback(nodes, 1), OK
+
+
+def rolled_out(*nodes: str) -> tuple[Step, Outcome]:
+    """To the generation with it."""
+    return Rollout(nodes, 2), OK
