@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from syncmodel.cli.options import BUG, known_bugs, number
 from syncmodel.cli.parsing import add_options
-from syncmodel.errors import UsageError
+from syncmodel.errors import InvalidRunError, UsageError
 
 if TYPE_CHECKING:
     from syncmodel.machines.local import LocalMachine
+    from syncmodel.nostr.keys import Key
 
 NAME = "node"
 HELP = "run one reference node in the foreground, to look at or to try a client on"
@@ -27,6 +28,8 @@ EXAMPLES = """\
 
 HOST = "127.0.0.1"
 CHUNK_BYTES = 65_536
+#: The first generation with the plugin.
+GENERATION = 2
 
 ABOUT = """\
 Node n1 runs on http://{host}:{port} ({bugs}). Ctrl-C ends it.
@@ -72,6 +75,7 @@ async def _serve(port: int, bugs: Sequence[str]) -> None:
         front = await _listen(port, cluster.app_socket("n1"))
         async with front:
             (machine,) = await cluster.boot()
+            await _install_plugin(machine, cluster.admin_key)
             _describe(machine, cluster.admin_key.reveal(), port, bugs)
             await front.serve_forever()
 
@@ -92,6 +96,20 @@ async def _listen(port: int, application: Path) -> asyncio.Server:
             f"Port {port} can't be had: {os.strerror(error.errno or 0)}. Is another node running? "
             f"Choose another one with --port."
         ) from error
+
+
+async def _install_plugin(machine: LocalMachine, key: Key) -> None:
+    """Roll the node out to the generation that runs start from: a bare one has nothing to show."""
+    from syncmodel.targets.deploying import deploy
+    from syncmodel.targets.live_node import LiveNode
+
+    node = LiveNode(machine, key)
+    try:
+        outcome = await deploy(node, GENERATION, back=False)
+    finally:
+        await node.close()
+    if not outcome.ok:
+        raise InvalidRunError(f"The plugin can't be installed: {outcome.code}.")
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

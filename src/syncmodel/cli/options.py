@@ -80,7 +80,7 @@ RECORD = _option(
 )
 CORPUS = _option(
     "--corpus",
-    "the directory where failures are saved (default: found)",
+    "the directory where failures are saved (default: %(default)s)",
     metavar="DIR",
     type=Path,
     default=Path("found"),
@@ -88,18 +88,22 @@ CORPUS = _option(
 
 SHARED = (
     _option(
-        "--nodes", "how many nodes (default: 3)", metavar="N", type=number(*NODES_LIMIT), default=3
+        "--nodes",
+        "how many nodes (default: %(default)s)",
+        metavar="N",
+        type=number(*NODES_LIMIT),
+        default=3,
     ),
     _option(
         "--sequences",
-        "how many sequences to try, about (default: 40)",
+        "how many sequences to try, about (default: %(default)s)",
         metavar="N",
         type=number(1),
         default=40,
     ),
     _option(
         "--steps",
-        "steps per sequence, at most (default: 30)",
+        "steps per sequence, at most (default: %(default)s)",
         metavar="N",
         type=number(1),
         default=30,

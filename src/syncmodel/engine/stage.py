@@ -12,6 +12,7 @@ from typing import Self
 from syncmodel.engine.drive import Driver, Loop, Straight
 from syncmodel.targets import registry
 from syncmodel.targets.base import Target
+from syncmodel.targets.registry import Kind
 
 #: A suite alternates between a correct cluster and one with a bug, of one size or another.
 KEPT = 3
@@ -20,9 +21,9 @@ KEPT = 3
 class Stage:
     """Targets of one kind, by their size and planted bugs. Close it in every case."""
 
-    def __init__(self, kind: str) -> None:
-        """Nothing runs yet. Raises `UsageError` for an unknown kind of target."""
-        self.kind = registry.get(kind)
+    def __init__(self, kind: Kind | str) -> None:
+        """Nothing runs yet. Raises `UsageError` for the name of no kind of target."""
+        self.kind = registry.get(kind) if isinstance(kind, str) else kind
         self.driver: Driver = Loop() if self.kind.waits else Straight()
         self._targets: dict[tuple[int, tuple[str, ...]], Target] = {}
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
@@ -13,37 +12,35 @@ from syncmodel.targets.base import Target
 
 @frozen
 class Kind:
-    """A kind of target: `factory` ("module:name") is called with how many nodes, and which bugs.
+    """A kind of target: `make` gives one of so many nodes n1, n2, ..., with these planted bugs.
 
-    `waits`: it does real input and output, so its coroutines need an event loop.
+    Nothing runs yet then; `make` raises `UsageError` for an unknown bug. `waits`: the target does
+    real input and output, so its coroutines need an event loop.
     """
 
     name: str
     title: str
-    factory: str
+    make: Callable[[int, Sequence[str]], Target]
     waits: bool
 
-    def make(self, count: int, bugs: Sequence[str] = ()) -> Target:
-        """A target of nodes n1, n2, ...; nothing runs yet. Raises `UsageError` for no such bug."""
-        module, _, name = self.factory.partition(":")
-        target: Target = getattr(import_module(module), name)(count, tuple(bugs))
-        return target
+
+def _embedded(count: int, bugs: Sequence[str]) -> Target:
+    from syncmodel.targets.embedded import EmbeddedCluster
+
+    return EmbeddedCluster(count, bugs)
 
 
-KINDS = (
-    Kind(
-        "embedded",
-        "real processes of this computer, over SSH and HTTP",
-        "syncmodel.targets.embedded:EmbeddedCluster",
-        waits=True,
-    ),
-    Kind(
-        "simulated",
-        "the same nodes' cores joined in memory: thousands of steps a second",
-        "syncmodel.targets.simulated:SimulatedCluster",
-        waits=False,
-    ),
+def _simulated(count: int, bugs: Sequence[str]) -> Target:
+    from syncmodel.targets.simulated import SimulatedCluster
+
+    return SimulatedCluster(count, bugs)
+
+
+EMBEDDED = Kind(
+    "embedded", "real processes of this computer, over SSH and HTTP", _embedded, waits=True
 )
+SIMULATED = Kind("simulated", "the nodes' cores joined in memory", _simulated, waits=False)
+KINDS = (EMBEDDED, SIMULATED)
 
 
 def names() -> tuple[str, ...]:

@@ -1,0 +1,49 @@
+"""Every file of corpus/ is a test of its own, named like it: `pytest stateful/ -k corpus`.
+
+A file that names a planted bug must fail on nodes with that bug and pass on nodes without. Files of
+one bug stand together, so that its cluster is booted once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncmodel.corpus import load
+from syncmodel.engine.replay import Judgement, replay
+from syncmodel.engine.stage import Stage
+from syncmodel.errors import UsageError
+from syncmodel.report.story import story
+
+CORPUS = Path(__file__).parent.parent / "corpus"
+
+
+def _together(path: Path) -> tuple[str, int, str]:
+    """What decides which cluster a file needs; a malformed file fails in its own test."""
+    try:
+        reproduction = load(path)
+    except UsageError:
+        return ("", 0, path.name)
+    return (reproduction.bug or "", len(reproduction.nodes), path.name)
+
+
+FILES = sorted(CORPUS.glob("*.json"), key=_together)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_corpus(path: Path, syncmodel_stage: Stage) -> None:
+    """What the file says is seen: with its bug planted, and without."""
+    try:
+        reproduction = load(path)
+    except UsageError as error:
+        pytest.fail(str(error), pytrace=False)
+    if not syncmodel_stage.kind.waits and not reproduction.confirmed.always:
+        pytest.skip("it shows in a race only, and this target delivers everything in order")
+    for bugs in ((reproduction.bug,), ()) if reproduction.bug else ((),):
+        target = syncmodel_stage.target(len(reproduction.nodes), bugs)
+        expected = reproduction.expected_with(bugs)
+        replayed = syncmodel_stage.driver.run(replay(target, reproduction, expected=expected))
+        if replayed.judgement is not Judgement.AS_EXPECTED:
+            nodes = f"with {bugs[0]}" if bugs else "without a bug"
+            pytest.fail(f"{story(reproduction)}\n\nOn nodes {nodes}: {replayed.reason}", False)
