@@ -5,17 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from attrs import frozen
 
 from syncmodel.model.belief import Belief
-from syncmodel.model.divergence import Kind
+from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import Outcome, accepted, compound, unknown
 from syncmodel.model.rest import compare
 from syncmodel.model.values import Case, Event
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
-from syncmodel.steps import Burst, Concurrently, Rollback, Rollout, Step
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    CreateCase,
+    CreateEvent,
+    DeleteCase,
+    Heal,
+    Mend,
+    Partition,
+    Rollback,
+    Rollout,
+    Step,
+    UpdateCase,
+)
 
 OK = accepted()
 LOST = unknown("timeout")
@@ -112,3 +126,59 @@ def rolled_back(*nodes: str) -> tuple[Step, Outcome]:
 def rolled_out(*nodes: str) -> tuple[Step, Outcome]:
     """To the generation with it."""
     return Rollout(nodes, 2), OK
+
+
+T1, T2, T3 = ("t1", 0), ("t2", 0), ("t3", 0)
+CREATED = (CreateCase("n1", "c1", "t1"), row("t1"))
+EVENT = (CreateEvent("n1", "e1", "c1", "b1"), event("c1", "b1"))
+DELETED = (DeleteCase("n1", "c1"), OK)
+EVERYWHERE = (CREATED, everywhere(c1=T1))
+N1_RETITLES = (UpdateCase("n1", "c1", "t2"), row("t2"))
+N3_RETITLES = (UpdateCase("n3", "c1", "t3"), row("t3"))
+N3_ALONE = (Partition((("n1", "n2"), ("n3",))), OK)
+APART = (Partition(()), OK)
+HEALED = (Heal(), OK)
+C1: dict[str, Any] = {"c1": T1}
+NO_C1: dict[str, Any] = {}
+HAS_EVENT: dict[str, Any] = {"c1": T1, "e1": ("c1", "b1")}
+#: n1 and n3 retitled the same case, neither knowing of the other; then the network healed.
+CONFLICT = (
+    *EVERYWHERE,
+    N3_ALONE,
+    N1_RETITLES,
+    N3_RETITLES,
+    sights({"c1": T2}, {"c1": T2}, {"c1": T3}),
+    HEALED,
+)
+#: n1 and n2 deleted a case that n3 retitled; all settled for a tombstone, nobody knows for which.
+TWO_TOMBSTONES = (
+    *EVERYWHERE,
+    APART,
+    DELETED,
+    (DeleteCase("n2", "c1"), OK),
+    N3_RETITLES,
+    sights(EMPTY, EMPTY, {"c1": T3}),
+    HEALED,
+    everywhere(),
+)
+ONLY_RESYNC = Guarantees(heal_catches_up=False)
+KEEPS_LOG = Guarantees(rollback_keeps_log=True)
+WALLCLOCK = Guarantees(policies={"cases": "wallclock-lww", "events": "wallclock-lww"})
+
+
+def chain(*writes: Moment) -> tuple[Moment, ...]:
+    """Writes while all are apart; then n1 hears n3 and n2 hears n1, and nobody hears back."""
+    return (*EVERYWHERE, APART, *writes, (Mend("n3", "n1"), OK), (Mend("n1", "n2"), OK))
+
+
+def check_raised(story: Story) -> None:
+    """The divergence is raised, by this name alone, and only then."""
+    told(story.before, story.guarantees)
+    with pytest.raises(DivergenceFound) as found:
+        told((*story.before, story.raised), story.guarantees)
+    assert {divergence.kind for divergence in found.value.divergences} == {story.kind}
+
+
+def check_near(story: Story) -> None:
+    """The near miss does not alarm."""
+    told((*story.before, story.near), story.guarantees)

@@ -1,0 +1,255 @@
+"""Answers that can't be, and a control plane that is not as its generation has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from attrs import evolve
+from stories import (
+    APART,
+    C1,
+    CREATED,
+    DELETED,
+    EMPTY,
+    EVENT,
+    EVERYWHERE,
+    HAS_EVENT,
+    HEALED,
+    LOST,
+    N1_RETITLES,
+    OK,
+    T1,
+    Moment,
+    Story,
+    both,
+    check_near,
+    check_raised,
+    everywhere,
+    rolled_back,
+    row,
+    sights,
+    told,
+)
+
+from syncmodel.errors import InvalidRunError
+from syncmodel.model.control import TABLES, compare_control
+from syncmodel.model.divergence import DivergenceFound, Kind
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.outcome import refused
+from syncmodel.model.view import ControlView
+from syncmodel.model.world import initial
+from syncmodel.steps import (
+    Crash,
+    CreateCase,
+    CreateEvent,
+    Cut,
+    DeleteEvent,
+    Refused,
+    Restart,
+    Resync,
+    Rollback,
+    Rollout,
+)
+
+DELETE_AND_RETITLE = both(DELETED, (N1_RETITLES[0], row("t2")))
+ANSWERS = [
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "a row that is there can't be created",
+        EVERYWHERE,
+        (CreateCase("n2", "c1", "t2"), row("t2")),
+        (CreateCase("n2", "c1", "t2"), refused("exists")),
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "a row that is gone can't be updated, save before it went",
+        (*EVERYWHERE, DELETED),
+        N1_RETITLES,
+        (N1_RETITLES[0], refused("no_such_row")),
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "a row that may be gone may be updated",
+        EVERYWHERE,
+        both(N1_RETITLES, (CreateCase("n2", "c1", "t3"), row("t3"))),
+        DELETE_AND_RETITLE,
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "an event needs its case",
+        (*EVERYWHERE, DELETED, everywhere()),
+        EVENT,
+        (EVENT[0], refused("missing_case")),
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "a node without the plugin accepts nothing",
+        (*EVERYWHERE, rolled_back("n1")),
+        N1_RETITLES,
+        (N1_RETITLES[0], refused("no_plugin")),
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "a bad request",
+        (),
+        (Refused(DELETED[0], "no_such_row"), OK),
+        (Refused(DELETED[0], "no_such_row"), refused("no_such_row")),
+    ),
+    Story(
+        Kind.WRONGLY_REFUSED,
+        "a bad request is refused with its own error",
+        (),
+        (Refused(DELETED[0], "no_such_row"), refused("malformed")),
+        (Refused(DELETED[0], "no_such_row"), refused("no_such_row")),
+    ),
+    Story(
+        Kind.WRONGLY_REFUSED,
+        "a row that was never there does not exist",
+        (),
+        (CREATED[0], refused("exists")),
+        CREATED,
+    ),
+    Story(
+        Kind.WRONGLY_REFUSED,
+        "a row that a healed link may bring may exist",
+        (APART, CREATED, sights(C1, EMPTY, EMPTY)),
+        (CreateCase("n2", "c1", "t2"), refused("exists")),
+        both((CreateCase("n2", "c1", "t2"), refused("exists")), HEALED),
+    ),
+    Story(
+        Kind.WRONGLY_REFUSED,
+        "a row that is there can be updated, save once it is gone",
+        EVERYWHERE,
+        (N1_RETITLES[0], refused("no_such_row")),
+        both(DELETED, (N1_RETITLES[0], refused("no_such_row"))),
+    ),
+    Story(
+        Kind.WRONGLY_REFUSED,
+        "an event that is hidden exists",
+        (CREATED, EVENT, everywhere(**HAS_EVENT), DELETED, everywhere()),
+        (CreateEvent("n2", "e1", "c1", "b2"), refused("missing_case")),
+        (CreateEvent("n2", "e1", "c1", "b2"), refused("exists")),
+    ),
+    Story(
+        Kind.WRONGLY_REFUSED,
+        "an event that is hidden can be deleted",
+        (CREATED, EVENT, everywhere(**HAS_EVENT), DELETED, everywhere()),
+        (DeleteEvent("n2", "e1"), refused("no_such_row")),
+        (DeleteEvent("n2", "e1"), OK),
+    ),
+    Story(
+        Kind.WRONGLY_REFUSED,
+        "a node that runs can be reached, save in the moment of a crash",
+        EVERYWHERE,
+        (N1_RETITLES[0], refused("unreachable")),
+        both((Crash("n1"), OK), (N1_RETITLES[0], refused("unreachable"))),
+    ),
+]
+CONTROL = [
+    Story(
+        Kind.CONTROL_PLANE,
+        "the plugin API is gone",
+        EVERYWHERE,
+        sights(C1, C1, None),
+        everywhere(c1=T1),
+    ),
+    Story(
+        Kind.CONTROL_PLANE,
+        "the plugin API outlives a rollback",
+        (*EVERYWHERE, rolled_back("n3")),
+        everywhere(c1=T1),
+        sights(C1, C1, None),
+    ),
+    Story(
+        Kind.CONTROL_PLANE,
+        "a rollback is refused",
+        (),
+        (Rollback(("n1",), 1), refused("not_ready")),
+        rolled_back("n1"),
+    ),
+    Story(
+        Kind.CONTROL_PLANE,
+        "a resync is refused; a timeout is never a refusal",
+        (),
+        (Resync("n1"), refused("not_ready")),
+        (Resync("n1"), LOST),
+    ),
+    Story(
+        Kind.CONTROL_PLANE,
+        "a resync may meet a crash",
+        (),
+        both(HEALED, (Resync("n1"), refused("unreachable"))),
+        both((Crash("n1"), OK), (Resync("n1"), refused("unreachable"))),
+    ),
+]
+STORIES = [*ANSWERS, *CONTROL]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_raised(story: Story) -> None:
+    check_raised(story)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_near_miss(story: Story) -> None:
+    check_near(story)
+
+
+def test_every_name_has_a_story() -> None:
+    assert {story.kind for story in STORIES} == {
+        Kind.WRONGLY_ACCEPTED,
+        Kind.WRONGLY_REFUSED,
+        Kind.CONTROL_PLANE,
+    }
+
+
+HEALTHY = ControlView(2, 2, (2, 2), 1, TABLES, healthy=True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"selected": 3},
+        {"running": 1},
+        {"links": (2, 1)},
+        {"plugin": None},
+        {"plugin": 2},
+        {"tables": ("supertest_cases",)},
+        {"healthy": False},
+    ],
+    ids=str,
+)
+def test_control_plane(wrong: Mapping[str, Any]) -> None:
+    belief = initial().belief
+    compare_control(belief, {"n1": HEALTHY, "n2": HEALTHY})
+    with pytest.raises(DivergenceFound) as found:
+        compare_control(belief, {"n1": HEALTHY, "n2": evolve(HEALTHY, **wrong)})
+    assert [(d.kind, d.node) for d in found.value.divergences] == [(Kind.CONTROL_PLANE, "n2")]
+
+
+def test_a_cluster_with_a_cut_or_a_dead_node_may_call_itself_unhealthy() -> None:
+    sick = evolve(HEALTHY, healthy=False)
+    for fault in ((Cut("n1", "n2"), OK), (Crash("n3"), OK)):
+        compare_control(told((fault,), Guarantees()), {"n1": sick})
+    with pytest.raises(DivergenceFound):
+        compare_control(told(((Crash("n3"), OK), (Restart("n3"), OK)), Guarantees()), {"n1": sick})
+
+
+def test_a_dropped_table_must_be_gone() -> None:
+    bare = ControlView(1, 1, (1, 1), None, (), healthy=True)
+    belief = told((rolled_back("n1"),), Guarantees())
+    compare_control(belief, {"n1": bare, "n2": HEALTHY})
+    with pytest.raises(DivergenceFound, match="tables"):
+        compare_control(belief, {"n1": evolve(bare, tables=TABLES)})
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [(Rollout(("n1",), 3), LOST), (Refused(DELETED[0], "no_such_row"), LOST)],
+    ids=str,
+)
+def test_where_nothing_could_be_said_any_more_the_run_is_invalid(moment: Moment) -> None:
+    with pytest.raises(InvalidRunError):
+        told((moment,), Guarantees())
