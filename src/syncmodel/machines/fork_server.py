@@ -7,7 +7,7 @@ of that (`nursery`).
 Everything below it dies with the tester, whatever state it is in. The kernel tells this process of
 the tester's death (SIGTERM), and it kills its whole session; should it be killed itself, the kernel
 kills each child with its parent (SIGKILL, which also works on what is stopped or busy). The
-machines' folder goes too: a process in a session of its own waits for the deaths and removes it.
+machines' folder goes too: a process in a group of its own waits for the deaths and removes it.
 """
 
 from __future__ import annotations
@@ -130,11 +130,16 @@ def _reap(machines: dict[str, int]) -> None:
 
 
 def _kill_session(folder: Path) -> None:
+    # The tester's death is told twice, by its socket's end and by the kernel: once is enough.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     session = os.getpid()
-    if os.fork() == 0:
-        os.setsid()
+    sweeper = os.fork()
+    if sweeper == 0:
+        os.setpgid(0, 0)
         _sweep(session, folder)
         os._exit(0)
+    # On both sides, so that it is out of the group before whichever kills it first.
+    os.setpgid(sweeper, sweeper)
     os.killpg(session, signal.SIGKILL)
 
 
