@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Any, cast
+from typing import Any, cast, get_args, get_origin
 
 import cattrs
 import cattrs.v
@@ -51,6 +51,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     for plain in (str, int, bool):
         converter.register_structure_hook(plain, _exactly)
+    converter.register_structure_hook_func(_is_tuple, _listed)
     converter.register_structure_hook_func(_is_step, _structure)
     converter.register_unstructure_hook_func(_is_step, _unstructure)
     return converter
@@ -58,6 +59,18 @@ def _converter() -> cattrs.Converter:
 
 def _is_step(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Step)
+
+
+def _is_tuple(cls: Any) -> bool:
+    return get_origin(cls) is tuple
+
+
+def _listed(value: Any, cls: Any) -> Any:
+    """Only a list is a list: a word must not be read as its letters, nor an object as its keys."""
+    if not isinstance(value, list | tuple):
+        raise TypeError(f"expected a list, found {value!r}")
+    (member, _) = get_args(cls)
+    return tuple(_converter().structure(value, cast(Any, list)[member]))
 
 
 def _exactly(value: Any, cls: type) -> Any:
@@ -86,7 +99,7 @@ def _renames(cls: Any) -> dict[str, Any]:
 def _structure(raw: Any, cls: type[Step]) -> Step:
     if not isinstance(raw, Mapping):
         raise TypeError(f"expected an object with an `op`, found {raw!r}")
-    fields = dict(raw)
+    fields = {str(name): value for name, value in raw.items()}
     op = fields.pop("op", None)
     found = vocabulary().get(op) if isinstance(op, str) else None
     if found is None or not issubclass(found, cls):
