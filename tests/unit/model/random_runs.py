@@ -8,7 +8,7 @@ that an empty pass shows.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 from attrs import define, field
@@ -22,7 +22,8 @@ from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.outcome import Answer, Outcome, accepted, compound, refused
 from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
-from syncmodel.model.values import Row
+from syncmodel.model.values import CASES, EVENTS, Row
+from syncmodel.model.view import View
 from syncmodel.model.world import initial
 from syncmodel.steps import (
     Burst,
@@ -196,6 +197,7 @@ class Run:
     def rest(self) -> None:
         """The system settles; sight is held against belief, and the bounds once more."""
         views = self.system.rest()
+        self.check_sights(views)
         before = self.belief
         self.belief = compare(before, views)
         self.sometimes["rests"] += 1
@@ -244,6 +246,14 @@ class Run:
         for row, belief in self.belief.rows.items():
             for node in self.belief.net.nodes:
                 assert not belief.perhaps_known_by(node) or row in self.plan.may_show(node)
+
+    def check_sights(self, views: Mapping[str, View | None]) -> None:
+        """Whatever a node shows, the plan says that it may."""
+        for node, view in views.items():
+            if view is not None and self.inside:
+                shown = {Row(CASES, name) for name, _ in view.cases}
+                shown |= {Row(EVENTS, name) for name, _ in view.events}
+                assert shown <= self.plan.may_show(node)
 
     # --- what really happened ------------------------------------------------------------------
 
