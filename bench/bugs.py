@@ -1,0 +1,172 @@
+"""Finding power: for every planted bug and several seeds, who finds it, how soon, and how short.
+
+    python bench/bugs.py [--seeds 10] [--bugs NAME ...] [--cap 400] [--engines ...] [--jobs 1]
+
+All search the same simulated cluster and are judged by the same model; steps of a burst count each.
+
+  ours        our explorer, then our minimiser
+  hypothesis  a plain state machine: uniform rules, bundles, its own shrinker
+  fast-check  model-based commands (npm), its own shrinker, over a pipe; see `make peers`
+  random      steps at random, nothing shrinks
+
+Each search is written to the JSON as it ends; with --resume those that are there are not made again
+(remove the file after a change of the code). A search that found nothing counts as the cap.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import attrs
+from peers import fast_check, naive_hypothesis, ours, plain_random
+from peers.finding import (
+    ENGINES,
+    FAST_CHECK,
+    HYPOTHESIS,
+    OURS,
+    RANDOM,
+    findings,
+    shortest_lengths,
+    summary,
+    surprises,
+    table,
+)
+from peers.plot import plot
+from peers.recorder import Recorder, Search, searched
+from rich.console import Console
+
+from syncmodel.node import bugs
+
+SEARCHES: dict[str, Callable[[str | None, int, int], Recorder]] = {
+    OURS: ours.search,
+    HYPOTHESIS: naive_hypothesis.search,
+    FAST_CHECK: fast_check.search,
+    RANDOM: plain_random.search,
+}
+#: Lengths that an exhaustive search proved, by bug.
+PROVED = Path(bugs.__file__).with_name("shortest.json")
+
+
+@attrs.frozen(order=True)
+class Job:
+    """One search to be made."""
+
+    bug: str
+    seed: int
+    engine: str
+    cap: int
+
+
+def perform(job: Job) -> Search:
+    """Make the search."""
+    started = time.perf_counter()
+    runs = SEARCHES[job.engine](job.bug, job.seed, job.cap).runs
+    return searched(runs, **attrs.asdict(job), seconds=time.perf_counter() - started)
+
+
+def performed(jobs: Sequence[Job], workers: int) -> Iterator[Search]:
+    """Each search as it ends."""
+    if workers == 1:
+        yield from map(perform, jobs)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        for future in as_completed([pool.submit(perform, job) for job in jobs]):
+            yield future.result()
+
+
+def job_of(search: Search) -> Job:
+    """The job that made this search."""
+    return Job(search.bug, search.seed, search.engine, search.cap)
+
+
+def wanted(options: argparse.Namespace) -> list[Job]:
+    """Every search that was asked for, in order of the bugs."""
+    return [
+        Job(bug, seed, engine, options.cap)
+        for bug in options.bugs
+        for seed in range(1, options.seeds + 1)
+        for engine in options.engines
+    ]
+
+
+def measure(options: argparse.Namespace) -> list[Search]:
+    """Make what is wanted, or take it from the file; the file always has all that was made."""
+    made: dict[Job, Search] = {}
+    if options.resume and options.json.exists():
+        made = {job_of(one): one for one in read(options.json)}
+    jobs = wanted(options)
+    missing = [job for job in jobs if job not in made]
+    for number, search in enumerate(performed(missing, options.jobs), 1):
+        made[job_of(search)] = search
+        write(options.json, [made[job] for job in sorted(made)])
+        end = f"{search.final_length} steps" if search.found else "not found"
+        print(
+            f"[{number}/{len(missing)}] {search.bug}, seed {search.seed}, {search.engine}: {end} "
+            f"({search.sequences} sequences, {search.seconds:.1f} s)",
+            file=sys.stderr,
+        )
+    return [made[job] for job in jobs]
+
+
+def read(file: Path) -> list[Search]:
+    """The searches of a file."""
+    return [Search(**one) for one in json.loads(file.read_text(encoding="utf-8"))]
+
+
+def write(file: Path, searches: Sequence[Search]) -> None:
+    """All searches, one a line."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = ",\n".join(json.dumps(attrs.asdict(search)) for search in searches)
+    file.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+
+
+def proved() -> dict[str, int]:
+    """The lengths proved shortest, by bug; empty if nothing is proved yet."""
+    if not PROVED.exists():
+        return {}
+    lengths: dict[str, int] = json.loads(PROVED.read_text(encoding="utf-8"))
+    return lengths
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    """The options."""
+    names = [bug.name for bug in bugs.all_bugs()]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=10, help="seeds 1 to this")
+    parser.add_argument("--bugs", nargs="+", default=names, choices=names, metavar="NAME")
+    parser.add_argument("--cap", type=int, default=400, help="sequences of a search")
+    parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES)
+    parser.add_argument("--jobs", type=int, default=1, help="searches at the same time")
+    parser.add_argument("--json", type=Path, default=Path("bench/results/bugs.json"))
+    parser.add_argument("--plot", type=Path, default=Path("bench/results/bugs.png"))
+    parser.add_argument("--resume", action="store_true", help="go on with what the JSON has")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Measure, print one table, write JSON and a plot."""
+    options = arguments(argv)
+    console = Console(width=160, highlight=False)
+    if FAST_CHECK in options.engines and not fast_check.installed():
+        options.engines = [one for one in options.engines if one != FAST_CHECK]
+        console.print("fast-check is not installed and is left out: see `make peers`.")
+    searches = measure(options)
+    shortest = shortest_lengths(searches, proved())
+    found = findings(searches, shortest)
+    console.print(table(found, shortest))
+    for line in (*summary(found), *surprises(searches, shortest)):
+        console.print(line)
+    console.print(plot(searches, shortest, options.plot) or f"The plot is {options.plot}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
