@@ -14,7 +14,18 @@ import attrs
 from immutables import Map
 
 from syncmodel.node import writes
-from syncmodel.node.entries import EVENTS, KINDS, EventRow, RefusedEntryError, RowKey, Stored, Value
+from syncmodel.node.entries import (
+    CASES,
+    EVENTS,
+    KINDS,
+    EventRow,
+    RefusedEntryError,
+    Row,
+    RowKey,
+    Stored,
+    Tombstone,
+    Value,
+)
 from syncmodel.node.entries import read as read_event
 from syncmodel.node.ports import (
     Answer,
@@ -48,8 +59,9 @@ from syncmodel.node.state import (
     Subscription,
     case_shows,
     entries,
+    hears_us,
+    is_hidden,
     own_log,
-    standing,
     winner,
 )
 from syncmodel.nostr.events import Event
@@ -73,9 +85,10 @@ def boot(
 ) -> State:
     """The state of a node that starts, from what its store holds. No peer is connected yet."""
     rows: dict[RowKey, Authors] = {}
-    for one in stored:
+    for one in node.pieces.taken_up(stored):
         rows[one.key] = rows.get(one.key, Map()).set(one.event.pubkey, one)
-    links = {one.peer: Link(log_id=one.log_id, applied=one.applied) for one in cursors}
+    going_on = map(node.pieces.restarts_from, cursors)
+    links = {one.peer: Link(log_id=one.log_id, applied=one.applied) for one in going_on}
     state = State(
         log_id=log_id,
         plugin=plugin,
@@ -85,9 +98,25 @@ def boot(
         trusted=trusted,
         inactive=inactive,
     )
-    shown = {key: standing(winner(state, key, node.pieces)) for key in rows}
+    return state if plugin is None else attrs.evolve(state, table=_table(state, node))
+
+
+def _table(state: State, node: Node) -> Map[RowKey, tuple[Row, ...]]:
+    """The plugin's tables as the entries have them."""
+    shown = {key: _row(state, key, winner(state, key, node.pieces), node) for key in state.rows}
     table = {key: (row,) for key, row in shown.items() if row is not None}
-    return attrs.evolve(state, table=Map(table) if plugin is not None else Map())
+    return Map(
+        {
+            key: (row,)
+            for key, (row,) in table.items()
+            if not isinstance(row, EventRow) or node.pieces.waits_on((CASES, row.case_id) in table)
+        }
+    )
+
+
+def _row(state: State, key: RowKey, stored: Stored | None, node: Node) -> Row | None:
+    """What the table holds under `key` where `stored` is the winner."""
+    return None if stored is None else node.pieces.row(stored, state.rows[key].values())
 
 
 def step(state: State, given: Input, node: Node) -> Step:
@@ -100,15 +129,19 @@ def _write(state: State, write: Write, node: Node) -> Step:
         event, value, status = writes.next_version(state, node, write)
     except writes.DeniedError as denied:
         return state, (denied.answer(),)
-    state, outputs = _offer(state, event, value, node)
     answer = Answer(status, writes.success(value.to_json(state.plugin)))
+    hidden = is_hidden(state, (event.kind, value.id))
+    if isinstance(value, Tombstone) and not node.pieces.keeps_deletion(hidden):
+        return state, (answer,)
+    state, outputs = _offer(state, event, value, node)
     return state, (*outputs, answer)
 
 
-def _peer_up(state: State, up: PeerUp, node: Node) -> Step:  # noqa: ARG001 - as all steps
+def _peer_up(state: State, up: PeerUp, node: Node) -> Step:
     link = state.link(up.peer)
     state = state.with_link(up.peer, connected=True, ended=False)
-    asked = Filter(kinds=KINDS, log_id=link.log_id, after=link.applied)
+    after = node.pieces.asks_after(link.applied, (one.applied for one in state.links.values()))
+    asked = Filter(kinds=KINDS, log_id=link.log_id, after=after)
     return state, (ToPeer(up.peer, Req(LOG, (asked,))),)
 
 
@@ -142,32 +175,45 @@ def _accept(
 ) -> tuple[State, tuple[Output, ...], bool]:
     """(state, outputs, whether it was refused) of an entry that a peer sent."""
     try:
-        value = _readable(state, event, given.now_s)
+        value = _readable(state, event, given.now_s, node)
+        _admit(state, given.peer, event, node)
     except RefusedEntryError:
         return state, (), True
-    if _known(state, event, value):
+    if _known(state, event, value, node):
         return *_replay(state, given.peer, value, node), False
     waits = isinstance(value, EventRow) and not case_shows(state, value.case_id)
     if waits and not node.pieces.keeps_event(False):
         return state, (), False
+    row_known = (event.kind, value.id) in state.rows
+    if isinstance(value, Tombstone) and not node.pieces.keeps_tombstone(row_known):
+        return state, (), False
     return *_offer(state, event, value, node), False
 
 
-def _readable(state: State, event: Event, now_s: int) -> Value:
+def _readable(state: State, event: Event, now_s: int, node: Node) -> Value:
     """What an event from elsewhere says; raises RefusedEntryError if we do not accept it."""
     if state.plugin is None:
         raise RefusedEntryError("no_plugin", "this node has no plugin for this kind")
     if event.pubkey not in state.trusted:
         raise RefusedEntryError("untrusted", "this node does not trust the author")
-    if event.created_at > now_s + writes.AHEAD_LIMIT_S:
+    if event.created_at > node.pieces.latest_stamp(now_s):
         raise RefusedEntryError("stamp_ahead", "created_at is too far ahead of the clock")
     return read_event(event)
 
 
-def _known(state: State, event: Event, value: Value) -> bool:
+def _admit(state: State, peer: str, event: Event, node: Node) -> None:
+    """Raises RefusedEntryError if an event that we could read is not taken from this peer."""
+    sender = node.peer(peer)
+    if sender is not None and not node.pieces.admits(event.pubkey, sender.pubkey, node.pubkey):
+        raise RefusedEntryError("not_admitted", "this node does not take the author's rows from it")
+    if not node.pieces.hears(hears_us(state, peer)):
+        raise RefusedEntryError("not_heard", "this node does not listen to that peer")
+
+
+def _known(state: State, event: Event, value: Value, node: Node) -> bool:
     authors = state.rows.get((event.kind, value.id))
     stored = authors.get(event.pubkey) if authors else None
-    return stored is not None and stored.event.id == event.id
+    return stored is not None and node.pieces.is_same(stored.event, event)
 
 
 def _replay(state: State, peer: str, value: Value, node: Node) -> Step:
@@ -199,13 +245,17 @@ def _offer(state: State, event: Event, value: Value, node: Node) -> Step:
 def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output, ...]]:
     """Bring the table's row under `key` in line with the versions that are known of it."""
     stored = winner(state, key, node.pieces)
-    row = standing(stored)
+    row = _row(state, key, stored, node)
     rows = () if row is None else (row,)
     if state.table.get(key, ()) == rows:
         return state, ()
     table = state.table.set(key, rows) if rows else state.table.delete(key)
     at_s = stored.event.created_at if stored else 0
-    return attrs.evolve(state, table=table), (Show(key, rows, at_s),)
+    shows = [Show(key, rows, at_s)]
+    for other in node.pieces.falls(key, rows, table):
+        table = table.delete(other)
+        shows.append(Show(other, (), at_s))
+    return attrs.evolve(state, table=table), tuple(shows)
 
 
 def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
@@ -264,11 +314,11 @@ def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa:
 def _published(state: State, given: Published, node: Node) -> Step:
     event = given.event
     try:
-        value = _readable(state, event, given.now_s)
+        value = _readable(state, event, given.now_s, node)
     except RefusedEntryError as refusal:
         no = Ok(event.id, False, f"blocked: {refusal.code}: {refusal}")
         return state, (ToSubscriber(given.conn, no),)
-    if _known(state, event, value):
+    if _known(state, event, value, node):
         yes = Ok(event.id, True, "duplicate: this node has it")
         return state, (ToSubscriber(given.conn, yes),)
     state, outputs = _offer(state, event, value, node)
@@ -283,6 +333,9 @@ def _resync(state: State, given: Resync, node: Node) -> Step:
         if given.full and state.link(peer.name).connected:
             state = state.with_link(peer.name, log_id=None, applied=0)
             outputs.append(Cursor(peer.name, None, 0))
+        elif not given.full:
+            applied = node.pieces.resyncs_from(state.link(peer.name).applied)
+            state = state.with_link(peer.name, applied=applied)
         state = state.with_link(peer.name, connected=False, ended=False)
         outputs.append(Redial(peer.name, node.pieces.resync_route(peer.addresses)))
     return state, tuple(outputs)

@@ -182,6 +182,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def log_id(connection: sqlite3.Connection) -> str | None:
+    """The identity of the node's log, None before the node has ever run."""
+    row = connection.execute("SELECT value FROM meta WHERE key = 'log_id'").fetchone()
+    return None if row is None else str(row[0])
+
+
 def forget_cursors(connection: sqlite3.Connection) -> None:
     """Nothing counts as applied any more: what was refused before is asked for again."""
     connection.execute("DELETE FROM cursors")

@@ -146,6 +146,23 @@ def standing(stored: Stored | None) -> Row | None:
     return stored.value
 
 
+def own_version(state: State, node: Node, key: RowKey) -> Stored | None:
+    """What this node itself said last of a row."""
+    authors = state.rows.get(key)
+    return authors.get(node.pubkey) if authors else None
+
+
+def is_hidden(state: State, key: RowKey) -> bool:
+    """Whether an event is there under this key that waits for its case."""
+    rows = state.table.get(key, ())
+    return any(isinstance(row, EventRow) and not case_shows(state, row.case_id) for row in rows)
+
+
+def hears_us(state: State, peer: str) -> bool:
+    """Whether `peer` follows our log, as far as we can tell."""
+    return any(one.peer == peer for one in state.subscriptions.values())
+
+
 def newest_stamp(state: State, key: RowKey) -> int:
     """The latest `created_at` known of a row, whoever wrote it; -1 when there is none."""
     authors = state.rows.get(key)
@@ -186,7 +203,7 @@ def read(state: State, run_id: str) -> dict[str, object]:
 
 def to_send(state: State, peer: str) -> int:
     """How many positions of our log lie between us and what `peer` was last sent."""
-    if any(one.peer == peer for one in state.subscriptions.values()):
+    if hears_us(state, peer):
         return 0
     return max(0, own_log(state)[1] - state.link(peer).sent)
 

@@ -114,11 +114,12 @@ class Supervisor:
         self._deployment.get(number)
         if self._task is not None and not self._task.done():
             raise RefusedError("job_running", "A job is running: wait for its end.", status=409)
+        selected = self._generations.selected()
         job = Job(
             number=1 + max((job.number for job in self._jobs.values()), default=0),
             kind=kind,
-            target=number,
-            previous=self._generations.selected(),
+            target=self._pieces.leads_to(kind, number, selected),
+            previous=selected,
             was_up=self._application.state != "stopped",
         )
         self._launch(self._note(job.to("preparing", f"{kind} to generation {number}")))
@@ -206,7 +207,9 @@ class Supervisor:
             migrations.run(
                 connection,
                 steps,
-                new_log_id=self._new_log_id(),
+                new_log_id=self._pieces.log_after(
+                    migrations.log_id(connection), self._new_log_id()
+                ),
                 now_s=int(self._clock()),
                 migrations=self._pieces.migrations,
             )

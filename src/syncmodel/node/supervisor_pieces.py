@@ -36,22 +36,42 @@ def always() -> bool:
     return True
 
 
+def as_asked(requested: int, selected: int) -> int:
+    """A rollback leads to the generation that was asked for, however many lie between."""
+    del selected
+    return requested
+
+
+def fresh(lost: str | None, fresh_id: str) -> str:
+    """A log that was dropped is followed by another one, which has another identity."""
+    del lost
+    return fresh_id
+
+
 @attrs.frozen
 class SupervisorPieces:
     """The decisions, by name.
 
     `migrations`: what there is to migrate, in dependency order.
+    `rollback_target(requested, selected) -> number`: where a rollback leads.
     `rollback_migrations(plan) -> plan`: what a rollback or uninstall really runs.
     `selected_after_failure(previous, target) -> number`: selected after a failure before commit.
     `after_rollback(rolled_back_to, last_rollout) -> number | None`: what is then rolled out.
+    `log_after(lost, fresh_id) -> log_id`: the identity of the log that follows a dropped one.
     `forgets_cursors()`: whether a switch, while no application runs, lets go of what was applied.
     """
 
     migrations: tuple[Migration, ...] = MIGRATIONS
+    rollback_target: Callable[[int, int], int] = as_asked
     rollback_migrations: Callable[[Plan], Plan] = all_of
     selected_after_failure: Callable[[int, int], int] = back_to
     after_rollback: Callable[[int, int | None], int | None] = nothing_more
+    log_after: Callable[[str | None, str], str] = fresh
     forgets_cursors: Callable[[], bool] = always
+
+    def leads_to(self, kind: str, requested: int, selected: int) -> int:
+        """The generation that a job of this kind leads to."""
+        return self.rollback_target(requested, selected) if kind == "rollback" else requested
 
     def carried_out(self, kind: str, steps: Plan) -> Plan:
         """What a job of this kind runs of the migrations that lead to its generation."""

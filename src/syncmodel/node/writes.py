@@ -20,12 +20,20 @@ from syncmodel.node.entries import (
     read_content,
     write_content,
 )
+from syncmodel.node.pieces import AHEAD_LIMIT_S
 from syncmodel.node.ports import Answer, Write
-from syncmodel.node.state import Node, State, case_shows, newest_stamp, standing, winner
+from syncmodel.node.state import (
+    Node,
+    State,
+    case_shows,
+    newest_stamp,
+    own_version,
+    standing,
+    winner,
+)
 from syncmodel.nostr.events import Event, unsigned
 
 BODY_LIMIT_BYTES: Final = 131_072
-AHEAD_LIMIT_S: Final = 900
 
 
 class DeniedError(SyncModelError):
@@ -85,7 +93,9 @@ def next_version(state: State, node: Node, write: Write) -> tuple[Event, Value, 
 def _version(
     state: State, node: Node, key: RowKey, content: Content, now_s: int
 ) -> tuple[Event, Value]:
-    created_at = node.pieces.stamp(now_s, newest_stamp(state, key))
+    own = own_version(state, node, key)
+    own_s = own.event.created_at if own else -1
+    created_at = node.pieces.stamp(now_s, newest_stamp(state, key), own_s)
     if created_at > now_s + AHEAD_LIMIT_S:
         raise DeniedError(
             409, "stamp_ahead", f"this row's stamps are {AHEAD_LIMIT_S} s ahead of the clock"
@@ -160,7 +170,8 @@ def _shown(state: State, node: Node, key: RowKey) -> Content:
     stored = winner(state, key, node.pieces)
     if stored is None or standing(stored) is None:
         raise DeniedError(404, "no_such_row", f"there is no {key[1][:80]!r}")
-    return read_content(stored.event.content)
+    rests_on = node.pieces.base(stored, own_version(state, node, key))
+    return read_content(rests_on.event.content)
 
 
 def _title(write: Write) -> str:

@@ -450,15 +450,17 @@ def test_a_machine_boots_what_is_selected(root: Path) -> None:
 
 def test_a_waiting_status_returns_at_the_end_and_not_before(root: Path) -> None:
     async def test(machine: Machine) -> None:
-        gate = asyncio.Event()
+        stopping, gate = asyncio.Event(), asyncio.Event()
         stop = machine.application.stop
 
         async def slow_stop() -> None:
+            stopping.set()
             await gate.wait()
             await stop()
 
         machine.application.stop = slow_stop  # type: ignore[method-assign]
         job = (await machine.ask("rollout.start", generation=2))["job"]
+        await stopping.wait()
         still = await machine.ask("rollout.status", job=job, wait={"limit_s": 0.05})
         assert still["state"] == "restarting"
         waiting = asyncio.ensure_future(

@@ -7,6 +7,24 @@ import attrs
 from syncmodel.node.pieces import Pieces
 from syncmodel.node.supervisor_pieces import SupervisorPieces
 
+#: The families of bugs of replicated systems; each has one here at least.
+FAMILIES = (
+    "merge",
+    "tombstone",
+    "checkpoint",
+    "ordering",
+    "duplicate",
+    "referential",
+    "durability",
+    "rollback",
+    "generations",
+    "resync",
+    "links",
+    "clock",
+    "restart",
+    "lost log",
+)
+
 
 def _unchanged(pieces: Pieces) -> Pieces:
     return pieces
@@ -21,7 +39,7 @@ class Bug:
     """A mistake that can be switched on in a reference node, to see whether a tester finds it.
 
     `title`: what goes wrong, in plain words. `stands_for`: the real-world class, with a source.
-    `pieces` and `supervisor` replace one decision between them.
+    `family` is one of `FAMILIES`. `pieces` and `supervisor` replace one decision between them.
     """
 
     name: str

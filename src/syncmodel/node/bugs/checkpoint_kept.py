@@ -11,6 +11,6 @@ BUG = Bug(
         "A consumer's offset outlives the log that it belongs to: Apache Kafka, KIP-320 (Allow "
         "fetchers to detect and handle log truncation)"
     ),
-    family="checkpoint",
+    family="lost log",
     pieces=lambda p: attrs.evolve(p, resume=lambda _own_log_id, _asked_log_id, after: after),
 )

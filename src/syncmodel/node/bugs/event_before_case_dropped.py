@@ -11,6 +11,6 @@ BUG = Bug(
         "Replication that breaks causal dependencies between rows: Bailis et al., 'Bolt-on Causal "
         "Consistency' (SIGMOD 2013), the reply that arrives before its post"
     ),
-    family="dependency",
+    family="referential",
     pieces=lambda p: attrs.evolve(p, keeps_event=lambda case_shows: case_shows),
 )

@@ -11,7 +11,7 @@ BUG = Bug(
         "At-least-once delivery into a consumer that is not idempotent: Apache Kafka, KIP-98 "
         "(Exactly Once Delivery), section Motivation"
     ),
-    family="replay",
+    family="duplicate",
     pieces=lambda p: attrs.evolve(
         p, replayed=lambda shown, row, in_backlog: (*shown, row) if in_backlog else shown
     ),

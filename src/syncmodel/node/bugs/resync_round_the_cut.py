@@ -11,6 +11,6 @@ BUG = Bug(
         "Control and data take different paths, so that a partition is partial: Alfatafta et al., "
         "'Toward a Generic Fault Tolerance Technique for Partial Network Partitioning' (OSDI 2020)"
     ),
-    family="network",
+    family="resync",
     pieces=lambda p: attrs.evolve(p, resync_route=lambda addresses: addresses[-1]),
 )

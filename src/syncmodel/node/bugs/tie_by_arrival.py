@@ -17,6 +17,6 @@ BUG = Bug(
         "Last-write-wins without a deterministic tie-break: Kingsbury, 'Call me maybe: Cassandra' "
         "(2013), on equal timestamps"
     ),
-    family="order",
+    family="ordering",
     pieces=lambda p: attrs.evolve(p, wins=_wins),
 )

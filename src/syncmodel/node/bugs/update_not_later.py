@@ -11,6 +11,6 @@ BUG = Bug(
         "Timestamps of last-write-wins taken from clocks that are coarse or behind: Kleppmann, "
         "'Designing Data-Intensive Applications', chapter 8, 'Relying on Synchronized Clocks'"
     ),
-    family="order",
-    pieces=lambda p: attrs.evolve(p, stamp=lambda now_s, _newest_known_s: now_s),
+    family="clock",
+    pieces=lambda p: attrs.evolve(p, stamp=lambda now_s, *_newest_s: now_s),
 )

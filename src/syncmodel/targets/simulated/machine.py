@@ -70,6 +70,7 @@ def switched(
     last_rollout = machine.last_rollout if back else generation
     machine = evolve(machine.stored(), state=None, last_rollout=last_rollout)
     pieces = setup.supervisor
+    generation = pieces.leads_to(kind, generation, machine.selected)
     steps = machine.disk.plan(setup.plugins(generation), pieces.migrations)
     machine = _committed(machine, setup, generation, pieces.carried_out(kind, steps), new_log_id)
     again = pieces.afterwards(kind, generation, last_rollout)
@@ -82,7 +83,9 @@ def switched(
 def _committed(
     machine: Machine, setup: Setup, generation: int, steps: Plan, new_log_id: str
 ) -> Machine:
-    disk = machine.disk.migrated(steps, new_log_id=new_log_id, known=setup.supervisor.migrations)
-    if setup.supervisor.forgets_cursors():
+    pieces = setup.supervisor
+    log_id = pieces.log_after(machine.disk.log_id, new_log_id)
+    disk = machine.disk.migrated(steps, new_log_id=log_id, known=pieces.migrations)
+    if pieces.forgets_cursors():
         disk = evolve(disk, cursors=Map())
     return evolve(machine, disk=disk, selected=generation, running=generation)
