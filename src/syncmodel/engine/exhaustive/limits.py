@@ -1,0 +1,195 @@
+"""How much may happen in a run that is searched exhaustively, and which steps that leaves.
+
+The same bounds hold for the search of the model and for both searches of the node's core. Only
+single steps are offered here: a burst is a run of steps without a rest between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import Any
+
+from attrs import field, fields, frozen
+
+from syncmodel.errors import UsageError
+from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.plan import Plan
+from syncmodel.model.values import CASES, Row
+from syncmodel.steps import Data, Step, vocabulary
+from syncmodel.steps.deployment import Rollback, Rollout
+from syncmodel.steps.lifecycle import Crash, Restart
+from syncmodel.steps.network import Heal, Links, Mend
+from syncmodel.steps.scope import Scope
+from syncmodel.steps.sync import Resync
+
+#: What is counted; the fields of `Limits` with these names say how often it may happen.
+COUNTED = (
+    "writes",
+    "cuts",
+    "crashes",
+    "restarts",
+    "rollbacks",
+    "rollouts",
+    "resyncs",
+    "timeouts",
+)
+TIMEOUTS = COUNTED.index("timeouts")
+#: Every kind of step that is not made of others.
+OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused"}
+#: Up to here every partition that is offered has all its images under a renaming of the nodes.
+SYMMETRIC_NODES = 3
+
+KINDS: dict[type[Step], str] = {
+    Data: "writes",
+    Crash: "crashes",
+    Rollback: "rollbacks",
+    Resync: "resyncs",
+}
+
+#: How often each counted thing may still happen, in the order of `COUNTED`.
+Left = tuple[int, ...]
+
+
+def _at_least(least: int) -> Any:
+    def check(_limits: object, attribute: Any, value: int) -> None:
+        if value < least:
+            raise UsageError(f"{attribute.name} must be {least} or more; it is {value}.")
+
+    return check
+
+
+def _count(default: int, least: int = 0) -> Any:
+    return field(default=default, validator=_at_least(least))
+
+
+@frozen(kw_only=True, cache_hash=True)
+class Limits:
+    """The bounds of one exhaustive search.
+
+    `cuts` counts partitions too; mending and healing what is cut, restarting what is down and
+    rolling out to a node without the plugin are free, so that every run can end well. `restarts`
+    are those of a node that runs, `rollouts` those of a node that has the plugin. `timeouts` are
+    writes of unknown outcome (searches of the model only). `burst`: so many steps at most between
+    two rests. `together`: two steps may be taken at the same time (searches of the model only).
+    `generations`: what each node runs at the beginning, all generation 2 if empty. `ops`: the
+    kinds of steps that may be taken at all.
+
+    Raises `UsageError` for a number that is too small, or an unknown kind of step.
+    """
+
+    nodes: int = _count(2, 1)
+    cases: int = _count(1, 1)
+    events: int = _count(0)
+    writes: int = _count(2)
+    cuts: int = _count(0)
+    crashes: int = _count(0)
+    restarts: int = _count(0)
+    rollbacks: int = _count(0)
+    rollouts: int = _count(0)
+    resyncs: int = _count(0)
+    timeouts: int = _count(0)
+    burst: int = _count(1, 1)
+    together: bool = False
+    generations: tuple[int, ...] = field(default=())
+    ops: frozenset[str] = field(default=OPS)
+
+    @ops.validator
+    def _check_ops(self, _attribute: object, value: frozenset[str]) -> None:
+        if not value <= OPS:
+            raise UsageError(
+                f"Not steps that a search can take by themselves: {sorted(value - OPS)}; those "
+                f"are: {', '.join(sorted(OPS))}."
+            )
+
+    @generations.validator
+    def _check_generations(self, _attribute: object, value: tuple[int, ...]) -> None:
+        if value and len(value) != self.nodes:
+            raise UsageError(f"{self.nodes} nodes need as many generations, not {value}.")
+
+    @property
+    def net(self) -> Net:
+        """Where runs start: every link whole, every node running."""
+        net = fully_connected(self.nodes)
+        for node, generation in zip(net.nodes, self.generations, strict=False):
+            net = net.deploy((node,), generation)
+        return net
+
+    @property
+    def left(self) -> Left:
+        """What may still happen when nothing has happened yet."""
+        return tuple(getattr(self, name) for name in COUNTED)
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The names and kinds of steps that runs are made of."""
+        return Scope(
+            ops=self.ops,
+            cases=tuple(f"c{i}" for i in range(1, self.cases + 1)),
+            events=tuple(f"e{i}" for i in range(1, self.events + 1)),
+            rollback_to=(1,),
+            rollout_to=(2, 3) if self.rollouts else (2,),
+        )
+
+    def __str__(self) -> str:
+        usual = Limits()
+        return ", ".join(
+            f"{each.name} {getattr(self, each.name)}"
+            for each in fields(Limits)
+            if each.name != "ops"
+            and (each.name == "nodes" or getattr(self, each.name) != getattr(usual, each.name))
+        )
+
+
+def choices(limits: Limits, plan: Plan, left: Left) -> Iterator[tuple[Step, Left]]:
+    """The steps that may be taken here, in a fixed order, each with what is left after it."""
+    for step, at in _offered(limits, plan):
+        if at is None:
+            yield step, left
+        elif left[at]:
+            yield step, paid(left, at)
+
+
+@lru_cache(maxsize=2**16)
+def _offered(limits: Limits, plan: Plan) -> tuple[tuple[Step, int | None], ...]:
+    """The steps that the plan allows, and where in `COUNTED` each is counted."""
+    kinds = vocabulary()
+    return tuple(
+        (step, _counted(step, plan))
+        for op in sorted(limits.ops)
+        for step in kinds[op].choices(plan, limits.scope)
+        if step.enabled(plan) and _first_of_its_like(limits, plan, step)
+    )
+
+
+def paid(left: Left, at: int) -> Left:
+    """What is left once what is counted there happened once more."""
+    return (*left[:at], left[at] - 1, *left[at + 1 :])
+
+
+def _first_of_its_like(limits: Limits, plan: Plan, step: Step) -> bool:
+    """Rows are interchangeable until they are written: the first unused name stands for all."""
+    if not isinstance(step, Data) or (row := step.row()) in plan.rows:
+        return True
+    names = limits.scope.cases if row.table == CASES else limits.scope.events
+    return row.name == next(name for name in names if Row(row.table, name) not in plan.rows)
+
+
+def _counted(step: Step, plan: Plan) -> int | None:
+    name = _counted_as(step, plan)
+    return None if name is None else COUNTED.index(name)
+
+
+def _counted_as(step: Step, plan: Plan) -> str | None:
+    if isinstance(step, Links):
+        mends = isinstance(step, Heal | Mend) or step.rewire(plan.net).cut < plan.net.cut
+        return None if mends else "cuts"
+    if isinstance(step, Restart):
+        return None if step.node in plan.net.down else "restarts"
+    if isinstance(step, Rollout):
+        comes_back = all(plan.net.plugin(node) is None for node in step.on)
+        return None if comes_back else "rollouts"
+    for kind, name in KINDS.items():
+        if isinstance(step, kind):
+            return name
+    raise UsageError(f"Nobody has said how often a search may take this: {step}.")
