@@ -16,6 +16,7 @@ from syncmodel.model.naming import describe, wrong_sight
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.rows import RowBelief
+from syncmodel.model.serial import out_of_order
 from syncmodel.model.values import Case, Event, Incremented, Retitled, Row, Tombstone, Value
 
 #: Refusals that say nothing of the rows: the application was not there to ask.
@@ -61,8 +62,8 @@ def fold(
     """The belief once `calls` were made at the same time, while the net became `after`.
 
     `touched` are the nodes whose application was restarted on the way. First every write enters
-    *may* over every link that was up at any moment; then the answers are judged; *must* grows
-    last. Raises `DivergenceFound` if an answer can't be.
+    *may* over every link that was up at any moment; then the answers are judged, each by itself
+    and those of one node together; *must* grows last. Raises `DivergenceFound` if one can't be.
     """
     before = belief.net
     moment = Moment(
@@ -78,6 +79,10 @@ def fold(
         _judge(entered, write, number, outcome, moment)
         for (write, outcome), number in zip(calls, numbers, strict=True)
     ]
+    if moment.droppers.isdisjoint(write.node for write, _ in calls):
+        unordered = out_of_order(entered, calls, numbers)
+        if unordered is not None:
+            raise DivergenceFound((unordered,))
     folded = entered
     for (write, outcome), number, base in zip(calls, numbers, bases, strict=True):
         if number is None or not outcome.ok:

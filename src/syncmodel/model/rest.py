@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from attrs import evolve
 from immutables import Map
 
+from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief, Rest
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe, wrong_sight
@@ -30,8 +31,12 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     """The belief after a rest at which each node that runs showed its view.
 
     `views` has every node that runs, None for one whose plugin API is not there. Raises
-    `DivergenceFound` with all that differs, in a fixed order.
+    `DivergenceFound` with all that differs, in a fixed order, and `InvalidRunError` if a node that
+    runs was not looked at.
     """
+    unseen = [node for node in belief.net.up if node not in views]
+    if unseen:
+        raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
     _raise_if(_control_plane(belief, views))
     seen = {node: view for node, view in views.items() if view is not None}
     _raise_if([found for node, view in seen.items() for found in _ill_formed(node, view)])

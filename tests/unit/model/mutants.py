@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import permutations
 
 from attrs import evolve
-from correct_system import CorrectSystem, Stored
+from correct_system import CorrectSystem, Pause, Stored
 
 from syncmodel.model.divergence import Kind
 from syncmodel.model.outcome import Outcome, accepted, refused
@@ -186,6 +186,27 @@ class LostInTheCrash(CorrectSystem):
         self.relink()
 
 
+class CheckThenAct(CorrectSystem):
+    """A request is answered from what showed when it came, though others were served meanwhile."""
+
+    remembered: tuple[str, Row, Value | None] | None = None
+
+    async def request(self, node: str, request: Request) -> Outcome:
+        row = Row(request.table, request.name)
+        before = self.shown(node, row)
+        await Pause()
+        self.serials += 1
+        self.remembered = (node, row, before)
+        outcome = self.ask(node, request, self.serials)
+        self.remembered = None
+        return outcome
+
+    def shown(self, node: str, row: Row) -> Value | None:
+        if self.remembered is not None and self.remembered[:2] == (node, row):
+            return self.remembered[2]
+        return super().shown(node, row)
+
+
 MUTANTS: dict[type[CorrectSystem], Kind] = {
     TieByArrival: Kind.DISAGREEMENT,
     TombstoneLost: Kind.RESURRECTED,
@@ -204,4 +225,5 @@ MUTANTS: dict[type[CorrectSystem], Kind] = {
     NeverAgain: Kind.WRONGLY_REFUSED,
     RollbackKeepsApi: Kind.CONTROL_PLANE,
     LostInTheCrash: Kind.MISSING,
+    CheckThenAct: Kind.WRONGLY_ACCEPTED,
 }

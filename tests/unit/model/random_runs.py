@@ -330,6 +330,19 @@ class Failure:
         return {divergence.kind.value for divergence in self.error.divergences}
 
 
+def some_net(rng: Random, count: int) -> Net:
+    """Mostly whole and with the plugin; now and then a link is cut, a node down or bare."""
+    net = fully_connected(count)
+    if rng.random() < 0.7:
+        return net
+    links = sorted(net.links)
+    net = net.with_cut(rng.sample(links, rng.randint(0, len(links) // 2)))
+    for node in net.nodes:
+        net = net.deploy((node,), rng.choice((1, 2, 2, 2, 3)))
+        net = net.stop(node) if rng.random() < 0.1 else net
+    return net
+
+
 def random_run(
     seed: int,
     guarantees: Guarantees,
@@ -342,7 +355,7 @@ def random_run(
 ) -> Failure | None:
     """One run from one seed; None if nothing alarmed."""
     rng = Random(seed)
-    net = fully_connected(rng.choice(counts))
+    net = some_net(rng, rng.choice(counts))
     simulated = system(rng, net, guarantees)
     run = Run.begin(simulated, net, guarantees, sometimes, inside)
     draw, steps = Draw(rng), list[Step]()

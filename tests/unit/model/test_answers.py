@@ -46,6 +46,7 @@ from syncmodel.steps import (
     CreateEvent,
     Cut,
     DeleteEvent,
+    IncrementCase,
     Refused,
     Restart,
     Resync,
@@ -75,6 +76,33 @@ ANSWERS = [
         EVERYWHERE,
         both(N1_RETITLES, (CreateCase("n2", "c1", "t3"), row("t3"))),
         DELETE_AND_RETITLE,
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "of two creates at once one is too late",
+        (),
+        both(CREATED, (CreateCase("n1", "c1", "t2"), row("t2"))),
+        both(CREATED, (CreateCase("n2", "c1", "t2"), row("t2"))),
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "of two increments at once none is lost",
+        EVERYWHERE,
+        both(
+            (IncrementCase("n1", "c1", 1), row("t1", 1)),
+            (IncrementCase("n1", "c1", 2), row("t1", 2)),
+        ),
+        both(
+            (IncrementCase("n1", "c1", 1), row("t1", 3)),
+            (IncrementCase("n1", "c1", 2), row("t1", 2)),
+        ),
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "a row deleted twice was created in between, perhaps elsewhere",
+        EVERYWHERE,
+        both(DELETED, DELETED),
+        both(DELETED, DELETED, (CreateCase("n2", "c1", "t2"), row("t2"))),
     ),
     Story(
         Kind.WRONGLY_ACCEPTED,

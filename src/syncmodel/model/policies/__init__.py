@@ -1,6 +1,7 @@
 """Merge rules: how the versions of a row compete. One file per policy; a file here is a policy.
 
-A policy is a module with `NAME` and three functions:
+A policy is a module with `NAME`, `CAUSAL` (whether a node shows what it stored last) and three
+functions:
 
 - `written(order, version, parents) -> Order`: what a write made knowing `parents` says;
 - `may_show(row, node) -> Versions`: what the node may show of what it may and must know;
@@ -23,6 +24,7 @@ class Policy(Protocol):
     """The surface of one merge rule."""
 
     NAME: str
+    CAUSAL: bool
 
     def written(self, order: Order, version: int, parents: Versions) -> Order:
         """The order once `version` was written by a node that must know `parents`."""

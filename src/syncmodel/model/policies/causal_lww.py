@@ -9,6 +9,7 @@ from syncmodel.model.order import Order, Versions
 from syncmodel.model.rows import RowBelief
 
 NAME = "causal-lww"
+CAUSAL = True
 
 
 def written(order: Order, version: int, parents: Versions) -> Order:

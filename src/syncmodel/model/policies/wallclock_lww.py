@@ -8,9 +8,10 @@ from __future__ import annotations
 from syncmodel.model.order import NONE, Order, Versions
 from syncmodel.model.policies.causal_lww import learnt, may_show
 
-__all__ = ["NAME", "learnt", "may_show", "written"]
+__all__ = ["CAUSAL", "NAME", "learnt", "may_show", "written"]
 
 NAME = "wallclock-lww"
+CAUSAL = False
 
 
 def written(order: Order, version: int, parents: Versions) -> Order:  # noqa: ARG001 (the promise is absent)
