@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from peers.naive import STEPS
+from peers.finding import STEPS
 from peers.recorder import Recorder, Run
 
 HERE = Path(__file__).parent

@@ -10,8 +10,12 @@ from rich.table import Table
 
 from peers.recorder import Search
 
+#: Steps that a sequence may have.
+STEPS = 30
 OURS, HYPOTHESIS, FAST_CHECK, RANDOM = "ours", "hypothesis", "fast-check", "random"
-ENGINES = (OURS, HYPOTHESIS, FAST_CHECK, RANDOM)
+ENGINES = (#: Steps that a sequence may have.
+STEPS = 30
+OURS, HYPOTHESIS, FAST_CHECK, RANDOM)
 #: The measures in which less is better, as attributes of `Finding` and in words.
 BETTER = {
     "sequences": "fewer sequences",
@@ -26,8 +30,8 @@ BETTER = {
 class Finding:
     """One engine on one bug, medians over its seeds.
 
-    A search that found nothing counts with its cap of sequences, and with the steps that it took
-    for them. What comes after the first failure is None where nothing was found, or where nothing
+    A search that found nothing counts with its cap of sequences, each of as many steps as one may
+    have. What comes after the first failure is None where nothing was found, or where nothing
     shrinks.
     `worst` is the greatest `final length / shortest length` of any seed.
     """
@@ -79,7 +83,7 @@ def _finding(searches: Sequence[Search], shortest: int) -> Finding:
         seeds=len(searches),
         found=len(found),
         sequences=statistics.median(s.sequences if s.found else s.cap for s in searches),
-        steps=statistics.median(s.steps for s in searches),
+        steps=statistics.median(s.steps if s.found else s.cap * STEPS for s in searches),
         to_minimal=_median([s.to_minimal for s in shrinks if s.to_minimal is not None]),
         steps_to_minimal=_median(
             [s.steps_to_minimal for s in shrinks if s.steps_to_minimal is not None]

@@ -27,8 +27,6 @@ NODES = ("n1", "n2", "n3")
 #: The same few rows and generations that our own search has.
 CASES, EVENTS = ("c1", "c2"), ("e1", "e2")
 BACK_TO, OUT_TO = (1, 2), (2, 3)
-#: Steps in a sequence.
-STEPS = 30
 REASONS = ("unreachable", "no_plugin", "no_such_row", "missing_case")
 #: What is always waited for.
 SLOW = (Resync, Rollback, Rollout, Refused)

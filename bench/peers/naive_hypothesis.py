@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from peers.naive import BACK_TO, CASES, EVENTS, NODES, OUT_TO, STEPS, NaiveRun, cluster
+from peers.finding import STEPS
+from peers.naive import BACK_TO, CASES, EVENTS, NODES, OUT_TO, NaiveRun, cluster
 from peers.recorder import Recorder
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.steps import (

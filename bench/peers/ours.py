@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from peers.naive import NODES, STEPS, cluster
+from peers.finding import STEPS
+from peers.naive import NODES, cluster
 from peers.recorder import Recorder
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.explore import Explorer, Failure, Settings

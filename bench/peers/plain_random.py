@@ -6,7 +6,8 @@ import contextlib
 from random import Random
 from typing import Any
 
-from peers.naive import BACK_TO, CASES, EVENTS, NODES, OUT_TO, STEPS, NaiveRun, cluster
+from peers.finding import STEPS
+from peers.naive import BACK_TO, CASES, EVENTS, NODES, OUT_TO, NaiveRun, cluster
 from peers.recorder import Recorder
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.plan import Plan

@@ -41,7 +41,7 @@ def plot(
                 axis.scatter(value, row, s=18, edgecolors=COLOURS[search.engine], **look)
     axes[0].set_xscale("log")
     axes[1].set_xscale("symlog")
-    axes[1].set_xlim(left=-0.2)
+    axes[1].set_xlim(-0.2, 1.5 * max((_runs(search) or 0 for search in searches), default=0) + 1)
     axes[0].set_yticks(range(len(bugs)), bugs)
     axes[0].invert_yaxis()
     present = [engine for engine in ENGINES if any(s.engine == engine for s in searches)]
