@@ -13,9 +13,7 @@ from peers.recorder import Search
 #: Steps that a sequence may have.
 STEPS = 30
 OURS, HYPOTHESIS, FAST_CHECK, RANDOM = "ours", "hypothesis", "fast-check", "random"
-ENGINES = (#: Steps that a sequence may have.
-STEPS = 30
-OURS, HYPOTHESIS, FAST_CHECK, RANDOM)
+ENGINES = (OURS, HYPOTHESIS, FAST_CHECK, RANDOM)
 #: The measures in which less is better, as attributes of `Finding` and in words.
 BETTER = {
     "sequences": "fewer sequences",
