@@ -7,10 +7,11 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test live suite check lint imports types bench soak clean
+.PHONY: help install run demo test live suite check lint imports types bench soak peers bench-peers \
+  bench-bugs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## create .venv with everything that is needed
 
@@ -57,6 +58,19 @@ bench: install ## measure a live step, and a search for each planted bug
 
 soak: install ## thousands of sequences, and a look for leaks
 	$(BIN)/python bench/soak.py
+
+peers: ## install the tools that we are measured against: SPIN (apt), Quint and fast-check (npm)
+	{ command -v spin && command -v gcc; } > /dev/null || \
+	  $(SUDO) apt-get install --yes --no-install-recommends spin gcc libc6-dev
+	npm ci --prefix bench/peers --no-audit --no-fund
+
+SUDO ?= $(if $(filter 0,$(shell id -u)),,sudo)
+
+bench-peers: install ## one protocol, three tools: our checker, SPIN, Quint (see `make peers`)
+	$(BIN)/python bench/protocols.py
+
+bench-bugs: install ## who finds the planted bugs, and how short: us and others (hours; see its --help)
+	$(BIN)/python bench/bugs.py
 
 clean: ## remove what was built and measured; saved failures stay
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache \
