@@ -1,0 +1,35 @@
+"""What the docs show is run: examples, names of files, and the table of rules."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+
+
+def test_the_example_of_the_readme_runs() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    pattern = r"`((?:docs|tests|src|bench|stateful|strategies|corpus)/[\w./-]+\.(?:md|py|json))`"
+    for name in re.findall(pattern, page.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists() or name.endswith("vacuum.py"), f"{page.name} names {name}"
+
+
+def test_every_rule_is_pinned_by_something_that_exists() -> None:
+    text = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
+    pins = re.findall(r"`(test_\w+|corpus): ([^`]+)`", text.partition("## 9.")[2])
+    assert len(pins) > 30
+    for where, what in pins:
+        if where == "corpus":
+            assert list((ROOT / "corpus").glob(f"{what}*.json")), what
+        else:
+            (module,) = (ROOT / "tests").rglob(f"{where}.py")
+            assert what in module.read_text(encoding="utf-8"), f"{where}: {what}"
