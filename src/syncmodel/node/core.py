@@ -14,6 +14,7 @@ import attrs
 from immutables import Map
 
 from syncmodel.node import writes
+from syncmodel.node.admission import admit, is_known, readable
 from syncmodel.node.entries import (
     CASES,
     EVENTS,
@@ -26,7 +27,6 @@ from syncmodel.node.entries import (
     Tombstone,
     Value,
 )
-from syncmodel.node.entries import read as read_event
 from syncmodel.node.ports import (
     Answer,
     Cursor,
@@ -59,7 +59,6 @@ from syncmodel.node.state import (
     Subscription,
     case_shows,
     entries,
-    hears_us,
     is_hidden,
     own_log,
     winner,
@@ -175,11 +174,11 @@ def _accept(
 ) -> tuple[State, tuple[Output, ...], bool]:
     """(state, outputs, whether it was refused) of an entry that a peer sent."""
     try:
-        value = _readable(state, event, given.now_s, node)
-        _admit(state, given.peer, event, node)
+        value = readable(state, event, given.now_s, node)
+        admit(state, given.peer, event, node)
     except RefusedEntryError:
         return state, (), True
-    if _known(state, event, value, node):
+    if is_known(state, event, value, node):
         return *_replay(state, given.peer, value, node), False
     waits = isinstance(value, EventRow) and not case_shows(state, value.case_id)
     if waits and not node.pieces.keeps_event(False):
@@ -188,32 +187,6 @@ def _accept(
     if isinstance(value, Tombstone) and not node.pieces.keeps_tombstone(row_known):
         return state, (), False
     return *_offer(state, event, value, node), False
-
-
-def _readable(state: State, event: Event, now_s: int, node: Node) -> Value:
-    """What an event from elsewhere says; raises RefusedEntryError if we do not accept it."""
-    if state.plugin is None:
-        raise RefusedEntryError("no_plugin", "this node has no plugin for this kind")
-    if event.pubkey not in state.trusted:
-        raise RefusedEntryError("untrusted", "this node does not trust the author")
-    if event.created_at > node.pieces.latest_stamp(now_s):
-        raise RefusedEntryError("stamp_ahead", "created_at is too far ahead of the clock")
-    return read_event(event)
-
-
-def _admit(state: State, peer: str, event: Event, node: Node) -> None:
-    """Raises RefusedEntryError if an event that we could read is not taken from this peer."""
-    sender = node.peer(peer)
-    if sender is not None and not node.pieces.admits(event.pubkey, sender.pubkey, node.pubkey):
-        raise RefusedEntryError("not_admitted", "this node does not take the author's rows from it")
-    if not node.pieces.hears(hears_us(state, peer)):
-        raise RefusedEntryError("not_heard", "this node does not listen to that peer")
-
-
-def _known(state: State, event: Event, value: Value, node: Node) -> bool:
-    authors = state.rows.get((event.kind, value.id))
-    stored = authors.get(event.pubkey) if authors else None
-    return stored is not None and node.pieces.is_same(stored.event, event)
 
 
 def _replay(state: State, peer: str, value: Value, node: Node) -> Step:
@@ -314,11 +287,11 @@ def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa:
 def _published(state: State, given: Published, node: Node) -> Step:
     event = given.event
     try:
-        value = _readable(state, event, given.now_s, node)
+        value = readable(state, event, given.now_s, node)
     except RefusedEntryError as refusal:
         no = Ok(event.id, False, f"blocked: {refusal.code}: {refusal}")
         return state, (ToSubscriber(given.conn, no),)
-    if _known(state, event, value, node):
+    if is_known(state, event, value, node):
         yes = Ok(event.id, True, "duplicate: this node has it")
         return state, (ToSubscriber(given.conn, yes),)
     state, outputs = _offer(state, event, value, node)
