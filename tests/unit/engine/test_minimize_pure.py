@@ -104,6 +104,13 @@ def test_names_in_order_of_appearance() -> None:
     assert renamed(tidy, tidy_names(tidy)) == tidy
 
 
+def test_increments_become_the_first_powers_of_two() -> None:
+    by = (64, 2, 16, 64)
+    script = Script(NET, tuple(IncrementCase("n1", "c1", amount) for amount in by))
+    tidy = renamed(script, tidy_names(script))
+    assert [s.by for s in tidy.steps if isinstance(s, IncrementCase)] == [1, 2, 4, 1]
+
+
 def test_names_keep_generations_with_their_nodes() -> None:
     script = Script(NET.deploy(["n3"], 1), (CreateCase("n2", "c1", "t1"),))
     swapped = renamed(script, tidy_names(script))
