@@ -1,10 +1,12 @@
-"""How often each kind of step is drawn: one table, and what the plan's situation makes of it.
+"""How often each kind of step is chosen: one table, and what the plan's situation makes of it.
 
 Conflicts are what we are after: few rows, writes on both sides of a cut, heals and restarts soon
 after what they follow. A kind of step that is not in the table has weight `USUAL`.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 from syncmodel.model.plan import Plan
 
@@ -37,8 +39,8 @@ MENDING = 4
 
 
 def weights(plan: Plan, ops: frozenset[str]) -> dict[str, int]:
-    """The weight of each op that may be drawn here."""
-    table = {op: WEIGHTS.get(op, USUAL) for op in sorted(ops)}
+    """The weight of each op that may be chosen here; a fresh dict."""
+    table = dict(_weights(ops))
     net = plan.net
     if not plan.rows:
         _scale(table, "create_case", 4)
@@ -50,6 +52,16 @@ def weights(plan: Plan, ops: frozenset[str]) -> dict[str, int]:
     if len(net.carriers) < len(net.up):
         _scale(table, "rollout", 3 * MENDING)
     return table
+
+
+def weights_in_a_burst(plan: Plan, ops: frozenset[str]) -> dict[str, int]:
+    """The same inside of a burst."""
+    return weights(plan, ops)
+
+
+@cache
+def _weights(ops: frozenset[str]) -> dict[str, int]:
+    return {op: WEIGHTS.get(op, USUAL) for op in sorted(ops)}
 
 
 def _scale(table: dict[str, int], op: str, factor: int) -> None:

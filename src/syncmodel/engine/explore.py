@@ -24,7 +24,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan, contested
 from syncmodel.steps.base import Step
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.steps import everything, steps
+from syncmodel.strategies.steps import NUMBERS, everything, mixed, numbered
 from syncmodel.strategies.topologies import topologies
 from syncmodel.targets.base import Target
 
@@ -169,21 +169,23 @@ class Exploration(RuleBasedStateMachine):
         return self.session.world.plan
 
     @initialize(
-        net=st.runner().flatmap(lambda machine: topologies(machine.explorer.settings.nodes))
+        net=st.runner().flatmap(lambda machine: topologies(machine.explorer.settings.nodes)),
+        salt=NUMBERS,
     )
-    def begin(self, net: Net) -> None:
+    def begin(self, net: Net, salt: int) -> None:
         """A fresh run from a drawn topology."""
         self.net = net
+        self.salt = salt
         self.session = self.explorer.begin(net)
 
-    @rule(
-        step=st.runner().flatmap(
-            lambda machine: steps(machine.plan, machine.explorer.settings.scope)
-        )
-    )
-    def take(self, step: Step) -> None:
-        """One step, on the live system and in the model."""
+    @rule(number=NUMBERS)
+    def take(self, number: int) -> None:
+        """One step, on the live system and in the model: the number decides which."""
         assert self.session is not None
+        settings = self.explorer.settings
+        if not settings.shrink:
+            number = mixed(number, self.salt, len(self.session.steps))
+        step = numbered(self.plan, settings.scope, number)
         self.explorer.take(self.session, self.net, step)
 
     def teardown(self) -> None:

@@ -6,7 +6,7 @@ same steps give the same run, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 
 from attrs import evolve
 
@@ -72,10 +72,15 @@ class SimulatedCluster:
         return outcome
 
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
-        """One after another, in an order of the schedule's."""
+        """One after another, in an order of the schedule's. If one raises, the rest is not done."""
         outcomes: dict[int, Outcome] = {}
-        for place in self._schedule.order(len(calls)):
-            outcomes[place] = await calls[place]
+        try:
+            for place in self._schedule.order(len(calls)):
+                outcomes[place] = await calls[place]
+        finally:
+            for call in calls:
+                if isinstance(call, Coroutine):
+                    call.close()
         return [outcomes[place] for place in range(len(calls))]
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
