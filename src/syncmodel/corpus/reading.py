@@ -28,6 +28,7 @@ from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import DEPLOYMENT
 from syncmodel.model.plan import Plan
+from syncmodel.model.world import promised
 from syncmodel.model.policies import policies
 from syncmodel.model.values import TABLES
 from syncmodel.steps import form
@@ -182,7 +183,7 @@ def _read_confirmed(file: Fields) -> Confirmed:
 
 def _check_steps(reproduction: Reproduction, where: str) -> None:
     """Every step names nodes that there are, and can be taken where it stands."""
-    plan = Plan(reproduction.net)
+    plan = Plan(promised(reproduction.net, reproduction.guarantees))
     for position, step in enumerate(reproduction.steps, 1):
         strange = sorted(step.nodes() - set(plan.net.nodes))
         if strange:

@@ -13,6 +13,7 @@ from syncmodel.model.divergence import Divergence
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan
+from syncmodel.model.world import promised
 from syncmodel.steps.base import Step
 from syncmodel.targets.base import Target
 
@@ -53,7 +54,7 @@ async def run(
 
     Raises `UsageError` if the plan refuses a step: such a list is no run.
     """
-    refused = first_disabled(net, steps)
+    refused = first_disabled(promised(net, guarantees or Guarantees()), steps)
     if refused is not None:
         raise UsageError(
             f"Step {refused + 1} ({steps[refused]}) can't be taken here: what it needs (a node "
