@@ -7,12 +7,13 @@ verdict, the tester could not do its part), 130 Ctrl-C.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from syncmodel.cli import bugs, explore, minimize, node, replay
 from syncmodel.cli.parsing import Parser, Verb, plain
-from syncmodel.errors import SyncModelError
+from syncmodel.errors import InvalidRunError, SyncModelError
 
 VERBS: tuple[Verb, ...] = (explore, replay, minimize, node, bugs)
 INTERRUPTED_CODE = 130
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises `SystemExit` for --help and for arguments that can't be read.
     """
     args = _parser().parse_args(argv)
+    # Being told to end is answered like Ctrl-C, so that nothing is left behind either way.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -50,6 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the results has enough of them; nothing more is to be said to anybody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        sys.stderr.write(f"syncmodel {args.verb}: {error.strerror or error}{place}.\n")
+        return InvalidRunError.exit_code
     return code
 
 

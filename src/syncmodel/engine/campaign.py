@@ -18,16 +18,17 @@ from attrs import define, evolve, field
 
 from syncmodel.engine.explore import Explorer, Failure, Findings, Settings
 from syncmodel.engine.finding import NO_SEARCH, Found, Origin, Work
-from syncmodel.engine.guard import Guarded, Halt
-from syncmodel.engine.history import Ended, Entry, Observer, Verdict, nobody
+from syncmodel.engine.guard import Guarded, Halt, cant_go_on
+from syncmodel.engine.history import Began, Ended, Entry, Observer, Verdict, nobody
 from syncmodel.engine.minimize import Progress
 from syncmodel.engine.run import Result
 from syncmodel.engine.stage import Stage
 from syncmodel.engine.tally import Tally
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
+from syncmodel.model.divergence import Kind
 
-#: With less room than this in the work folder nothing that the nodes do means anything.
-ROOM_BYTES = 65_536
+#: Local nodes write a few MiB; with less room than this nothing that they do means anything.
+ROOM_BYTES = 4 * 2**20
 INTERRUPTED_CODE = 130
 
 
@@ -104,6 +105,8 @@ class Campaign:
 
     def _see(self, entry: Entry) -> None:
         self.report.tally(entry)
+        if isinstance(entry, Began | Ended) and self._stage.kind.waits:
+            _check_room()
         if isinstance(entry, Ended) and entry.verdict is Verdict.DIVERGED:
             self._last_failure = entry
         self.observe(entry)
@@ -113,13 +116,7 @@ class Campaign:
         result = Result(Verdict.DIVERGED, failure.steps, failure.over.divergences)
         origin = evolve(self._origin, facts=_facts(self.settings))
         work = Work(self._stage, origin, failure.net, result, self._last_failure)
-        if self._stage.kind.waits and _work_folder_is_full():
-            self.report.halted = InvalidRunError(
-                f"The work folder {tempfile.gettempdir()} is full, so the nodes could not do "
-                f"their part and the divergence that was seen says nothing: free some space."
-            )
-            return
-        if not self.report.interrupted:
+        if not self.report.interrupted and not _takes_minutes(failure):
             with self._ending():
                 work.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
         self.report.found = work.saved()
@@ -129,12 +126,14 @@ class Campaign:
         """A phase that may end early; the report says how."""
         try:
             yield
-        except KeyboardInterrupt:
-            self.report.interrupted = True
         except Halt as halt:
             self.report.halted = halt.error
+        except KeyboardInterrupt:
+            self.report.interrupted = True
         except SyncModelError as error:
             self.report.halted = error
+        except OSError as error:
+            self.report.halted = cant_go_on(error)
 
 
 def _facts(settings: Settings) -> dict[str, str | int]:
@@ -146,5 +145,17 @@ def _facts(settings: Settings) -> dict[str, str | int]:
     return facts if settings.seed is None else {**facts, "seed": settings.seed}
 
 
-def _work_folder_is_full() -> bool:
-    return shutil.disk_usage(tempfile.gettempdir()).free < ROOM_BYTES
+def _takes_minutes(failure: Failure) -> bool:
+    """Whether each run that fails like this waits for a rest that never comes."""
+    return failure.over.divergences[0].kind is Kind.NOT_SETTLED
+
+
+def _check_room() -> None:
+    """Raises `InvalidRunError` if the work folder is full: then what is seen says nothing."""
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < ROOM_BYTES:
+        raise InvalidRunError(
+            f"The work folder {folder} is full ({free / 2**20:.1f} MiB left, and the nodes need "
+            f"{ROOM_BYTES / 2**20:.0f}): free some space there, or name another one with TMPDIR."
+        )

@@ -19,8 +19,12 @@ T = TypeVar("T")
 INVALID_LIMIT = 3
 
 
-class Halt(BaseException):
-    """The search can't go on. No `Exception`, so that Hypothesis does not take it for a finding."""
+class Halt(KeyboardInterrupt):
+    """The search can't go on: `error` says why.
+
+    It is raised like Ctrl-C, because that alone stops Hypothesis in the middle of a run without
+    further questions.
+    """
 
     def __init__(self, error: SyncModelError) -> None:
         super().__init__(str(error))
@@ -48,9 +52,7 @@ class Guarded:
             raise Halt(error) from error
         except OSError as error:
             self._over = True
-            place = f" ({error.filename})" if error.filename else ""
-            problem = InvalidRunError(f"The tester can't go on: {error.strerror}{place}.")
-            raise Halt(problem) from error
+            raise Halt(cant_go_on(error)) from error
         except BaseException as error:
             self._over = self._over or not isinstance(error, Exception)
             raise
@@ -76,3 +78,9 @@ class Guarded:
             self._over = True
             text = f"{INVALID_LIMIT} runs in a row said nothing of the system. {entry.reason}"
             raise Halt(InvalidRunError(text))
+
+
+def cant_go_on(error: OSError) -> InvalidRunError:
+    """What the operating system refused the tester (a full disk, no more descriptors), in words."""
+    place = f" ({error.filename})" if error.filename else ""
+    return InvalidRunError(f"The tester can't go on: {error.strerror or error}{place}.")

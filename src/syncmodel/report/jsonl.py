@@ -45,7 +45,11 @@ class Recorder:
             self._file: IO[str] = path.open("w", encoding="utf-8")
         except OSError as error:
             raise UsageError(f"The record {path} can't be written: {error.strerror}.") from error
-        self._write({"format": FORMAT, "version": VERSION, **facts})
+        try:
+            self._write({"format": FORMAT, "version": VERSION, **facts})
+        except InvalidRunError:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +92,9 @@ def dump(entry: Entry, run: int) -> dict[str, Any]:
     """The JSON form of one entry of the run with that number."""
     match entry:
         case Began():
-            return {"entry": "began", "run": run, "nodes": dict(nodes_of(entry.net))}
+            running = nodes_of(entry.net)
+            nodes = {node: running[node] for node in entry.net.nodes}
+            return {"entry": "began", "run": run, "nodes": nodes}
         case Performed():
             return {
                 "entry": "step",
@@ -234,7 +240,7 @@ def _parse(text: bytes, place: str) -> dict[str, Any]:
 def _net(nodes: Mapping[str, int]) -> Net:
     net = fully_connected(len(nodes))
     running = net.running.update({str(name): int(number) for name, number in nodes.items()})
-    if tuple(nodes) != net.nodes or not set(running.values()) <= set(net.generations):
+    if set(nodes) != set(net.nodes) or not set(running.values()) <= set(net.generations):
         raise ValueError(f"unknown nodes or generations {dict(nodes)}")
     return evolve(net, running=running)
 

@@ -97,10 +97,11 @@ def shown(view: View | None) -> str:
 
 def _sureness(confirmed: Confirmed) -> str:
     if not confirmed.runs:
-        return "It was not run again (interrupted before that)."
+        return "It was not run again: the search was interrupted, or each run takes minutes."
     if not confirmed.failed:
         return f"It did not come back in {_runs(confirmed.runs)}."
-    return f"Run again, it failed {confirmed}: {confirmed.failed} of {_runs(confirmed.runs)}."
+    often = "always" if confirmed.always else "sometimes"
+    return f"Run again, it failed {often} ({confirmed.failed} of {_runs(confirmed.runs)})."
 
 
 def _runs(count: int) -> str:

@@ -57,6 +57,7 @@ class Watch:
         self._tally = tally
         self._out = out or console(stderr=True)
         self._started_s = self._shown_s = time.monotonic()
+        self._minimizing = False
         self._live = Live(console=self._out, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
@@ -82,8 +83,9 @@ class Watch:
             self._show(progress_line(self._tally, time.monotonic() - self._started_s))
 
     def minimizing(self, progress: Progress) -> None:
-        """The minimiser got on."""
-        if self._due():
+        """The minimiser got on; that there is something to shorten is said at once."""
+        first, self._minimizing = not self._minimizing, True
+        if first or self._due():
             self._show(
                 f"found a failure, shortening it: {progress.length} steps left "
                 f"after {progress.executions} runs"
@@ -131,7 +133,7 @@ def _summary(report: Report, seconds: float, ops: frozenset[str] | None) -> Iter
     if seen:
         yield f"Seen: {', '.join(seen)}."
     never = [what.value for what in tally.never(ops)]
-    if never:
+    if never and tally.rests:
         yield f"Never happened, so nothing is said of it: {', '.join(never)}."
     yield from _doubts("unknown (not settled in time)", report.findings.unknown)
     yield from _doubts("invalid (the tester could not do its part)", report.findings.invalid)
