@@ -8,8 +8,8 @@ BUG = Bug(
     name="heard-only-both-ways",
     title="Rows from a peer that does not follow our log are refused, and count as processed",
     stands_for=(
-        "One-way (simplex) partitions taken for complete ones: Alquraan et al., 'An Analysis of "
-        "Network-Partitioning Failures in Cloud Systems' (OSDI 2018)"
+        "A one-way partition made a two-way one: cockroachdb/cockroach, issue 84289, 'rpc: refuse "
+        "incoming connections unless dialback succeeds' (here nobody asks again)"
     ),
     family="links",
     pieces=lambda p: attrs.evolve(p, hears=lambda peer_hears_us: peer_hears_us),
