@@ -28,9 +28,9 @@ from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import DEPLOYMENT
 from syncmodel.model.plan import Plan
-from syncmodel.model.world import promised
 from syncmodel.model.policies import policies
 from syncmodel.model.values import TABLES
+from syncmodel.model.world import promised
 from syncmodel.steps import form
 from syncmodel.steps.base import Step
 
