@@ -47,6 +47,10 @@ KINDS: dict[type[Step], str] = {
     Resync: "resyncs",
 }
 
+#: So many are no bound: nothing is counted then, and situations that differ in the count alone are
+#: one. For searches that a bound on the depth keeps finite.
+UNLIMITED = 1_000
+
 #: How often each counted thing may still happen, in the order of `COUNTED`.
 Left = tuple[int, ...]
 
@@ -73,7 +77,7 @@ class Limits:
     writes of unknown outcome (searches of the model only). `burst`: so many steps at most between
     two rests. `together`: two steps may be taken at the same time (searches of the model only).
     `generations`: what each node runs at the beginning, all generation 2 if empty. `ops`: the
-    kinds of steps that may be taken at all.
+    kinds of steps that may be taken at all. For any of the numbers `UNLIMITED` is no bound.
 
     Raises `UsageError` for a number that is too small, or an unknown kind of step.
     """
@@ -131,6 +135,10 @@ class Limits:
             rollout_to=(2, 3) if self.rollouts else (2,),
         )
 
+    def steps_after(self, since_rest: int) -> int:
+        """How many steps there were since the last rest, with one more."""
+        return since_rest + 1 if self.burst < UNLIMITED else 1
+
     def __str__(self) -> str:
         usual = Limits()
         return ", ".join(
@@ -164,6 +172,8 @@ def _offered(limits: Limits, plan: Plan) -> tuple[tuple[Step, int | None], ...]:
 
 def paid(left: Left, at: int) -> Left:
     """What is left once what is counted there happened once more."""
+    if left[at] >= UNLIMITED:
+        return left
     return (*left[:at], left[at] - 1, *left[at + 1 :])
 
 

@@ -1,0 +1,133 @@
+"""The searches that `make check-model` goes through, with the exact counts that they come to.
+
+A count pins the whole transition relation of model or core: a change of behaviour that no test
+notices shows here. docs/checking.md has this table with what each scene is for.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from syncmodel.engine.exhaustive.limits import Limits
+from syncmodel.engine.exhaustive.searches import Grain
+
+
+@frozen
+class Scene:
+    """A search by name; `states` and `transitions` are what it has when it is whole."""
+
+    name: str
+    about: str
+    grain: Grain
+    limits: Limits
+    states: int
+    transitions: int
+
+
+def _ops(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+SCENES = (
+    Scene(
+        "model-cut",
+        "three writes of one row, one cut, two steps without a rest",
+        Grain.MODEL,
+        Limits(writes=3, cuts=1, burst=2),
+        8124,
+        18623,
+    ),
+    Scene(
+        "model-together",
+        "steps at the same time, one of unknown outcome, one cut",
+        Grain.MODEL,
+        Limits(cuts=1, timeouts=1, burst=2, together=True),
+        19086,
+        42812,
+    ),
+    Scene(
+        "model-lost-log",
+        "a row and an event that refers to it, a crash, a log that is lost",
+        Grain.MODEL,
+        Limits(events=1, writes=3, crashes=1, rollbacks=1),
+        14799,
+        21429,
+    ),
+    Scene(
+        "model-late",
+        "a request that lands late, about a log that is lost, with others at the same time",
+        Grain.MODEL,
+        Limits(rollbacks=1, timeouts=1, burst=2, together=True),
+        12368,
+        21365,
+    ),
+    Scene(
+        "model-three",
+        "three nodes, every shape of one cut, two steps without a rest",
+        Grain.MODEL,
+        Limits(nodes=3, cuts=1, burst=2),
+        18966,
+        67552,
+    ),
+    Scene(
+        "steps-all",
+        "each kind of fault once, in every order",
+        Grain.STEPS,
+        Limits(cuts=1, crashes=1, rollbacks=1, resyncs=1),
+        0,
+        0,
+    ),
+    Scene(
+        "messages-conflict",
+        "three nodes: a partition, a conflict across it, a heal",
+        Grain.MESSAGES,
+        Limits(nodes=3, cuts=1, ops=_ops("create_case partition heal")),
+        12179,
+        17048,
+    ),
+    Scene(
+        "messages-crash",
+        "a crash and a restart at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(crashes=1, restarts=1, burst=2),
+        10997,
+        24608,
+    ),
+    Scene(
+        "messages-rollback",
+        "a log that is lost at any point of a delivery, and a rollout after it",
+        Grain.MESSAGES,
+        Limits(rollbacks=1, burst=2),
+        0,
+        0,
+    ),
+    Scene(
+        "messages-resync",
+        "a full or a plain resync, before, during and after a cut",
+        Grain.MESSAGES,
+        Limits(cuts=1, resyncs=1),
+        2211,
+        2955,
+    ),
+    Scene(
+        "messages-cut",
+        "links that are cut and mended at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(cuts=1, burst=2),
+        3995,
+        7866,
+    ),
+    Scene(
+        "messages-event",
+        "an event that refers to a case, during a cut",
+        Grain.MESSAGES,
+        Limits(events=1, writes=3, cuts=1),
+        12484,
+        15299,
+    ),
+)
+
+
+def scene(name: str) -> Scene | None:
+    """The scene of that name."""
+    return next((one for one in SCENES if one.name == name), None)

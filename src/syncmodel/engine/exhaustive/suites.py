@@ -1,0 +1,86 @@
+"""Covering suites: from the state graph of a small world, runs that together take all of it.
+
+Each run passes on a correct system and is saved as a file of the corpus. What is covered is said
+in the file and in docs/checking.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from syncmodel.checker import Bounds, covering_walks, graph
+from syncmodel.checker.graph import StateGraph
+from syncmodel.corpus.format import Reproduction, nodes_of
+from syncmodel.engine.exhaustive.cores import Moment, cluster
+from syncmodel.engine.exhaustive.limits import Limits
+from syncmodel.engine.exhaustive.performing import performed
+from syncmodel.engine.exhaustive.stepwise import Stepwise, Then, as_run
+from syncmodel.engine.script import length
+from syncmodel.model.net import Net
+from syncmodel.model.outcome import Answer
+
+#: A graph takes about ten kilobytes a state here.
+BOUNDS = Bounds(max_states=20_000)
+
+
+def drawn(limits: Limits) -> StateGraph:
+    """The state graph at the grain of steps, ids as on a `SimulatedCluster`.
+
+    Raises `GraphTooLargeError`.
+    """
+    return graph(Stepwise(cluster(limits, symmetric=False)), BOUNDS)
+
+
+def kind(before: Moment, action: Then, _after: Moment) -> tuple[Any, ...]:
+    """What kind of transition a step is.
+
+    Its op, whether the request is accepted, whether its row stands nowhere, on some or on all
+    nodes, and which troubles there are at that moment: links cut, nodes down, nodes bare.
+    """
+    step, net = action.step, before.model.belief.net
+    outcome = performed(before.virtual, step)[1]
+    write = step.asks()
+    holders = () if write is None else before.model.belief.row(write.row).must.keys()
+    stands = "all" if len(holders) == len(net.nodes) else "some" if holders else "none"
+    troubles = (bool(net.cut), bool(net.down), len(net.carriers) < len(net.up))
+    return (step.op, outcome.answer is Answer.OK, stands, troubles)
+
+
+def suite(limits: Limits, by: Literal["kind", "edge"]) -> list[Reproduction]:
+    """Runs that pass and together take every kind of transition, or every transition."""
+    whole = drawn(limits)
+    walks = covering_walks(whole, by, kind)
+    kinds = {_kind_of(whole, edge) for edge in whole.edges(keys=True)}
+    runs = [_run(whole, walk) for walk in walks]
+    what = {
+        "kind": f"all {len(kinds)} kinds of transitions",
+        "edge": f"all {whole.number_of_edges()} transitions",
+    }[by]
+    return [
+        Reproduction(
+            title=f"covering {by}s of {limits}: run {number} of {len(runs)}",
+            nodes=nodes_of(net),
+            steps=steps,
+            found={
+                "by": "a covering walk through the state graph",
+                "covers": f"with the others {what}, of {whole.number_of_nodes()} states",
+                "length": length(steps),
+            },
+        )
+        for number, (net, steps) in enumerate(runs, 1)
+    ]
+
+
+def _kind_of(whole: StateGraph, edge: tuple[int, int, int]) -> tuple[Any, ...]:
+    source, target, _ = edge
+    nodes = whole.nodes
+    return kind(nodes[source]["state"], whole.edges[edge]["action"], nodes[target]["state"])
+
+
+def _run(whole: StateGraph, walk: Sequence[tuple[int, int, int]]) -> tuple[Net, Any]:
+    start: Moment = whole.nodes[walk[0][0]]["state"]
+    actions = [whole.edges[edge]["action"] for edge in walk]
+    # A run ends with a rest, so that what its last steps did is compared too.
+    last: Then = actions[-1]
+    return start.model.plan.net, as_run([*actions[:-1], Then(last.step)])
