@@ -8,6 +8,7 @@ touching the nodes, so a failure that shows only sometimes is still one failure.
 from __future__ import annotations
 
 import contextlib
+from random import Random
 
 import hypothesis
 from attrs import define, field, frozen
@@ -24,7 +25,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan, contested
 from syncmodel.steps.base import Step
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.steps import NUMBERS, everything, mixed, numbered
+from syncmodel.strategies.steps import NUMBERS, choose, everything, mixed, numbered
 from syncmodel.strategies.topologies import topologies
 from syncmodel.targets.base import Target
 
@@ -89,7 +90,8 @@ class Explorer:
 
     def run(self) -> Findings:
         """Search until the first failure, or to the end of the settings."""
-        machine: type[Exploration] = type("Exploration", (Exploration,), {"explorer": self})
+        kind = Shrinkable if self.settings.shrink else Exploration
+        machine: type[Exploration] = type(kind.__name__, (kind,), {"explorer": self})
         if self.settings.seed is not None:
             machine = hypothesis.seed(self.settings.seed)(machine)
         with contextlib.suppress(DivergenceFound):
@@ -118,13 +120,22 @@ class Explorer:
     def begin(self, net: Net) -> Session:
         """A session on that net; after a failure was found, one that touches nothing."""
         session = Session(self.target, net, self.settings.guarantees, self._observe)
-        if self.findings.failure is not None and not self.settings.shrink:
+        if self._done:
             session.over = FROM_MEMORY
         else:
             self.findings.sequences += 1
             self._driver.run(session.begin())
         self._judge(session, net, live=session.over is not FROM_MEMORY)
         return session
+
+    @property
+    def _done(self) -> bool:
+        """Whether runs touch nothing any more: Hypothesis goes on a little beyond what it is told,
+        and runs again what failed."""
+        if self.settings.shrink:
+            return False
+        findings = self.findings
+        return findings.failure is not None or findings.sequences >= self.settings.sequences
 
     def take(self, session: Session, net: Net, step: Step) -> None:
         """Take the step; raises `DivergenceFound` where the run failed, now or before."""
@@ -182,10 +193,8 @@ class Exploration(RuleBasedStateMachine):
     def take(self, number: int) -> None:
         """One step, on the live system and in the model: the number decides which."""
         assert self.session is not None
-        settings = self.explorer.settings
-        if not settings.shrink:
-            number = mixed(number, self.salt, len(self.session.steps))
-        step = numbered(self.plan, settings.scope, number)
+        number = mixed(number, self.salt, len(self.session.steps))
+        step = numbered(self.plan, self.explorer.settings.scope, number)
         self.explorer.take(self.session, self.net, step)
 
     def teardown(self) -> None:
@@ -194,6 +203,20 @@ class Exploration(RuleBasedStateMachine):
             return
         hypothesis.target(float(contention(self.plan)), label="rows contested across a cut")
         self.explorer.finish(self.session)
+
+
+class Shrinkable(Exploration):
+    """The same machine with every choice drawn by Hypothesis, as its own shrinker needs it.
+
+    Each choice inside a step is a draw: slower by far, and made of parts that can get simpler.
+    """
+
+    @rule(rng=st.randoms(use_true_random=False))
+    def take(self, rng: Random) -> None:
+        """One step; what decides it is Hypothesis' to shrink."""
+        assert self.session is not None
+        step = choose(self.plan, self.explorer.settings.scope, rng)
+        self.explorer.take(self.session, self.net, step)
 
 
 def contention(plan: Plan) -> int:

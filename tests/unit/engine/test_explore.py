@@ -47,7 +47,7 @@ def test_a_seed_gives_the_same_sequences_on_any_system() -> None:
 
 
 def test_every_kind_of_step_is_drawn_and_enabled() -> None:
-    _, recorder = search(SimulatedCluster(3), Settings(sequences=60, steps=30, seed=1))
+    _, recorder = search(SimulatedCluster(3), Settings(sequences=150, steps=30, seed=1))
     drawn: Counter[str] = Counter()
     for net, steps in recorder.runs:
         assert first_disabled(net, steps) is None
