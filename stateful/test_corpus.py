@@ -16,6 +16,9 @@ from syncmodel.engine.stage import Stage
 from syncmodel.errors import UsageError
 from syncmodel.report.story import story
 
+#: How often a bug fails is only known of the kind of target that it was confirmed on: where the
+#: clock is real, two writes are not always made within one second.
+CHANCES = 10
 CORPUS = Path(__file__).parent.parent / "corpus"
 
 
@@ -40,10 +43,14 @@ def test_corpus(path: Path, syncmodel_stage: Stage) -> None:
         pytest.fail(str(error), pytrace=False)
     if not syncmodel_stage.kind.waits and not reproduction.confirmed.always:
         pytest.skip("it shows in a race only, and this target delivers everything in order")
+    elsewhere = reproduction.found.get("target") != syncmodel_stage.kind.name
     for bugs in ((reproduction.bug,), ()) if reproduction.bug else ((),):
         target = syncmodel_stage.target(len(reproduction.nodes), bugs)
         expected = reproduction.expected_with(bugs)
-        replayed = syncmodel_stage.driver.run(replay(target, reproduction, expected=expected))
+        for _ in range(CHANCES if bugs and elsewhere else 1):
+            replayed = syncmodel_stage.driver.run(replay(target, reproduction, expected=expected))
+            if replayed.judgement is not Judgement.OTHERWISE:
+                break
         if replayed.judgement is not Judgement.AS_EXPECTED:
             nodes = f"with {bugs[0]}" if bugs else "without a bug"
             pytest.fail(f"{story(reproduction)}\n\nOn nodes {nodes}: {replayed.reason}", False)

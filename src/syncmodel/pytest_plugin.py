@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncmodel.targets.registry import Kind
 
 #: Where pytest's defaults differ: a suite that is run often is to take less than a minute.
-DEFAULTS = {"sequences": {"default": 20}}
+DEFAULTS = {"sequences": {"default": 15}}
 #: What the searches of this session came to, for the end of pytest's output.
 SUMMARIES = pytest.StashKey[list[str]]()
 

@@ -81,7 +81,7 @@ def test_nothing_to_minimise(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_same_seed_explores_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     for name in "ab":
         explore("--sequences", "4", "--record", name)
-    entries = [[json.loads(line) for line in Path(name).open()] for name in "ab"]
+    entries = [[json.loads(line) for line in Path(name).read_text().splitlines()] for name in "ab"]
     first, second = ([entry["step"] for entry in each if "step" in entry] for each in entries)
     assert first == second
     assert len(first) > 20

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from syncmodel.cli.options import scope_of
 from syncmodel.corpus import load
 from syncmodel.engine.campaign import Campaign, Report
 from syncmodel.engine.explore import Settings
@@ -63,10 +64,11 @@ def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
 
 
 def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
-    settings = Settings(sequences=20, steps=10, seed=1, shrink=True)
+    settings = Settings(sequences=60, steps=15, seed=5, scope=scope_of("sync"), shrink=True)
     report = search(tmp_path, settings)
     assert report.found is not None
-    assert report.found.reproduction.confirmed.always
+    assert len(report.found.reproduction.steps) <= 6
+    assert report.found.reproduction.confirmed.failed == 3
 
 
 @pytest.mark.parametrize("where", ["exploring", "minimising"])
