@@ -7,13 +7,13 @@ touching the nodes, so a failure that shows only sometimes is still one failure.
 
 from __future__ import annotations
 
-import contextlib
 from random import Random
 
 import hypothesis
 from attrs import define, field, frozen
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from syncmodel.engine.drive import Driver
@@ -94,15 +94,19 @@ class Explorer:
         machine: type[Exploration] = type(kind.__name__, (kind,), {"explorer": self})
         if self.settings.seed is not None:
             machine = hypothesis.seed(self.settings.seed)(machine)
-        with contextlib.suppress(DivergenceFound):
+        try:
             run_state_machine_as_test(machine, settings=self.hypothesis_settings())
+        except (DivergenceFound, Flaky):
+            # Flaky: Hypothesis had made the choices of the run that failed before, in another one.
+            if self.findings.failure is None:
+                raise
         return self.findings
 
     def hypothesis_settings(self) -> hypothesis.settings:
         """What Hypothesis is told: no example database, no deadline, no shrinking of its own."""
-        phases = [Phase.generate, Phase.target]
+        phases = [Phase.generate]
         if self.settings.shrink:
-            phases.append(Phase.shrink)
+            phases += [Phase.target, Phase.shrink]
         return hypothesis.settings(
             max_examples=self.settings.sequences,
             stateful_step_count=self.settings.steps,
@@ -186,8 +190,10 @@ class Exploration(RuleBasedStateMachine):
     def begin(self, net: Net, salt: int) -> None:
         """A fresh run from a drawn topology."""
         self.net = net
-        self.salt = salt
         self.session = self.explorer.begin(net)
+        # No run is like another, whatever Hypothesis repeats; but what failed is run again alike.
+        explorer = self.explorer
+        self.salt = mixed(salt, explorer.findings.sequences, explorer.settings.seed or 0)
 
     @rule(number=NUMBERS)
     def take(self, number: int) -> None:
@@ -198,11 +204,9 @@ class Exploration(RuleBasedStateMachine):
         self.explorer.take(self.session, self.net, step)
 
     def teardown(self) -> None:
-        """Tell Hypothesis how contested the run was: it will look for more of it."""
-        if self.session is None:
-            return
-        hypothesis.target(float(contention(self.plan)), label="rows contested across a cut")
-        self.explorer.finish(self.session)
+        """The run is over."""
+        if self.session is not None:
+            self.explorer.finish(self.session)
 
 
 class Shrinkable(Exploration):
@@ -217,6 +221,12 @@ class Shrinkable(Exploration):
         assert self.session is not None
         step = choose(self.plan, self.explorer.settings.scope, rng)
         self.explorer.take(self.session, self.net, step)
+
+    def teardown(self) -> None:
+        """Tell Hypothesis how contested the run was: it will look for more of it."""
+        if self.session is not None:
+            hypothesis.target(float(contention(self.plan)), label="rows contested across a cut")
+        super().teardown()
 
 
 def contention(plan: Plan) -> int:

@@ -1,0 +1,110 @@
+"""How fast is a simulated step? Ours, and machines of Hypothesis that do nothing, in turns.
+
+    python bench/simulator.py [--rounds 5] [--sequences 60] [--json FILE]
+
+Ours is the whole of it: the step is drawn and taken on three simulated nodes, which come to rest
+and are compared with the model. The empty machines draw one value a rule and do nothing with it:
+one has as many rules as there are kinds of steps, one has a single rule, as our machine has. Prints
+steps a second of processor time and the ratios of this run; bare times depend on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from rich.console import Console
+from rich.table import Table
+
+from syncmodel.engine.drive import Straight
+from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.steps import vocabulary
+from syncmodel.targets.simulated import SimulatedCluster
+
+
+def ours(sequences: int, seed: int) -> int:
+    """The steps of one search on the simulator."""
+    explorer = _explorer(sequences, seed)
+    findings = explorer.run()
+    if findings.failure is not None or findings.unknown or findings.invalid:
+        raise RuntimeError(f"the correct core is called wrong: {findings}")
+    return findings.steps
+
+
+def empty(rules: int) -> Callable[[int, int], int]:
+    """A machine with so many rules, each of which draws one value: its steps."""
+
+    def steps(sequences: int, seed: int) -> int:
+        taken = [0]
+
+        def one(number: int) -> Callable[..., None]:
+            def body(self: RuleBasedStateMachine, value: int) -> None:  # noqa: ARG001 - drawn only
+                taken[0] += 1
+
+            body.__name__ = f"rule_{number}"
+            return body
+
+        body: dict[str, Any] = {
+            f"rule_{number}": rule(value=st.sampled_from(range(10)))(one(number))
+            for number in range(rules)
+        }
+        machine = hypothesis.seed(seed)(type("Empty", (RuleBasedStateMachine,), body))
+        settings = _explorer(sequences, seed).hypothesis_settings()
+        run_state_machine_as_test(machine, settings=settings)
+        return taken[0]
+
+    return steps
+
+
+def _explorer(sequences: int, seed: int) -> Explorer:
+    settings = Settings(sequences=sequences, seed=seed)
+    return Explorer(SimulatedCluster(3, (), seed), Straight(), settings)
+
+
+def measure(rounds: int, sequences: int) -> dict[str, list[float]]:
+    """Steps a second of processor time of each kind, once a round; the kinds take turns."""
+    many = len(vocabulary())
+    kinds = {"ours": ours, f"empty, {many} rules": empty(many), "empty, 1 rule": empty(1)}
+    found: dict[str, list[float]] = {name: [] for name in kinds}
+    for seed in range(rounds + 1):
+        for name, steps in kinds.items():
+            started = time.process_time()
+            taken = steps(sequences, seed)
+            # The first round only warms caches up.
+            if seed:
+                found[name].append(taken / (time.process_time() - started))
+    return found
+
+
+def main(argv: list[str]) -> int:
+    """Measure, print a table, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sequences", type=int, default=60)
+    parser.add_argument("--json", type=Path, default=Path("bench/results/simulator.json"))
+    options = parser.parse_args(argv)
+    found = measure(options.rounds, options.sequences)
+    medians = {name: statistics.median(rates) for name, rates in found.items()}
+    table = Table("machine", "steps a second", "ours / it")
+    for name, rate in medians.items():
+        table.add_row(name, f"{rate:.0f}", f"{medians['ours'] / rate:.2f}")
+    Console(width=80).print(table)
+    result = {"medians": medians, "rounds": found}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
