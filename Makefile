@@ -8,7 +8,7 @@ CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test live suite check lint imports types bench soak peers bench-peers \
-  bench-bugs clean
+  bench-bugs check-model clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ demo: install ## the same with a bug planted: found, shortened, saved, and shown
 	$(BIN)/syncmodel replay "$$(ls -t found/*.json | head -n 1)"; test $$? -eq 1
 
 # No other faults but resyncs, and a seed with which it does not take long.
-DEMO_SEARCH ?= --faults sync --seed 5
+DEMO_SEARCH ?= --faults sync --seed 5 --sequences 200
 
 test: install ## the unit tests (seconds) and the tests on live nodes
 	$(BIN)/pytest tests
@@ -55,6 +55,9 @@ types: install ## mypy, strict
 bench: install ## measure a live step, and a search for each planted bug
 	$(BIN)/python bench/step.py
 	$(BIN)/python bench/search.py
+
+check-model: install ## search model and core exhaustively, within the bounds of docs/checking.md
+	$(BIN)/syncmodel check --scenes all --jobs 2
 
 soak: install ## thousands of sequences, and a look for leaks
 	$(BIN)/python bench/soak.py

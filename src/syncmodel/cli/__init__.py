@@ -11,11 +11,11 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from syncmodel.cli import bugs, explore, minimize, node, replay
+from syncmodel.cli import bugs, check, explore, minimize, node, replay
 from syncmodel.cli.parsing import Parser, Verb, plain
 from syncmodel.errors import InvalidRunError, SyncModelError
 
-VERBS: tuple[Verb, ...] = (explore, replay, minimize, node, bugs)
+VERBS: tuple[Verb, ...] = (explore, check, replay, minimize, node, bugs)
 INTERRUPTED_CODE = 130
 
 DESCRIPTION = """\

@@ -105,7 +105,7 @@ class Cluster:
         model = evolve(model, plan=evolve(model.plan, titles=used))
         names = renamings(net.nodes, symmetric=self.symmetric)
         virtual = initial(self.setup, net)
-        return rested(settled(Moment(model, virtual, self.limits.left, net, names)))
+        return rested(courses(Moment(model, virtual, self.limits.left, net, names))[-1])
 
 
 def cluster(
@@ -143,16 +143,20 @@ def taken(now: Moment, step: Step, limits: Limits) -> Moment:
     return evolve(now, model=model, virtual=virtual, left=left, since_rest=since_rest)
 
 
-def settled(now: Moment) -> Moment:
-    """Everything is delivered, each link's next message in turn: as a `SimulatedCluster` does
-    that has no seed."""
-    schedule, world = InTurn(), now.virtual
+def courses(now: Moment) -> tuple[Moment, ...]:
+    """The moment, then as it is after each delivery, until nothing is under way.
+
+    Each link's next message in turn: as a `SimulatedCluster` without a seed does.
+    """
+    schedule, course = InTurn(), [now]
     for _ in range(DELIVERIES_LIMIT):
-        choices = deliverables(world)
-        if not choices:
-            return evolve(now, virtual=world)
-        world = deliver(world, schedule.pick(choices))
-    return _never_at_rest(now, f"messages still travel after {DELIVERIES_LIMIT} deliveries")
+        world = course[-1].virtual
+        choices_now = deliverables(world)
+        if now.found or not choices_now:
+            return tuple(course)
+        course.append(evolve(now, virtual=deliver(world, schedule.pick(choices_now))))
+    shown = f"messages still travel after {DELIVERIES_LIMIT} deliveries"
+    return (*course, _never_at_rest(now, shown))
 
 
 def _never_at_rest(now: Moment, shown: str) -> Moment:

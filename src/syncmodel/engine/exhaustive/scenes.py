@@ -74,8 +74,8 @@ SCENES = (
         "each kind of fault once, in every order",
         Grain.STEPS,
         Limits(cuts=1, crashes=1, rollbacks=1, resyncs=1),
-        0,
-        0,
+        14734,
+        66414,
     ),
     Scene(
         "messages-conflict",
@@ -98,8 +98,8 @@ SCENES = (
         "a log that is lost at any point of a delivery, and a rollout after it",
         Grain.MESSAGES,
         Limits(rollbacks=1, burst=2),
-        0,
-        0,
+        7938,
+        15317,
     ),
     Scene(
         "messages-resync",

@@ -82,16 +82,18 @@ def shortest(
     *,
     nets: tuple[Net, ...] = (),
     coins: int = 1,
+    partly: bool = False,
     max_seconds: float | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Shortest | NoneShorter:
     """The shortest failing run of at most `most` steps, or how far there is none.
 
-    `nets` default to `limits.net`; `coins`: see `cores.Cluster`. Raises `UsageError` for an unknown
+    `nets` default to `limits.net`; `coins`: see `cores.Cluster`;
+    `partly`: see `Stepwise`. Raises `UsageError` for an unknown
     bug, and `SyncModelError` if it was not done in time.
     """
     planted = () if bug is None else (bug,)
-    system = Stepwise(cluster(limits, planted, nets, symmetric=False, coins=coins))
+    system = Stepwise(cluster(limits, planted, nets, symmetric=False, coins=coins), partly)
     bounds = Bounds(max_states=None, max_depth=most, max_seconds=max_seconds)
     verdict = check(system, [never_wrong()], bounds, progress=progress)
     match verdict:

@@ -8,32 +8,41 @@ each link's next message in turn. So a run found here fails on a `SimulatedClust
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from syncmodel.engine.exhaustive.cores import Cluster, Moment, rested, settled, taken
+from syncmodel.engine.exhaustive.cores import Cluster, Moment, courses, rested, taken
 from syncmodel.engine.exhaustive.limits import Limits, choices
 from syncmodel.steps import Burst, Step
-from syncmodel.targets.simulated import VirtualWorld
 from syncmodel.targets.simulated.world import deliverables
 
 
 @frozen
 class Then:
-    """A step, and whether the cluster comes to rest after it."""
+    """A step, and what comes before the next: a rest, or only so many deliveries."""
 
     step: Step
     rests: bool = True
+    deliveries: int = 0
 
     def __str__(self) -> str:
-        return f"{self.step}{'' if self.rests else ', and at once'}"
+        if self.rests:
+            return str(self.step)
+        meanwhile = f", {self.deliveries} messages later" if self.deliveries else ", and at once"
+        return f"{self.step}{meanwhile}"
 
 
 @frozen
 class Stepwise:
-    """The system that is searched; see `syncmodel.checker.System`."""
+    """The system that is searched; see `syncmodel.checker.System`.
+
+    `partly`: the first messages after a step may come before the next step of a burst, in turn.
+    What is found with it depends on when messages come, and may not fail again elsewhere.
+    """
 
     cluster: Cluster
+    partly: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -51,18 +60,28 @@ class Stepwise:
         for step, _ in choices(self.limits, now.model.plan, now.left):
             yield Then(step)
             if now.since_rest + 1 < self.limits.burst:
-                yield Then(step, rests=False)
+                # What is left to do after the last delivery is the rest.
+                most = len(_after(now, step, self.limits)) - 1 if self.partly else 1
+                yield from (Then(step, rests=False, deliveries=n) for n in range(max(most, 1)))
 
     def next(self, now: Moment, action: Then) -> Moment | None:
         """None for a missing rest that nobody would miss: it only makes the belief more certain."""
-        after = taken(now, action.step, self.limits)
+        course = _after(now, action.step, self.limits)
         if action.rests:
-            return rested(settled(after))
-        return after if after.found or _is_busy(after.virtual) else None
+            return rested(course[-1])
+        after = course[action.deliveries]
+        return after if after.found or _is_busy(after) else None
 
 
-def _is_busy(world: VirtualWorld) -> bool:
+@lru_cache(maxsize=256)
+def _after(now: Moment, step: Step, limits: Limits) -> tuple[Moment, ...]:
+    """The moment after the step, and after each delivery that follows, in turn, to the last."""
+    return courses(taken(now, step, limits))
+
+
+def _is_busy(now: Moment) -> bool:
     """Whether a rest would change anything: something is under way, or not stored yet."""
+    world = now.virtual
     return bool(deliverables(world)) or any(one.pending for one in world.machines.values())
 
 
@@ -70,11 +89,9 @@ def as_run(actions: Sequence[Then]) -> tuple[Step, ...]:
     """The steps of a path; those without a rest between them are one burst."""
     run: list[Step] = []
     burst: list[Step] = []
-    for action in actions:
+    for action in [*actions[:-1], *(evolve(last, rests=True) for last in actions[-1:])]:
         burst.append(action.step)
         if action.rests:
             run.append(burst[0] if len(burst) == 1 else Burst(tuple(burst)))
             burst = []
-    if burst:
-        run.append(burst[0] if len(burst) == 1 else Burst(tuple(burst)))
     return tuple(run)

@@ -1,0 +1,247 @@
+"""`syncmodel check`: every run within bounds, instead of many at random."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncmodel.cli.options import BUG, CORPUS, known_bugs, number
+from syncmodel.cli.parsing import add_options
+from syncmodel.errors import UsageError
+
+if TYPE_CHECKING:
+    from syncmodel.checker import Bounds, Progress
+    from syncmodel.engine.exhaustive.limits import Limits
+    from syncmodel.engine.exhaustive.scenes import Scene
+    from syncmodel.engine.exhaustive.searches import Search
+
+NAME = "check"
+HELP = "search exhaustively: the model itself, or the node's core against it"
+EXAMPLES = """\
+  syncmodel check                                        two nodes, two writes, every sequence
+  syncmodel check --cuts 1 --crashes 1 --burst 2         with faults, and steps without a rest
+  syncmodel check --grain messages --nodes 3 --cuts 1 --ops create_case,partition,heal
+                                                         every interleaving of messages
+  syncmodel check --grain model --timeouts 1 --burst 2   the model, with a correct system under it
+  syncmodel check --bug tombstone-lost-on-resync --rollbacks 1
+                                                         the shortest run that finds it
+  syncmodel check --dot states.dot                       the state graph, for Graphviz
+  syncmodel check --scenes all --jobs 2                  the table of docs/checking.md
+
+exit codes: 0 holds, 1 violated, 3 unknown (a bound was hit), unreached, or not the pinned count
+"""
+
+#: The numbers that bound a search, with their least value, their default and what they count.
+NUMBERS = {
+    "nodes": (1, 2, "nodes"),
+    "cases": (1, 1, "cases, at most"),
+    "events": (0, 0, "events, at most"),
+    "writes": (0, 2, "writes"),
+    "cuts": (0, 0, "cuts and partitions; mending is free"),
+    "crashes": (0, 0, "crashes; restarting what is down is free"),
+    "restarts": (0, 0, "restarts of nodes that run"),
+    "rollbacks": (0, 0, "rollbacks, which lose the log; rolling out again is free"),
+    "rollouts": (0, 0, "rollouts to a newer plugin"),
+    "resyncs": (0, 0, "resyncs"),
+    "timeouts": (0, 0, "writes of unknown outcome; model only"),
+    "burst": (1, 1, "steps without a rest between them, at most"),
+}
+#: Between two lines of progress.
+REPEAT_S = 1.0
+BOUNDS = {
+    "max-states": (1_000_000, "states"),
+    "max-depth": (None, "actions from the beginning"),
+    "max-seconds": (None, "seconds"),
+    "max-memory-mib": (None, "MiB of the whole process"),
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What is searched, how far, and what becomes of it."""
+    parser.add_argument(
+        "--grain",
+        choices=("model", "steps", "messages"),
+        default="steps",
+        help="the model itself; the node's core, every sequence of steps (the default); or every "
+        "interleaving of messages",
+    )
+    for name, (least, usual, what) in NUMBERS.items():
+        told = f"{what} (default: {usual})"
+        parser.add_argument(f"--{name}", metavar="N", type=number(least), default=usual, help=told)
+    parser.add_argument("--together", action="store_true", help="steps at the same time (model)")
+    parser.add_argument("--ops", metavar="KINDS", help="only these kinds of steps: a comma list")
+    parser.add_argument(
+        "--property",
+        metavar="WORDS",
+        action="append",
+        default=[],
+        help="only the properties with these words in their names; may be given several times",
+    )
+    parser.add_argument("--no-symmetry", action="store_true", help="tell the nodes apart")
+    for name, (most, what) in BOUNDS.items():
+        told = f"stop after so many {what} (default: {most or 'no bound'})"
+        parser.add_argument(f"--{name}", metavar="N", type=number(1), default=most, help=told)
+    parser.add_argument("--dot", metavar="FILE", type=Path, help="draw the state graph (Graphviz)")
+    parser.add_argument("--graphml", metavar="FILE", type=Path, help="the state graph as GraphML")
+    parser.add_argument(
+        "--scenes",
+        metavar="NAMES",
+        help="the searches of docs/checking.md instead: a comma list, or `all`",
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=number(1), default=1, help="scenes at the same time"
+    )
+    add_options(parser, (BUG, CORPUS))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search, and print the verdict."""
+    if args.scenes is not None:
+        return _scenes(args)
+    from syncmodel.engine.exhaustive.searches import Grain, search
+
+    bugs = known_bugs(args.bug)
+    limits = _limits(args)
+    found = search(
+        Grain(args.grain),
+        limits,
+        bugs,
+        symmetric=not args.no_symmetry,
+        wanted=args.property,
+    )
+    if args.dot or args.graphml:
+        return _draw(found, _bounds(args), args.dot, args.graphml)
+    return _search(found, limits, _bounds(args), bugs, args.corpus)
+
+
+def _limits(args: argparse.Namespace) -> Limits:
+    from syncmodel.engine.exhaustive.limits import Limits
+
+    given: dict[str, Any] = {name: getattr(args, name) for name in NUMBERS}
+    if args.ops is not None:
+        given["ops"] = frozenset(name.strip() for name in args.ops.split(","))
+    return Limits(together=args.together, **given)
+
+
+def _bounds(args: argparse.Namespace) -> Bounds:
+    from syncmodel.checker import Bounds
+
+    return Bounds(
+        **{name.replace("-", "_"): getattr(args, name.replace("-", "_")) for name in BOUNDS}
+    )
+
+
+def _search(
+    found: Search, limits: Limits, bounds: Bounds, bugs: tuple[str, ...], corpus: Path
+) -> int:
+    from syncmodel.checker import Violated
+    from syncmodel.report.terminal import say
+
+    say(f"Searching: {limits}.")
+    started_s = time.monotonic()
+    verdict = found.run(bounds, _progress())
+    took_s = time.monotonic() - started_s
+    rate = verdict.statistics.states / took_s if took_s else 0.0
+    say(f"{verdict}\n{took_s:.1f} s, {rate:.0f} states a second")
+    if isinstance(verdict, Violated):
+        say(_told(verdict, bugs, corpus))
+        return 1
+    return 0 if verdict.outcome == "holds" else 3
+
+
+def _told(verdict: Any, bugs: tuple[str, ...], corpus: Path) -> str:
+    """The path in words, and where it was saved."""
+    from syncmodel.corpus import save
+    from syncmodel.engine.exhaustive.counterexamples import counterexample
+    from syncmodel.engine.exhaustive.searches import label
+
+    lines = [f"  {n}. {action}" for n, action in enumerate(verdict.path.actions, 1)]
+    lines += ["", label(verdict.path.end)]
+    reproduction = counterexample(verdict, bugs)
+    if reproduction is not None:
+        seen = "the same" if reproduction.confirmed.failed else "nothing: the order decides"
+        lines += ["", f"Saved as {save(corpus, reproduction)}; in a simulated cluster: {seen}."]
+    return "\n".join(lines)
+
+
+def _progress() -> Callable[[Progress], None]:
+    shown_s = 0.0
+
+    def show(now: Progress) -> None:
+        nonlocal shown_s
+        if now.seconds < shown_s + REPEAT_S:
+            return
+        shown_s = now.seconds
+        end = "\r" if sys.stderr.isatty() else "\n"
+        rate = now.states / now.seconds if now.seconds else 0.0
+        sys.stderr.write(
+            f"{now.states} states, depth {now.depth} with {now.waiting} to go, "
+            f"{now.seconds:.0f} s, {rate:.0f} states a second{end}"
+        )
+        sys.stderr.flush()
+
+    return show
+
+
+def _draw(found: Search, bounds: Bounds, dot: Path | None, graphml: Path | None) -> int:
+    from syncmodel.checker import graph, to_dot, to_graphml
+    from syncmodel.engine.exhaustive.searches import label
+    from syncmodel.report.terminal import say
+
+    drawn = graph(found.system, bounds)
+    for path, text in ((dot, to_dot), (graphml, to_graphml)):
+        if path is not None:
+            path.write_text(text(drawn, state_label=label), encoding="utf-8")
+            counts = f"{drawn.number_of_nodes()} states, {drawn.number_of_edges()} transitions"
+            say(f"{path}: {counts}")
+    return 0
+
+
+# --- scenes --------------------------------------------------------------------------------------
+
+
+def _scenes(args: argparse.Namespace) -> int:
+    """Several searches, each in a process of its own, and whether each came to its count."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from syncmodel.engine.exhaustive.scenes import SCENES
+    from syncmodel.report.terminal import say
+
+    chosen = SCENES if args.scenes == "all" else tuple(map(_named, args.scenes.split(",")))
+    bounds = _bounds(args)
+    fine = True
+    started_s = time.monotonic()
+    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
+        for came, line in pool.map(_scene, chosen, [bounds] * len(chosen)):
+            say(line)
+            fine = fine and came
+    say(f"{len(chosen)} scenes in {time.monotonic() - started_s:.0f} s")
+    return 0 if fine else 3
+
+
+def _named(name: str) -> Scene:
+    from syncmodel.engine.exhaustive.scenes import SCENES, scene
+
+    found = scene(name.strip())
+    if found is None:
+        known = ", ".join(one.name for one in SCENES)
+        raise UsageError(f"There is no scene {name!r}; there are: {known}.")
+    return found
+
+
+def _scene(one: Scene, bounds: Bounds) -> tuple[bool, str]:
+    """Whether the scene holds with its own counts, and a line that says so. Runs in a child."""
+    from syncmodel.engine.exhaustive.searches import search
+
+    started_s = time.monotonic()
+    verdict = search(one.grain, one.limits).run(bounds)
+    counts = (verdict.statistics.states, verdict.statistics.transitions)
+    as_pinned = verdict.outcome == "holds" and counts == (one.states, one.transitions)
+    pinned = "" if as_pinned else f"; pinned are {one.states} states, {one.transitions} transitions"
+    took_s = time.monotonic() - started_s
+    return as_pinned, f"{one.name}: {verdict}{pinned}; {took_s:.1f} s"
