@@ -11,7 +11,7 @@ from syncmodel.cli.parsing import add_options
 NAME = "explore"
 HELP = "search for divergences: random sequences of steps on live nodes"
 EXAMPLES = """\
-  syncmodel explore                                    three local nodes, about 40 sequences
+  syncmodel explore                                    three local nodes, 40 sequences
   syncmodel explore --nodes 5 --sequences 500          longer, on five
   syncmodel explore --seed 7 --record run.jsonl        the same sequences every time, written down
   syncmodel explore --faults network,sync              no crashes, no rollouts
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
             campaign.minimizing = watch.minimizing
             campaign.observe = all_of(watch, recorder) if recorder else watch
             watch.announce(
-                f"Exploring {wanted.nodes} nodes ({stage.kind.title}), about {wanted.sequences} "
+                f"Exploring {wanted.nodes} nodes ({stage.kind.title}): {wanted.sequences} "
                 f"sequences of up to {wanted.steps} steps. Ctrl-C ends it and keeps what was found."
             )
             report = campaign.run()

@@ -96,7 +96,7 @@ SHARED = (
     ),
     _option(
         "--sequences",
-        "how many sequences to try, about (default: %(default)s)",
+        "how many sequences to try (default: %(default)s)",
         metavar="N",
         type=number(1),
         default=40,

@@ -51,7 +51,8 @@ def test_the_same_seed_generates_the_same_sequences(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_a_story_and_a_file(tmp_path: Path) -> None:
-    more = ("--bug=tombstone-lost-on-resync", "--hypothesis-seed=1", str(EXPLORE))
+    bug = ("--bug=tombstone-lost-on-resync", "--sequences=300")
+    more = (*bug, "--hypothesis-seed=1", str(EXPLORE))
     done = pytest_run(*more, where=tmp_path)
     assert done.returncode == 1
     (file,) = (tmp_path / "found").iterdir()

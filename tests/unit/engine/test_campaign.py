@@ -20,7 +20,7 @@ from syncmodel.targets.simulated import SimulatedCluster
 
 BUG = "tombstone-lost-on-resync"
 FEW = Settings(sequences=5, steps=15, seed=1)
-ENOUGH = Settings(sequences=40, steps=30, seed=1)
+ENOUGH = Settings(sequences=300, steps=30, seed=1)
 
 
 def stage_of(target: type[SimulatedCluster]) -> Stage:
@@ -64,7 +64,7 @@ def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
 
 
 def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
-    settings = Settings(sequences=60, steps=15, seed=5, scope=scope_of("sync"), shrink=True)
+    settings = Settings(sequences=300, steps=15, seed=5, scope=scope_of("sync"), shrink=True)
     report = search(tmp_path, settings)
     assert report.found is not None
     assert len(report.found.reproduction.steps) <= 6
