@@ -45,8 +45,8 @@ class SimulatedCluster:
 
     @property
     def cut(self) -> frozenset[Link]:
-        """The links that are cut now."""
-        return self.world.cut
+        """The links that are cut now; none before a run began."""
+        return frozenset() if self._world is None else self._world.cut
 
     @property
     def world(self) -> VirtualWorld:
