@@ -1,0 +1,232 @@
+"""Does anything go wrong, or grow, when the correct system is searched for long?
+
+    python bench/soak.py [--simulated-steps 1000000] [--live-sequences 2000] [--json FILE]
+
+The correct core on the simulator, then the embedded cluster: no divergence, no run that is invalid
+or unknown, and at ten points on the way memory, descriptors, processes and files are looked at, of
+this process and of all that it started. Exit code 1 if anything was found or grows. 0 leaves a part
+out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+from rich.console import Console
+from rich.table import Table
+
+from syncmodel.engine.drive import Driver, Loop, Straight
+from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.targets.base import Target
+from syncmodel.targets.embedded import EmbeddedCluster
+from syncmodel.targets.simulated import SimulatedCluster
+
+POINTS = 10
+STEPS_A_SEQUENCE = 30
+SEQUENCES_A_SEARCH = 20
+#: Until then caches fill.
+WARM = 4
+#: What the last points may have more than the first warm ones: allocators breathe.
+MEMORY_GROWTH = 0.10
+MEMORY_SLACK_MIB = 8.0
+
+
+@attrs.frozen
+class Point:
+    """One look: how far the search was, and what was held then."""
+
+    sequences: int
+    steps: int
+    seconds: float
+    own_mib: float
+    children_mib: float
+    descriptors: int
+    processes: int
+    files: int
+
+
+def look(folder: Path, sequences: int, steps: int, seconds: float) -> Point:
+    """What this process and all that descend from it hold now; `folder` has all their files."""
+    children = list(descendants(os.getpid()))
+    return Point(
+        sequences,
+        steps,
+        round(seconds, 1),
+        round(_memory_mib(os.getpid()), 1),
+        round(sum(map(_memory_mib, children)), 1),
+        sum(map(_descriptors, [os.getpid(), *children])),
+        len(children),
+        sum(1 for file in folder.rglob("*") if file.is_file()),
+    )
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """The processes below one, by number."""
+    try:
+        listed = [
+            int(child)
+            for task in Path(f"/proc/{pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+    except OSError:
+        return  # It ended while we looked.
+    for child in listed:
+        yield child
+        yield from descendants(child)
+
+
+def _memory_mib(pid: int) -> float:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    sizes = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
+    return int(sizes[0]) / 1024 if sizes else 0.0
+
+
+def _descriptors(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    except OSError:
+        return 0
+
+
+@attrs.define
+class Soak:
+    """One long search, in parts: Hypothesis keeps every choice of a search in memory.
+
+    `target` gives the target for the search of a seed.
+    """
+
+    name: str
+    target: Callable[[int], Target]
+    driver: Driver
+    goal: int
+    by_steps: bool
+    folder: Path
+    sequences: int = 0
+    steps: int = 0
+    points: list[Point] = attrs.field(factory=list)
+    found: list[str] = attrs.field(factory=list)
+
+    def run(self, console: Console) -> None:
+        """Search until the goal is reached or something was found."""
+        started = time.monotonic()
+        seed = 0
+        while self._done < self.goal and not self.found:
+            seed += 1
+            left = self.goal - self.sequences
+            count = SEQUENCES_A_SEARCH if self.by_steps else min(SEQUENCES_A_SEARCH, left)
+            self._search(Settings(sequences=count, steps=STEPS_A_SEQUENCE, seed=seed))
+            while self._done >= self.goal * (len(self.points) + 1) / POINTS:
+                elapsed_s = time.monotonic() - started
+                self.points.append(look(self.folder, self.sequences, self.steps, elapsed_s))
+                console.print(self.name, attrs.asdict(self.points[-1]), soft_wrap=True)
+
+    @property
+    def _done(self) -> int:
+        return self.steps if self.by_steps else self.sequences
+
+    def _search(self, settings: Settings) -> None:
+        seed = settings.seed or 0
+        findings = Explorer(self.target(seed), self.driver, settings).run()
+        self.sequences += findings.sequences
+        self.steps += findings.steps
+        if findings.failure is not None:
+            self.found.append(f"seed {settings.seed}: {findings.failure}")
+        self.found += [f"seed {settings.seed}: unknown: {why}" for why in findings.unknown]
+        self.found += [f"seed {settings.seed}: invalid: {why}" for why in findings.invalid]
+
+    def grown(self) -> list[str]:
+        """What the last three points have more than the first warm ones, in words."""
+        if len(self.points) < POINTS:
+            return []
+        early, late = self.points[WARM - 1 : WARM + 2], self.points[-3:]
+        words = []
+        for name in ("own_mib", "children_mib"):
+            before = max(getattr(point, name) for point in early)
+            after = min(getattr(point, name) for point in late)
+            if after > before * (1 + MEMORY_GROWTH) + MEMORY_SLACK_MIB:
+                words.append(f"{name} grew from {before} to {after}")
+        for name in ("descriptors", "processes", "files"):
+            before = max(getattr(point, name) for point in self.points[: WARM + 2])
+            after = min(getattr(point, name) for point in late)
+            if after > before:
+                words.append(f"{name} grew from {before} to {after}")
+        return words
+
+
+def simulated(steps: int, folder: Path, console: Console) -> Soak:
+    """The correct core on the simulator, a random network of another seed for each search."""
+
+    def target(seed: int) -> Target:
+        return SimulatedCluster(3, (), seed)
+
+    soak = Soak("simulated", target, Straight(), steps, True, folder)
+    soak.run(console)
+    return soak
+
+
+def live(sequences: int, folder: Path, console: Console) -> Soak:
+    """The embedded cluster."""
+    with Loop() as loop:
+        cluster = EmbeddedCluster(3)
+        soak = Soak("live", lambda _: cluster, loop, sequences, False, folder)
+        try:
+            soak.run(console)
+        finally:
+            loop.run(cluster.close())
+    return soak
+
+
+def report(soaks: list[Soak], console: Console) -> bool:
+    """Print what was found; whether all is well."""
+    table = Table("part", "sequences", "steps", "steps a second", "found", "grows")
+    for soak in soaks:
+        rate = soak.steps / soak.points[-1].seconds if soak.points else 0.0
+        cells = (str(soak.sequences), str(soak.steps), f"{rate:.0f}")
+        grown = "; ".join(soak.grown()) or "nothing"
+        table.add_row(soak.name, *cells, "\n".join(soak.found) or "nothing", grown)
+    console.print(table)
+    return not any(soak.found or soak.grown() for soak in soaks)
+
+
+def main(argv: list[str]) -> int:
+    """Search, print, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--simulated-steps", type=int, default=1_000_000)
+    parser.add_argument("--live-sequences", type=int, default=2_000)
+    parser.add_argument("--json", type=Path, default=Path("bench/results/soak.json"))
+    options = parser.parse_args(argv)
+    console = Console(width=140)
+    # All temporary files of ours and of the machines go below a folder that we can count.
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    soaks = []
+    try:
+        if options.simulated_steps:
+            soaks.append(simulated(options.simulated_steps, folder, console))
+        if options.live_sequences:
+            soaks.append(live(options.live_sequences, folder, console))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    well = report(soaks, console)
+    points = {soak.name: [attrs.asdict(point) for point in soak.points] for soak in soaks}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(points, indent=1) + "\n", encoding="utf-8")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
