@@ -7,6 +7,7 @@ is in it, because a draw costs more than a step on a simulated node.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from random import Random
 
@@ -84,12 +85,31 @@ def _of_kind(op: str, plan: Plan, scope: Scope, rng: Random) -> Step | None:
         return _burst(plan, scope.without(*NOT_IN_A_BURST), rng)
     if op == "concurrently":
         return _at_once(plan, scope.without(*NOT_AT_ONCE), rng)
-    found = enabled(op, plan, scope)
+    found = list(vocabulary()[op].choices(plan, scope))
     if op == "refused":
-        # Some reasons have many more requests than others: first the reason.
-        why = rng.choice(sorted({step.why for step in found if isinstance(step, Refused)}) or [""])
-        found = tuple(step for step in found if isinstance(step, Refused) and step.why == why)
-    return rng.choice(found) if found else None
+        return _refused(found, plan, rng)
+    return _any_enabled(found, plan, rng)
+
+
+def _any_enabled(found: list[Step], plan: Plan, rng: Random) -> Step | None:
+    """Any of them that the plan allows, each as likely; few are asked, as that is dear."""
+    while found:
+        step = found.pop(int(rng.random() * len(found)))
+        if step.enabled(plan):
+            return step
+    return None
+
+
+def _refused(found: Sequence[Step], plan: Plan, rng: Random) -> Step | None:
+    """First why, since for some reasons there are many more requests than for others."""
+    by_reason: dict[str, list[Step]] = {}
+    for step in found:
+        if isinstance(step, Refused):
+            by_reason.setdefault(step.why, []).append(step)
+    reasons = list(by_reason)
+    rng.shuffle(reasons)
+    chosen = (_any_enabled(by_reason[why], plan, rng) for why in reasons)
+    return next((step for step in chosen if step is not None), None)
 
 
 def _burst(plan: Plan, scope: Scope, rng: Random) -> Step:

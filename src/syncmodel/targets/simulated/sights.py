@@ -54,7 +54,7 @@ def view(name: str, state: State) -> View | None:
     return None if state.plugin is None else _view(name, state.plugin, state.table)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=256)
 def _view(name: str, plugin: int, table: Map[RowKey, tuple[Row, ...]]) -> View:
     # All that a read of the state needs is in here, so an unchanged table is not read again.
     return to_view(name, read(State("", plugin, table=table), RUN_ID), RUN_ID)

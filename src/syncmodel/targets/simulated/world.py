@@ -44,6 +44,10 @@ EPOCH_S = 1_700_000_000
 TICKS_A_SECOND = 10
 
 Told = Delivery | Eose
+#: For isinstance: a union would be made anew at each call.
+_TOLD = (Delivery, Eose)
+_DURABLE = (Put, Show, Cursor, Members)
+_REDIALLING = (Redial, Hangup, Drop)
 
 
 @frozen(cache_hash=True)
@@ -162,7 +166,7 @@ def answered(world: VirtualWorld, name: str, given: Input) -> tuple[VirtualWorld
     node = setup.nodes[name]
     assert machine.state is not None, f"{name} does not run"
     state, outputs = core.step(machine.state, given, node)
-    durables = [one for one in outputs if isinstance(one, Put | Show | Cursor | Members)]
+    durables = [one for one in outputs if isinstance(one, _DURABLE)]
     disk, pending = machine.disk, machine.pending
     if durables:
         now, pending = due(pending, durables, node.pieces)
@@ -183,7 +187,7 @@ def answered(world: VirtualWorld, name: str, given: Input) -> tuple[VirtualWorld
     for one in outputs:
         if isinstance(one, Answer):
             answer = one
-        elif isinstance(one, Redial | Hangup | Drop):
+        elif isinstance(one, _REDIALLING):
             world = _redialled(world, name, one)
     return world, answer
 
@@ -195,7 +199,7 @@ def _sent(world: VirtualWorld, name: str, outputs: tuple[Output, ...]) -> Map[Li
         if isinstance(one, ToSubscriber):
             link = (name, world.setup.names[one.conn])
             wire = wires.get(link)
-            if wire is not None and isinstance(one.message, Delivery | Eose):
+            if wire is not None and isinstance(one.message, _TOLD):
                 wires = wires.set(link, Wire(wire.direct, wire.asked, (*wire.told, one.message)))
         elif isinstance(one, ToPeer):
             link = (one.peer, name)
