@@ -65,6 +65,10 @@ class JobStore:
         os.replace(fresh, file)
         return job
 
+    def remove(self, job: Job) -> None:
+        """Forget it; nothing happens if its file is gone already."""
+        (self.folder / f"{job.name}.json").unlink(missing_ok=True)
+
     def load(self) -> tuple[Job, ...]:
         """Every job, oldest first."""
         found = (_from_json(file) for file in self.folder.glob("*.json"))

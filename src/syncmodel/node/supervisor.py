@@ -31,6 +31,9 @@ from syncmodel.node.layout import Layout
 from syncmodel.node.migrations import Plan
 from syncmodel.node.supervisor_pieces import SupervisorPieces
 
+#: The jobs that can still be asked about; older ones are forgotten.
+KEPT_JOBS = 50
+
 
 class ApplicationFailedError(BootError):
     """The application did not come up; the message ends with the last lines of its log."""
@@ -122,8 +125,16 @@ class Supervisor:
             previous=selected,
             was_up=self._application.state != "stopped",
         )
+        self._forget_old()
         self._launch(self._note(job.to("preparing", f"{kind} to generation {number}")))
         return job
+
+    def _forget_old(self) -> None:
+        # A machine that serves for long must not fill up with what it once did.
+        ended = [job for job in self._jobs.values() if job.ended]
+        for job in ended[: -(KEPT_JOBS - 1)]:
+            self._store.remove(job)
+            del self._jobs[job.name]
 
     async def job_status(self, name: str, limit_s: float) -> dict[str, Any]:
         """One job. Returns when it has ended, or after `limit_s`. Raises RefusedError (404)."""

@@ -19,7 +19,7 @@ from syncmodel.node.generations import DEFAULT_GENERATIONS, Generations
 from syncmodel.node.jobs import Job, JobStore
 from syncmodel.node.layout import Layout
 from syncmodel.node.migrations import MIGRATIONS
-from syncmodel.node.supervisor import ApplicationFailedError, Supervisor
+from syncmodel.node.supervisor import KEPT_JOBS, ApplicationFailedError, Supervisor
 from syncmodel.node.supervisor_pieces import SupervisorPieces
 
 Snapshot = tuple[int, int | None, list[str]]
@@ -527,3 +527,18 @@ def test_the_control_socket(root: Path) -> None:
             await writer.wait_closed()
 
     live(root, test)
+
+
+def test_old_jobs_are_forgotten_and_the_numbers_go_on(root: Path) -> None:
+    async def main() -> None:
+        machine = Machine(root)
+        for number in range(1, KEPT_JOBS + 6):
+            job = machine.supervisor.begin("rollout" if number % 2 else "rollback", 1 + number % 2)
+            assert job.number == number
+            await machine.supervisor.job_ended()
+        kept = JobStore(machine.layout.jobs).load()
+        assert [job.number for job in kept] == list(range(6, KEPT_JOBS + 6))
+        assert (await machine.refused("rollout.status", job="rollout-1"))["code"] == "unknown_job"
+        assert (await machine.ask("rollout.status", job=kept[0].name))["state"] == "done"
+
+    asyncio.run(main())
