@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from syncmodel.cli.options import BUG, CORPUS, known_bugs, number
 from syncmodel.cli.parsing import add_options
@@ -29,6 +29,8 @@ EXAMPLES = """\
   syncmodel check --grain model --timeouts 1 --burst 2   the model, with a correct system under it
   syncmodel check --bug tombstone-lost-on-resync --rollbacks 1
                                                          the shortest run that finds it
+  syncmodel check --cuts any --cover kind --corpus found
+                                                         runs that take every kind of step
   syncmodel check --dot states.dot                       the state graph, for Graphviz
   syncmodel check --scenes all --jobs 2                  the table of docs/checking.md
 
@@ -71,7 +73,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, (least, usual, what) in NUMBERS.items():
         told = f"{what} (default: {usual})"
-        parser.add_argument(f"--{name}", metavar="N", type=number(least), default=usual, help=told)
+        parser.add_argument(f"--{name}", metavar="N", type=_or_any(least), default=usual, help=told)
     parser.add_argument("--together", action="store_true", help="steps at the same time (model)")
     parser.add_argument("--ops", metavar="KINDS", help="only these kinds of steps: a comma list")
     parser.add_argument(
@@ -88,6 +90,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dot", metavar="FILE", type=Path, help="draw the state graph (Graphviz)")
     parser.add_argument("--graphml", metavar="FILE", type=Path, help="the state graph as GraphML")
     parser.add_argument(
+        "--cover",
+        choices=("kind", "edge"),
+        help="save runs that together take every kind of transition between steps, or every one",
+    )
+    parser.add_argument(
         "--scenes",
         metavar="NAMES",
         help="the searches of docs/checking.md instead: a comma list, or `all`",
@@ -98,6 +105,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, (BUG, CORPUS))
 
 
+def _or_any(least: int) -> Callable[[str], int]:
+    """A whole number of at least this, or `any` for no bound."""
+    whole = number(least)
+
+    def parse(text: str) -> int:
+        from syncmodel.engine.exhaustive.limits import UNLIMITED
+
+        return UNLIMITED if text == "any" else whole(text)
+
+    return parse
+
+
 def run(args: argparse.Namespace) -> int:
     """Search, and print the verdict."""
     if args.scenes is not None:
@@ -106,6 +125,8 @@ def run(args: argparse.Namespace) -> int:
 
     bugs = known_bugs(args.bug)
     limits = _limits(args)
+    if args.cover:
+        return _cover(limits, args.cover, args.corpus)
     found = search(
         Grain(args.grain),
         limits,
@@ -198,6 +219,23 @@ def _draw(found: Search, bounds: Bounds, dot: Path | None, graphml: Path | None)
             path.write_text(text(drawn, state_label=label), encoding="utf-8")
             counts = f"{drawn.number_of_nodes()} states, {drawn.number_of_edges()} transitions"
             say(f"{path}: {counts}")
+    return 0
+
+
+def _cover(limits: Limits, by: Literal["kind", "edge"], corpus: Path) -> int:
+    """Save the runs of a suite, but for those that the folder has already."""
+    from syncmodel.corpus import load_all, save
+    from syncmodel.engine.exhaustive.suites import suite
+    from syncmodel.engine.script import length
+    from syncmodel.report.terminal import say
+
+    there = {(one.nodes, one.steps) for _, one in load_all(corpus)} if corpus.is_dir() else set()
+    runs = suite(limits, by)
+    new = [one for one in runs if (one.nodes, one.steps) not in there]
+    for one in new:
+        save(corpus, one)
+    steps = sum(length(one.steps) for one in runs)
+    say(f"{len(runs)} runs of {steps} steps, {len(new)} of them new in {corpus}")
     return 0
 
 

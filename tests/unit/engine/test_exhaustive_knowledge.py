@@ -10,7 +10,8 @@ from attrs import evolve
 
 from syncmodel.checker import Bounds, Holds, Unreached, Violated, audit_symmetry, check
 from syncmodel.engine.exhaustive import knowledge as module
-from syncmodel.engine.exhaustive.knowledge import Cross, Knowledge, Rest, Situation
+from syncmodel.engine.exhaustive.abstract import Situation
+from syncmodel.engine.exhaustive.knowledge import Cross, Knowledge, Rest
 from syncmodel.engine.exhaustive.knowledge_properties import liveness, safety
 from syncmodel.engine.exhaustive.knowledge_symmetry import symmetry
 from syncmodel.engine.exhaustive.limits import Limits

@@ -47,7 +47,8 @@ class Moment:
     in `identity`.
 
     `since_rest` counts the steps since the last rest, at which the net was `rested_on`. `found` is
-    what the model calls wrong. `names` are the renamings of nodes that change nothing.
+    what the model calls wrong. `names` are the renamings of nodes that change nothing. Equality is
+    for one search: it does not look at the setup, and what is equal may have other names.
     """
 
     model: World

@@ -1,9 +1,8 @@
 """The model with an abstract correct system under it: a transition system to be searched whole.
 
-The system is written from docs/semantics.md alone: a node is the set of versions that it really
-knows, a hidden total order of each row's versions says which of them shows, and single versions
-cross links in any order. Whatever it does, the model must not call it wrong. Here is how both move
-together; what is asked of them is in `knowledge_properties`.
+Single versions cross links in any order, a write may come in any place of the hidden order, and
+whatever the system does, the model must not call it wrong. Here is how both move together; the
+system itself is in `abstract`, and what is asked of the two in `knowledge_properties`.
 """
 
 from __future__ import annotations
@@ -13,29 +12,28 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve, frozen
 from immutables import Map
 
-from syncmodel.engine.exhaustive.limits import TIMEOUTS, Left, Limits, choices, paid
-from syncmodel.model.belief import Write
+from syncmodel.engine.exhaustive.abstract import (
+    Known,
+    Situation,
+    Together,
+    Waiting,
+    done,
+    number_among,
+    performed,
+    places,
+    view,
+)
+from syncmodel.engine.exhaustive.limits import TIMEOUTS, Left, Limits, choices
 from syncmodel.model.divergence import DivergenceFound
-from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Answer, Outcome, accepted, compound, refused, unknown
+from syncmodel.model.net import Link
+from syncmodel.model.outcome import Answer, Outcome, compound
 from syncmodel.model.rest import compare
 from syncmodel.model.values import (
-    TOMBSTONE,
-    Case,
-    Event,
-    Incremented,
-    Retitled,
     Row,
     Stored,
-    Value,
 )
-from syncmodel.model.view import View
 from syncmodel.model.world import World, initial
 from syncmodel.steps import Concurrently, Data, Step
-
-#: A version, by its row and its number in the belief.
-Known = tuple[Row, int]
-NOTHING: frozenset[Known] = frozenset()
 
 
 @frozen
@@ -100,63 +98,6 @@ Action = Take | Begin | Land | Cross | Rest
 
 
 @frozen
-class Waiting:
-    """A request that timed out, while the application that it was sent to still runs."""
-
-    step: Data
-    number: int
-
-
-@frozen
-class Together:
-    """Steps that are being taken at the same time: what became of each so far, None of the rest.
-
-    `before` is the net when they began.
-    """
-
-    step: Concurrently
-    outcomes: tuple[Outcome | None, ...]
-
-
-@frozen(cache_hash=True)
-class Situation:
-    """What is believed, and what is really so. A value.
-
-    `really[n]` are the versions that node n knows; `truth[r]` what version i of row r stored, None
-    while it did not happen; `order[r]` the hidden order of those that did, the winner last. `net`
-    is the net as it really is; `since_rest` how many steps were taken since the last rest, of
-    those that are `together` at most one part by one. `alarm` is what the model called wrong.
-    """
-
-    world: World
-    net: Net
-    left: Left
-    really: Map[str, frozenset[Known]] = Map()
-    truth: Map[Row, tuple[Stored | None, ...]] = Map()
-    order: Map[Row, tuple[int, ...]] = Map()
-    waiting: frozenset[Waiting] = frozenset()
-    together: Together | None = None
-    since_rest: int = 0
-    alarm: str = ""
-
-    def knows(self, node: str) -> frozenset[Known]:
-        """The versions that a node really knows."""
-        return self.really.get(node, NOTHING)
-
-    def winner(self, node: str, row: Row) -> int | None:
-        """The version that decides what the node shows."""
-        known = self.knows(node)
-        order = self.order.get(row, ())
-        return next((number for number in reversed(order) if (row, number) in known), None)
-
-    def shown(self, node: str, row: Row) -> Value | None:
-        """What the node has of the row, though an event of it may be hidden."""
-        number = self.winner(node, row)
-        stored = TOMBSTONE if number is None else self.truth[row][number]
-        return stored if isinstance(stored, Case | Event) else None
-
-
-@frozen
 class Knowledge:
     """The system that is searched; `limits` bounds it. See `syncmodel.checker.System`."""
 
@@ -209,7 +150,7 @@ class Knowledge:
                 return rested(now)
             case Land(waiting, place):
                 landed = evolve(now, waiting=now.waiting - {waiting})
-                return _done(landed, waiting.step, place, waiting.number)[0]
+                return done(landed, waiting.step, place, waiting.number)[0]
             case Begin(step):
                 left = next(after for pair, after in self._pairs(now) if pair == step)
                 open_ = Together(step, (None,) * len(step.steps))
@@ -245,26 +186,14 @@ def _parts(now: Situation, together: Together) -> Iterator[Take]:
             yield from _ways(now, part)
 
 
-def places(now: Situation, step: Step) -> range:
-    """Where a write may come: later than all that its node knows, anywhere among the others.
-
-    0 for what writes nothing.
-    """
-    if not isinstance(step, Data) or not _answer(now, step).ok:
-        return range(1)
-    order, known = now.order.get(step.row(), ()), now.knows(step.node)
-    last = max((at for at, n in enumerate(order) if (step.row(), n) in known), default=-1)
-    return range(last + 1, len(order) + 1)
-
-
 def _taken(now: Situation, action: Take) -> Situation:
     """The step is taken and judged."""
-    after, outcome = _performed(now, action)
+    after, outcome = performed(now, action.step, action.place, lost=action.lost)
     return _judged(after, action.step, outcome)
 
 
 def _taken_part(now: Situation, together: Together, action: Take) -> Situation:
-    after, outcome = _performed(now, action)
+    after, outcome = performed(now, action.step, action.place, lost=action.lost)
     at = together.step.steps.index(action.step)
     outcomes = (*together.outcomes[:at], outcome, *together.outcomes[at + 1 :])
     done = tuple(one for one in outcomes if one is not None)
@@ -282,7 +211,7 @@ def _renumbered(now: Situation, step: Concurrently, outcomes: tuple[Outcome, ...
             row = part.row()
             first = len(now.world.belief.row(row).versions)
             taken = sum(row == other for other, _ in new)
-            new[row, _number_among(now, step, part)] = first + taken
+            new[row, number_among(now, step, part)] = first + taken
     if all(number == new_number for (_, number), new_number in new.items()):
         return now
     return evolve(
@@ -328,110 +257,6 @@ def _judged(now: Situation, step: Step, outcome: Outcome) -> Situation:
     return evolve(now, world=world, net=belief.net, since_rest=now.since_rest + 1)
 
 
-def _performed(now: Situation, action: Take) -> tuple[Situation, Outcome]:
-    """What really becomes of it, and the answer."""
-    step = action.step
-    if not isinstance(step, Data):
-        after = step.rewire(now.net)
-        really = now.really
-        for node in now.net.drops(after):
-            really = really.delete(node) if node in really else really
-        gone = step.disturbs()
-        waiting = frozenset(one for one in now.waiting if one.step.node not in gone)
-        return evolve(now, net=after, really=really, waiting=waiting), accepted()
-    number = _next_number(now, step)
-    if action.lost:
-        now = evolve(now, left=paid(now.left, TIMEOUTS))
-        now = _numbered(now, step.row(), number)
-        waiting = now.waiting | {Waiting(step, number)}
-        return evolve(now, waiting=waiting), unknown("timeout")
-    return _done(now, step, action.place, number)
-
-
-def _next_number(now: Situation, step: Data) -> int:
-    """The number that the belief will give this write."""
-    if now.together is not None:
-        return _number_among(now, now.together.step, step)
-    return len(now.world.belief.row(step.row()).versions)
-
-
-def _number_among(now: Situation, together: Concurrently, step: Data) -> int:
-    """The same, if none of its siblings is refused: they are entered in their own order."""
-    number = len(now.world.belief.row(step.row()).versions)
-    earlier = together.steps[: together.steps.index(step)]
-    return number + sum(isinstance(one, Data) and one.row() == step.row() for one in earlier)
-
-
-def _numbered(now: Situation, row: Row, number: int) -> Situation:
-    """The row's truth, long enough for that version."""
-    truth = now.truth.get(row, ())
-    more = (None,) * (number + 1 - len(truth))
-    return evolve(now, truth=now.truth.set(row, truth + more)) if more else now
-
-
-def _done(now: Situation, step: Data, place: int, number: int) -> tuple[Situation, Outcome]:
-    """The node answers the request, and stores what it accepts."""
-    answer = _answer(now, step)
-    row = step.row()
-    now = _numbered(now, row, number) if answer.ok else now
-    if not answer.ok:
-        return now, answer
-    stored = _changed(now.shown(step.node, row), _asked(step).value)
-    truth, order = now.truth[row], now.order.get(row, ())
-    truth = (*truth[:number], stored, *truth[number + 1 :])
-    really = now.really.set(step.node, now.knows(step.node) | {(row, number)})
-    order = (*order[:place], number, *order[place:])
-    now = evolve(
-        now, really=really, truth=now.truth.set(row, truth), order=now.order.set(row, order)
-    )
-    return now, accepted(_fields(stored))
-
-
-def _answer(now: Situation, step: Data) -> Outcome:
-    """What the contract says that the node answers."""
-    node, write = step.node, _asked(step)
-    if node in now.net.down:
-        return refused("unreachable")
-    if now.net.plugin(node) is None:
-        return refused("no_plugin")
-    shown = now.shown(node, write.row)
-    if write.creates and shown is not None:
-        return refused("exists")
-    if not write.creates and shown is None:
-        return refused("no_such_row")
-    if write.needs is not None and now.shown(node, write.needs) is None:
-        return refused("missing_case")
-    return accepted()
-
-
-def _asked(step: Data) -> Write:
-    write = step.asks()
-    assert write is not None
-    return write
-
-
-def _changed(shown: Value | None, asked: Stored) -> Stored:
-    match asked:
-        case Retitled(title):
-            assert isinstance(shown, Case)
-            return Case(title, shown.counter)
-        case Incremented(by):
-            assert isinstance(shown, Case)
-            return Case(shown.title, shown.counter + by)
-        case _:
-            return asked
-
-
-def _fields(stored: Stored) -> Mapping[str, object]:
-    match stored:
-        case Case(title, counter):
-            return {"title": title, "counter": counter}
-        case Event(case, body):
-            return {"case_id": case, "body": body}
-        case _:
-            return {"deleted": True}
-
-
 # --- knowledge -----------------------------------------------------------------------------------
 
 
@@ -452,17 +277,3 @@ def rested(now: Situation) -> Situation:
     except DivergenceFound as found:
         return evolve(now, alarm=str(found))
     return evolve(now, world=evolve(now.world, belief=belief), since_rest=0)
-
-
-def view(now: Situation, node: str) -> View | None:
-    """What the node shows; None without the plugin."""
-    if now.net.plugin(node) is None:
-        return None
-    shown = {row: now.shown(node, row) for row in sorted(now.order)}
-    cases = {r.name: value for r, value in shown.items() if isinstance(value, Case)}
-    events = tuple(
-        (row.name, value)
-        for row, value in shown.items()
-        if isinstance(value, Event) and value.case in cases
-    )
-    return View(tuple(cases.items()), events)

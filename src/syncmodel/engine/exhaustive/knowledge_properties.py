@@ -12,15 +12,8 @@ from graphlib import CycleError, TopologicalSorter
 from attrs import evolve
 
 from syncmodel.checker import Property, always, converges, eventually, sometimes
-from syncmodel.engine.exhaustive.knowledge import (
-    NOTHING,
-    Action,
-    Cross,
-    Situation,
-    crossings,
-    rested,
-    view,
-)
+from syncmodel.engine.exhaustive.abstract import NOTHING, Situation, view
+from syncmodel.engine.exhaustive.knowledge import Action, Cross, crossings, rested
 from syncmodel.engine.exhaustive.limits import Limits
 from syncmodel.model.order import NONE, Order, Versions
 from syncmodel.model.rows import RowBelief

@@ -15,7 +15,7 @@ from typing import Any
 from attrs import evolve
 from immutables import Map
 
-from syncmodel.engine.exhaustive.knowledge import Situation, Waiting
+from syncmodel.engine.exhaustive.abstract import Situation, Waiting
 from syncmodel.engine.exhaustive.limits import SYMMETRIC_NODES, Limits
 from syncmodel.engine.rename import Names, renamed_steps
 from syncmodel.model.net import Net

@@ -131,7 +131,7 @@ class Limits:
             ops=self.ops,
             cases=tuple(f"c{i}" for i in range(1, self.cases + 1)),
             events=tuple(f"e{i}" for i in range(1, self.events + 1)),
-            rollback_to=(1,),
+            rollback_to=(1, 2),
             rollout_to=(2, 3) if self.rollouts else (2,),
         )
 
@@ -142,7 +142,7 @@ class Limits:
     def __str__(self) -> str:
         usual = Limits()
         return ", ".join(
-            f"{each.name} {getattr(self, each.name)}"
+            f"{each.name} {'any' if (value := getattr(self, each.name)) == UNLIMITED else value}"
             for each in fields(Limits)
             if each.name != "ops"
             and (each.name == "nodes" or getattr(self, each.name) != getattr(usual, each.name))

@@ -78,12 +78,36 @@ SCENES = (
         66414,
     ),
     Scene(
+        "steps-three",
+        "three nodes, every shape of one cut",
+        Grain.STEPS,
+        Limits(nodes=3, cuts=1),
+        1063,
+        5986,
+    ),
+    Scene(
         "messages-conflict",
         "three nodes: a partition, a conflict across it, a heal",
         Grain.MESSAGES,
         Limits(nodes=3, cuts=1, ops=_ops("create_case partition heal")),
         12179,
         17048,
+    ),
+    Scene(
+        "messages-three",
+        "the same with updates and deletes",
+        Grain.MESSAGES,
+        Limits(nodes=3, cuts=1, ops=_ops("create_case update_case delete_case partition heal")),
+        23019,
+        32206,
+    ),
+    Scene(
+        "messages-three-rollback",
+        "three nodes: one or several lose their logs and get back what others know",
+        Grain.MESSAGES,
+        Limits(nodes=3, writes=1, rollbacks=1, ops=_ops("create_case rollback rollout")),
+        2305,
+        3355,
     ),
     Scene(
         "messages-crash",
@@ -124,6 +148,14 @@ SCENES = (
         Limits(events=1, writes=3, cuts=1),
         12484,
         15299,
+    ),
+    Scene(
+        "messages-event-crash",
+        "an event that refers to a case, while a node is down",
+        Grain.MESSAGES,
+        Limits(events=1, writes=3, crashes=1),
+        5080,
+        5928,
     ),
 )
 

@@ -23,8 +23,9 @@ from syncmodel.checker import (
     eventually,
 )
 from syncmodel.engine.exhaustive import knowledge_properties
+from syncmodel.engine.exhaustive.abstract import Situation
 from syncmodel.engine.exhaustive.cores import Moment, cluster, never_wrong, seen
-from syncmodel.engine.exhaustive.knowledge import Knowledge, Situation
+from syncmodel.engine.exhaustive.knowledge import Knowledge
 from syncmodel.engine.exhaustive.knowledge_symmetry import symmetry
 from syncmodel.engine.exhaustive.limits import UNLIMITED, Limits
 from syncmodel.engine.exhaustive.messagewise import Deliver, Messagewise

@@ -8,9 +8,8 @@ each link's next message in turn. So a run found here fails on a `SimulatedClust
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from syncmodel.engine.exhaustive.cores import Cluster, Moment, courses, rested, taken
 from syncmodel.engine.exhaustive.limits import Limits, choices
@@ -43,6 +42,8 @@ class Stepwise:
 
     cluster: Cluster
     partly: bool = False
+    #: What the last step came to: asked for again by each action that begins with it.
+    _last: list[tuple[Moment, Step, tuple[Moment, ...]]] = field(factory=list, init=False, eq=False)
 
     @property
     def limits(self) -> Limits:
@@ -61,22 +62,26 @@ class Stepwise:
             yield Then(step)
             if now.since_rest + 1 < self.limits.burst:
                 # What is left to do after the last delivery is the rest.
-                most = len(_after(now, step, self.limits)) - 1 if self.partly else 1
+                most = len(self._after(now, step)) - 1 if self.partly else 1
                 yield from (Then(step, rests=False, deliveries=n) for n in range(max(most, 1)))
 
     def next(self, now: Moment, action: Then) -> Moment | None:
         """None for a missing rest that nobody would miss: it only makes the belief more certain."""
-        course = _after(now, action.step, self.limits)
+        course = self._after(now, action.step)
         if action.rests:
             return rested(course[-1])
         after = course[action.deliveries]
         return after if after.found or _is_busy(after) else None
 
-
-@lru_cache(maxsize=256)
-def _after(now: Moment, step: Step, limits: Limits) -> tuple[Moment, ...]:
-    """The moment after the step, and after each delivery that follows, in turn, to the last."""
-    return courses(taken(now, step, limits))
+    def _after(self, now: Moment, step: Step) -> tuple[Moment, ...]:
+        """The moment after the step, and after each delivery that follows, in turn, to the last."""
+        for known, taken_step, course in self._last:
+            # Not `==`: moments are equal under other names too, and the course has names in it.
+            if known is now and taken_step == step:
+                return course
+        course = courses(taken(now, step, self.limits))
+        self._last[:] = [(now, step, course)]
+        return course
 
 
 def _is_busy(now: Moment) -> bool:

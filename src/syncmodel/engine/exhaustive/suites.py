@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from syncmodel.checker import Bounds, covering_walks, graph
+from syncmodel.checker.covering import Edge
 from syncmodel.checker.graph import StateGraph
 from syncmodel.corpus.format import Reproduction, nodes_of
 from syncmodel.engine.exhaustive.cores import Moment, cluster
@@ -19,6 +20,7 @@ from syncmodel.engine.exhaustive.stepwise import Stepwise, Then, as_run
 from syncmodel.engine.script import length
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer
+from syncmodel.steps import Step
 
 #: A graph takes about ten kilobytes a state here.
 BOUNDS = Bounds(max_states=20_000)
@@ -48,15 +50,10 @@ def kind(before: Moment, action: Then, _after: Moment) -> tuple[Any, ...]:
 
 
 def suite(limits: Limits, by: Literal["kind", "edge"]) -> list[Reproduction]:
-    """Runs that pass and together take every kind of transition, or every transition."""
+    """Runs that pass on a correct system and together take every kind, or every transition."""
     whole = drawn(limits)
-    walks = covering_walks(whole, by, kind)
-    kinds = {_kind_of(whole, edge) for edge in whole.edges(keys=True)}
-    runs = [_run(whole, walk) for walk in walks]
-    what = {
-        "kind": f"all {len(kinds)} kinds of transitions",
-        "edge": f"all {whole.number_of_edges()} transitions",
-    }[by]
+    runs = [_run(whole, walk) for walk in covering_walks(whole, by, kind)]
+    taken = {"kind": f"{len(kinds(whole))} kinds", "edge": f"{whole.number_of_edges()} transitions"}
     return [
         Reproduction(
             title=f"covering {by}s of {limits}: run {number} of {len(runs)}",
@@ -64,7 +61,7 @@ def suite(limits: Limits, by: Literal["kind", "edge"]) -> list[Reproduction]:
             steps=steps,
             found={
                 "by": "a covering walk through the state graph",
-                "covers": f"with the others {what}, of {whole.number_of_nodes()} states",
+                "covers": f"with the others all {taken[by]} of {whole.number_of_nodes()} states",
                 "length": length(steps),
             },
         )
@@ -72,15 +69,17 @@ def suite(limits: Limits, by: Literal["kind", "edge"]) -> list[Reproduction]:
     ]
 
 
-def _kind_of(whole: StateGraph, edge: tuple[int, int, int]) -> tuple[Any, ...]:
-    source, target, _ = edge
-    nodes = whole.nodes
-    return kind(nodes[source]["state"], whole.edges[edge]["action"], nodes[target]["state"])
+def kinds(whole: StateGraph) -> set[tuple[Any, ...]]:
+    """Every kind of transition that the graph has."""
+    return {kind_of(whole, edge) for edge in whole.edges(keys=True)}
 
 
-def _run(whole: StateGraph, walk: Sequence[tuple[int, int, int]]) -> tuple[Net, Any]:
+def kind_of(whole: StateGraph, edge: Edge) -> tuple[Any, ...]:
+    """The kind of one transition."""
+    before, after = (whole.nodes[node]["state"] for node in edge[:2])
+    return kind(before, whole.edges[edge]["action"], after)
+
+
+def _run(whole: StateGraph, walk: Sequence[Edge]) -> tuple[Net, tuple[Step, ...]]:
     start: Moment = whole.nodes[walk[0][0]]["state"]
-    actions = [whole.edges[edge]["action"] for edge in walk]
-    # A run ends with a rest, so that what its last steps did is compared too.
-    last: Then = actions[-1]
-    return start.model.plan.net, as_run([*actions[:-1], Then(last.step)])
+    return start.model.plan.net, as_run([whole.edges[edge]["action"] for edge in walk])
