@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import evolve
+
 from syncmodel.model.net import fully_connected
 from syncmodel.steps import CreateCase, DeleteCase, UpdateCase
 from syncmodel.steps.data import Data
@@ -136,6 +138,22 @@ def test_a_position_beyond_the_end_of_the_log_keeps_its_distance() -> None:
         machine = type(lost.machines["n2"])(held, 2, 2, last_rollout=2)
         ends.append(lost.with_machine("n2", machine))
     assert canonical(ends[0]) != canonical(ends[1])
+
+
+def test_a_position_in_a_lost_log_is_not_one_in_the_log_of_now_and_any_lost_log_is_lost() -> None:
+    world = acts.set_cut(settled(wrote(fresh(), CreateCase("n1", "c1", "t"))), CUT)
+
+    def applied_of(log_id: str) -> VirtualWorld:
+        machine = world.machines["n2"]
+        assert machine.state is not None
+        state = machine.state.with_link("n1", log_id=log_id)
+        return world.with_machine("n2", evolve(machine, state=state))
+
+    own = world.machines["n1"].disk.log_id
+    lost, other, now, empty = map(applied_of, ("n1.8", "n1.9", own, own + ":empty"))
+    assert canonical(now) == canonical(world)
+    assert canonical(lost) == canonical(other)
+    assert len({canonical(one) for one in (lost, now, empty)}) == 3
 
 
 def test_the_form_is_the_same_text_everywhere() -> None:

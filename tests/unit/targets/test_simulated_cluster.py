@@ -26,7 +26,14 @@ from syncmodel.steps import CreateCase, Step, dump
 from syncmodel.steps.base import CutsLinks, Deploys, Resyncs, Stops
 from syncmodel.strategies.steps import choose, everything
 from syncmodel.targets.base import Settled, Unsettled
-from syncmodel.targets.simulated import SimulatedCluster, canonical
+from syncmodel.targets.simulated import (
+    Deliverable,
+    SimulatedCluster,
+    acts,
+    at_rest,
+    canonical,
+    deliverables,
+)
 
 STEPS = int(os.environ.get("SYNCMODEL_SIMULATED_STEPS", "5000"))
 SEQUENCES = 1_000
@@ -192,3 +199,34 @@ def test_control_is_read_only_when_it_is_asked_for() -> None:
     assert not isinstance(quiet, Unsettled)
     assert isinstance(asked, Settled)
     assert (quiet.control, set(asked.control)) == ({}, {"n1", "n2"})
+
+
+def test_a_rest_reads_and_so_stores() -> None:
+    driver, net = Straight(), fully_connected(2)
+    target = SimulatedCluster(2, ("cursor-before-rows",))
+    driver.run(target.begin(net))
+    driver.run(target.settle(net, control=False, limit_s=1.0))
+    driver.run(target.request("n1", CreateCase("n1", "c1", "t").request()))
+    driver.run(target.settle(net, control=False, limit_s=1.0))
+    assert not any(machine.pending for machine in target.world.machines.values())
+
+
+class Losing(SimulatedCluster):
+    """Loses the last message of a log once: nobody says so, and nothing is under way any more."""
+
+    def lose(self) -> None:
+        tell = Deliverable("tell", ("n1", "n2"))
+        assert tell in deliverables(self.world)
+        self._world = acts.lose(self.world, tell)
+
+
+def test_quiet_is_not_rest_while_somebody_is_behind() -> None:
+    driver, net, target = Straight(), fully_connected(2), Losing(2)
+    driver.run(target.begin(net))
+    driver.run(target.settle(net, control=False, limit_s=1.0))
+    driver.run(target.request("n1", CreateCase("n1", "c1", "t").request()))
+    target.lose()
+    found = driver.run(target.settle(net, control=False, limit_s=1.0))
+    assert isinstance(found, Unsettled)
+    assert "n2 has not processed n1's log" in found.reason
+    assert not at_rest(target.world)

@@ -139,6 +139,20 @@ def test_a_crash_loses_what_was_not_stored_and_an_orderly_stop_does_not(
     assert titles(world, "n2") == left
 
 
+def test_a_rollout_stops_in_order() -> None:
+    world = settled(wrote(world_of(2, "cursor-before-rows"), CreateCase("n1", "c1", "t")))
+    kept = acts.set_cut(world, frozenset({("n1", "n2")}))
+    kept = settled(acts.deploy(kept, "n2", 3, back=False)[0])
+    assert titles(kept, "n2") == {"c1": "t"}
+
+
+def test_a_relay_forgets_who_is_not_connected_any_more() -> None:
+    world = acts.reset(world_of(), ("n1", "n2"))
+    state = world.machines["n1"].state
+    assert state is not None
+    assert not state.subscriptions
+
+
 def test_reading_stores() -> None:
     world = settled(wrote(world_of(2, "cursor-before-rows"), CreateCase("n1", "c1", "t")))
     world = settled(acts.boot(acts.crash(acts.stored(world, "n2"), "n2"), "n2"))
