@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 run: install ## explore three live nodes for about half a minute
-	$(BIN)/syncmodel explore
+	$(BIN)/syncmodel explore --sequences 25
 
 # A divergence is what the demo is after: exit code 1 is its success.
 demo: install ## the same with a bug planted: found, shortened, saved, and shown again

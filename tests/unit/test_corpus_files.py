@@ -101,7 +101,11 @@ def test_every_bug_has_a_reproduction() -> None:
 
 def test_what_was_written_by_hand_pins_a_sentence_of_the_semantics() -> None:
     page = " ".join((ROOT / "docs" / "semantics.md").read_text().split())
-    pinned = {path.name: found.pins for path, found in FILES if not found.bug}
+    pinned = {
+        path.name: found.pins
+        for path, found in FILES
+        if not (found.bug or path.name.startswith("covering-"))
+    }
     assert len(pinned) >= 10
     for name, sentence in pinned.items():
         assert sentence, f"{name} pins nothing"
