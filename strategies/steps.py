@@ -38,12 +38,6 @@ def everything() -> Scope:
     return Scope(ops=frozenset(vocabulary()))
 
 
-def enabled(op: str, plan: Plan, scope: Scope) -> tuple[Step, ...]:
-    """The steps of one kind that the plan allows, in a fixed order; none for a compound kind."""
-    kind = vocabulary()[op]
-    return tuple(step for step in kind.choices(plan, scope) if step.enabled(plan))
-
-
 def steps(plan: Plan, scope: Scope) -> st.SearchStrategy[Step]:
     """One enabled step, for a Hypothesis test of yours."""
     return NUMBERS.map(lambda number: numbered(plan, scope, number))
