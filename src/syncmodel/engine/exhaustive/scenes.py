@@ -142,6 +142,22 @@ SCENES = (
         7866,
     ),
     Scene(
+        "messages-cut-crash",
+        "links that are cut and nodes that crash at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(cuts=1, crashes=1, burst=2),
+        39412,
+        86595,
+    ),
+    Scene(
+        "messages-all",
+        "a cut, a crash and a lost log, in every order",
+        Grain.MESSAGES,
+        Limits(cuts=1, crashes=1, rollbacks=1),
+        70155,
+        93112,
+    ),
+    Scene(
         "messages-event",
         "an event that refers to a case, during a cut",
         Grain.MESSAGES,
