@@ -5,7 +5,7 @@ possible: a request that can't succeed is sent all the same and must be refused;
 at all (a link cut twice) is left out and not counted. They share our oracle and our steps, so that
 what is compared is how sequences are found and shrunk.
 
-A step in a hurry is not waited for: it and the next one make a burst. Simulated nodes only.
+A step in a hurry is not waited for: it and the next one make a burst.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from peers.recorder import Recorder
-from syncmodel.engine.drive import Straight
+from syncmodel.engine.drive import Driver, Straight
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.session import Over, Session
 from syncmodel.model.divergence import DivergenceFound
@@ -40,9 +40,9 @@ def cluster(bug: str | None, seed: int) -> SimulatedCluster:
 class NaiveRun:
     """One run. Raises `DivergenceFound` where it fails, always from the same line."""
 
-    def __init__(self, target: Target, recorder: Recorder) -> None:
+    def __init__(self, target: Target, recorder: Recorder, driver: Driver | None = None) -> None:
         """Begins at once, all nodes on the plugin and all links whole."""
-        self._driver = Straight()
+        self._driver = driver or Straight()
         net = fully_connected(len(NODES))
         self._session = Session(target, net, observe=recorder)
         self._waiting: list[Step] = []

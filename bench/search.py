@@ -1,0 +1,152 @@
+"""A search on live nodes, for every planted bug: how soon it is found, how dear and short it gets.
+
+    python bench/search.py [--seeds 10] [--bugs NAME ...] [--cap 200] [--engines ours naive]
+
+  ours      our explorer, then our minimiser
+  shrinker  the same explorer with choices drawn by Hypothesis, and its own shrinker
+  naive     steps at random, each kind as likely as any other; knows no plan, shrinks nothing
+
+All on the same embedded cluster of real processes, judged by the same model; steps inside a burst
+count each. A search that found nothing counts as the cap. Medians over the seeds; raw data as JSON.
+By default the few bugs of the demo's kind: all of them, with ten seeds, take hours (`--bugs all`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+import attrs
+from peers.finding import STEPS
+from peers.naive import NODES, NaiveRun
+from peers.plain_random import step as any_step
+from peers.recorder import Recorder, Search, searched
+from rich.console import Console
+from rich.table import Table
+
+from syncmodel.engine.drive import Loop
+from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.engine.minimize import Minimizer
+from syncmodel.engine.run import Result
+from syncmodel.model.divergence import DivergenceFound
+from syncmodel.node import bugs
+from syncmodel.targets.embedded import EmbeddedCluster
+
+USUAL = (
+    "tombstone-lost-on-resync",
+    "resync-duplicates-events",
+    "tie-by-arrival",
+    "event-before-case-dropped",
+    "cursor-before-rows",
+    "update-not-later",
+    "rollback-leaves-table",
+    "rollback-replays-plan",
+    "resync-round-the-cut",
+    "checkpoint-kept",
+)
+
+
+def ours(loop: Loop, cluster: EmbeddedCluster, recorder: Recorder, seed: int, cap: int) -> None:
+    """Explorer, then minimiser with its usual budget."""
+    settings = Settings(sequences=cap, steps=STEPS, seed=seed)
+    found = Explorer(cluster, loop, settings, recorder).run().failure
+    if found is not None:
+        over = found.over
+        failing = Result(over.verdict, found.steps, over.divergences, over.reason)
+        loop.run(Minimizer(cluster, found.net, failing, observe=recorder).run())
+
+
+def shrinker(loop: Loop, cluster: EmbeddedCluster, recorder: Recorder, seed: int, cap: int) -> None:
+    """Hypothesis draws every choice, and shrinks as it likes."""
+    settings = Settings(sequences=cap, steps=STEPS, seed=seed, shrink=True)
+    Explorer(cluster, loop, settings, recorder).run()
+
+
+def naive(loop: Loop, cluster: EmbeddedCluster, recorder: Recorder, seed: int, cap: int) -> None:
+    """At most `cap` sequences of steps at random."""
+    random = Random(seed)
+    with contextlib.suppress(DivergenceFound):
+        for _ in range(cap):
+            run = NaiveRun(cluster, recorder, loop)
+            for _ in range(STEPS):
+                run.take(any_step(run.plan, random), hurry=random.random() < 0.5)
+            run.finish()
+
+
+ENGINES: dict[str, Callable[[Loop, EmbeddedCluster, Recorder, int, int], None]] = {
+    "ours": ours,
+    "shrinker": shrinker,
+    "naive": naive,
+}
+
+
+def search(engine: str, bug: str, seed: int, cap: int) -> Search:
+    """One search on a cluster of its own."""
+    recorder, started = Recorder(), time.perf_counter()
+    with Loop() as loop:
+        cluster = EmbeddedCluster(len(NODES), (bug,))
+        try:
+            ENGINES[engine](loop, cluster, recorder, seed, cap)
+        finally:
+            loop.run(cluster.close())
+    seconds = time.perf_counter() - started
+    return searched(recorder.runs, engine=engine, bug=bug, seed=seed, cap=cap, seconds=seconds)
+
+
+def table(searches: Sequence[Search]) -> Table:
+    """A row for each bug and engine."""
+    heads = ("bug", "by", "found", "sequences", "runs to minimal", "steps to minimal", "length")
+    rows = Table(*heads, "seconds")
+    for bug, engine in dict.fromkeys((one.bug, one.engine) for one in searches):
+        some = [one for one in searches if (one.bug, one.engine) == (bug, engine)]
+        found = [one for one in some if one.found]
+        sequences = statistics.median(one.sequences if one.found else one.cap for one in some)
+        cells = [
+            _median([one.to_minimal for one in found]),
+            _median([one.steps_to_minimal for one in found]),
+            _median([one.final_length for one in found]),
+            f"{statistics.median(one.seconds for one in some):.0f}",
+        ]
+        rows.add_row(bug, engine, f"{len(found)}/{len(some)}", f"{sequences:g}", *cells)
+    return rows
+
+
+def _median(values: Sequence[int | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{statistics.median(known):g}" if known else "-"
+
+
+def main(argv: list[str]) -> int:
+    """Search, print a table, write JSON after each search."""
+    formatter = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--bugs", nargs="+", default=list(USUAL))
+    parser.add_argument("--cap", type=int, default=200)
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["ours"])
+    parser.add_argument("--json", type=Path, default=Path("bench/results/search.json"))
+    options = parser.parse_args(argv)
+    every = [bug.name for bug in bugs.all_bugs()]
+    chosen = every if options.bugs == ["all"] else [bugs.get(name).name for name in options.bugs]
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    searches: list[Search] = []
+    for bug in chosen:
+        for engine in options.engines:
+            for seed in range(options.seeds):
+                searches.append(search(engine, bug, seed, options.cap))
+                print(f"{bug}, {engine}, seed {seed}", file=sys.stderr, flush=True)
+                text = json.dumps([attrs.asdict(one) for one in searches], indent=1)
+                options.json.write_text(text + "\n", encoding="utf-8")
+    Console(width=120).print(table(searches))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
