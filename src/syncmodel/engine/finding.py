@@ -12,6 +12,7 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from syncmodel.corpus import Confirmed, Expected, Reproduction, nodes_of, save
+from syncmodel.engine.echo import Echo, echo
 from syncmodel.engine.history import Ended, Entry
 from syncmodel.engine.minimize import Budget, Minimized, Minimizer, Progress
 from syncmodel.engine.run import Result, run
@@ -21,6 +22,7 @@ from syncmodel.errors import SyncModelError
 from syncmodel.model.divergence import Divergence
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
+from syncmodel.targets.registry import EMBEDDED
 
 #: No search at all: the run is only confirmed.
 NO_SEARCH = Budget(executions=0, live_steps=0)
@@ -32,7 +34,8 @@ class Found:
 
     `ended` has the last sight of the nodes. `minimized` is None where nothing was run again. `file`
     is where it was saved; None with `unsaved`, which says why it could not be. `length_before` is
-    the length of the run that was found, with the steps inside of bursts.
+    the length of the run that was found, with the steps inside of bursts. `echo`: whether a failure
+    of live nodes comes back on the simulator.
     """
 
     reproduction: Reproduction
@@ -41,6 +44,7 @@ class Found:
     minimized: Minimized | None = None
     file: Path | None = None
     unsaved: str = ""
+    echo: Echo | None = None
 
 
 @frozen
@@ -86,6 +90,10 @@ class Work:
     def saved(self) -> Found:
         """The best so far, in a file of its own."""
         found = self._found()
+        if self._stage.kind is EMBEDDED:
+            best = found.reproduction
+            told = (self._key, self._origin.bugs, self._origin.guarantees)
+            found = evolve(found, echo=echo(best.net, best.steps, *told))
         try:
             return evolve(found, file=save(self._origin.folder, found.reproduction))
         except SyncModelError as error:

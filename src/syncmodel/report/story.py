@@ -29,6 +29,8 @@ def found_story(found: Found) -> str:
     lines.append(_sureness(found.reproduction.confirmed))
     if found.minimized is not None:
         lines.append(_effort(found.length_before, found.minimized))
+    if found.echo is not None:
+        lines.append(str(found.echo))
     if found.file is not None:
         lines += [f"Saved as {found.file}", f"See it again: syncmodel replay {found.file}"]
     else:
