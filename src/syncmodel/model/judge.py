@@ -17,7 +17,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.serial import out_of_order
-from syncmodel.model.values import Case, Event, Incremented, Retitled, Row, Tombstone, Value
+from syncmodel.model.values import Case, Event, Incremented, Retitled, Tombstone, Value
 
 #: Refusals that say nothing of the rows: the application was not there to ask.
 ABSENT = frozenset({"unreachable", "not_ready"})
@@ -148,7 +148,7 @@ class _Sight:
         row = belief.row(write.row)
         versions = belief.may_show(write.node, write.row) - {number}
         absent = not row.known_by(write.node) or bool(row.tombstones(versions))
-        return cls(belief, write, moment, row, frozenset(v for v in versions), absent)
+        return cls(belief, write, moment, row, versions, absent)
 
     @property
     def present(self) -> bool:
@@ -243,6 +243,3 @@ def _without_must(belief: Belief, write: Write) -> Belief:
         if write.node in row.must:
             belief = belief.with_row(name, evolve(row, must=row.must.delete(write.node)))
     return belief
-
-
-__all__ = ["Base", "Moment", "Row", "fold"]
