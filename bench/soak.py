@@ -137,8 +137,7 @@ class Soak:
         return self.steps if self.by_steps else self.sequences
 
     def _search(self, settings: Settings) -> None:
-        seed = settings.seed or 0
-        findings = Explorer(self.target(seed), self.driver, settings).run()
+        findings = Explorer(self.target(settings.seed), self.driver, settings).run()
         self.sequences += findings.sequences
         self.steps += findings.steps
         if findings.failure is not None:

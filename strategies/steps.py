@@ -1,8 +1,7 @@
 """Steps chosen from the plan: whatever comes out of here is enabled, so nothing is wasted.
 
 One weighted choice of the kind of step, then one of its arguments. No bundles, no filters. Whoever
-has a source of randomness uses `choose`; for Hypothesis one number decides one step, however much
-is in it, because a draw costs more than a step on a simulated node.
+has a source of randomness uses `choose`; `steps` is the same as a strategy, each choice a draw.
 """
 
 from __future__ import annotations
@@ -25,12 +24,6 @@ CONCURRENT_SIZES = (2, 2, 3)
 NOT_IN_A_BURST = ("burst", "refused")
 NOT_AT_ONCE = ("burst", "concurrently", "refused")
 
-#: One of these decides one step: see `numbered`.
-NUMBERS = st.integers(0, 2**64 - 1)
-#: An odd number without a pattern (2^64 over the golden ratio), to spread small ones.
-_SPREAD = 0x9E3779B97F4A7C15
-_MASK = 2**128 - 1
-
 
 @cache
 def everything() -> Scope:
@@ -40,22 +33,7 @@ def everything() -> Scope:
 
 def steps(plan: Plan, scope: Scope) -> st.SearchStrategy[Step]:
     """One enabled step, for a Hypothesis test of yours."""
-    return NUMBERS.map(lambda number: numbered(plan, scope, number))
-
-
-def numbered(plan: Plan, scope: Scope, number: int) -> Step:
-    """The enabled step that `number` stands for here. Any number stands for one."""
-    return choose(plan, scope, Random(number))
-
-
-def mixed(number: int, salt: int, place: int) -> int:
-    """A number made of one drawn for the step, one that no other run has, and the step's place.
-
-    Hypothesis draws four numbers in five again that it has drawn before: without this a search
-    takes the same steps over and over, and finds rare mistakes in 5 to 100 times as many sequences.
-    It is for finding only, as what the others stand for changes when a step is left out.
-    """
-    return (number + salt * _SPREAD + place * _SPREAD**2) & _MASK
+    return st.randoms(use_true_random=False).map(lambda rng: choose(plan, scope, rng))
 
 
 def choose(plan: Plan, scope: Scope, rng: Random) -> Step:

@@ -137,7 +137,7 @@ def syncmodel_explore(
         with Recorder(wanted.record, wanted.facts()) if wanted.record else recording as recorder:
             campaign.observe = recorder or campaign.observe
             report = campaign.run()
-        text = summary(report, time.monotonic() - started_s, syncmodel_settings.scope.ops)
+        text = summary(report, time.monotonic() - started_s, syncmodel_settings)
         if report.interrupted:
             pytestconfig.stash[SUMMARIES].append(text)
             raise KeyboardInterrupt

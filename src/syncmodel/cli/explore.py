@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
                 f"sequences of up to {wanted.steps} steps. Ctrl-C ends it and keeps what was found."
             )
             report = campaign.run()
-        say(summary(report, time.monotonic() - started_s, settings.scope.ops))
+        say(summary(report, time.monotonic() - started_s, settings))
     if report.halted is not None:
         complain(str(report.halted))
     return report.exit_code

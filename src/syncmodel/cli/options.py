@@ -6,6 +6,7 @@ Nothing heavy is imported here: pytest reads this table in every run of its user
 from __future__ import annotations
 
 import argparse
+import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 NODES_LIMIT = (2, 32)
 #: Families of steps that are always there: rows, and steps made of steps.
 ALWAYS = frozenset({"data", "compound"})
+#: Where nobody asks for a seed it is one below this: short enough to be typed again.
+SEEDS = 10**6
 
 
 @frozen
@@ -136,7 +139,7 @@ SHARED = (
 
 SEED = _option(
     "--seed",
-    "the same seed generates the same sequences",
+    "the same seed generates the same sequences (default: one that no search had; it is told)",
     metavar="N",
     type=number(0, 2**64),
     default=None,
@@ -157,13 +160,14 @@ class Wanted:
     corpus: Path
     minimize: bool
     shrink: bool
-    seed: int | None
+    seed: int
 
     @classmethod
     def of(cls, value: Callable[[str], Any], seed: int | None) -> Wanted:
         """`value` gives each shared option's value by its name.
 
-        Raises `UsageError` for an unknown kind of faults or an unknown bug.
+        Without a seed one is chosen. Raises `UsageError` for an unknown kind of faults or an
+        unknown bug.
         """
         wanted = cls(
             nodes=value("nodes"),
@@ -176,7 +180,7 @@ class Wanted:
             corpus=value("corpus"),
             minimize=not value("no_minimize"),
             shrink=value("shrink_with") == "hypothesis",
-            seed=seed,
+            seed=secrets.randbelow(SEEDS) if seed is None else seed,
         )
         scope_of(wanted.faults)
         return wanted

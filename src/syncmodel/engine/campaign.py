@@ -137,12 +137,12 @@ class Campaign:
 
 
 def _facts(settings: Settings) -> dict[str, str | int]:
-    facts: dict[str, str | int] = {
+    return {
         "date": datetime.now(UTC).date().isoformat(),
         "syncmodel": version("syncmodel"),
         "hypothesis": version("hypothesis"),
+        "seed": settings.seed,
     }
-    return facts if settings.seed is None else {**facts, "seed": settings.seed}
 
 
 def _takes_minutes(failure: Failure) -> bool:

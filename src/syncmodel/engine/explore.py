@@ -1,8 +1,12 @@
 """Random search: a Hypothesis state machine whose every choice comes from the plan.
 
-Hypothesis generates and stops at the first failure; shrinking is `minimize`'s, because live steps
-are dear. Hypothesis runs what failed once more: that run is answered from what was seen, without
+Hypothesis drives the machine and stops at the first failure; shrinking is `minimize`'s, because
+live steps are dear. It runs what failed once more: that run is answered from what was seen, without
 touching the nodes, so a failure that shows only sometimes is still one failure.
+
+The steps of a run come from a generator that the seed and the run's number make, not from draws of
+Hypothesis. Those depend on more than the seed: on the constants in whatever modules are loaded, and
+four in five are made again from earlier runs. `Shrinkable` is the machine for its own shrinker.
 """
 
 from __future__ import annotations
@@ -25,17 +29,19 @@ from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan, contested
 from syncmodel.steps.base import Step
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.steps import NUMBERS, choose, everything, mixed, numbered
-from syncmodel.strategies.topologies import topologies
+from syncmodel.strategies.steps import choose, everything
+from syncmodel.strategies.topologies import beginnings, topologies
 from syncmodel.targets.base import Target
 
+#: What makes a run a new one in the eyes of Hypothesis, which would not make it otherwise.
+SALTS = st.integers(0, 2**64 - 1)
 #: How a run ends that touches nothing: Hypothesis runs again what failed.
 FROM_MEMORY = Over(Verdict.UNKNOWN, reason="answered from memory")
 
 
 @frozen
 class Settings:
-    """How far a search goes. `seed` None lets Hypothesis choose (and its pytest option decide).
+    """How far a search goes. The same seed is the same sequences of steps.
 
     `shrink` hands a failure to Hypothesis' own shrinker, for comparison.
     """
@@ -43,7 +49,7 @@ class Settings:
     nodes: int = 3
     sequences: int = 100
     steps: int = 30
-    seed: int | None = None
+    seed: int = 0
     scope: Scope = field(factory=everything)
     guarantees: Guarantees = Guarantees()
     shrink: bool = False
@@ -91,9 +97,8 @@ class Explorer:
     def run(self) -> Findings:
         """Search until the first failure, or to the end of the settings."""
         kind = Shrinkable if self.settings.shrink else Exploration
-        machine: type[Exploration] = type(kind.__name__, (kind,), {"explorer": self})
-        if self.settings.seed is not None:
-            machine = hypothesis.seed(self.settings.seed)(machine)
+        machine: type[Machine] = type(kind.__name__, (kind,), {"explorer": self})
+        machine = hypothesis.seed(self.settings.seed)(machine)
         try:
             run_state_machine_as_test(machine, settings=self.hypothesis_settings())
         except (DivergenceFound, Flaky):
@@ -120,6 +125,11 @@ class Explorer:
         )
 
     # --- what the machine asks -----------------------------------------------------------------
+
+    def generator(self) -> Random:
+        """Makes the choices of the next run; of the last one again, once it has failed."""
+        number = self.findings.sequences + (not self._done)
+        return Random(f"{self.settings.seed}/{number}")
 
     def begin(self, net: Net) -> Session:
         """A session on that net; after a failure was found, one that touches nothing."""
@@ -168,8 +178,8 @@ class Explorer:
             self.findings.unknown.append(over.reason)
 
 
-class Exploration(RuleBasedStateMachine):
-    """The state machine: one rule, whose step is drawn from the plan as it stands."""
+class Machine(RuleBasedStateMachine):
+    """What both machines are: a run, begun on a topology and taken on step by step."""
 
     explorer: Explorer
 
@@ -179,28 +189,19 @@ class Exploration(RuleBasedStateMachine):
 
     @property
     def plan(self) -> Plan:
-        """The plan that the next step is drawn from."""
+        """The plan that the next step is chosen from."""
         assert self.session is not None
         return self.session.world.plan
 
-    @initialize(
-        net=st.runner().flatmap(lambda machine: topologies(machine.explorer.settings.nodes)),
-        salt=NUMBERS,
-    )
-    def begin(self, net: Net, salt: int) -> None:
-        """A fresh run from a drawn topology."""
+    def start(self, net: Net) -> None:
+        """A fresh run."""
         self.net = net
         self.session = self.explorer.begin(net)
-        # No run is like another, whatever Hypothesis repeats; but what failed is run again alike.
-        explorer = self.explorer
-        self.salt = mixed(salt, explorer.findings.sequences, explorer.settings.seed or 0)
 
-    @rule(number=NUMBERS)
-    def take(self, number: int) -> None:
-        """One step, on the live system and in the model: the number decides which."""
+    def go_on(self, rng: Random) -> None:
+        """One step of the generator's, on the live system and in the model."""
         assert self.session is not None
-        number = mixed(number, self.salt, len(self.session.steps))
-        step = numbered(self.plan, self.explorer.settings.scope, number)
+        step = choose(self.plan, self.explorer.settings.scope, rng)
         self.explorer.take(self.session, self.net, step)
 
     def teardown(self) -> None:
@@ -209,18 +210,38 @@ class Exploration(RuleBasedStateMachine):
             self.explorer.finish(self.session)
 
 
-class Shrinkable(Exploration):
-    """The same machine with every choice drawn by Hypothesis, as its own shrinker needs it.
+class Exploration(Machine):
+    """The machine for finding: a run's choices follow from the seed and from its number."""
+
+    @initialize(salt=SALTS)
+    def begin(self, salt: int) -> None:
+        """A run that no other is like: the salt is there for that alone."""
+        self.rng = self.explorer.generator()
+        self.start(self.rng.choice(beginnings(self.explorer.settings.nodes)))
+
+    @rule()
+    def take(self) -> None:
+        """The next step."""
+        self.go_on(self.rng)
+
+
+class Shrinkable(Machine):
+    """The machine with every choice drawn by Hypothesis, as its own shrinker needs it.
 
     Each choice inside a step is a draw: slower by far, and made of parts that can get simpler.
     """
 
+    @initialize(
+        net=st.runner().flatmap(lambda machine: topologies(machine.explorer.settings.nodes))
+    )
+    def begin(self, net: Net) -> None:
+        """A run whose beginning is Hypothesis' to shrink."""
+        self.start(net)
+
     @rule(rng=st.randoms(use_true_random=False))
     def take(self, rng: Random) -> None:
         """One step; what decides it is Hypothesis' to shrink."""
-        assert self.session is not None
-        step = choose(self.plan, self.explorer.settings.scope, rng)
-        self.explorer.take(self.session, self.net, step)
+        self.go_on(rng)
 
     def teardown(self) -> None:
         """Tell Hypothesis how contested the run was: it will look for more of it."""

@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from syncmodel.engine.campaign import Report
+from syncmodel.engine.explore import Settings
 from syncmodel.engine.history import Entry
 from syncmodel.engine.minimize import Progress
 from syncmodel.engine.tally import Sometimes, Tally
@@ -118,21 +119,21 @@ def _duration(seconds: float) -> str:
 # --- the end -----------------------------------------------------------------------------------
 
 
-def summary(report: Report, seconds: float, ops: frozenset[str] | None = None) -> str:
-    """The result of a search in a few sentences. `ops` are the steps that it could draw from."""
-    return "\n".join(_summary(report, seconds, ops))
+def summary(report: Report, seconds: float, settings: Settings) -> str:
+    """The result of a search in a few sentences."""
+    return "\n".join(_summary(report, seconds, settings))
 
 
-def _summary(report: Report, seconds: float, ops: frozenset[str] | None) -> Iterator[str]:
+def _summary(report: Report, seconds: float, settings: Settings) -> Iterator[str]:
     tally = report.tally
     if report.found is not None:
         yield found_story(report.found)
         yield ""
-    yield f"{_verdict(report)} {_amount(tally)} in {_duration(seconds)}."
+    yield f"{_verdict(report)} {_amount(tally)} in {_duration(seconds)}, seed {settings.seed}."
     seen = [f"{what.value} {tally.seen[what]:,}" for what in Sometimes if tally.seen[what]]
     if seen:
         yield f"Seen: {', '.join(seen)}."
-    never = [what.value for what in tally.never(ops)]
+    never = [what.value for what in tally.never(settings.scope.ops)]
     if never and tally.rests:
         yield f"Never happened, so nothing is said of it: {', '.join(never)}."
     yield from _doubts("unknown (not settled in time)", report.findings.unknown)

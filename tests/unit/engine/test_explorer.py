@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +48,39 @@ def test_a_seed_gives_the_same_sequences_on_any_system() -> None:
     _, other = search(SimulatedCluster(3), Settings(sequences=15, steps=20, seed=12))
     assert first.runs == again.runs
     assert first.runs != other.runs
+
+
+#: Prints the steps of a search. What it is given as an argument is imported before.
+PROGRAM = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+from syncmodel.engine.drive import Straight
+from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.engine.history import Performed
+from syncmodel.targets.simulated import SimulatedCluster
+show = lambda entry: isinstance(entry, Performed) and print(entry.step)
+Explorer(SimulatedCluster(3), Straight(), Settings(seed=5, sequences=20), show).run()
+"""
+
+
+def test_a_seed_gives_the_same_sequences_whatever_else_is_loaded(tmp_path: Path) -> None:
+    """Hypothesis draws from the constants in the modules of whoever runs it: a seed must not."""
+    (tmp_path / "anybody.py").write_text("LIMITS = [1234567, 101, 102, 103, 254, 2**33 + 1]\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": "1"}
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, *modules],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+            env=environment,
+        ).stdout
+        for modules in ([], ["anybody"], ["syncmodel.pytest_plugin", "syncmodel.nostr.nip98"])
+    ]
+    assert found[0].count("\n") > 400
+    assert found[0] == found[1] == found[2]
 
 
 def test_every_kind_of_step_is_drawn_and_enabled() -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from syncmodel.corpus import Confirmed, Expected, Reproduction
 from syncmodel.engine.campaign import Report
-from syncmodel.engine.explore import Findings
+from syncmodel.engine.explore import Findings, Settings
 from syncmodel.engine.finding import Found
 from syncmodel.engine.history import Began, Ended, Entry
 from syncmodel.engine.minimize import Minimized, Progress
@@ -21,8 +21,10 @@ from syncmodel.model.net import fully_connected
 from syncmodel.report.story import found_story, story
 from syncmodel.report.terminal import Unbreakable, Watch, progress_line, summary
 from syncmodel.steps import Burst, CreateCase, DeleteCase, Resync
+from syncmodel.steps.scope import Scope
 from syncmodel.targets.simulated import SimulatedCluster
 
+ONLY_RESYNCS = Settings(scope=Scope(ops=frozenset({"resync"})), seed=7)
 STEPS = (CreateCase("n1", "c1", "t1"), Burst((Resync("n2"), DeleteCase("n1", "c1"))))
 RESURRECTED = Reproduction(
     title="resurrected case: a deleted row is back",
@@ -98,8 +100,8 @@ def test_the_line_of_progress() -> None:
 
 
 def test_the_summary_of_a_pass_says_what_never_happened() -> None:
-    assert summary(Report(tally()), 5, frozenset({"resync"})) == (
-        "No divergence: 1,200 sequences, 34 steps, 56 comparisons in 5 s.\n"
+    assert summary(Report(tally()), 5, ONLY_RESYNCS) == (
+        "No divergence: 1,200 sequences, 34 steps, 56 comparisons in 5 s, seed 7.\n"
         "Seen: partitions 3, conflicts 1.\n"
         "Never happened, so nothing is said of it: resyncs that sent rows, hidden events, "
         "refusals of contested requests, unknown outcomes."
@@ -109,11 +111,13 @@ def test_the_summary_of_a_pass_says_what_never_happened() -> None:
 def test_no_summary_calls_a_doubt_a_pass() -> None:
     report = Report(tally(), Findings(invalid=["n1 is gone"], unknown=["busy", "busy"]))
     assert report.exit_code == 3
-    text = summary(report, 5)
+    text = summary(report, 5, Settings())
     assert "1 invalid (the tester could not do its part), which is no pass. The first: n1" in text
     assert "2 unknown (not settled in time), which is no pass. The first: busy" in text
-    assert summary(Report(tally(), interrupted=True), 5).startswith("No divergence so far, interr")
-    assert summary(Report(tally(), halted=SyncModelError()), 5).startswith("No divergence so far:")
+    interrupted = summary(Report(tally(), interrupted=True), 5, Settings())
+    assert interrupted.startswith("No divergence so far, interrupted:")
+    halted = summary(Report(tally(), halted=SyncModelError()), 5, Settings())
+    assert halted.startswith("No divergence so far:")
 
 
 def test_exit_codes(ended: Ended) -> None:
