@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from syncmodel.cli.options import BUG, CORPUS, TARGET, known_bugs, number
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
@@ -58,15 +60,16 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.story import found_story
     from syncmodel.report.terminal import Watch, say
 
-    net, steps, guarantees, named = _read(args.file, args.number)
+    net, steps, guarantees, named, network = _read(args.file, args.number)
     bugs = known_bugs(args.bug) or known_bugs(list(named))
-    origin = Origin(args.corpus, args.target, bugs, guarantees)
+    origin = Origin(args.corpus, args.target, bugs, guarantees, network=network)
     with Stage(args.target) as stage:
         failed = _seen_to_fail(stage, net, steps, origin)
         if isinstance(failed, str):
             say(failed)
             return 0
-        result, ended = failed
+        result, ended, network = failed
+        origin = evolve(origin, network=network)
         work = Work(stage, origin, net, result, ended)
         code = 1
         try:
@@ -78,8 +81,10 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _read(path: Path, wanted: int | None) -> tuple[Net, Sequence[Step], Guarantees, Sequence[str]]:
-    """The run that a file has, and the bugs that it was found with.
+def _read(
+    path: Path, wanted: int | None
+) -> tuple[Net, Sequence[Step], Guarantees, Sequence[str], int | None]:
+    """The run that a file has, the bugs that it was found with, and its simulated network.
 
     Raises `UsageError` if there is none such, `FormatError` if the file is malformed.
     """
@@ -90,23 +95,28 @@ def _read(path: Path, wanted: int | None) -> tuple[Net, Sequence[Step], Guarante
     if not is_record(path):
         reproduction = load(path)
         bugs = () if reproduction.bug is None else (reproduction.bug,)
-        return reproduction.net, reproduction.steps, reproduction.guarantees, bugs
+        run = reproduction
+        return run.net, run.steps, run.guarantees, bugs, run.network
     runs = read_failing_runs(path)
     chosen = [run for run in runs if wanted in (None, run.number)]
     if not chosen:
         numbers = ", ".join(str(run.number) for run in runs)
         which = f"the runs that failed are: {numbers}" if runs else "no run of it failed"
         raise UsageError(f"There is nothing to shorten in {path}: {which}.")
-    return chosen[0].net, chosen[0].steps, Guarantees(), tuple(chosen[0].facts.get("bugs", ()))
+    facts = chosen[0].facts
+    network = facts.get("seed") if facts.get("target") == "simulated" else None
+    return chosen[0].net, chosen[0].steps, Guarantees(), tuple(facts.get("bugs", ())), network
 
 
 def _seen_to_fail(
     stage: Stage, net: Net, steps: Sequence[Step], origin: Origin
-) -> tuple[Result, Ended] | str:
-    """A failing run of the steps with its end, or a sentence if they do not fail any more."""
+) -> tuple[Result, Ended, int | None] | str:
+    """A failing run of the steps, its end and its network; or a sentence if none fails any more."""
     from syncmodel.engine import run as engine
+    from syncmodel.engine.echo import SEEDS
     from syncmodel.engine.history import Ended, Entry, Verdict
     from syncmodel.errors import InvalidRunError
+    from syncmodel.targets.base import Networked
 
     ended: list[Ended] = []
 
@@ -115,10 +125,15 @@ def _seen_to_fail(
             ended.append(entry)
 
     target = stage.target(len(net.nodes), origin.bugs)
-    for _ in range(TRIES):
+    networks: Sequence[int | None] = (origin.network,) * TRIES
+    if isinstance(target, Networked):
+        networks = tuple(dict.fromkeys((origin.network, *SEEDS)))
+    for network in networks:
+        if isinstance(target, Networked):
+            target.on_network(network)
         result = stage.driver.run(engine.run(target, net, steps, origin.guarantees, keep))
         if result.verdict is Verdict.DIVERGED:
-            return result, ended[-1]
+            return result, ended[-1], network
         if result.verdict is Verdict.INVALID:
             raise InvalidRunError(result.reason)
-    return f"The run did not fail in {TRIES} runs: there is nothing to shorten."
+    return f"The run did not fail in {len(networks)} runs: there is nothing to shorten."

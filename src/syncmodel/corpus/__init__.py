@@ -1,6 +1,7 @@
 """Reproductions as files: the format (`format`) and the folder that keeps them (`store`)."""
 
 from syncmodel.corpus.format import (
+    NETWORK,
     PASSES,
     Confirmed,
     Expected,
@@ -12,6 +13,7 @@ from syncmodel.corpus.format import (
 from syncmodel.corpus.store import file_name, load, load_all, save
 
 __all__ = [
+    "NETWORK",
     "PASSES",
     "Confirmed",
     "Expected",

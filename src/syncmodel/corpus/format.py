@@ -24,6 +24,8 @@ from syncmodel.steps.base import Step
 VERSION = form.VERSION
 #: The generation that a node runs where a file only says how many nodes there are.
 USUAL_GENERATION = 2
+#: The fact that says on which simulated network a run fails.
+NETWORK = "network"
 #: Facts whose names say that they are nobody's business.
 SECRET = re.compile(r"secret|passw|token|private|credential|\bkey\b|_key|nsec", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"nsec1|PRIVATE KEY|\b[0-9a-f]{64}\b", re.IGNORECASE)
@@ -115,6 +117,12 @@ class Reproduction:
             running=self.nodes,
             passes_on=self.guarantees.passes_on,
         )
+
+    @property
+    def network(self) -> int | None:
+        """The simulated network on which it fails; None: on the one that delivers in order."""
+        number = self.found.get(NETWORK)
+        return number if isinstance(number, int) else None
 
     def expected_with(self, bugs: Collection[str]) -> Expected:
         """What must be seen on a system that has these planted bugs on."""

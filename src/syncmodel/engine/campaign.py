@@ -26,6 +26,8 @@ from syncmodel.engine.stage import Stage
 from syncmodel.engine.tally import Tally
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
 from syncmodel.model.divergence import Kind
+from syncmodel.targets.base import Networked
+from syncmodel.targets.registry import SIMULATED
 
 #: Local nodes write a few MiB; with less room than this nothing that they do means anything.
 ROOM_BYTES = 4 * 2**20
@@ -80,7 +82,10 @@ class Campaign:
         self.observe: Observer = nobody
         self.minimizing: Callable[[Progress], None] = lambda _: None
         self._last_failure: Ended | None = None
-        self._origin = Origin(folder, stage.kind.name, tuple(bugs), settings.guarantees)
+        #: On the simulator the seed also makes the network, so that messages come out of turn.
+        network = settings.seed if stage.kind is SIMULATED else None
+        guarantees = settings.guarantees
+        self._origin = Origin(folder, stage.kind.name, tuple(bugs), guarantees, network=network)
 
     def run(self) -> Report:
         """Explore; on a failure minimise, confirm and save it. Never raises for Ctrl-C.
@@ -99,6 +104,8 @@ class Campaign:
     def _explore(self) -> None:
         guarded = Guarded(self._stage.driver, self._see)
         target = self._stage.target(self.settings.nodes, self._origin.bugs)
+        if isinstance(target, Networked):
+            target.on_network(self._origin.network)
         explorer = Explorer(target, guarded, self.settings, guarded.observe)
         self.report.findings = explorer.findings
         explorer.run()

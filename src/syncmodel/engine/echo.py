@@ -12,15 +12,24 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from syncmodel.engine.drive import Straight
-from syncmodel.engine.minimize import Key
 from syncmodel.engine.run import run
+from syncmodel.engine.script import Script
+from syncmodel.model.divergence import Key
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import Net
-from syncmodel.steps.base import Step
 from syncmodel.targets.simulated import SimulatedCluster
 
 #: Networks that are tried: messages in order first, then one for each seed.
 SEEDS: tuple[int | None, ...] = (None, *range(20))
+
+
+@frozen
+class Failing:
+    """A run, the way in which it fails, on nodes with which bugs planted and which promises."""
+
+    script: Script
+    key: Key
+    bugs: tuple[str, ...] = ()
+    guarantees: Guarantees = Guarantees()
 
 
 @frozen
@@ -41,17 +50,16 @@ class Echo:
         return f"On the simulator too ({network}): the protocol itself is wrong, deterministically."
 
 
-def echo(
-    net: Net, steps: Sequence[Step], key: Key, bugs: Sequence[str], guarantees: Guarantees
-) -> Echo:
-    """Run the steps on simulated nodes until they fail in the same way. Raises `UsageError` where
-    the simulator lacks an ability that a step needs."""
+def echo(failing: Failing, seeds: Sequence[int | None] = SEEDS) -> Echo:
+    """Run it on simulated nodes until it fails in the same way. Raises `UsageError` where the
+    simulator lacks an ability that a step needs."""
+    net, steps = failing.script.net, failing.script.steps
     names = tuple(f"n{i}" for i in range(1, len(net.nodes) + 1))
     if net.nodes != names:
         return Echo(heard=False, tries=0)
-    for number, seed in enumerate(SEEDS, 1):
-        cluster = SimulatedCluster(len(names), bugs, seed)
-        result = Straight().run(run(cluster, net, steps, guarantees))
-        if key in result.keys:
+    for number, seed in enumerate(seeds, 1):
+        cluster = SimulatedCluster(len(names), failing.bugs, seed)
+        result = Straight().run(run(cluster, net, steps, failing.guarantees))
+        if failing.key in result.keys:
             return Echo(heard=True, seed=seed, tries=number)
-    return Echo(heard=False)
+    return Echo(heard=False, tries=len(seeds))

@@ -11,21 +11,27 @@ from pathlib import Path
 
 from attrs import evolve, field, frozen
 
-from syncmodel.corpus import Confirmed, Expected, Reproduction, nodes_of, save
-from syncmodel.engine.echo import Echo, echo
+from syncmodel.corpus import NETWORK, Confirmed, Expected, Reproduction, nodes_of, save
+from syncmodel.engine.echo import SEEDS, Echo, Failing, echo
+from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Ended, Entry
 from syncmodel.engine.minimize import Budget, Minimized, Minimizer, Progress
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import length
+from syncmodel.engine.sharpen import Sharper, sharpened
+from syncmodel.engine.simpler import cost
 from syncmodel.engine.stage import Stage
 from syncmodel.errors import SyncModelError
 from syncmodel.model.divergence import Divergence
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.targets.registry import EMBEDDED
+from syncmodel.targets.base import Networked, Target
+from syncmodel.targets.registry import EMBEDDED, SIMULATED
 
 #: No search at all: the run is only confirmed.
 NO_SEARCH = Budget(executions=0, live_steps=0)
+#: How often what was found on the simulator may pass on the target before it counts for nothing.
+CHANCES = 3
 
 
 @frozen
@@ -35,7 +41,7 @@ class Found:
     `ended` has the last sight of the nodes. `minimized` is None where nothing was run again. `file`
     is where it was saved; None with `unsaved`, which says why it could not be. `length_before` is
     the length of the run that was found, with the steps inside of bursts. `echo`: whether a failure
-    of live nodes comes back on the simulator.
+    of live nodes comes back on the simulator; `sharper` is what a further search there came to.
     """
 
     reproduction: Reproduction
@@ -45,17 +51,22 @@ class Found:
     file: Path | None = None
     unsaved: str = ""
     echo: Echo | None = None
+    sharper: Sharper | None = None
 
 
 @frozen
 class Origin:
-    """Where a reproduction comes from, and where it goes."""
+    """Where a reproduction comes from, and where it goes.
+
+    `network`: on which simulated one, where it was found on the simulator.
+    """
 
     folder: Path
     target: str
     bugs: tuple[str, ...] = ()
     guarantees: Guarantees = Guarantees()
     facts: Mapping[str, str | int] = field(factory=dict)
+    network: int | None = None
 
 
 class Work:
@@ -70,12 +81,15 @@ class Work:
         self._key = failing.divergences[0].key
         self._minimizer: Minimizer | None = None
         self._culprit = origin.bugs[0] if origin.bugs else None
+        self._echo: Echo | None = None
+        self._sharper: Sharper | None = None
+        #: What the simulator found and the target confirmed.
+        self._adopted: Minimized | None = None
 
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
         """Cut the run down as far as the budget goes, and confirm it."""
-        count = len(self._net.nodes)
         self._minimizer = Minimizer(
-            self._stage.target(count, self._origin.bugs),
+            self._target(self._origin.network),
             self._net,
             self._failing,
             guarantees=self._origin.guarantees,
@@ -86,18 +100,29 @@ class Work:
         self._stage.driver.run(self._minimizer.run())
         if len(self._origin.bugs) > 1:
             self._find_culprit()
+        if budget is not NO_SEARCH and self._minimizer.minimized.failed:
+            self._search_further(progress)
 
     def saved(self) -> Found:
         """The best so far, in a file of its own."""
         found = self._found()
-        if self._stage.kind is EMBEDDED:
-            best = found.reproduction
-            told = (self._key, self._origin.bugs, self._origin.guarantees)
-            found = evolve(found, echo=echo(best.net, best.steps, *told))
         try:
             return evolve(found, file=save(self._origin.folder, found.reproduction))
         except SyncModelError as error:
             return evolve(found, unsaved=str(error))
+
+    @property
+    def _best(self) -> Minimized | None:
+        if self._adopted is not None:
+            return self._adopted
+        return None if self._minimizer is None else self._minimizer.minimized
+
+    def _target(self, network: int | None) -> Target:
+        """The target where it failed; on that network, if it has several."""
+        target = self._stage.target(len(self._net.nodes), self._origin.bugs)
+        if isinstance(target, Networked):
+            target.on_network(network)
+        return target
 
     def _see(self, entry: Entry) -> None:
         """The last run that failed in the same way is the best one."""
@@ -106,8 +131,8 @@ class Work:
 
     def _find_culprit(self) -> None:
         """Which of several planted bugs fails like that by itself."""
-        assert self._minimizer is not None
-        best = self._minimizer.minimized
+        best = self._best
+        assert best is not None
         for bug in self._origin.bugs:
             target = self._stage.target(len(best.net.nodes), (bug,))
             result = self._stage.driver.run(run(target, best.net, best.steps))
@@ -115,20 +140,93 @@ class Work:
                 self._culprit = bug
                 return
 
+    # --- further, on the simulator -------------------------------------------------------------
+
+    def _search_further(self, progress: Callable[[Progress], None]) -> None:
+        """Where a run costs next to nothing; what comes of it counts once it failed on the target.
+
+        Only for the reference node: nobody else's core is on the simulator.
+        """
+        best = self._best
+        assert best is not None
+        if self._stage.kind not in (EMBEDDED, SIMULATED):
+            return
+        failing = Failing(best.script, self._key, self._origin.bugs, self._origin.guarantees)
+        seeds = dict.fromkeys((None, self._origin.network, *SEEDS))
+        self._echo = echo(failing, tuple(seeds))
+        if not self._echo.heard:
+            return
+        sharper = sharpened(failing, self._echo.seed, progress)
+        if cost(sharper.script) >= cost(best.script) or self._confirms(sharper, best):
+            self._sharper = sharper
+
+    def _confirms(self, sharper: Sharper, best: Minimized) -> bool:
+        """Whether it fails on the target too, and at least as often; then it is the best."""
+        target, script = self._target(sharper.network), sharper.script
+        there, guarantees = fitted(script, target.nodes), self._origin.guarantees
+        ends: list[Ended] = []
+
+        def see(entry: Entry) -> None:
+            if isinstance(entry, Ended) and self._key in {one.key for one in entry.divergences}:
+                ends.append(entry)
+
+        for _ in range(CHANCES):
+            result = self._stage.driver.run(run(target, there.net, there.steps, guarantees, see))
+            if self._key in result.keys:
+                break
+        else:
+            return False
+        failing = evolve(result, steps=script.steps[: len(result.steps)])
+        minimizer = Minimizer(
+            target,
+            script.net,
+            failing,
+            guarantees=guarantees,
+            key=self._key,
+            budget=NO_SEARCH,
+            observe=see,
+        )
+        again = self._stage.driver.run(minimizer.run())
+        if again.failed * best.runs < best.failed * again.runs:
+            return False
+        self._adopted = evolve(
+            again,
+            executions=best.executions + again.executions + 1,
+            live_steps=best.live_steps + again.live_steps + length(result.steps),
+            exhausted=best.exhausted,
+        )
+        self._ended, self._echo = ends[-1], Echo(heard=True, seed=sharper.network)
+        return True
+
+    # --- the end -------------------------------------------------------------------------------
+
     def _found(self) -> Found:
-        minimized = None if self._minimizer is None else self._minimizer.minimized
-        net = minimized.net if minimized else self._net
+        best = self._best
+        net = best.net if best else self._net
         reproduction = Reproduction(
             title=title(_headline(self._ended.divergences, self._key)),
             nodes=nodes_of(net),
-            steps=minimized.steps if minimized else self._failing.steps,
+            steps=best.steps if best else self._failing.steps,
             expected=Expected(self._key),
             guarantees=self._origin.guarantees,
-            found=dict(self._origin.facts),
+            found=self._facts(),
             bug=self._culprit,
-            confirmed=Confirmed(minimized.failed, minimized.runs) if minimized else Confirmed(),
+            confirmed=Confirmed(best.failed, best.runs) if best else Confirmed(),
         )
-        return Found(reproduction, self._ended, length(self._failing.steps), minimized)
+        is_live = self._stage.kind is EMBEDDED
+        return Found(
+            reproduction,
+            self._ended,
+            length(self._failing.steps),
+            best,
+            echo=self._echo if is_live else None,
+            sharper=self._sharper,
+        )
+
+    def _facts(self) -> dict[str, str | int]:
+        """Also on which simulated network it fails, where that is not the one in order."""
+        network = self._origin.network if self._echo is None else self._echo.seed
+        return {**self._origin.facts, **({} if network is None else {NETWORK: network})}
 
 
 def title(divergence: Divergence) -> str:

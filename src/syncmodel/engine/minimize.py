@@ -7,7 +7,7 @@ tried (`passes`), names (`rename`). The method is delta debugging (Zeller and Hi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from attrs import evolve, frozen
 
@@ -18,7 +18,7 @@ from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script, length, repaired
 from syncmodel.engine.simpler import cost
 from syncmodel.errors import UsageError
-from syncmodel.model.divergence import Divergence
+from syncmodel.model.divergence import Divergence, Key
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.steps.base import Step
@@ -31,8 +31,6 @@ DOUBTFUL_RUNS = 10
 #: Rounds of the fine passes. Each makes the script smaller, so the budget ends them long before.
 ROUNDS_LIMIT = 1_000
 
-Key = tuple[str, str]
-
 
 @frozen
 class Budget:
@@ -44,12 +42,16 @@ class Budget:
 
 @frozen
 class Progress:
-    """Where the search stands; `length` counts the steps of the best script so far."""
+    """Where the search stands; `length` counts the steps of the best script so far.
+
+    `further`: these are runs of the simulator, in a search beyond what the target can afford.
+    """
 
     executions: int
     live_steps: int
     length: int
     nodes: int
+    further: bool = False
 
 
 @frozen
@@ -72,6 +74,11 @@ class Minimized:
     runs: int = 0
     exhausted: bool = False
     stopped: str = ""
+
+    @property
+    def script(self) -> Script:
+        """The steps, and where they start from."""
+        return Script(self.net, self.steps)
 
     @property
     def length(self) -> int:
@@ -98,6 +105,7 @@ class Minimizer:
         tries: int = 1,
         confirmations: int = 3,
         fewer_nodes: bool = True,
+        further: Sequence[Pass] = (),
         progress: Callable[[Progress], None] = lambda _: None,
         observe: Observer = nobody,
     ) -> None:
@@ -105,7 +113,8 @@ class Minimizer:
 
         `key`: which of its divergences to keep (default: the headline). `tries`: how often a
         candidate may pass before it counts as passing. `fewer_nodes`: nodes that are not needed
-        may be left down; `progress` is called after every run, `observe` gets all their history.
+        may be left down; `further` are passes for when nothing else helps. `progress` is called
+        after every run, `observe` gets all their history.
         Raises `UsageError` if the run did not diverge in that way.
         """
         key = key or (failing.divergences[0].key if failing.divergences else None)
@@ -115,6 +124,7 @@ class Minimizer:
         self._target, self._guarantees, self._key = target, guarantees, key
         self._budget, self._tries = budget or Budget(), tries
         self._confirmations, self._fewer_nodes = confirmations, fewer_nodes
+        self._further = further
         self._progress, self._observe = progress, observe
         self._best = Best(Script(net, failing.steps), failing.divergences)
         self._verdicts: dict[Script, bool] = {self._best.script: True}
@@ -154,6 +164,8 @@ class Minimizer:
         for _ in range(ROUNDS_LIMIT):
             before = self._best
             for one in FINE:
+                await self._pass(one)
+            for one in self._further if self._best is before else ():
                 await self._pass(one)
             if self._best is before:
                 break

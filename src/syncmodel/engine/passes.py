@@ -28,6 +28,7 @@ from syncmodel.model.values import CASES, EVENTS, Row
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import CreateEvent, Data
+from syncmodel.steps.deployment import Deployment
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 
 
@@ -274,6 +275,21 @@ def simplified(best: Best) -> Candidates:
         position += 1 if best.script is before else 0
 
 
+def begun(best: Best) -> Candidates:
+    """Each rollout or rollback gone: its nodes are where it leads to from the beginning."""
+    position = 0
+    while position < len(found := _deployments(best.script)):
+        path, step = found[position]
+        before = best.script
+        begins = evolve(before, net=before.net.deploy(step.on, step.generation))
+        best = yield _cut_out(begins, [path])
+        position += 1 if best.script is before else 0
+
+
+def _deployments(script: Script) -> list[tuple[Path, Deployment]]:
+    return [(path, leaf) for path, leaf in leaves(script.steps) if isinstance(leaf, Deployment)]
+
+
 def usual_net(best: Best) -> Candidates:
     """Every node starts from the usual generation."""
     net = best.script.net
@@ -299,6 +315,16 @@ def names(best: Best) -> Candidates:
 #: What cuts most for one run comes first; each is taken once.
 COARSE: tuple[Pass, ...] = (rows, families, nodes, chunks)
 #: These are repeated until none of them makes the script smaller.
-FINE: tuple[Pass, ...] = (singles, pairs, apart, joined, simplified, nodes, merges, usual_net)
+FINE: tuple[Pass, ...] = (
+    singles,
+    pairs,
+    begun,
+    apart,
+    joined,
+    simplified,
+    nodes,
+    merges,
+    usual_net,
+)
 #: Once nothing else helps.
 LAST: tuple[Pass, ...] = (names,)

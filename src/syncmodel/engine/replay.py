@@ -6,7 +6,7 @@ file with which planted bugs (the pytest plugin and the command line).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from attrs import frozen
@@ -18,6 +18,7 @@ from syncmodel.corpus.format import (
     Reproduction,
     nodes_of,
 )
+from syncmodel.engine.echo import SEEDS
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Observer, Verdict, nobody
 from syncmodel.engine.minimize import Minimized
@@ -26,7 +27,7 @@ from syncmodel.engine.script import Script
 from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.values import CASES, EVENTS
-from syncmodel.targets.base import Target
+from syncmodel.targets.base import Networked, Target
 
 
 class Judgement(Enum):
@@ -65,22 +66,31 @@ async def replay(
     """Perform the steps until what is expected is decided.
 
     `expected` defaults to the file's own word (see `Reproduction.expected_with` for a system
-    without its bug). What failed only sometimes is run up to as often as it was when recorded; a
-    pass is expected of all of these runs. Raises `UsageError` if the target has too few nodes.
+    without its bug). What failed only sometimes is run up to as often as it was when recorded, on
+    the simulator on as many networks as it takes; a pass is expected of all runs. Raises
+    `UsageError` if the target has too few nodes.
     """
     expected = reproduction.expected if expected is None else expected
     script = fitted(Script(reproduction.net, reproduction.steps), target.nodes)
-    confirmed = reproduction.confirmed
-    runs = 1 if confirmed.always else confirmed.runs
     results: list[Result] = []
     judgement = Judgement.UNKNOWN
-    for _ in range(runs):
+    for network in _runs(target, reproduction):
+        if isinstance(target, Networked):
+            target.on_network(network)
         result = await run(target, script.net, script.steps, reproduction.guarantees, observe)
         results.append(result)
         judgement, decided = _judged(expected, results)
         if decided:
             break
     return Replayed(expected, judgement, tuple(results))
+
+
+def _runs(target: Target, reproduction: Reproduction) -> Sequence[int | None]:
+    """The network of each run that the file may take: live nodes have but one."""
+    confirmed, network = reproduction.confirmed, reproduction.network
+    if not isinstance(target, Networked):
+        return (None,) * (1 if confirmed.always else confirmed.runs)
+    return (network,) if confirmed.always or network is not None else SEEDS
 
 
 def _judged(expected: Expected, results: list[Result]) -> tuple[Judgement, bool]:

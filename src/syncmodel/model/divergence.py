@@ -11,6 +11,10 @@ from attrs import frozen
 
 from syncmodel.model.values import Row
 
+#: How a run fails, so that two failures can be told to be alike: the name of the divergence, and
+#: the kind of row ("" where it is about a node).
+Key = tuple[str, str]
+
 
 class Kind(Enum):
     """The names that a report uses. Ordered from the plainest loss to the subtlest."""

@@ -8,6 +8,7 @@ from syncmodel.corpus import Confirmed, Reproduction
 from syncmodel.engine.finding import Found
 from syncmodel.engine.history import Ended
 from syncmodel.engine.minimize import Minimized
+from syncmodel.engine.sharpen import Sharper
 from syncmodel.model.net import DEPLOYMENT
 from syncmodel.model.view import View
 from syncmodel.steps.base import Step
@@ -29,6 +30,8 @@ def found_story(found: Found) -> str:
     lines.append(_sureness(found.reproduction.confirmed))
     if found.minimized is not None:
         lines.append(_effort(found.length_before, found.minimized))
+    if found.sharper is not None:
+        lines.append(_further(found.sharper))
     if found.echo is not None:
         lines.append(str(found.echo))
     if found.file is not None:
@@ -120,6 +123,18 @@ def _effort(before: int, minimized: Minimized) -> str:
     if minimized.exhausted:
         text += "; the budget ended first, so a shorter one may exist"
     return text + "."
+
+
+def _further(sharper: Sharper) -> str:
+    """What the search on the simulator came to, and whether there is nothing shorter."""
+    text = f"Searched further on the simulator ({_runs(sharper.runs)}): "
+    whole = [one for one in sharper.searched if not one.alike and one.length >= sharper.length - 1]
+    if sharper.none_shorter:
+        nodes = max((one.nodes for one in whole), default=1)
+        states = sum(one.states for one in whole)
+        where = f"on up to {_plural(nodes, 'node')}" if nodes > 1 else "on one node"
+        return f"{text}no shorter run {where} fails like this ({states:,} situations)."
+    return f"{text}none that was tried is shorter; of all runs, some may be."
 
 
 def _plural(count: int, what: str) -> str:

@@ -87,8 +87,9 @@ class Watch:
         """The minimiser got on; that there is something to shorten is said at once."""
         first, self._minimizing = not self._minimizing, True
         if first or self._due():
+            how = "looking further on the simulator" if progress.further else "shortening it"
             self._show(
-                f"found a failure, shortening it: {progress.length} steps left "
+                f"found a failure, {how}: {progress.length} steps left "
                 f"after {progress.executions} runs"
             )
 

@@ -67,3 +67,11 @@ class Reusable(Protocol):
 
     def passed(self) -> None:
         """The run that began last has passed. Without this word the next `begin` starts anew."""
+
+
+@runtime_checkable
+class Networked(Protocol):
+    """A target whose network is decided by a number, so that a run can be had again exactly."""
+
+    def on_network(self, number: int | None) -> None:
+        """Runs that begin from now on have this network; None delivers everything in order."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from syncmodel.corpus import load
-from syncmodel.engine.echo import SEEDS, Echo, echo
-from syncmodel.model.guarantees import Guarantees
+from syncmodel.engine.echo import SEEDS, Echo, Failing, echo
+from syncmodel.engine.script import Script
 
 CORPUS = Path(__file__).parents[3] / "corpus"
 PROTOCOL = ("tombstone-lost-on-resync", "cursor-before-rows", "checkpoint-kept")
@@ -17,8 +17,8 @@ PROTOCOL = ("tombstone-lost-on-resync", "cursor-before-rows", "checkpoint-kept")
 def heard(bug: str, planted: tuple[str, ...]) -> Echo:
     (found,) = (one for path in CORPUS.glob("*.json") if (one := load(path)).bug == bug)
     assert found.expected.divergence is not None
-    key = found.expected.divergence
-    return echo(found.net, found.steps, key, planted, Guarantees())
+    script = Script(found.net, found.steps)
+    return echo(Failing(script, found.expected.divergence, planted))
 
 
 @pytest.mark.parametrize("bug", PROTOCOL)

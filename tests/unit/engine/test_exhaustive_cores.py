@@ -117,7 +117,7 @@ FAST = {
 
 @pytest.mark.parametrize("bug", FAST)
 def test_the_stored_length_is_the_shortest(bug: str) -> None:
-    found = shortest(bug, anything(FAST[bug]), known_lengths()[bug])
+    found = shortest([bug], anything(FAST[bug]), known_lengths()[bug])
     assert isinstance(found, Shortest)
     assert found.length == known_lengths()[bug] == length(found.steps)
     again = Straight().run(run(SimulatedCluster(FAST[bug], (bug,)), found.net, found.steps))
@@ -132,7 +132,7 @@ def test_every_bug_has_a_length() -> None:
 
 
 def test_nothing_fails_without_a_bug() -> None:
-    assert shortest(None, anything(1), 3) == NoneShorter(3, 83, whole=False)
+    assert shortest([], anything(1), 3) == NoneShorter(3, 83, whole=False)
 
 
 def test_a_counterexample_is_a_file_that_fails_again() -> None:

@@ -131,7 +131,7 @@ def failing_runs(file: Reproduction, count: int, seed: int) -> list[Failing]:
     net = fully_connected(3 if len(file.nodes) > 1 else 1)
     for attempt in range(300):
         steps = noisy(net, file.steps, random)
-        network = None if file.confirmed.always or "seed" not in file.found else attempt
+        network = None if file.network is None else attempt
         target = SimulatedCluster(len(net.nodes), [str(file.bug)], seed=network)
         result = asyncio.run(run(target, net, steps))
         if file.expected.divergence in result.keys and length(result.steps) >= 10:

@@ -36,9 +36,7 @@ def test_there_are_bugs_of_every_family_and_two_dozen_at_least() -> None:
 
 
 def _verdict(reproduction: Reproduction, names: list[str]) -> tuple[Verdict, list[tuple[str, str]]]:
-    seed = reproduction.found.get("seed")
-    assert seed is None or isinstance(seed, int)
-    target = SimulatedCluster(len(reproduction.nodes), names, seed=seed)
+    target = SimulatedCluster(len(reproduction.nodes), names, seed=reproduction.network)
     result = asyncio.run(run(target, reproduction.net, reproduction.steps))
     return result.verdict, sorted(result.keys)
 

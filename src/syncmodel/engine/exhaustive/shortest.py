@@ -6,21 +6,37 @@ a burst counted one each. What that proof leaves out is in docs/checking.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
+from itertools import product
 from json import loads
+from operator import attrgetter
 
 from attrs import frozen
 
-from syncmodel.checker import Bound, Bounds, Holds, Progress, Unknown, Violated, check
+from syncmodel.checker import (
+    Bounds,
+    Holds,
+    Path,
+    Progress,
+    Property,
+    Unknown,
+    Violated,
+    always,
+    check,
+    sometimes,
+)
 from syncmodel.engine.exhaustive.cores import Moment, cluster, never_wrong
 from syncmodel.engine.exhaustive.limits import UNLIMITED, Limits
 from syncmodel.engine.exhaustive.stepwise import Stepwise, Then, as_run
-from syncmodel.errors import SyncModelError
+from syncmodel.model.divergence import Key, Kind
 from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.values import CASES, EVENTS
 from syncmodel.steps import Step
 
 FILE = "shortest.json"
+#: The kinds of rows that a divergence is about; none where it is about a node.
+TABLES = (CASES, EVENTS, "")
 #: The latest and the earliest generation, beside the usual one.
 NEWER, BARE = 3, 1
 
@@ -35,7 +51,7 @@ class Shortest:
     net: Net
     steps: tuple[Step, ...]
     length: int
-    divergence: tuple[str, str]
+    divergence: Key
     states: int
 
 
@@ -76,46 +92,74 @@ def beginnings(nodes: int) -> tuple[Net, ...]:
 
 
 def shortest(
-    bug: str | None,
+    planted: Sequence[str],
+    limits: Limits,
+    most: int,
+    *,
+    key: Key | None = None,
+    nets: tuple[Net, ...] = (),
+    coins: int = 1,
+    partly: bool = False,
+    max_states: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Shortest | NoneShorter:
+    """The shortest failing run of at most `most` steps, or how far there is none.
+
+    `key`: what it fails with, name and kind of row (default: anything). `nets` default to
+    `limits.net`; `coins`: see `cores.Cluster`; `partly`: see `Stepwise`. At `max_states` the search
+    ends with the length up to which it was whole. Raises `UsageError` for an unknown bug.
+    """
+    cores = cluster(limits, planted, nets, symmetric=False, coins=coins)
+    wanted = never_wrong() if key is None else never(key)
+    bounds = Bounds(max_states=max_states, max_depth=most)
+    verdict = check(Stepwise(cores, partly), [wanted], bounds, progress=progress)
+    match verdict:
+        case Violated(path=path, statistics=statistics):
+            end = path.end.found[0].key if key is None else key
+            return found(path, end, statistics.states)
+        case Holds(statistics=statistics):
+            return NoneShorter(most, statistics.states, whole=True)
+        case Unknown(statistics=statistics):
+            return NoneShorter(statistics.whole_depth, statistics.states, whole=False)
+        case _:
+            raise AssertionError(f"an `always` alone never ends like this: {verdict}")
+
+
+def shortest_of_each(
+    planted: Sequence[str],
     limits: Limits,
     most: int,
     *,
     nets: tuple[Net, ...] = (),
     coins: int = 1,
     partly: bool = False,
-    max_seconds: float | None = None,
-    progress: Callable[[Progress], None] | None = None,
-) -> Shortest | NoneShorter:
-    """The shortest failing run of at most `most` steps, or how far there is none.
-
-    `nets` default to `limits.net`; `coins`: see `cores.Cluster`;
-    `partly`: see `Stepwise`. Raises `UsageError` for an unknown
-    bug, and `SyncModelError` if it was not done in time.
-    """
-    planted = () if bug is None else (bug,)
-    system = Stepwise(cluster(limits, planted, nets, symmetric=False, coins=coins), partly)
-    bounds = Bounds(max_states=None, max_depth=most, max_seconds=max_seconds)
-    verdict = check(system, [never_wrong()], bounds, progress=progress)
-    match verdict:
-        case Violated(path=path, statistics=statistics):
-            return found(path.start, path.actions, path.end, statistics.states)
-        case Holds(statistics=statistics):
-            return NoneShorter(most, statistics.states, whole=True)
-        case Unknown(bound=Bound.DEPTH, statistics=statistics):
-            return NoneShorter(most, statistics.states, whole=False)
-        case _:
-            raise SyncModelError(f"The search ended before it knew: {verdict}. Give it more time.")
+) -> dict[Key, Shortest]:
+    """For each way to fail, by name and kind of row, a shortest run of at most `most` steps."""
+    cores = cluster(limits, planted, nets, symmetric=False, coins=coins)
+    asked = {str(key): key for key in product(map(attrgetter("value"), Kind), TABLES)}
+    wanted = [sometimes(name, fails_with(key)) for name, key in asked.items()]
+    bounds = Bounds(max_states=None, max_depth=most)
+    verdict = check(Stepwise(cores, partly), wanted, bounds)
+    assert isinstance(verdict, Unknown), f"there are more ways to fail than these: {verdict}"
+    seen = verdict.witnesses.items()
+    return {asked[name]: found(path, asked[name], verdict.statistics.states) for name, path in seen}
 
 
-def found(start: Moment, actions: tuple[Then, ...], end: Moment, states: int) -> Shortest:
+def fails_with(key: Key) -> Callable[[Moment], bool]:
+    """Whether the model calls this wrong at a moment."""
+    return lambda now: any(one.key == key for one in now.found)
+
+
+def never(key: Key) -> Property[Moment]:
+    """The cores may fail in other ways, but not in this one."""
+    fails = fails_with(key)
+    return always(f"nothing is {' '.join(key).strip()}", lambda now: not fails(now))
+
+
+def found(path: Path[Moment, Then], key: Key, states: int) -> Shortest:
     """What a path at the grain of steps says."""
-    return Shortest(
-        net=start.model.plan.net,
-        steps=as_run(actions),
-        length=len(actions),
-        divergence=end.found[0].key,
-        states=states,
-    )
+    net = path.start.model.plan.net
+    return Shortest(net, as_run(path.actions), len(path), key, states)
 
 
 def known_lengths() -> Mapping[str, int]:

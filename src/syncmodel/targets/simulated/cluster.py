@@ -34,7 +34,7 @@ class SimulatedCluster:
     def __init__(self, count: int = 3, bug_names: Sequence[str] = (), seed: int | None = None):
         """Nothing runs yet: see `begin`. Raises `UsageError` for an unknown bug."""
         self._setup = setup(count, bug_names)
-        self._schedule: Schedule = InTurn() if seed is None else Drawn(seed)
+        self.on_network(seed)
         self._world: VirtualWorld | None = None
         self._clocks_are_set = False
 
@@ -53,6 +53,10 @@ class SimulatedCluster:
         """The world as it is now. A run must have begun."""
         assert self._world is not None, "begin a run first"
         return self._world
+
+    def on_network(self, number: int | None) -> None:
+        """Runs that begin from now on are on the network of that seed."""
+        self._schedule: Schedule = InTurn() if number is None else Drawn(number)
 
     # --- Target --------------------------------------------------------------------------------
 

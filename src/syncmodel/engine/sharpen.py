@@ -1,0 +1,204 @@
+"""A minimised run made shorter still, on the simulator, where a run costs next to nothing.
+
+First delta debugging with many more candidates than live nodes could afford, then every run that is
+shorter, exhaustively, as far as that goes in seconds. The divergence that is kept is the same. What
+comes of it is a run on the simulator: whoever asks for it sees whether it fails where the failure
+came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from attrs import define, evolve, field, frozen
+
+from syncmodel.checker import Progress as Searching
+from syncmodel.engine.drive import Straight
+from syncmodel.engine.echo import SEEDS, Failing, echo
+from syncmodel.engine.exhaustive.limits import OPS, Limits
+from syncmodel.engine.exhaustive.shortest import NoneShorter, anything, beginnings, shortest
+from syncmodel.engine.minimize import Budget, Minimizer, Progress
+from syncmodel.engine.run import run
+from syncmodel.engine.script import Script, leaves, length
+from syncmodel.engine.simpler import cost
+from syncmodel.engine.swaps import SWAPS, scope_of
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net
+from syncmodel.targets.simulated import SimulatedCluster
+
+#: A few seconds' worth of runs.
+BUDGET = Budget(executions=4_000, live_steps=80_000)
+#: A run that needs a certain network is tried on so many, whatever is changed in it.
+NETWORKS = 8
+#: Moments that one exhaustive search may look at: some ten seconds' worth.
+MOMENTS = 20_000
+
+
+@frozen
+class Searched:
+    """An exhaustive search for a shorter run that found none.
+
+    On so many `nodes` no run of up to `length` steps fails in this way; `states` were looked at.
+    `alike`: only runs were tried that are made of the same kinds of steps.
+    """
+
+    nodes: int
+    length: int
+    states: int
+    alike: bool = False
+
+
+@frozen
+class Sharper:
+    """The shortest run that the simulator knows to fail in the same way, and on which network.
+
+    `runs` of the simulator led to it; `searched` are the exhaustive searches that found nothing
+    shorter.
+    """
+
+    script: Script
+    network: int | None
+    runs: int
+    searched: tuple[Searched, ...] = ()
+
+    @property
+    def length(self) -> int:
+        """The number of steps; those inside a burst count one each."""
+        return length(self.script.steps)
+
+    @property
+    def none_shorter(self) -> bool:
+        """Whether every shorter run was tried, on as many nodes as it has and on fewer."""
+        short = self.length - 1
+        proved = {one.nodes for one in self.searched if one.length >= short and not one.alike}
+        return not short or set(range(1, len(self.script.net.nodes) + 1)) <= proved
+
+
+class _Networks(SimulatedCluster):
+    """Each run is on the next of several networks, round and round."""
+
+    def __init__(self, count: int, bugs: Sequence[str], networks: Sequence[int | None]) -> None:
+        super().__init__(count, bugs)
+        self._networks, self._runs = networks, 0
+
+    async def begin(self, net: Net) -> None:
+        self.on_network(self._networks[self._runs % len(self._networks)])
+        self._runs += 1
+        await super().begin(net)
+
+
+@define
+class Sharpening:
+    """The further search for one failure. `best` is the shortest so far, at any time."""
+
+    failing: Failing
+    network: int | None
+    progress: Callable[[Progress], None]
+    runs: int = 0
+    searched: list[Searched] = field(factory=list)
+
+    @property
+    def best(self) -> Script:
+        """The shortest so far."""
+        return self.failing.script
+
+    def run(self) -> Sharper:
+        """Search; the same steps come of the same failure, on every machine."""
+        self._minimize()
+        if self.failing.guarantees == Guarantees():
+            self._exhaust()
+        return Sharper(self.best, self.network, self.runs, tuple(self.searched))
+
+    def _minimize(self) -> None:
+        """Delta debugging with everything there is, on the network where it fails."""
+        net, bugs, guarantees = self.best.net, self.failing.bugs, self.failing.guarantees
+        networks = (None,) if self.network is None else self._others()
+        first = SimulatedCluster(len(net.nodes), bugs, self.network)
+        seen = Straight().run(run(first, net, self.best.steps, guarantees))
+        minimizer = Minimizer(
+            _Networks(len(net.nodes), bugs, networks),
+            net,
+            seen,
+            guarantees=guarantees,
+            key=self.failing.key,
+            budget=BUDGET,
+            tries=len(networks),
+            confirmations=0,
+            further=SWAPS,
+            progress=self._report,
+        )
+        self._take(Straight().run(minimizer.run()).script)
+        self.runs += minimizer.minimized.executions
+
+    def _others(self) -> tuple[int | None, ...]:
+        return tuple(dict.fromkeys((self.network, None, *range(NETWORKS - 2))))
+
+    def _take(self, script: Script) -> bool:
+        """Make it the best if it is smaller and fails on some network."""
+        if cost(script) >= cost(self.best):
+            return False
+        shorter = evolve(self.failing, script=script)
+        heard = echo(shorter, tuple(dict.fromkeys((None, self.network, *SEEDS))))
+        self.runs += heard.tries
+        if heard.heard:
+            self.failing, self.network = shorter, heard.seed
+        return heard.heard
+
+    def _exhaust(self) -> None:
+        """Every shorter run, on few nodes; then such as are made of the same kinds of steps."""
+        for limits, depth, nets, partly in self._searches():
+            most = min(depth, length(self.best.steps) - 1)
+            if most < 1:
+                continue
+            said = shortest(
+                self.failing.bugs,
+                limits,
+                most,
+                key=self.failing.key,
+                nets=nets,
+                partly=partly,
+                max_states=MOMENTS,
+                progress=self._searching,
+            )
+            if isinstance(said, NoneShorter):
+                if not partly:
+                    alike = limits.ops != OPS
+                    self.searched.append(Searched(limits.nodes, said.length, said.states, alike))
+            elif self._take(Script(said.net, said.steps)):
+                self._minimize()
+
+    def _searches(self) -> Iterator[tuple[Limits, int, tuple[Net, ...], bool]]:
+        """Limits, the longest run, where it begins, whether messages come inside of bursts."""
+        yield anything(1), 4, beginnings(1), False
+        yield anything(2), 2, beginnings(2), False
+        yield anything(3), 2, beginnings(3), False
+        yield anything(2), 3, beginnings(2), False
+        if self.network is not None:
+            yield anything(2), 2, beginnings(2)[:1], True
+        yield self._alike(), length(self.best.steps) - 1, (self.best.net,), False
+
+    def _alike(self) -> Limits:
+        """Limits within which the steps are of the kinds that the best run has."""
+        scope = scope_of(self.best)
+        ops = frozenset(leaf.op for _, leaf in leaves(self.best.steps)) & OPS
+        limits = anything(len(self.best.net.nodes))
+        return evolve(limits, ops=ops, cases=len(scope.cases), events=len(scope.events))
+
+    def _report(self, progress: Progress) -> None:
+        self.progress(evolve(progress, executions=self.runs + progress.executions, further=True))
+
+    def _searching(self, progress: Searching) -> None:
+        nodes = len(self.best.net.nodes)
+        self.progress(Progress(self.runs, progress.states, length(self.best.steps), nodes, True))
+
+
+def sharpened(
+    failing: Failing,
+    network: int | None,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Sharper:
+    """The shortest run that fails like this one, which fails on the simulated `network`.
+
+    Takes seconds. Raises `UsageError` if it does not fail there.
+    """
+    return Sharpening(failing, network, progress).run()
