@@ -178,7 +178,12 @@ class _Judge(Generic[S, A]):
         return Holds(statistics=self.statistics, witnesses=self._witnesses())
 
     def _violated(self, broken: Property[S], number: int) -> Violated[S, A]:
-        return Violated(property=broken, path=self._path(number), statistics=self.statistics)
+        return Violated(
+            property=broken,
+            path=self._path(number),
+            statistics=self.statistics,
+            witnesses=self._witnesses(),
+        )
 
     def _witnesses(self) -> dict[str, Path[S, A]]:
         return {name: self._path(number) for name, number in self.watch.first_seen.items()}

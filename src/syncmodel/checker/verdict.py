@@ -122,13 +122,15 @@ class Violated(Generic[S, A]):
 
     For `always` it ends in a state that breaks the property. For the liveness kinds it ends at the
     point of no return: the first state after which no run comes to where the property asks.
-    Without a partial-order reduction no shorter path does so. `statistics` are those at that time.
+    Without a partial-order reduction no shorter path does so. `statistics` are those at that time,
+    `witnesses` those of each `sometimes` that was seen by then.
     """
 
     outcome: ClassVar[str] = "violated"
     property: Property[S]
     path: Path[S, A]
     statistics: Statistics
+    witnesses: Mapping[str, Path[S, A]] = attrs.field(factory=dict)
 
     def __str__(self) -> str:
         return (

@@ -41,7 +41,8 @@ class Found:
     `ended` has the last sight of the nodes. `minimized` is None where nothing was run again. `file`
     is where it was saved; None with `unsaved`, which says why it could not be. `length_before` is
     the length of the run that was found, with the steps inside of bursts. `echo`: whether a failure
-    of live nodes comes back on the simulator; `sharper` is what a further search there came to.
+    of live nodes comes back on the simulator; `sharper` is what a further search there came to, and
+    `otherwise` a shorter run that fails in another way, seen in that search and confirmed.
     """
 
     reproduction: Reproduction
@@ -52,6 +53,7 @@ class Found:
     unsaved: str = ""
     echo: Echo | None = None
     sharper: Sharper | None = None
+    otherwise: Reproduction | None = None
 
 
 @frozen
@@ -83,8 +85,9 @@ class Work:
         self._culprit = origin.bugs[0] if origin.bugs else None
         self._echo: Echo | None = None
         self._sharper: Sharper | None = None
-        #: What the simulator found and the target confirmed.
+        #: What the simulator found and the target confirmed: in the same way, in another way.
         self._adopted: Minimized | None = None
+        self._otherwise: Minimized | None = None
 
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
         """Cut the run down as far as the budget goes, and confirm it."""
@@ -104,12 +107,15 @@ class Work:
             self._search_further(progress)
 
     def saved(self) -> Found:
-        """The best so far, in a file of its own."""
+        """The best so far, in a file of its own; and so what is shorter and fails otherwise."""
         found = self._found()
         try:
-            return evolve(found, file=save(self._origin.folder, found.reproduction))
+            found = evolve(found, file=save(self._origin.folder, found.reproduction))
+            if found.otherwise is not None:
+                save(self._origin.folder, found.otherwise)
         except SyncModelError as error:
             return evolve(found, unsaved=str(error))
+        return found
 
     @property
     def _best(self) -> Minimized | None:
@@ -157,76 +163,94 @@ class Work:
         if not self._echo.heard:
             return
         sharper = sharpened(failing, self._echo.seed, progress)
-        if cost(sharper.script) >= cost(best.script) or self._confirms(sharper, best):
-            self._sharper = sharper
+        self._sharper = sharper
+        if cost(sharper.script) < cost(best.script):
+            self._adopt(sharper, best)
+        if sharper.otherwise is not None:
+            again = self._confirmed(sharper.otherwise, None)
+            self._otherwise = again and again[0]
 
-    def _confirms(self, sharper: Sharper, best: Minimized) -> bool:
-        """Whether it fails on the target too, and at least as often; then it is the best."""
-        target, script = self._target(sharper.network), sharper.script
-        there, guarantees = fitted(script, target.nodes), self._origin.guarantees
-        ends: list[Ended] = []
+    def _adopt(self, sharper: Sharper, best: Minimized) -> None:
+        """What was found on the simulator is the best if it fails on the target, as often."""
+        failing = Failing(sharper.script, self._key, self._origin.bugs, self._origin.guarantees)
+        again = self._confirmed(failing, sharper.network)
+        if again is None or again[0].failed * best.runs < best.failed * again[0].runs:
+            self._sharper = None
+            return
+        found, self._ended = again
+        self._adopted = evolve(
+            found,
+            executions=best.executions + found.executions,
+            live_steps=best.live_steps + found.live_steps,
+            exhausted=best.exhausted,
+        )
+        self._echo = Echo(heard=True, seed=sharper.network)
+
+    def _confirmed(self, failing: Failing, network: int | None) -> tuple[Minimized, Ended] | None:
+        """The run as often as it takes to know how often it fails on the target; None: it does
+        not."""
+        target, script, ends = self._target(network), failing.script, list[Ended]()
 
         def see(entry: Entry) -> None:
-            if isinstance(entry, Ended) and self._key in {one.key for one in entry.divergences}:
+            if isinstance(entry, Ended) and failing.key in {one.key for one in entry.divergences}:
                 ends.append(entry)
 
-        for _ in range(CHANCES):
-            result = self._stage.driver.run(run(target, there.net, there.steps, guarantees, see))
-            if self._key in result.keys:
-                break
-        else:
-            return False
-        failing = evolve(result, steps=script.steps[: len(result.steps)])
+        there, runs = fitted(script, target.nodes), 0
+        while not ends:
+            if runs == CHANCES:
+                return None
+            runs += 1
+            once = run(target, there.net, there.steps, failing.guarantees, see)
+            result = self._stage.driver.run(once)
         minimizer = Minimizer(
             target,
             script.net,
-            failing,
-            guarantees=guarantees,
-            key=self._key,
+            evolve(result, steps=script.steps[: len(result.steps)]),
+            guarantees=failing.guarantees,
+            key=failing.key,
             budget=NO_SEARCH,
             observe=see,
         )
-        again = self._stage.driver.run(minimizer.run())
-        if again.failed * best.runs < best.failed * again.runs:
-            return False
-        self._adopted = evolve(
-            again,
-            executions=best.executions + again.executions + 1,
-            live_steps=best.live_steps + again.live_steps + length(result.steps),
-            exhausted=best.exhausted,
-        )
-        self._ended, self._echo = ends[-1], Echo(heard=True, seed=sharper.network)
-        return True
+        found = self._stage.driver.run(minimizer.run())
+        steps = found.live_steps + runs * length(result.steps)
+        return evolve(found, executions=found.executions + runs, live_steps=steps), ends[-1]
 
     # --- the end -------------------------------------------------------------------------------
 
     def _found(self) -> Found:
         best = self._best
-        net = best.net if best else self._net
-        reproduction = Reproduction(
-            title=title(_headline(self._ended.divergences, self._key)),
-            nodes=nodes_of(net),
-            steps=best.steps if best else self._failing.steps,
-            expected=Expected(self._key),
-            guarantees=self._origin.guarantees,
-            found=self._facts(),
-            bug=self._culprit,
-            confirmed=Confirmed(best.failed, best.runs) if best else Confirmed(),
-        )
-        is_live = self._stage.kind is EMBEDDED
+        echo_of = self._echo if self._stage.kind is EMBEDDED else None
         return Found(
-            reproduction,
+            self._reproduction(best),
             self._ended,
             length(self._failing.steps),
             best,
-            echo=self._echo if is_live else None,
+            echo=echo_of,
             sharper=self._sharper,
+            otherwise=None if self._otherwise is None else self._reproduction(self._otherwise),
         )
 
-    def _facts(self) -> dict[str, str | int]:
+    def _reproduction(self, best: Minimized | None) -> Reproduction:
+        """The run as a file has it; without anything that was run again, as it was found."""
+        key = best.key if best else self._key
+        divergences = best.divergences if best else self._ended.divergences
+        return Reproduction(
+            title=title(_headline(divergences, key)),
+            nodes=nodes_of(best.net if best else self._net),
+            steps=best.steps if best else self._failing.steps,
+            expected=Expected(key),
+            guarantees=self._origin.guarantees,
+            found=self._facts(best),
+            bug=self._culprit,
+            confirmed=Confirmed(best.failed, best.runs) if best else Confirmed(),
+        )
+
+    def _facts(self, best: Minimized | None) -> dict[str, str | int]:
         """Also on which simulated network it fails, where that is not the one in order."""
         network = self._origin.network if self._echo is None else self._echo.seed
-        return {**self._origin.facts, **({} if network is None else {NETWORK: network})}
+        if network is None or (best is not None and best is self._otherwise):
+            return dict(self._origin.facts)
+        return {**self._origin.facts, NETWORK: network}
 
 
 def title(divergence: Divergence) -> str:

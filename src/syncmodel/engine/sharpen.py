@@ -16,7 +16,13 @@ from syncmodel.checker import Progress as Searching
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.echo import SEEDS, Failing, echo
 from syncmodel.engine.exhaustive.limits import OPS, Limits
-from syncmodel.engine.exhaustive.shortest import NoneShorter, anything, beginnings, shortest
+from syncmodel.engine.exhaustive.shortest import (
+    NoneShorter,
+    Shortest,
+    anything,
+    beginnings,
+    shortest,
+)
 from syncmodel.engine.minimize import Budget, Minimizer, Progress
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script, leaves, length
@@ -53,13 +59,14 @@ class Sharper:
     """The shortest run that the simulator knows to fail in the same way, and on which network.
 
     `runs` of the simulator led to it; `searched` are the exhaustive searches that found nothing
-    shorter.
+    shorter. `otherwise`: a run that is shorter still and fails in another way, if one was seen.
     """
 
     script: Script
     network: int | None
     runs: int
     searched: tuple[Searched, ...] = ()
+    otherwise: Failing | None = None
 
     @property
     def length(self) -> int:
@@ -96,6 +103,7 @@ class Sharpening:
     progress: Callable[[Progress], None]
     runs: int = 0
     searched: list[Searched] = field(factory=list)
+    otherwise: Failing | None = None
 
     @property
     def best(self) -> Script:
@@ -107,7 +115,10 @@ class Sharpening:
         self._minimize()
         if self.failing.guarantees == Guarantees():
             self._exhaust()
-        return Sharper(self.best, self.network, self.runs, tuple(self.searched))
+        other = self.otherwise
+        if other is not None and length(other.script.steps) >= length(self.best.steps):
+            other = None
+        return Sharper(self.best, self.network, self.runs, tuple(self.searched), other)
 
     def _minimize(self) -> None:
         """Delta debugging with everything there is, on the network where it fails."""
@@ -160,12 +171,24 @@ class Sharpening:
                 max_states=MOMENTS,
                 progress=self._searching,
             )
+            self._hear(said.otherwise)
             if isinstance(said, NoneShorter):
                 if not partly:
                     alike = limits.ops != OPS
                     self.searched.append(Searched(limits.nodes, said.length, said.states, alike))
             elif self._take(Script(said.net, said.steps)):
                 self._minimize()
+
+    def _hear(self, other: Shortest | None) -> None:
+        """A run that fails in another way, on the network where messages come in order."""
+        known = self.otherwise
+        if other is None or (known and length(known.script.steps) <= other.length):
+            return
+        script = Script(other.net, other.steps)
+        failing = evolve(self.failing, script=script, key=other.divergence)
+        heard = echo(failing, (None,))
+        self.runs += heard.tries
+        self.otherwise = failing if heard.heard else known
 
     def _searches(self) -> Iterator[tuple[Limits, int, tuple[Net, ...], bool]]:
         """Limits, the longest run, where it begins, whether messages come inside of bursts."""

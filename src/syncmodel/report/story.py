@@ -8,6 +8,7 @@ from syncmodel.corpus import Confirmed, Reproduction
 from syncmodel.engine.finding import Found
 from syncmodel.engine.history import Ended
 from syncmodel.engine.minimize import Minimized
+from syncmodel.engine.script import length
 from syncmodel.engine.sharpen import Sharper
 from syncmodel.model.net import DEPLOYMENT
 from syncmodel.model.view import View
@@ -34,6 +35,8 @@ def found_story(found: Found) -> str:
         lines.append(_further(found.sharper))
     if found.echo is not None:
         lines.append(str(found.echo))
+    if found.otherwise is not None:
+        lines += _otherwise(found.otherwise)
     if found.file is not None:
         lines += [f"Saved as {found.file}", f"See it again: syncmodel replay {found.file}"]
     else:
@@ -135,6 +138,13 @@ def _further(sharper: Sharper) -> str:
         where = f"on up to {_plural(nodes, 'node')}" if nodes > 1 else "on one node"
         return f"{text}no shorter run {where} fails like this ({states:,} situations)."
     return f"{text}none that was tried is shorter; of all runs, some may be."
+
+
+def _otherwise(other: Reproduction) -> Iterator[str]:
+    """A shorter run of the same nodes, which shows something else."""
+    steps = _plural(length(other.steps), "step")
+    yield f"The same nodes fail in {steps} already, though in another way: {other.title}"
+    yield from _steps(other.steps)
 
 
 def _plural(count: int, what: str) -> str:

@@ -21,6 +21,7 @@ from syncmodel.checker import (
     Progress,
     Property,
     Unknown,
+    Unreached,
     Violated,
     always,
     check,
@@ -39,13 +40,16 @@ FILE = "shortest.json"
 TABLES = (CASES, EVENTS, "")
 #: The latest and the earliest generation, beside the usual one.
 NEWER, BARE = 3, 1
+#: The nodes fail, in whatever way.
+OTHERWISE: Property[Moment] = sometimes("anything is wrong", lambda now: bool(now.found))
 
 
 @frozen
 class Shortest:
     """A failing run than which none is shorter, within the bounds of its search.
 
-    `states` is how many moments were looked at before it.
+    `states` is how many moments were looked at before it; `otherwise` is a shortest run that fails
+    in another way than was asked for, if one was seen on the way.
     """
 
     net: Net
@@ -53,18 +57,20 @@ class Shortest:
     length: int
     divergence: Key
     states: int
+    otherwise: Shortest | None = None
 
 
 @frozen
 class NoneShorter:
     """No run of up to `length` steps fails; `states` moments were looked at.
 
-    `whole`: there is no longer one either, within the limits.
+    `whole`: there is no longer one either, within the limits. `otherwise`: see `Shortest`.
     """
 
     length: int
     states: int
     whole: bool
+    otherwise: Shortest | None = None
 
 
 def anything(nodes: int) -> Limits:
@@ -110,19 +116,20 @@ def shortest(
     ends with the length up to which it was whole. Raises `UsageError` for an unknown bug.
     """
     cores = cluster(limits, planted, nets, symmetric=False, coins=coins)
-    wanted = never_wrong() if key is None else never(key)
+    wanted = [never_wrong() if key is None else never(key), OTHERWISE]
     bounds = Bounds(max_states=max_states, max_depth=most)
-    verdict = check(Stepwise(cores, partly), [wanted], bounds, progress=progress)
+    verdict = check(Stepwise(cores, partly), wanted, bounds, progress=progress)
+    states = verdict.statistics.states
     match verdict:
-        case Violated(path=path, statistics=statistics):
-            end = path.end.found[0].key if key is None else key
-            return found(path, end, statistics.states)
-        case Holds(statistics=statistics):
-            return NoneShorter(most, statistics.states, whole=True)
-        case Unknown(statistics=statistics):
-            return NoneShorter(statistics.whole_depth, statistics.states, whole=False)
-        case _:
-            raise AssertionError(f"an `always` alone never ends like this: {verdict}")
+        case Violated(path=path, witnesses=seen):
+            return _found(path, key or path.end.found[0].key, states, _otherwise(seen, states))
+        case Unknown(statistics=statistics, witnesses=seen):
+            other = _otherwise(seen, states)
+            return NoneShorter(statistics.whole_depth, states, whole=False, otherwise=other)
+        case Holds(witnesses=seen):
+            return NoneShorter(most, states, whole=True, otherwise=_otherwise(seen, states))
+        case Unreached():
+            return NoneShorter(most, states, whole=True)
 
 
 def shortest_of_each(
@@ -142,7 +149,8 @@ def shortest_of_each(
     verdict = check(Stepwise(cores, partly), wanted, bounds)
     assert isinstance(verdict, Unknown), f"there are more ways to fail than these: {verdict}"
     seen = verdict.witnesses.items()
-    return {asked[name]: found(path, asked[name], verdict.statistics.states) for name, path in seen}
+    states = verdict.statistics.states
+    return {asked[name]: _found(path, asked[name], states) for name, path in seen}
 
 
 def fails_with(key: Key) -> Callable[[Moment], bool]:
@@ -156,10 +164,18 @@ def never(key: Key) -> Property[Moment]:
     return always(f"nothing is {' '.join(key).strip()}", lambda now: not fails(now))
 
 
-def found(path: Path[Moment, Then], key: Key, states: int) -> Shortest:
+def _found(
+    path: Path[Moment, Then], key: Key, states: int, otherwise: Shortest | None = None
+) -> Shortest:
     """What a path at the grain of steps says."""
     net = path.start.model.plan.net
-    return Shortest(net, as_run(path.actions), len(path), key, states)
+    return Shortest(net, as_run(path.actions), len(path), key, states, otherwise)
+
+
+def _otherwise(seen: Mapping[str, Path[Moment, Then]], states: int) -> Shortest | None:
+    """The first failure that was seen, whatever it is."""
+    path = seen.get(OTHERWISE.name)
+    return None if path is None else _found(path, path.end.found[0].key, states)
 
 
 def known_lengths() -> Mapping[str, int]:

@@ -1,0 +1,204 @@
+"""The further search on the simulator: the same divergence, and shortest where it says so."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from syncmodel.corpus import Reproduction, load, load_all
+from syncmodel.engine import finding
+from syncmodel.engine.campaign import Campaign
+from syncmodel.engine.drive import Straight
+from syncmodel.engine.echo import Failing, echo
+from syncmodel.engine.explore import Settings
+from syncmodel.engine.passes import Best
+from syncmodel.engine.run import run
+from syncmodel.engine.script import Script, length
+from syncmodel.engine.sharpen import Sharper, sharpened
+from syncmodel.engine.stage import Stage
+from syncmodel.engine.swaps import SWAPS, possible
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import fully_connected
+from syncmodel.report.story import found_story
+from syncmodel.steps import (
+    Burst,
+    Crash,
+    CreateCase,
+    DeleteCase,
+    Heal,
+    Partition,
+    Restart,
+    Resync,
+    Rollback,
+    Rollout,
+    Step,
+    UpdateCase,
+)
+from syncmodel.targets.simulated import SimulatedCluster
+
+CORPUS = Path(__file__).parents[3] / "corpus"
+TWO, THREE = fully_connected(2), fully_connected(3)
+CREATE = CreateCase("n1", "c1", "t1")
+LOST = ("missing", "cases")
+
+#: Runs that no step can be taken out of: (bug, steps, divergence, length of the shortest alike).
+STUCK: list[tuple[str, tuple[Step, ...], tuple[str, str], int]] = [
+    (
+        "checkpoint-kept",
+        (
+            CREATE,
+            Crash("n2"),
+            Rollback(("n1",), 1),
+            Rollout(("n1",), 2),
+            CreateCase("n1", "c1", "t2"),
+            Restart("n2"),
+        ),
+        ("disagreement", "cases"),
+        4,
+    ),
+    (
+        "tie-by-arrival",
+        (
+            CREATE,
+            Partition((("n1",), ("n2",))),
+            UpdateCase("n1", "c1", "t2"),
+            UpdateCase("n2", "c1", "t3"),
+            Heal(),
+        ),
+        ("disagreement", "cases"),
+        2,
+    ),
+    (
+        "restart-from-now",
+        (Crash("n1"), CreateCase("n2", "c1", "t1"), Restart("n1")),
+        LOST,
+        2,
+    ),
+]
+
+
+def failing(bug: str, steps: tuple[Step, ...], key: tuple[str, str]) -> Failing:
+    return Failing(Script(TWO, steps), key, (bug,))
+
+
+@pytest.mark.parametrize(("bug", "steps", "key", "shortest"), STUCK, ids=lambda one: str(one)[:20])
+def test_the_shortest_that_fails_alike_is_found_and_proved(
+    bug: str, steps: tuple[Step, ...], key: tuple[str, str], shortest: int
+) -> None:
+    start = failing(bug, steps, key)
+    heard = echo(start)
+    assert heard.heard
+    found = sharpened(start, heard.seed)
+    assert found.length == shortest
+    assert found.none_shorter
+    net, shorter = found.script.net, found.script.steps
+    cluster = SimulatedCluster(len(net.nodes), (bug,), found.network)
+    assert key in Straight().run(run(cluster, net, shorter)).keys
+    correct = SimulatedCluster(len(net.nodes), (), found.network)
+    assert not Straight().run(run(correct, net, shorter)).keys
+    assert found == sharpened(start, heard.seed)
+
+
+def test_a_run_that_needs_its_network_keeps_one() -> None:
+    (file,) = (one for _, one in load_all(CORPUS) if one.bug == "cursor-before-rows")
+    start = Failing(Script(file.net, file.steps), LOST, ("cursor-before-rows",))
+    assert file.network is not None
+    found = sharpened(start, file.network)
+    assert found.length == length(file.steps) == 3
+    assert found.network is not None
+    assert echo(evolve(start, script=found.script), (found.network,)).heard
+    assert not echo(evolve(start, script=found.script), (None,)).heard
+
+
+def test_with_other_promises_nothing_is_called_proved() -> None:
+    start = evolve(failing(*STUCK[2][:3]), guarantees=Guarantees(passes_on=False))
+    assert echo(start).heard
+    found = sharpened(start, None)
+    assert not found.searched
+    assert not found.none_shorter
+
+
+def test_a_search_of_runs_alike_proves_nothing() -> None:
+    found = sharpened(failing(*STUCK[1][:3]), None)
+    (whole, *_) = (one for one in found.searched if not one.alike)
+    alike = tuple(evolve(one, alike=True) for one in found.searched)
+    assert whole.length >= 1
+    assert not evolve(found, searched=alike).none_shorter
+
+
+# --- exchanges -----------------------------------------------------------------------------------
+
+
+def test_exchanges_are_shorter_or_as_long_and_possible() -> None:
+    best = Best(Script(TWO, STUCK[0][1]), ())
+    for one in SWAPS:
+        candidates = one(best)
+        offered = [next(candidates)]
+        with contextlib.suppress(StopIteration):
+            offered += [candidates.send(best) for _ in range(400)]
+        assert all(length(script.steps) < length(best.script.steps) for script in offered)
+
+
+def test_a_pass_of_exchanges_ends_once_one_was_taken() -> None:
+    best = Best(Script(TWO, STUCK[0][1]), ())
+    for one in SWAPS:
+        candidates = one(best)
+        taken = Best(next(candidates), ())
+        with pytest.raises(StopIteration):
+            candidates.send(taken)
+
+
+def test_what_may_stand_in_a_place_is_what_the_plan_allows_there() -> None:
+    script = Script(THREE, (CREATE, DeleteCase("n2", "c1"), Burst((Resync("n3"), Crash("n2")))))
+    first = set(possible(script, (0,)))
+    assert CreateCase("n3", "c1", "t1") in first
+    assert DeleteCase("n2", "c1") not in first
+    inside = set(possible(script, (2, 1)))
+    assert DeleteCase("n2", "c1") in inside
+    assert not any(isinstance(step, Burst) for step in inside)
+    assert {step.case for step in inside if isinstance(step, CreateCase)} == {"c1"}
+
+
+# --- what a search makes of it -------------------------------------------------------------------
+
+
+def search(folder: Path, bug: str, seed: int) -> finding.Found:
+    with Stage("simulated") as stage:
+        settings = Settings(sequences=300, steps=30, seed=seed)
+        report = Campaign(stage, settings, folder, bugs=(bug,)).run()
+    assert report.found is not None
+    return report.found
+
+
+def saved(folder: Path) -> list[Reproduction]:
+    return [load(path) for path in sorted(folder.iterdir())]
+
+
+def test_a_shorter_failure_of_another_kind_is_told_and_saved_too(tmp_path: Path) -> None:
+    found = search(tmp_path, "acknowledged-before-stored", 2)
+    assert found.otherwise is not None
+    assert length(found.otherwise.steps) == 3 < length(found.reproduction.steps) == 4
+    assert found.otherwise.expected != found.reproduction.expected
+    assert found.otherwise.confirmed.failed == 3
+    assert sorted(map(str, saved(tmp_path))) == sorted(
+        map(str, (found.otherwise, found.reproduction))
+    )
+    told = found_story(found)
+    assert "The same nodes fail in 3 steps already, though in another way: missing case" in told
+    assert "no shorter run on up to 2 nodes fails like this" in told
+
+
+def test_what_fails_on_the_simulator_alone_is_not_adopted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_short(start: Failing, network: int | None, _: object) -> Sharper:
+        return Sharper(Script(start.script.net, (CREATE,)), network, 1)
+
+    monkeypatch.setattr(finding, "sharpened", too_short)
+    found = search(tmp_path, "restart-from-now", 1)
+    assert found.sharper is None
+    assert length(found.reproduction.steps) > 1
+    assert found.reproduction.confirmed.failed == 3
