@@ -12,6 +12,7 @@ four in five are made again from earlier runs. `Shrinkable` is the machine for i
 from __future__ import annotations
 
 from random import Random
+from typing import cast
 
 import hypothesis
 from attrs import define, field, frozen
@@ -97,10 +98,16 @@ class Explorer:
     def run(self) -> Findings:
         """Search until the first failure, or to the end of the settings."""
         kind = Shrinkable if self.settings.shrink else Exploration
-        machine: type[Machine] = type(kind.__name__, (kind,), {"explorer": self})
-        machine = hypothesis.seed(self.settings.seed)(machine)
+
+        @hypothesis.seed(self.settings.seed)
+        def machine() -> Machine:
+            # Not a class of its own: Hypothesis keeps every class of a machine for good.
+            return kind(self)
+
+        # Whatever gives a machine when it is called will do, though the annotation says a class.
+        factory = cast(type[RuleBasedStateMachine], machine)
         try:
-            run_state_machine_as_test(machine, settings=self.hypothesis_settings())
+            run_state_machine_as_test(factory, settings=self.hypothesis_settings())
         except (DivergenceFound, Flaky):
             # Flaky: Hypothesis had made the choices of the run that failed before, in another one.
             if self.findings.failure is None:
@@ -181,10 +188,9 @@ class Explorer:
 class Machine(RuleBasedStateMachine):
     """What both machines are: a run, begun on a topology and taken on step by step."""
 
-    explorer: Explorer
-
-    def __init__(self) -> None:
+    def __init__(self, explorer: Explorer) -> None:
         super().__init__()
+        self.explorer = explorer
         self.session: Session | None = None
 
     @property

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from pathlib import Path
 
@@ -107,6 +109,15 @@ def test_the_first_failure_is_kept_and_its_rerun_touches_nothing() -> None:
     # The run that failed is the last one that was performed.
     assert recorder.runs[-1] == (failure.net, list(failure.steps))
     assert explorer.findings.sequences == len(recorder.runs)
+
+
+def test_nothing_is_left_of_a_search() -> None:
+    """Hypothesis keeps what it knows of a class of machines; a search must not hang on that."""
+    explorer, _ = search(SimulatedCluster(3), Settings(sequences=2, steps=5))
+    left = weakref.ref(explorer)
+    del explorer
+    gc.collect()
+    assert left() is None
 
 
 class Outage(SimulatedCluster):
