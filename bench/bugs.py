@@ -4,7 +4,7 @@
 
 All search the same simulated cluster and are judged by the same model; steps of a burst count each.
 
-  ours        our explorer, then our minimiser
+  ours        our explorer, our minimiser, then the further search (whose runs count apart)
   hypothesis  a plain state machine: uniform rules, bundles, its own shrinker
   fast-check  model-based commands (npm), its own shrinker, over a pipe; see `make peers`
   random      steps at random, nothing shrinks
@@ -31,8 +31,9 @@ from peers.finding import (
     HYPOTHESIS,
     OURS,
     RANDOM,
+    Yardstick,
     findings,
-    shortest_lengths,
+    lengths,
     summary,
     surprises,
     table,
@@ -43,14 +44,12 @@ from rich.console import Console
 
 from syncmodel.node import bugs
 
+#: Engines that only tell the runs that they made.
 SEARCHES: dict[str, Callable[[str | None, int, int], Recorder]] = {
-    OURS: ours.search,
     HYPOTHESIS: naive_hypothesis.search,
     FAST_CHECK: fast_check.search,
     RANDOM: plain_random.search,
 }
-#: Lengths that an exhaustive search proved, by bug.
-PROVED = Path(bugs.__file__).with_name("shortest.json")
 
 
 @attrs.frozen(order=True)
@@ -65,6 +64,8 @@ class Job:
 
 def perform(job: Job) -> Search:
     """Make the search."""
+    if job.engine == OURS:
+        return ours.search(job.bug, job.seed, job.cap)
     started = time.perf_counter()
     runs = SEARCHES[job.engine](job.bug, job.seed, job.cap).runs
     return searched(runs, **attrs.asdict(job), seconds=time.perf_counter() - started)
@@ -126,14 +127,6 @@ def write(file: Path, searches: Sequence[Search]) -> None:
     file.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
-def proved() -> dict[str, int]:
-    """The lengths proved shortest, by bug; empty if nothing is proved yet."""
-    if not PROVED.exists():
-        return {}
-    lengths: dict[str, int] = json.loads(PROVED.read_text(encoding="utf-8"))
-    return lengths
-
-
 def arguments(argv: list[str]) -> argparse.Namespace:
     """The options."""
     names = [bug.name for bug in bugs.all_bugs()]
@@ -159,10 +152,10 @@ def main(argv: list[str]) -> int:
         options.engines = [one for one in options.engines if one != FAST_CHECK]
         console.print("fast-check is not installed and is left out: see `make peers`.")
     searches = measure(options)
-    shortest = shortest_lengths(searches, proved())
+    shortest = Yardstick.of(searches)
     found = findings(searches, shortest)
     console.print(table(found, shortest))
-    for line in (*summary(found), *surprises(searches, shortest)):
+    for line in (*summary(found), *lengths(searches, shortest), *surprises(searches)):
         console.print(line)
     console.print(plot(searches, shortest, options.plot) or f"The plot is {options.plot}.")
     return 0

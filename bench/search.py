@@ -2,13 +2,14 @@
 
     python bench/search.py [--seeds 10] [--bugs NAME ...] [--cap 200] [--engines ours naive]
 
-  ours      our explorer, then our minimiser
+  ours      our explorer, our minimiser, then the further search on the simulator
   shrinker  the same explorer with choices drawn by Hypothesis, and its own shrinker
   naive     steps at random, each kind as likely as any other; knows no plan, shrinks nothing
 
 All on the same embedded cluster of real processes, judged by the same model; steps inside a burst
 count each. A search that found nothing counts as the cap. Medians over the seeds; raw data as JSON.
-By default the few bugs of the demo's kind: all of them, with ten seeds, take hours (`--bugs all`).
+Runs to minimal are live runs; those of the further search are on the simulator. By default one bug
+of each kind that the first of our issues names: all of them, with ten seeds, take hours.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from pathlib import Path
 from random import Random
 
 import attrs
-from peers.finding import STEPS
+from peers import ours
+from peers.finding import OURS, STEPS, Yardstick, lengths
 from peers.naive import NODES, NaiveRun
 from peers.plain_random import step as any_step
 from peers.recorder import Recorder, Search, searched
@@ -33,11 +35,10 @@ from rich.table import Table
 
 from syncmodel.engine.drive import Loop
 from syncmodel.engine.explore import Explorer, Settings
-from syncmodel.engine.minimize import Minimizer
-from syncmodel.engine.run import Result
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.node import bugs
 from syncmodel.targets.embedded import EmbeddedCluster
+from syncmodel.targets.registry import EMBEDDED
 
 USUAL = (
     "tombstone-lost-on-resync",
@@ -51,16 +52,6 @@ USUAL = (
     "resync-round-the-cut",
     "checkpoint-kept",
 )
-
-
-def ours(loop: Loop, cluster: EmbeddedCluster, recorder: Recorder, seed: int, cap: int) -> None:
-    """Explorer, then minimiser with its usual budget."""
-    settings = Settings(sequences=cap, steps=STEPS, seed=seed)
-    found = Explorer(cluster, loop, settings, recorder).run().failure
-    if found is not None:
-        over = found.over
-        failing = Result(over.verdict, found.steps, over.divergences, over.reason)
-        loop.run(Minimizer(cluster, found.net, failing, observe=recorder).run())
 
 
 def shrinker(loop: Loop, cluster: EmbeddedCluster, recorder: Recorder, seed: int, cap: int) -> None:
@@ -81,7 +72,6 @@ def naive(loop: Loop, cluster: EmbeddedCluster, recorder: Recorder, seed: int, c
 
 
 ENGINES: dict[str, Callable[[Loop, EmbeddedCluster, Recorder, int, int], None]] = {
-    "ours": ours,
     "shrinker": shrinker,
     "naive": naive,
 }
@@ -89,6 +79,8 @@ ENGINES: dict[str, Callable[[Loop, EmbeddedCluster, Recorder, int, int], None]] 
 
 def search(engine: str, bug: str, seed: int, cap: int) -> Search:
     """One search on a cluster of its own."""
+    if engine == OURS:
+        return ours.search(bug, seed, cap, EMBEDDED.name)
     recorder, started = Recorder(), time.perf_counter()
     with Loop() as loop:
         cluster = EmbeddedCluster(len(NODES), (bug,))
@@ -102,8 +94,9 @@ def search(engine: str, bug: str, seed: int, cap: int) -> Search:
 
 def table(searches: Sequence[Search]) -> Table:
     """A row for each bug and engine."""
-    heads = ("bug", "by", "found", "sequences", "runs to minimal", "steps to minimal", "length")
-    rows = Table(*heads, "seconds")
+    heads = ("bug", "by", "found", "sequences", "runs to minimal", "steps to minimal", "minimised")
+    rows = Table(*heads, "further runs", "length", "/ shortest", "at most", "seconds")
+    shortest = Yardstick.of(searches)
     for bug, engine in dict.fromkeys((one.bug, one.engine) for one in searches):
         some = [one for one in searches if (one.bug, one.engine) == (bug, engine)]
         found = [one for one in some if one.found]
@@ -111,26 +104,30 @@ def table(searches: Sequence[Search]) -> Table:
         cells = [
             _median([one.to_minimal for one in found]),
             _median([one.steps_to_minimal for one in found]),
+            _median([one.minimized_length or one.final_length for one in found]),
+            _median([one.further for one in found]),
             _median([one.final_length for one in found]),
+            _median([one.final_length / shortest.same(one) for one in found if one.final_length]),
+            str(max((one.final_length or 0 for one in found), default="-")),
             f"{statistics.median(one.seconds for one in some):.0f}",
         ]
         rows.add_row(bug, engine, f"{len(found)}/{len(some)}", f"{sequences:g}", *cells)
     return rows
 
 
-def _median(values: Sequence[int | None]) -> str:
+def _median(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
-    return f"{statistics.median(known):g}" if known else "-"
+    return f"{statistics.median(known):.3g}" if known else "-"
 
 
 def main(argv: list[str]) -> int:
     """Search, print a table, write JSON after each search."""
     formatter = argparse.RawTextHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--bugs", nargs="+", default=list(USUAL))
     parser.add_argument("--cap", type=int, default=200)
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=["ours"])
+    parser.add_argument("--engines", nargs="+", choices=[OURS, *ENGINES], default=[OURS])
     parser.add_argument("--json", type=Path, default=Path("bench/results/search.json"))
     options = parser.parse_args(argv)
     every = [bug.name for bug in bugs.all_bugs()]
@@ -139,12 +136,15 @@ def main(argv: list[str]) -> int:
     searches: list[Search] = []
     for bug in chosen:
         for engine in options.engines:
-            for seed in range(options.seeds):
+            for seed in range(1, options.seeds + 1):
                 searches.append(search(engine, bug, seed, options.cap))
                 print(f"{bug}, {engine}, seed {seed}", file=sys.stderr, flush=True)
                 text = json.dumps([attrs.asdict(one) for one in searches], indent=1)
                 options.json.write_text(text + "\n", encoding="utf-8")
-    Console(width=120).print(table(searches))
+    console = Console(width=140, highlight=False)
+    console.print(table(searches))
+    for line in lengths(searches, Yardstick.of(searches)):
+        console.print(line)
     return 0
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 from rich.table import Table
 
 from peers.recorder import Search
+from syncmodel.engine.exhaustive.shortest import known_lengths_by_key
 
 #: Steps that a sequence may have.
 STEPS = 30
@@ -30,8 +32,8 @@ class Finding:
 
     A search that found nothing counts with its cap of sequences, each of as many steps as one may
     have. What comes after the first failure is None where nothing was found, or where nothing
-    shrinks.
-    `worst` is the greatest `final length / shortest length` of any seed.
+    shrinks. `ratio` and `worst` are of `final length / shortest length with the same divergence`,
+    the median and the greatest of all seeds. `further`: runs of the further search.
     """
 
     engine: str
@@ -43,38 +45,59 @@ class Finding:
     to_minimal: float | None
     steps_to_minimal: float | None
     length: float | None
+    further: float | None
     ratio: float | None
     worst: float | None
 
 
-def shortest_lengths(
-    searches: Sequence[Search], proved: Mapping[str, int]
-) -> dict[str, tuple[int, bool]]:
-    """For each bug the shortest length, and whether it is proved (else the shortest seen here)."""
-    found: dict[str, tuple[int, bool]] = {}
-    for bug in {search.bug for search in searches}:
-        seen = [s.final_length for s in searches if s.bug == bug and s.final_length is not None]
-        if bug in proved:
-            found[bug] = (proved[bug], True)
-        elif seen:
-            found[bug] = (min(seen), False)
-    return found
+@attrs.frozen
+class Yardstick:
+    """By bug, and by what it fails with, the length of the shortest run that is known.
+
+    What is stored beside the bugs (proved as far as docs/checking.md says), or less if a search
+    here ended with less: a random network can do what else takes a step.
+    """
+
+    lengths: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def of(cls, searches: Iterable[Search]) -> Yardstick:
+        """What is stored, with what was seen in these searches."""
+        known = {bug: _named(by_key) for bug, by_key in known_lengths_by_key().items()}
+        for search in searches:
+            if search.final_length is not None:
+                by_key = known.setdefault(search.bug, {})
+                least = by_key.get(search.final_divergence, search.final_length)
+                by_key[search.final_divergence] = min(least, search.final_length)
+        return cls(known)
+
+    def same(self, search: Search) -> int:
+        """With the divergence that the search ended with."""
+        return self.lengths[search.bug][search.final_divergence]
+
+    def any(self, bug: str) -> int | None:
+        """With whatever divergence; None if nobody ever found the bug."""
+        return min(self.lengths.get(bug, {}).values(), default=None)
 
 
-def findings(searches: Sequence[Search], shortest: Mapping[str, tuple[int, bool]]) -> list[Finding]:
+def _named(by_key: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    return {" ".join(key).strip(): length for key, length in by_key.items()}
+
+
+def findings(searches: Sequence[Search], shortest: Yardstick) -> list[Finding]:
     """One for each bug and engine, in the order of bugs and engines."""
     groups: dict[tuple[str, str], list[Search]] = {}
     for search in searches:
         groups.setdefault((search.bug, search.engine), []).append(search)
     keys = sorted(groups, key=lambda key: (key[0], ENGINES.index(key[1])))
-    return [_finding(groups[key], shortest.get(key[0], (0, False))[0]) for key in keys]
+    return [_finding(groups[key], shortest) for key in keys]
 
 
-def _finding(searches: Sequence[Search], shortest: int) -> Finding:
+def _finding(searches: Sequence[Search], shortest: Yardstick) -> Finding:
     found = [search for search in searches if search.found]
     shrinks = [] if searches[0].engine == RANDOM else found
-    lengths = [s.final_length for s in found if s.final_length is not None]
-    length = _median(lengths)
+    ended = [(s, s.final_length) for s in found if s.final_length is not None]
+    ratios = [length / shortest.same(search) for search, length in ended]
     return Finding(
         engine=searches[0].engine,
         bug=searches[0].bug,
@@ -86,9 +109,10 @@ def _finding(searches: Sequence[Search], shortest: int) -> Finding:
         steps_to_minimal=_median(
             [s.steps_to_minimal for s in shrinks if s.steps_to_minimal is not None]
         ),
-        length=length,
-        ratio=None if length is None else length / shortest,
-        worst=max(lengths) / shortest if lengths else None,
+        length=_median([length for _, length in ended]),
+        further=_median([s.further for s, _ in ended]),
+        ratio=_median(ratios),
+        worst=max(ratios, default=None),
     )
 
 
@@ -106,11 +130,11 @@ def better(peer: Finding, ours: Finding) -> list[str]:
     return words
 
 
-def table(found: Sequence[Finding], shortest: Mapping[str, tuple[int, bool]]) -> Table:
+def table(found: Sequence[Finding], shortest: Yardstick) -> Table:
     """One row for each bug and engine; the last column says where a peer beats us."""
     shown = Table(
         *("bug", "engine", "found", "sequences", "steps", "runs to\nminimal", "steps to\nminimal"),
-        *("final\nlength", "/ shortest\n(worst)", "better than ours in"),
+        *("further\nruns", "final\nlength", "/ shortest\n(worst)", "better than ours in"),
     )
     ours = {one.bug: one for one in found if one.engine == OURS}
     for position, one in enumerate(found):
@@ -129,6 +153,7 @@ def table(found: Sequence[Finding], shortest: Mapping[str, tuple[int, bool]]) ->
             _number(one.steps),
             _number(one.to_minimal),
             _number(one.steps_to_minimal),
+            _number(one.further or None),
             _number(one.length),
             "-" if one.ratio is None else f"{one.ratio:.2f} ({one.worst:.2f})",
             ", ".join(words),
@@ -136,22 +161,39 @@ def table(found: Sequence[Finding], shortest: Mapping[str, tuple[int, bool]]) ->
     return shown
 
 
-def _yardstick(bug: str, shortest: Mapping[str, tuple[int, bool]]) -> str:
-    length, proved = shortest.get(bug, (0, False))
-    return f"  {'proved shortest' if proved else 'shortest seen'}: {length or 'none'}"
+def _yardstick(bug: str, shortest: Yardstick) -> str:
+    return f"  shortest: {shortest.any(bug) or 'none'}"
 
 
-def surprises(
-    searches: Sequence[Search], shortest: Mapping[str, tuple[int, bool]]
-) -> Iterator[str]:
-    """Searches that ended with less than what is proved shortest: the scopes differ, or a proof is
-    wrong."""
+def lengths(searches: Sequence[Search], shortest: Yardstick) -> Iterator[str]:
+    """How often each engine ended as short as can be, and how far off it was at worst."""
+    for engine in dict.fromkeys(search.engine for search in searches):
+        ended = [s for s in searches if s.engine == engine and s.final_length is not None]
+        if not ended or engine == RANDOM:
+            continue
+        same = [(s.final_length or 0) - shortest.same(s) for s in ended]
+        least = [min(s.final_length or 0, s.otherwise_length or 99) for s in ended]
+        some = [length - (shortest.any(s.bug) or 0) for length, s in zip(least, ended, strict=True)]
+        yield f"{engine}, final length - shortest with the same divergence: {_spread(same)}"
+        yield f"{engine}, shortest run told of - shortest at all: {_spread(some)}"
+
+
+def _spread(more: Sequence[int]) -> str:
+    counts = Counter(more)
+    shown = ", ".join(f"{steps} in {counts[steps]}" for steps in sorted(counts))
+    return f"{shown} of {len(more)} searches"
+
+
+def surprises(searches: Sequence[Search]) -> Iterator[str]:
+    """Searches that ended with less than what is stored: the scopes differ (a random network can
+    do what else takes a step), or a proof is wrong."""
+    stored = Yardstick.of(())
     for one in searches:
-        length, proved = shortest.get(one.bug, (0, False))
-        if proved and one.final_length is not None and one.final_length < length:
+        length = stored.lengths.get(one.bug, {}).get(one.final_divergence)
+        if length is not None and one.final_length is not None and one.final_length < length:
             yield (
-                f"{one.bug}, seed {one.seed}, {one.engine}: {one.final_length} steps, though "
-                f"{length} were proved shortest (from another start?)"
+                f"{one.bug}, seed {one.seed}, {one.engine}: {one.final_divergence} in "
+                f"{one.final_length} steps, and {length} are stored as the shortest"
             )
 
 

@@ -1,28 +1,65 @@
-"""Our own search, as `syncmodel explore --target simulated` has it: explorer, then minimiser."""
+"""Our own search, as `syncmodel explore` has it: explorer, minimiser, further search."""
 
 from __future__ import annotations
 
-from peers.finding import STEPS
-from peers.naive import NODES, cluster
-from peers.recorder import Recorder
-from syncmodel.engine.drive import Straight
-from syncmodel.engine.explore import Explorer, Failure, Settings
-from syncmodel.engine.minimize import Minimizer
-from syncmodel.engine.run import Result
-from syncmodel.targets.base import Target
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from peers.finding import OURS, STEPS
+from peers.naive import NODES
+from peers.recorder import Recorder, Search
+from syncmodel.engine.campaign import Campaign
+from syncmodel.engine.explore import Settings
+from syncmodel.engine.finding import Found
+from syncmodel.engine.minimize import Progress
+from syncmodel.engine.script import length
+from syncmodel.engine.stage import Stage
 
 
-def search(bug: str | None, seed: int, cap: int) -> Recorder:
-    """At most `cap` sequences until the first failure, then the minimiser with its usual budget."""
-    recorder, target, driver = Recorder(), cluster(bug, seed), Straight()
+def search(bug: str, seed: int, cap: int, target: str = "simulated") -> Search:
+    """At most `cap` sequences until the first failure, which is then made as short as can be."""
+    started, explored = time.perf_counter(), Recorder()
+    runs: list[Progress] = []
     settings = Settings(nodes=len(NODES), sequences=cap, steps=STEPS, seed=seed)
-    found = Explorer(target, driver, settings, recorder).run().failure
-    if found is not None:
-        driver.run(_minimizer(target, found, recorder).run())
-    return recorder
+    with tempfile.TemporaryDirectory() as folder, Stage(target) as stage:
+        campaign = Campaign(stage, settings, Path(folder), bugs=(bug,))
+        campaign.observe, campaign.minimizing = explored, runs.append
+        report = campaign.run()
+    if report.halted is not None or report.interrupted:
+        raise RuntimeError(f"{bug}, seed {seed}: the search was cut short: {report.halted}")
+    found = report.found
+    return Search(
+        engine=OURS,
+        bug=bug,
+        seed=seed,
+        cap=cap,
+        found=found is not None,
+        sequences=len(explored.runs),
+        steps=sum(run.steps for run in explored.runs),
+        seconds=round(time.perf_counter() - started, 3),
+        **({} if found is None else _shortened(found, runs)),
+    )
 
 
-def _minimizer(target: Target, found: Failure, recorder: Recorder) -> Minimizer:
-    over = found.over
-    failing = Result(over.verdict, found.steps, over.divergences, over.reason)
-    return Minimizer(target, found.net, failing, observe=recorder)
+def _shortened(found: Found, progress: list[Progress]) -> dict[str, Any]:
+    minimized, reproduction = found.minimized, found.reproduction
+    assert minimized is not None
+    runs = [one for one in progress if not one.further]
+    last = runs[-1]
+    first = next(one for one in runs if one.length == last.length)
+    name, table = found.ended.divergences[0].key
+    return {
+        "first_length": found.length_before,
+        "final_length": length(reproduction.steps),
+        "minimized_length": last.length,
+        "to_minimal": first.executions if last.length < found.length_before else 0,
+        "steps_to_minimal": first.live_steps if last.length < found.length_before else 0,
+        "shrinking": minimized.executions,
+        "steps_shrinking": minimized.live_steps,
+        "further": 0 if found.sharper is None else found.sharper.runs,
+        "otherwise_length": found.otherwise and length(found.otherwise.steps),
+        "first_divergence": f"{name} {table}".strip(),
+        "final_divergence": " ".join(minimized.key).strip(),
+    }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from peers.finding import ENGINES, RANDOM
+from peers.finding import ENGINES, RANDOM, Yardstick
 from peers.recorder import Search
 
 COLOURS = dict(zip(ENGINES, ("#1b6ca8", "#d1495b", "#edae49", "#8d99ae"), strict=True))
@@ -16,9 +16,7 @@ COLOURS = dict(zip(ENGINES, ("#1b6ca8", "#d1495b", "#edae49", "#8d99ae"), strict
 MARGIN_INCHES = 1.7
 
 
-def plot(
-    searches: Sequence[Search], shortest: Mapping[str, tuple[int, bool]], file: Path
-) -> str | None:
+def plot(searches: Sequence[Search], shortest: Yardstick, file: Path) -> str | None:
     """Write the picture; a sentence if that can't be done."""
     try:
         import_module("matplotlib").use("Agg")
@@ -63,7 +61,5 @@ def _runs(search: Search) -> float | None:
     return None if search.engine == RANDOM else search.to_minimal
 
 
-def _ratio(search: Search, shortest: Mapping[str, tuple[int, bool]]) -> float | None:
-    if search.final_length is None:
-        return None
-    return search.final_length / shortest[search.bug][0]
+def _ratio(search: Search, shortest: Yardstick) -> float | None:
+    return None if search.final_length is None else search.final_length / shortest.same(search)

@@ -51,6 +51,9 @@ class Search:
     `sequences` and `steps` lead to the first failure, it included (the whole search, if `found` is
     false). `to_minimal` counts runs (and `steps_to_minimal` their steps) after it, up to the first
     that was as short as the final one; `shrinking` counts all of them. Lengths are in steps.
+    Ours alone searches further, on the simulator: `minimized_length` is what there was before that,
+    `further` the runs that it took, and `otherwise_length` the length of a shorter run that it told
+    of, which fails in another way.
     """
 
     engine: str
@@ -68,6 +71,9 @@ class Search:
     steps_shrinking: int | None = None
     first_divergence: str = ""
     final_divergence: str = ""
+    minimized_length: int | None = None
+    further: int = 0
+    otherwise_length: int | None = None
     seconds: float = 0.0
 
 

@@ -178,8 +178,24 @@ def _otherwise(seen: Mapping[str, Path[Moment, Then]], states: int) -> Shortest 
     return None if path is None else _found(path, path.end.found[0].key, states)
 
 
-def known_lengths() -> Mapping[str, int]:
-    """The length of the shortest failing run by the bug's name: minimisers are measured by it."""
+def known_lengths_by_key() -> dict[str, dict[Key, int]]:
+    """By the bug's name and by how it fails, the length of the shortest run that is known.
+
+    Minimisers are measured by it. What is proved is in docs/checking.md.
+    """
     text = (files("syncmodel.node.bugs") / FILE).read_text(encoding="utf-8")
-    lengths: dict[str, int] = loads(text)
-    return lengths
+    return {
+        bug: {_key(words): length for words, length in lengths.items()}
+        for bug, lengths in loads(text).items()
+    }
+
+
+def known_lengths() -> dict[str, int]:
+    """By the bug's name, the length of the shortest run that is known to fail in any way."""
+    return {bug: min(lengths.values()) for bug, lengths in known_lengths_by_key().items()}
+
+
+def _key(words: str) -> Key:
+    """A divergence as the file has it: its name, and the kind of row if it is about one."""
+    name, _, table = words.rpartition(" ")
+    return (name, table) if table in TABLES else (words, "")
