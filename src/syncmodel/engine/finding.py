@@ -162,21 +162,27 @@ class Work:
         self._echo = echo(failing, tuple(seeds))
         if not self._echo.heard:
             return
-        sharper = sharpened(failing, self._echo.seed, progress)
-        self._sharper = sharper
-        if cost(sharper.script) < cost(best.script):
-            self._adopt(sharper, best)
+        network = self._echo.seed
+        sharper = sharpened(failing, network, progress)
+        if not self._adopt(sharper, best) and sharper.length < best.length:
+            # What comes between two steps of a burst is the nodes' to decide: perhaps it was that.
+            plain = sharpened(failing, network, progress, bursts=False)
+            self._adopt(plain, best)
+            runs = sharper.runs + plain.runs
+            sharper = evolve(sharper, unconfirmed=sharper.length, runs=runs)
+        self._sharper = evolve(sharper, script=(self._adopted or best).script)
         if sharper.otherwise is not None:
             again = self._confirmed(sharper.otherwise, None)
             self._otherwise = again and again[0]
 
-    def _adopt(self, sharper: Sharper, best: Minimized) -> None:
+    def _adopt(self, sharper: Sharper, best: Minimized) -> bool:
         """What was found on the simulator is the best if it fails on the target, as often."""
+        if cost(sharper.script) >= cost(best.script):
+            return False
         failing = Failing(sharper.script, self._key, self._origin.bugs, self._origin.guarantees)
         again = self._confirmed(failing, sharper.network)
         if again is None or again[0].failed * best.runs < best.failed * again[0].runs:
-            self._sharper = None
-            return
+            return False
         found, self._ended = again
         self._adopted = evolve(
             found,
@@ -185,6 +191,7 @@ class Work:
             exhausted=best.exhausted,
         )
         self._echo = Echo(heard=True, seed=sharper.network)
+        return True
 
     def _confirmed(self, failing: Failing, network: int | None) -> tuple[Minimized, Ended] | None:
         """The run as often as it takes to know how often it fails on the target; None: it does

@@ -27,7 +27,7 @@ from syncmodel.engine.minimize import Budget, Minimizer, Progress
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script, leaves, length
 from syncmodel.engine.simpler import cost
-from syncmodel.engine.swaps import SWAPS, scope_of
+from syncmodel.engine.swaps import SWAPS, WITHOUT_BURSTS, scope_of
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.targets.simulated import SimulatedCluster
@@ -45,13 +45,13 @@ class Searched:
     """An exhaustive search for a shorter run that found none.
 
     On so many `nodes` no run of up to `length` steps fails in this way; `states` were looked at.
-    `alike`: only runs were tried that are made of the same kinds of steps.
+    `some`: only some runs were tried: without bursts, or made of the same kinds of steps.
     """
 
     nodes: int
     length: int
     states: int
-    alike: bool = False
+    some: bool = False
 
 
 @frozen
@@ -60,6 +60,7 @@ class Sharper:
 
     `runs` of the simulator led to it; `searched` are the exhaustive searches that found nothing
     shorter. `otherwise`: a run that is shorter still and fails in another way, if one was seen.
+    `unconfirmed`: a run of so few steps fails on the simulator, and not where the failure is from.
     """
 
     script: Script
@@ -67,6 +68,7 @@ class Sharper:
     runs: int
     searched: tuple[Searched, ...] = ()
     otherwise: Failing | None = None
+    unconfirmed: int | None = None
 
     @property
     def length(self) -> int:
@@ -77,7 +79,7 @@ class Sharper:
     def none_shorter(self) -> bool:
         """Whether every shorter run was tried, on as many nodes as it has and on fewer."""
         short = self.length - 1
-        proved = {one.nodes for one in self.searched if one.length >= short and not one.alike}
+        proved = {one.nodes for one in self.searched if one.length >= short and not one.some}
         return not short or set(range(1, len(self.script.net.nodes) + 1)) <= proved
 
 
@@ -101,6 +103,7 @@ class Sharpening:
     failing: Failing
     network: int | None
     progress: Callable[[Progress], None]
+    bursts: bool = True
     runs: int = 0
     searched: list[Searched] = field(factory=list)
     otherwise: Failing | None = None
@@ -135,7 +138,7 @@ class Sharpening:
             budget=BUDGET,
             tries=len(networks),
             confirmations=0,
-            further=SWAPS,
+            further=SWAPS if self.bursts else WITHOUT_BURSTS,
             progress=self._report,
         )
         self._take(Straight().run(minimizer.run()).script)
@@ -163,7 +166,7 @@ class Sharpening:
                 continue
             said = shortest(
                 self.failing.bugs,
-                limits,
+                limits if self.bursts else evolve(limits, burst=1),
                 most,
                 key=self.failing.key,
                 nets=nets,
@@ -174,8 +177,8 @@ class Sharpening:
             self._hear(said.otherwise)
             if isinstance(said, NoneShorter):
                 if not partly:
-                    alike = limits.ops != OPS
-                    self.searched.append(Searched(limits.nodes, said.length, said.states, alike))
+                    some = limits.ops != OPS or not self.bursts
+                    self.searched.append(Searched(limits.nodes, said.length, said.states, some))
             elif self._take(Script(said.net, said.steps)):
                 self._minimize()
 
@@ -196,7 +199,7 @@ class Sharpening:
         yield anything(2), 2, beginnings(2), False
         yield anything(3), 2, beginnings(3), False
         yield anything(2), 3, beginnings(2), False
-        if self.network is not None:
+        if self.network is not None and self.bursts:
             yield anything(2), 2, beginnings(2)[:1], True
         yield self._alike(), length(self.best.steps) - 1, (self.best.net,), False
 
@@ -219,9 +222,12 @@ def sharpened(
     failing: Failing,
     network: int | None,
     progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    bursts: bool = True,
 ) -> Sharper:
     """The shortest run that fails like this one, which fails on the simulated `network`.
 
-    Takes seconds. Raises `UsageError` if it does not fail there.
+    Without `bursts` no new one is tried: what comes between two steps of a burst is decided by the
+    nodes. Takes seconds. Raises `UsageError` if the run does not fail there.
     """
-    return Sharpening(failing, network, progress).run()
+    return Sharpening(failing, network, progress, bursts).run()

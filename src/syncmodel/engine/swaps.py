@@ -118,5 +118,6 @@ def _plan_at(script: Script, place: Path) -> Plan:
     return plan
 
 
+WITHOUT_BURSTS: tuple[Pass, ...] = (moves, exchanges)
 #: In this order: from those that find most for a run.
-SWAPS: tuple[Pass, ...] = (bursts, moves, exchanges)
+SWAPS: tuple[Pass, ...] = (bursts, *WITHOUT_BURSTS)

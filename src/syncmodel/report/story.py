@@ -131,12 +131,14 @@ def _effort(before: int, minimized: Minimized) -> str:
 def _further(sharper: Sharper) -> str:
     """What the search on the simulator came to, and whether there is nothing shorter."""
     text = f"Searched further on the simulator ({_runs(sharper.runs)}): "
-    whole = [one for one in sharper.searched if not one.alike and one.length >= sharper.length - 1]
+    whole = [one for one in sharper.searched if not one.some and one.length >= sharper.length - 1]
     if sharper.none_shorter:
         nodes = max((one.nodes for one in whole), default=1)
         states = sum(one.states for one in whole)
         where = f"on up to {_plural(nodes, 'node')}" if nodes > 1 else "on one node"
         return f"{text}no shorter run {where} fails like this ({states:,} situations)."
+    if sharper.unconfirmed is not None and sharper.unconfirmed < sharper.length:
+        return f"{text}one of {_plural(sharper.unconfirmed, 'step')} fails there, but not here."
     return f"{text}none that was tried is shorter; of all runs, some may be."
 
 

@@ -123,10 +123,10 @@ def test_with_other_promises_nothing_is_called_proved() -> None:
 
 def test_a_search_of_runs_alike_proves_nothing() -> None:
     found = sharpened(failing(*STUCK[1][:3]), None)
-    (whole, *_) = (one for one in found.searched if not one.alike)
-    alike = tuple(evolve(one, alike=True) for one in found.searched)
+    (whole, *_) = (one for one in found.searched if not one.some)
+    some = tuple(evolve(one, some=True) for one in found.searched)
     assert whole.length >= 1
-    assert not evolve(found, searched=alike).none_shorter
+    assert not evolve(found, searched=some).none_shorter
 
 
 # --- exchanges -----------------------------------------------------------------------------------
@@ -194,11 +194,15 @@ def test_a_shorter_failure_of_another_kind_is_told_and_saved_too(tmp_path: Path)
 def test_what_fails_on_the_simulator_alone_is_not_adopted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def too_short(start: Failing, network: int | None, _: object) -> Sharper:
+    asked: list[bool] = []
+
+    def too_short(start: Failing, network: int | None, _: object, bursts: bool = True) -> Sharper:
+        asked.append(bursts)
         return Sharper(Script(start.script.net, (CREATE,)), network, 1)
 
     monkeypatch.setattr(finding, "sharpened", too_short)
     found = search(tmp_path, "restart-from-now", 1)
-    assert found.sharper is None
+    assert asked == [True, False]
     assert length(found.reproduction.steps) > 1
     assert found.reproduction.confirmed.failed == 3
+    assert "one of 1 step fails there, but not here" in found_story(found)
