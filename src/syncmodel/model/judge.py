@@ -68,7 +68,7 @@ def fold(
     before = belief.net
     moment = Moment(
         nets=(before, after),
-        during=before if before == after else before.either(after),
+        during=before.either(after),
         unstable=touched,
         droppers=before.drops(after),
     )

@@ -6,7 +6,7 @@ are up, between nodes that run with the table's plugin in their running generati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property, lru_cache, partial
 from itertools import permutations
 
@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from immutables import Map
 
 Link = tuple[str, str]
+NOBODY: frozenset[str] = frozenset()
 
 #: Which plugin version each generation of the reference deployment has: a baseline without the
 #: plugin, then its two versions.
@@ -40,7 +41,7 @@ class Net:
 
     # --- questions -----------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def links(self) -> frozenset[Link]:
         """Every directed link, cut or not."""
         return frozenset(permutations(self.nodes, 2))
@@ -51,7 +52,7 @@ class Net:
 
     def carries(self, node: str) -> bool:
         """Whether the node runs, with the plugin: only such a node accepts, serves and shows."""
-        return node not in self.down and self.plugin(node) is not None
+        return node in self.carriers
 
     @cached_property
     def up(self) -> tuple[str, ...]:
@@ -61,7 +62,7 @@ class Net:
     @cached_property
     def carriers(self) -> tuple[str, ...]:
         """The nodes that show rows."""
-        return tuple(node for node in self.nodes if self.carries(node))
+        return tuple(node for node in self.up if self.plugin(node) is not None)
 
     @cached_property
     def connected(self) -> tuple[Link, ...]:
@@ -120,22 +121,19 @@ class Net:
 
     def with_cut(self, cut: Iterable[Link]) -> Net:
         """Exactly these links are cut."""
-        return evolve(self, cut=frozenset(cut))
+        return _with_cut(self, frozenset(cut))
 
     def stop(self, node: str) -> Net:
         """The node's application is down."""
-        return evolve(self, down=self.down | {node})
+        return _with_down(self, self.down | {node})
 
     def start(self, node: str) -> Net:
         """The node's application runs."""
-        return evolve(self, down=self.down - {node})
+        return _with_down(self, self.down - {node})
 
     def deploy(self, nodes: Iterable[str], generation: int) -> Net:
         """These nodes run that generation."""
-        running = self.running
-        for node in nodes:
-            running = running.set(node, generation)
-        return evolve(self, running=running)
+        return _deployed(self, tuple(nodes), generation)
 
     def interrupt(self, after: Net, touched: frozenset[str]) -> Net:
         """`after`, which follows this net, with the links that broke or are new on the way noted.
@@ -157,29 +155,54 @@ class Net:
 
     def either(self, other: Net) -> Net:
         """What is up at any moment while this net becomes the other one."""
-        running = self.running
-        for node in self.nodes:
-            if self.plugin(node) is None:
-                running = running.set(node, other.running[node])
-        return evolve(
-            self,
-            running=running,
-            down=self.down & other.down,
-            cut=self.cut & other.cut,
-        )
+        return self if other is self else _either(self, other)
 
     def drops(self, after: Net) -> frozenset[str]:
         """The nodes that lose their log while this net becomes `after`."""
-        if self.keeps_log:
-            return frozenset()
-        return frozenset(
-            node
-            for node in self.nodes
-            if self.plugin(node) is not None and after.plugin(node) is None
-        )
+        return NOBODY if self.keeps_log or after is self else _dropping(self, after)
 
 
-# A run has few nets, and plan and belief have the same ones: what follows from one is found once.
+# Searches meet few nets, and plan and belief the same ones. A net is a value, and so all that
+# follows from it: each of these is found once for all equal arguments. What is equal is one object
+# then, so that comparing it is cheap and what it has cached is there.
+
+
+@lru_cache(maxsize=1024)
+def only(net: Net) -> Net:
+    """The one object that stands for every net that is equal to this one."""
+    return net
+
+
+@lru_cache(maxsize=1024)
+def _with_cut(net: Net, cut: frozenset[Link]) -> Net:
+    return only(evolve(net, cut=cut))
+
+
+@lru_cache(maxsize=1024)
+def _with_down(net: Net, down: frozenset[str]) -> Net:
+    return only(evolve(net, down=down))
+
+
+@lru_cache(maxsize=1024)
+def _deployed(net: Net, nodes: tuple[str, ...], generation: int) -> Net:
+    return only(evolve(net, running=net.running.update(dict.fromkeys(nodes, generation))))
+
+
+@lru_cache(maxsize=1024)
+def _either(net: Net, other: Net) -> Net:
+    bare = (node for node in net.nodes if net.plugin(node) is None)
+    running = net.running.update({node: other.running[node] for node in bare})
+    down, cut = net.down & other.down, net.cut & other.cut
+    return only(evolve(net, running=running, down=down, cut=cut))
+
+
+@lru_cache(maxsize=1024)
+def _dropping(net: Net, after: Net) -> frozenset[str]:
+    return frozenset(
+        node
+        for node in net.nodes
+        if net.plugin(node) is not None and after.plugin(node) is None
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -206,7 +229,8 @@ def fully_connected(count: int, generation: int = 2) -> Net:
     return Net(nodes=nodes, running=Map(dict.fromkeys(nodes, generation)))
 
 
-def split(nodes: Sequence[str], groups: Sequence[Sequence[str]]) -> frozenset[Link]:
+@lru_cache(maxsize=1024)
+def split(nodes: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> frozenset[Link]:
     """The links to cut so that only nodes of one group hear each other; groups may overlap."""
     together = {(a, b) for group in groups for a, b in permutations(group, 2)}
     return frozenset(permutations(nodes, 2)) - together

@@ -52,22 +52,32 @@ class Plan:
 
     def rewired(self, after: Net) -> Plan:
         """The plan once the net became `after`."""
-        if after == self.net:
+        if after is self.net or after == self.net:
             return self
         known = _flowed(self.known, self.net.either(after))
-        known = _flowed(known, after)
+        if not after.passes_on:
+            # Else what hears each other afterwards did so on the way: nothing more can come.
+            known = _flowed(known, after)
         for node in self.net.drops(after):
             known = known.delete(node) if node in known else known
-        return evolve(self, net=after, known=known)
+        return Plan(
+            after, known, self.rows, self.events, self.deleted, self.titles, self.increments
+        )
 
 
 def _flowed(known: Map[str, frozenset[Row]], net: Net) -> Map[str, frozenset[Row]]:
-    return Map(
-        {
-            node: NO_ROWS.union(*(known.get(source, NO_ROWS) for source in sources))
-            for node, sources in net.sources.items()
-        }
-    )
+    flowed = known
+    for node, sources in net.sources.items():
+        before = known.get(node)
+        after = NO_ROWS if before is None else before
+        for source in sources:
+            told = known.get(source, NO_ROWS)
+            # Nodes that know the same share one set, so that this is seldom more than `is`.
+            if told is not after and not told <= after:
+                after = told if after <= told else after | told
+        if after is not before:
+            flowed = flowed.set(node, after)
+    return flowed
 
 
 def contested(plan: Plan, node: str, rows: Iterable[Row]) -> list[Row]:

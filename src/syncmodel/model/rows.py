@@ -132,12 +132,12 @@ class RowBelief:
     def flowed_must(self, net: Net) -> RowBelief:
         """Each node must know what its sources must know: the system came to rest."""
         must = self._flowed(self.must, net)
-        return self if must == self.must else evolve(self, must=must)
+        return self if must is self.must else evolve(self, must=must)
 
     def flowed_may(self, net: Net) -> RowBelief:
         """Each node may know what its sources may know: the links were up for a moment."""
         may = self._flowed(self.may, net)
-        return self if may == self.may else evolve(self, may=may)
+        return self if may is self.may else evolve(self, may=may)
 
     def _flowed(self, knowledge: Knowledge, net: Net) -> Knowledge:
         flowed = knowledge

@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.net import Net, fully_connected, only
 from syncmodel.model.plan import Plan
 
 
@@ -27,8 +27,10 @@ def initial(net: Net | None = None, guarantees: Guarantees | None = None) -> Wor
 
 def promised(net: Net, guarantees: Guarantees) -> Net:
     """The net with what the guarantees say of how knowledge travels and is lost."""
-    return evolve(
-        net,
-        passes_on=net.passes_on and guarantees.passes_on,
-        keeps_log=net.keeps_log or guarantees.rollback_keeps_log,
+    return only(
+        evolve(
+            net,
+            passes_on=net.passes_on and guarantees.passes_on,
+            keeps_log=net.keeps_log or guarantees.rollback_keeps_log,
+        )
     )

@@ -48,7 +48,7 @@ class Partition(Links):
 
     @classmethod
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        yield from (cls(groups) for groups in shapes(plan.net))
+        yield from (cls(groups) for groups in shapes(plan.net.nodes))
 
     def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
         return split(nodes, self.groups)

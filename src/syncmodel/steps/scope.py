@@ -5,9 +5,10 @@ One scope serves random exploration and exhaustive search, so both draw from the
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from attrs import evolve, frozen
 
-from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan
 
 Groups = tuple[tuple[str, ...], ...]
@@ -47,9 +48,9 @@ def next_increment(plan: Plan) -> int:
     return by
 
 
-def shapes(net: Net) -> list[Groups]:
+@lru_cache(maxsize=64)
+def shapes(nodes: tuple[str, ...]) -> tuple[Groups, ...]:
     """Partitions worth trying: one node alone, halves, a bridge, a ring, nobody with anybody."""
-    nodes = net.nodes
     found: list[Groups] = [((node,), tuple(n for n in nodes if n != node)) for node in nodes]
     if len(nodes) > 3:
         half = len(nodes) // 2
@@ -63,4 +64,4 @@ def shapes(net: Net) -> list[Groups]:
             half = len(rest) // 2
             found.append(((*rest[:half], bridge), (bridge, *rest[half:])))
         found.append(tuple((node,) for node in nodes))
-    return list(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found))
