@@ -199,9 +199,7 @@ def _either(net: Net, other: Net) -> Net:
 @lru_cache(maxsize=1024)
 def _dropping(net: Net, after: Net) -> frozenset[str]:
     return frozenset(
-        node
-        for node in net.nodes
-        if net.plugin(node) is not None and after.plugin(node) is None
+        node for node in net.nodes if net.plugin(node) is not None and after.plugin(node) is None
     )
 
 

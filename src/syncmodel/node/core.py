@@ -8,7 +8,7 @@ simulator and under the checker. Signatures are checked before an event gets her
 
 from collections.abc import Callable, Iterable
 from operator import itemgetter
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import attrs
 from immutables import Map
@@ -97,7 +97,7 @@ def boot(
         trusted=trusted,
         inactive=inactive,
     )
-    return state if plugin is None else attrs.evolve(state, table=_table(state, node))
+    return state if plugin is None else state.but(table=_table(state, node))
 
 
 def _table(state: State, node: Node) -> Map[RowKey, tuple[Row, ...]]:
@@ -120,7 +120,7 @@ def _row(state: State, key: RowKey, stored: Stored | None, node: Node) -> Row | 
 
 def step(state: State, given: Input, node: Node) -> Step:
     """The next state and the outputs, in the order in which they are to be carried out."""
-    return cast(Callable[[State, Any, Node], Step], _STEPS[type(given)])(state, given, node)
+    return _STEPS[type(given)](state, given, node)
 
 
 def _write(state: State, write: Write, node: Node) -> Step:
@@ -138,14 +138,14 @@ def _write(state: State, write: Write, node: Node) -> Step:
 
 def _peer_up(state: State, up: PeerUp, node: Node) -> Step:
     link = state.link(up.peer)
-    state = state.with_link(up.peer, connected=True, ended=False)
+    state = state.with_link(up.peer, link.up())
     after = node.pieces.asks_after(link.applied, (one.applied for one in state.links.values()))
     asked = Filter(kinds=KINDS, log_id=link.log_id, after=after)
     return state, (ToPeer(up.peer, Req(LOG, (asked,))),)
 
 
 def _peer_down(state: State, down: PeerDown, node: Node) -> Step:  # noqa: ARG001 - as all steps
-    return state.with_link(down.peer, connected=False, ended=False), ()
+    return state.with_link(down.peer, state.link(down.peer).down()), ()
 
 
 def _from_peer(state: State, given: FromPeer, node: Node) -> Step:
@@ -153,19 +153,21 @@ def _from_peer(state: State, given: FromPeer, node: Node) -> Step:
     match message:
         case Eose():
             applied = message.position or 0
-            state = state.with_link(peer, ended=True, log_id=message.log_id, applied=applied)
+            link = state.link(peer).at_end(message.log_id, applied)
+            state = state.with_link(peer, link)
             return state, (Cursor(peer, message.log_id, applied),)
         case Delivery():
             state, outputs, refused = _accept(state, given, message.event, node)
         case BadDelivery():
             outputs, refused = (), True
     if refused:
-        state = state.with_link(peer, refused=state.link(peer).refused + 1)
+        link = state.link(peer)
+        state = state.with_link(peer, attrs.evolve(link, refused=link.refused + 1))
     link = state.link(peer)
     if not link.ended or message.position is None:
         return state, outputs
     applied = max(link.applied, message.position)
-    state = state.with_link(peer, applied=applied)
+    state = state.with_link(peer, link.at(link.log_id, applied))
     return state, (*outputs, Cursor(peer, link.log_id, applied))
 
 
@@ -197,7 +199,7 @@ def _replay(state: State, peer: str, value: Value, node: Node) -> Step:
     after = node.pieces.replayed(before, value, not state.link(peer).ended)
     if after == before:
         return state, ()
-    state = attrs.evolve(state, table=state.table.set(key, after))
+    state = state.but(table=state.table.set(key, after))
     return state, (Show(key, after, 0),)
 
 
@@ -210,7 +212,7 @@ def _offer(state: State, event: Event, value: Value, node: Node) -> Step:
     if before is not None and not node.pieces.wins(stored, before):
         return state, ()
     rows = state.rows.set(key, authors.set(event.pubkey, stored))
-    state = attrs.evolve(state, position=stored.position, rows=rows)
+    state = state.but(position=stored.position, rows=rows)
     state, shows = _project(state, key, node)
     return state, (Put(stored), *shows, *_pushes(state, stored))
 
@@ -228,7 +230,7 @@ def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output
     for other in node.pieces.falls(key, rows, table):
         table = table.delete(other)
         shows.append(Show(other, (), at_s))
-    return attrs.evolve(state, table=table), tuple(shows)
+    return state.but(table=table), tuple(shows)
 
 
 def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
@@ -254,7 +256,7 @@ def _subscribe(state: State, given: Subscribe, node: Node) -> Step:
     conn, sub = given.conn, given.req.sub
     subscription = Subscription(given.req, given.peer)
     backlog = [] if state.plugin is None else _backlog(state, subscription, node)
-    state = attrs.evolve(state, subscriptions=state.subscriptions.set((conn, sub), subscription))
+    state = state.but(subscriptions=state.subscriptions.set((conn, sub), subscription))
     end = Eose(sub, *own_log(state)) if subscription.follows else Eose(sub)
     sends = (ToSubscriber(conn, message) for message in backlog)
     return state, (*sends, ToSubscriber(conn, end))
@@ -278,9 +280,9 @@ def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa:
     position = own_log(state)[1]
     for key, one in state.subscriptions.items():
         if key[0] == given.conn and given.sub in (None, key[1]):
-            state = attrs.evolve(state, subscriptions=state.subscriptions.delete(key))
+            state = state.but(subscriptions=state.subscriptions.delete(key))
             if one.peer is not None:
-                state = state.with_link(one.peer, sent=position)
+                state = state.with_link(one.peer, attrs.evolve(state.link(one.peer), sent=position))
     return state, ()
 
 
@@ -303,13 +305,13 @@ def _resync(state: State, given: Resync, node: Node) -> Step:
     for peer in node.peers:
         if given.peer not in (None, peer.name) or not is_member(state, node, peer.name):
             continue
-        if given.full and state.link(peer.name).connected:
-            state = state.with_link(peer.name, log_id=None, applied=0)
+        link = state.link(peer.name)
+        if given.full and link.connected:
+            link = link.at(None, 0)
             outputs.append(Cursor(peer.name, None, 0))
         elif not given.full:
-            applied = node.pieces.resyncs_from(state.link(peer.name).applied)
-            state = state.with_link(peer.name, applied=applied)
-        state = state.with_link(peer.name, connected=False, ended=False)
+            link = link.at(link.log_id, node.pieces.resyncs_from(link.applied))
+        state = state.with_link(peer.name, link.down())
         outputs.append(Redial(peer.name, node.pieces.resync_route(peer.addresses)))
     return state, tuple(outputs)
 
@@ -335,7 +337,7 @@ def _trust(state: State, given: Trust, node: Node) -> Step:
 
 def _ask_all_again(state: State, node: Node, outputs: list[Output]) -> Step:
     for peer in node.peers:
-        state = state.with_link(peer.name, log_id=None, applied=0, connected=False, ended=False)
+        state = state.with_link(peer.name, state.link(peer.name).at(None, 0).down())
         outputs.append(Cursor(peer.name, None, 0))
         if is_member(state, node, peer.name):
             outputs.append(Redial(peer.name, peer.addresses[0]))
@@ -352,7 +354,7 @@ def _member(state: State, given: Member, node: Node) -> Step:
             if given.active:
                 outputs.append(Redial(peer.name, peer.addresses[0]))
             continue
-        state = state.with_link(peer.name, connected=False, ended=False)
+        state = state.with_link(peer.name, state.link(peer.name).down())
         outputs.append(Hangup(peer.name))
     for (conn, _), one in _in_order(state.subscriptions):
         if one.peer is not None and not is_member(state, node, one.peer):
@@ -360,7 +362,7 @@ def _member(state: State, given: Member, node: Node) -> Step:
     return state, tuple(outputs)
 
 
-_STEPS: Final[dict[type, Any]] = {
+_STEPS: Final[dict[type, Callable[[State, Any, Node], Step]]] = {
     Write: _write,
     PeerUp: _peer_up,
     PeerDown: _peer_down,

@@ -7,6 +7,7 @@ version wins, and what a node does with it (`core`).
 import json
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -107,11 +108,13 @@ class Stored:
         return (self.event.kind, self.value.id)
 
 
+@lru_cache(maxsize=256)
 def read(event: Event) -> Value:
     """What `event` says; raises RefusedEntryError when that is nothing we can show.
 
-    It judges the same on every version of the plugin: versions of a cluster must not differ in what
-    they accept, or else they would never agree again.
+    It follows from the event alone, which comes to each node and over each link: most are read
+    once for all of them. It judges the same on every version of the plugin: versions of a cluster
+    must not differ in what they accept, or else they would never agree again.
     """
     if event.kind not in KINDS:
         raise RefusedEntryError("unknown_kind", f"kind {event.kind} is none of {KINDS}")

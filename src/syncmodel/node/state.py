@@ -6,7 +6,7 @@ their hashes. Nothing here looks at a clock, a store or a socket.
 
 from collections.abc import Callable, Iterator
 from functools import reduce
-from typing import Any
+from typing import Final
 
 import attrs
 from immutables import Map
@@ -66,6 +66,25 @@ class Link:
     refused: int = 0
     sent: int = 0
 
+    def up(self) -> "Link":
+        """A new connection; nothing of its backlog has been processed."""
+        return Link(True, False, self.log_id, self.applied, self.refused, self.sent)
+
+    def down(self) -> "Link":
+        """No connection."""
+        return Link(False, False, self.log_id, self.applied, self.refused, self.sent)
+
+    def at(self, log_id: str | None, applied: int) -> "Link":
+        """This much of this log has been processed."""
+        return Link(self.connected, self.ended, log_id, applied, self.refused, self.sent)
+
+    def at_end(self, log_id: str | None, applied: int) -> "Link":
+        """The backlog has been processed, which was that of this log up to there."""
+        return Link(self.connected, True, log_id, applied, self.refused, self.sent)
+
+
+NO_LINK: Final = Link()
+
 
 @attrs.frozen
 class Subscription:
@@ -104,12 +123,36 @@ class State:
 
     def link(self, peer: str) -> Link:
         """The link to `peer`; a fresh one before anything was heard of it."""
-        return self.links.get(peer) or Link()
+        return self.links.get(peer, NO_LINK)
 
-    def with_link(self, peer: str, **changes: Any) -> "State":
-        """This state with some fields of one link replaced."""
-        link = attrs.evolve(self.link(peer), **changes)
-        return attrs.evolve(self, links=self.links.set(peer, link))
+    def with_link(self, peer: str, link: Link) -> "State":
+        """This state with another link to that peer."""
+        return self.but(links=self.links.set(peer, link))
+
+    def but(
+        self,
+        *,
+        position: int | None = None,
+        rows: Map[RowKey, Authors] | None = None,
+        table: Map[RowKey, tuple[Row, ...]] | None = None,
+        links: Map[str, Link] | None = None,
+        subscriptions: Map[tuple[int, str], Subscription] | None = None,
+    ) -> "State":
+        """This state with some of these replaced: `attrs.evolve`, in less than half its time.
+
+        Nearly every input of every node changes one of them.
+        """
+        return State(
+            self.log_id,
+            self.plugin,
+            self.position if position is None else position,
+            self.rows if rows is None else rows,
+            self.table if table is None else table,
+            self.links if links is None else links,
+            self.subscriptions if subscriptions is None else subscriptions,
+            self.trusted,
+            self.inactive,
+        )
 
 
 def entries(state: State) -> Iterator[Stored]:

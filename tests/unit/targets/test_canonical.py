@@ -146,7 +146,8 @@ def test_a_position_in_a_lost_log_is_not_one_in_the_log_of_now_and_any_lost_log_
     def applied_of(log_id: str) -> VirtualWorld:
         machine = world.machines["n2"]
         assert machine.state is not None
-        state = machine.state.with_link("n1", log_id=log_id)
+        link = evolve(machine.state.link("n1"), log_id=log_id)
+        state = machine.state.with_link("n1", link)
         return world.with_machine("n2", evolve(machine, state=state))
 
     own = world.machines["n1"].disk.log_id

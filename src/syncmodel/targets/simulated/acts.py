@@ -34,7 +34,10 @@ from syncmodel.targets.wire import to_outcome, to_wire
 
 def advance(world: VirtualWorld, ticks: int) -> VirtualWorld:
     """The same, that many tenths of a second later."""
-    return evolve(world, ticks=world.ticks + ticks) if ticks else world
+    if not ticks:
+        return world
+    now = world.ticks + ticks
+    return VirtualWorld(world.setup, world.machines, world.wires, world.cut, now)
 
 
 def with_skews(world: VirtualWorld, skews_s: Mapping[str, int]) -> VirtualWorld:
@@ -61,10 +64,9 @@ def request(world: VirtualWorld, node: str, asked: Request) -> tuple[VirtualWorl
 
 def set_cut(world: VirtualWorld, cut: frozenset[Link]) -> VirtualWorld:
     """Exactly these links are cut; a connection over one of them ends with what was under way."""
-    world = evolve(world, cut=cut)
+    world = VirtualWorld(world.setup, world.machines, world.wires, cut, world.ticks)
     for link in world.setup.links:
-        wire = world.wires.get(link)
-        if wire is not None and not wire.direct and link in cut:
+        if link in cut and link in world.wires and not world.wires[link].direct:
             world = disconnect(world, link)
     return world
 
@@ -80,7 +82,7 @@ def crash(world: VirtualWorld, node: str) -> VirtualWorld:
     """kill -9: what was not stored is gone, and what was under way to and from the node."""
     world = world.with_machine(node, world.machines[node].killed())
     for link in world.setup.links:
-        if node in link:
+        if node in link and link in world.wires:
             world = disconnect(world, link)
     return world
 
@@ -181,4 +183,4 @@ def _queued(
     asks = which.what == "ask"
     asked = change(wire.asked) if asks else wire.asked
     told = wire.told if asks else change(wire.told)
-    return evolve(world, wires=world.wires.set(which.link, Wire(wire.direct, asked, told)))
+    return world.with_wires(world.wires.set(which.link, Wire(wire.direct, asked, told)))

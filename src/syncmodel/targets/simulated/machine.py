@@ -36,16 +36,28 @@ class Machine:
         """Everything that was written is stored."""
         if not self.pending:
             return self
-        return evolve(self, disk=self.disk.apply(self.pending), pending=())
+        return self.but(self.disk.apply(self.pending), self.state)
 
     def killed(self) -> Machine:
         """kill -9: what was not stored is gone."""
-        return evolve(self, state=None, pending=())
+        return self.but(self.disk, None)
 
     def booted(self, name: str, setup: Setup) -> Machine:
         """The application starts from the disk, with no connection."""
         plugin = setup.generations[self.running]
-        return evolve(self, state=self.disk.boot(setup.nodes[name], plugin), pending=())
+        return self.but(self.disk, self.disk.boot(setup.nodes[name], plugin))
+
+    def but(self, disk: Disk, state: State | None, pending: Durables = ()) -> Machine:
+        """This machine with these; `attrs.evolve` takes three times as long."""
+        return Machine(
+            disk,
+            self.selected,
+            self.running,
+            state,
+            pending,
+            self.last_rollout,
+            self.skew_s,
+        )
 
 
 def fresh(name: str, setup: Setup) -> Machine:

@@ -8,9 +8,10 @@ from outside (`acts`) and what can be seen of it (`sights`).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from attrs import evolve, frozen
+from attrs import frozen
 from immutables import Map
 
 from syncmodel.model.net import Link, Net
@@ -97,7 +98,12 @@ class VirtualWorld:
 
     def with_machine(self, name: str, machine: Machine) -> VirtualWorld:
         """This world with another machine of that name."""
-        return evolve(self, machines=self.machines.set(name, machine))
+        machines = self.machines.set(name, machine)
+        return VirtualWorld(self.setup, machines, self.wires, self.cut, self.ticks)
+
+    def with_wires(self, wires: Map[Link, Wire]) -> VirtualWorld:
+        """This world with other connections."""
+        return VirtualWorld(self.setup, self.machines, wires, self.cut, self.ticks)
 
 
 def initial(setup: Setup, net: Net) -> VirtualWorld:
@@ -121,17 +127,29 @@ def initial(setup: Setup, net: Net) -> VirtualWorld:
 def deliverables(world: VirtualWorld) -> list[Deliverable]:
     """All that can happen now, in a fixed order. Nothing: the world is quiet."""
     found = []
-    for link in world.setup.links:
-        wire = world.wires.get(link)
+    wires, cut = world.wires, world.cut
+    for link, dial, ask, tell in _of_links(world.setup.links):
+        wire = wires.get(link)
         if wire is None:
-            if link not in world.cut and world.runs(link[0]) and world.runs(link[1]):
-                found.append(Deliverable("dial", link))
+            if link not in cut and world.runs(link[0]) and world.runs(link[1]):
+                found.append(dial)
             continue
         if wire.asked:
-            found.append(Deliverable("ask", link))
+            found.append(ask)
         if wire.told:
-            found.append(Deliverable("tell", link))
+            found.append(tell)
     return found
+
+
+@lru_cache(maxsize=16)
+def _of_links(
+    links: tuple[Link, ...],
+) -> tuple[tuple[Link, Deliverable, Deliverable, Deliverable], ...]:
+    """Each link with all that may ever happen on it, made once: it is asked for all the time."""
+    return tuple(
+        (link, Deliverable("dial", link), Deliverable("ask", link), Deliverable("tell", link))
+        for link in links
+    )
 
 
 def deliver(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
@@ -149,7 +167,7 @@ def deliver(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
         wires = world.wires.set(link, Wire(wire.direct, wire.asked, wire.told[1:]))
         given = FromPeer(relay, wire.told[0], world.now_s(dialler))
         to = dialler
-    return feed(VirtualWorld(world.setup, world.machines, wires, world.cut, world.ticks), to, given)
+    return _fed(world, wires, to, given)[0]
 
 
 # --- one core and its connections ----------------------------------------------------------------
@@ -162,6 +180,13 @@ def feed(world: VirtualWorld, name: str, given: Input) -> VirtualWorld:
 
 def answered(world: VirtualWorld, name: str, given: Input) -> tuple[VirtualWorld, Answer | None]:
     """As `feed`, with the answer of the node if the input was a request."""
+    return _fed(world, world.wires, name, given)
+
+
+def _fed(
+    world: VirtualWorld, wires: Map[Link, Wire], name: str, given: Input
+) -> tuple[VirtualWorld, Answer | None]:
+    """As `answered`, where these are the world's connections when the input comes."""
     setup, machine = world.setup, world.machines[name]
     node = setup.nodes[name]
     assert machine.state is not None, f"{name} does not run"
@@ -171,17 +196,8 @@ def answered(world: VirtualWorld, name: str, given: Input) -> tuple[VirtualWorld
     if durables:
         now, pending = due(pending, durables, node.pieces)
         disk = disk.apply(now)
-    after = Machine(
-        disk,
-        machine.selected,
-        machine.running,
-        state,
-        pending,
-        machine.last_rollout,
-        machine.skew_s,
-    )
-    machines = world.machines.set(name, after)
-    wires = _sent(world, name, outputs)
+    machines = world.machines.set(name, machine.but(disk, state, pending))
+    wires = _sent(setup, wires, name, outputs)
     world = VirtualWorld(setup, machines, wires, world.cut, world.ticks)
     answer = None
     for one in outputs:
@@ -192,12 +208,13 @@ def answered(world: VirtualWorld, name: str, given: Input) -> tuple[VirtualWorld
     return world, answer
 
 
-def _sent(world: VirtualWorld, name: str, outputs: tuple[Output, ...]) -> Map[Link, Wire]:
+def _sent(
+    setup: Setup, wires: Map[Link, Wire], name: str, outputs: tuple[Output, ...]
+) -> Map[Link, Wire]:
     """The wires with the messages among the outputs on them."""
-    wires = world.wires
     for one in outputs:
         if isinstance(one, ToSubscriber):
-            link = (name, world.setup.names[one.conn])
+            link = (name, setup.names[one.conn])
             wire = wires.get(link)
             if wire is not None and isinstance(one.message, _TOLD):
                 wires = wires.set(link, Wire(wire.direct, wire.asked, (*wire.told, one.message)))
@@ -224,8 +241,7 @@ def connect(world: VirtualWorld, link: Link, *, direct: bool = False) -> Virtual
     relay, dialler = link
     if not (world.runs(relay) and world.runs(dialler)):
         return world
-    world = evolve(world, wires=world.wires.set(link, Wire(direct)))
-    return feed(world, dialler, PeerUp(relay))
+    return _fed(world, world.wires.set(link, Wire(direct)), dialler, PeerUp(relay))[0]
 
 
 def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
@@ -233,7 +249,7 @@ def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
     if link not in world.wires:
         return world
     relay, dialler = link
-    world = evolve(world, wires=world.wires.delete(link))
+    world = world.with_wires(world.wires.delete(link))
     if world.runs(dialler):
         world = feed(world, dialler, PeerDown(relay))
     if world.runs(relay):
