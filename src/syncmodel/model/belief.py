@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from immutables import Map
 
 from syncmodel.model.guarantees import Guarantees
@@ -77,7 +77,7 @@ class Belief:
 
     def with_row(self, row: Row, belief: RowBelief) -> Belief:
         """This belief with another one of that row."""
-        return evolve(self, rows=self.rows.set(row, belief))
+        return Belief(self.net, self.guarantees, self.rows.set(row, belief), self.rested)
 
     def may_show(self, node: str, row: Row) -> Versions:
         """The versions that the node may show for the row; see also `may_lack`."""
@@ -112,21 +112,21 @@ class Belief:
             known = NONE if write.node in droppers else self.row(write.row).known_by(write.node)
             version = Version(write.node, _stored(write, outcome), sure=outcome.ok)
             number = len(row.versions)
-            row = evolve(
-                row,
-                versions=(*row.versions, version),
-                order=belief.policy(write.row).written(row.order, number, known),
-            ).entering(number, during.reach[write.node])
+            order = belief.policy(write.row).written(row.order, number, known)
+            versions = (*row.versions, version)
+            row = RowBelief(versions, order, row.must, row.may, row.grounds)
+            row = row.entering(number, during.reach[write.node])
             belief = belief.with_row(write.row, row)
             numbers.append(number)
-        return belief if during == self.net else belief.carried(during), numbers
+        travels = during is not self.net and during != self.net
+        return belief.carried(during) if travels else belief, numbers
 
     def based(self, write: Write, number: int, base: int, value: Value) -> Belief:
         """The answer proved that version `number` rests on `base`: its node knew that one."""
         row = self.row(write.row)
         parents = row.order.parents.get(number, NONE) | {base}
         order = self.policy(write.row).written(row.order, number, parents)
-        row = evolve(row, order=order).surely(frozenset({base}), write.node)
+        row = row.ordered(order).surely(frozenset({base}), write.node)
         return self.with_row(write.row, row.proved(base, value))
 
     def surely(self, write: Write, number: int) -> Belief:
@@ -142,19 +142,25 @@ class Belief:
         """
         if not self.guarantees.heal_catches_up:
             after = self.net.interrupt(after, touched)
-        if after == self.net:
+        if after is self.net or after == self.net:
             return self
         moved, dropped = self.carried(after), self.net.drops(after)
         for name, row in moved.rows.items() if dropped else ():
             for node in dropped:
                 row = row.dropped(node)  # noqa: PLW2901 (a fold)
             moved = moved.with_row(name, row)
-        return evolve(moved, net=after)
+        return Belief(after, moved.guarantees, moved.rows, moved.rested)
 
     def carried(self, net: Net) -> Belief:
         """The belief once everything that may be known may have travelled over this net."""
-        rows = {name: row.flowed_may(net) for name, row in self.rows.items()}
-        return evolve(self, rows=Map(rows))
+        rows = {
+            name: flowed
+            for name, row in self.rows.items()
+            if (flowed := row.flowed_may(net)) is not row
+        }
+        if not rows:
+            return self
+        return Belief(self.net, self.guarantees, self.rows.update(rows), self.rested)
 
 
 def _stored(write: Write, outcome: Outcome) -> Stored:

@@ -7,7 +7,7 @@ whatever else it knows (observation). Which source an edge has decides the name 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import networkx as nx
 from attrs import evolve, field, frozen
@@ -33,10 +33,12 @@ class Order:
     def written(self, version: int, parents: Versions) -> Order:
         """The order once `version` was written over `parents`."""
         before = self.parents.get(version, NONE)
-        order = evolve(self, parents=self.parents.set(version, parents))
+        all_parents = self.parents.set(version, parents)
         if before <= parents:
-            return evolve(order, above=_below(self.above, parents - before, version))
-        return evolve(order, above=Map(_closed([*order._causal_pairs(), *self.seen])))
+            above = _below(self.above, parents - before, version)
+        else:
+            above = Map(_closed([*_causal_pairs(all_parents), *self.seen]))
+        return Order(all_parents, self.seen, self.among, above)
 
     def shown(self, winners: Versions, losers: Iterable[int]) -> Order:
         """The order once a settled node that knows `losers` showed one of `winners`."""
@@ -51,14 +53,7 @@ class Order:
 
     def best(self, versions: Versions, known: Versions) -> Versions:
         """Those of `versions` that lose to nothing which a node that knows `known` must know."""
-        lost = self._outnumbered(known)
-        return frozenset(
-            version
-            for version in versions
-            if known.isdisjoint(above := self.above.get(version, NONE))
-            and version not in lost
-            and lost.isdisjoint(above)
-        )
+        return _best(self, versions, known)
 
     def _outnumbered(self, known: Versions) -> Versions:
         """What loses to one of several, all of which are known or lose to something known."""
@@ -71,10 +66,25 @@ class Order:
     @cached_property
     def causal(self) -> dict[int, Versions]:
         """For each version: all that it loses to because they were written knowing it."""
-        return _closed(self._causal_pairs())
+        return _closed(_causal_pairs(self.parents))
 
-    def _causal_pairs(self) -> list[tuple[int, int]]:
-        return [(p, child) for child, parents in self.parents.items() for p in parents]
+
+@lru_cache(maxsize=4096)
+def _best(order: Order, versions: Versions, known: Versions) -> Versions:
+    # It follows from the three (`above` from the other fields of the order), and nodes that know
+    # the same, at one rest and the next, ask for the same.
+    lost = order._outnumbered(known)
+    return frozenset(
+        version
+        for version in versions
+        if known.isdisjoint(above := order.above.get(version, NONE))
+        and version not in lost
+        and lost.isdisjoint(above)
+    )
+
+
+def _causal_pairs(all_parents: Map[int, Versions]) -> list[tuple[int, int]]:
+    return [(p, child) for child, parents in all_parents.items() for p in parents]
 
 
 def _below(above: Map[int, Versions], losers: Versions, winner: int) -> Map[int, Versions]:

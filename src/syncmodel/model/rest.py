@@ -7,9 +7,9 @@ show; nodes that learn all from each other must show the same; and what they sho
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from attrs import evolve
-from immutables import Map
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief, Rest
@@ -39,24 +39,31 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
     _raise_if(_control_plane(belief, views))
     seen = {node: view for node, view in views.items() if view is not None}
-    _raise_if([found for node, view in seen.items() for found in _ill_formed(node, view)])
+    _raise_if(
+        [
+            found
+            for node, view in seen.items()
+            if not _well_formed(view)
+            for found in _ill_formed(node, view)
+        ]
+    )
     net = belief.net.whole
     shown = {node: _by_row(view) for node, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
     for name in sorted({*belief.rows}.union(*shown.values())):
         row = belief.row(name)
-        sights = {node: _sight(values, name, row) for node, values in shown.items()}
+        sights = _sights(name, row, shown)
         last = belief.rested.get(name)
-        if last is not None and last.row is row and last.net == net and last.sights == sights:
-            rests[name] = last
+        # What a comparison gives follows from these three and the row's policy, which is fixed.
+        if last is not None and last.row is row and last.net is net and last.sights == sights:
             continue
         row, differing = _compare_row(net, belief.policy(name), name, row, sights)
         rests[name] = Rest(net, row, sights)
         found += differing
     _raise_if(found)
-    rows = Map({name: rest.row for name, rest in rests.items()})
-    return evolve(belief, rows=rows, rested=Map(rests))
+    rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
+    return Belief(belief.net, belief.guarantees, rows, belief.rested.update(rests))
 
 
 def _raise_if(found: list[Divergence]) -> None:
@@ -74,6 +81,21 @@ def _control_plane(belief: Belief, views: Mapping[str, View | None]) -> list[Div
                 Divergence(Kind.CONTROL_PLANE, node, None, words[expected], words[not expected])
             )
     return found
+
+
+# Nodes that agree show equal views, and mostly those that they showed before. These two follow from
+# the view alone, so they are found once for all of them.
+
+
+@lru_cache(maxsize=256)
+def _well_formed(view: View) -> bool:
+    return not _ill_formed("any node", view)
+
+
+@lru_cache(maxsize=256)
+def _by_row(view: View) -> Mapping[Row, Value]:
+    cases: dict[Row, Value] = {Row(CASES, name): value for name, value in view.cases}
+    return cases | {Row(EVENTS, name): value for name, value in view.events}
 
 
 def _ill_formed(node: str, view: View) -> list[Divergence]:
@@ -97,18 +119,17 @@ def _ill_formed(node: str, view: View) -> list[Divergence]:
     return found
 
 
-def _by_row(view: View) -> dict[Row, Value]:
-    cases: dict[Row, Value] = {Row(CASES, name): value for name, value in view.cases}
-    return cases | {Row(EVENTS, name): value for name, value in view.events}
-
-
-def _sight(shown: Mapping[Row, Value], name: Row, row: RowBelief) -> Sight:
-    """What one node shows of one row."""
-    value = shown.get(name)
-    if value is not None or name.table == CASES:
-        return value
+def _sights(
+    name: Row, row: RowBelief, shown: Mapping[str, Mapping[Row, Value]]
+) -> dict[str, Sight]:
+    """What each node shows of one row."""
+    if name.table == CASES:
+        return {node: values.get(name) for node, values in shown.items()}
     cases = {Row(CASES, v.value.case) for v in row.versions if isinstance(v.value, Event)}
-    return None if cases <= shown.keys() else HIDDEN
+    return {
+        node: values.get(name) or (None if cases <= values.keys() else HIDDEN)
+        for node, values in shown.items()
+    }
 
 
 def _compare_row(
@@ -167,6 +188,8 @@ def _disagreements(net: Net, name: Row, sights: Mapping[str, Sight]) -> list[Div
     """Nodes that learn all from each other, and yet show different versions."""
     found = []
     for circle in net.circles:
+        if len(circle) == 1:
+            continue
         shown = {n: sights[n] for n in circle if not isinstance(sights.get(n, HIDDEN), str)}
         if len(set(shown.values())) > 1:
             words = ", ".join(f"{n} shows {v or 'nothing'}" for n, v in shown.items())
@@ -187,7 +210,7 @@ def _learnt(
     for node, sight in sights.items():
         shown = _versions_shown(rule, row, node, sight) & rule.may_show(row, node)
         if shown:
-            row = evolve(row, order=rule.learnt(row.order, shown, row.known_by(node)))
+            row = row.ordered(rule.learnt(row.order, shown, row.known_by(node)))
         if row.order is not before.order and (found := _impossibles(rule, name, row, sights)):
             return before, [evolve(d, kind=Kind.DISAGREEMENT) for d in found]
     return row, []

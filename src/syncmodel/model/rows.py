@@ -108,36 +108,44 @@ class RowBelief:
 
     def entering(self, version: int, nodes: Iterable[str]) -> RowBelief:
         """These nodes may know the version from now on."""
-        return evolve(self, may=_with(self.may, nodes, frozenset({version})))
+        may = _with(self.may, nodes, frozenset({version}))
+        return RowBelief(self.versions, self.order, self.must, may, self.grounds)
 
     def surely(self, versions: Versions, node: str) -> RowBelief:
         """The node must know these versions from now on."""
         if versions <= self.known_by(node):
             return self
-        return evolve(
-            self,
-            must=_with(self.must, (node,), versions),
-            may=_with(self.may, (node,), versions),
-        )
+        must, may = _with(self.must, (node,), versions), _with(self.may, (node,), versions)
+        return RowBelief(self.versions, self.order, must, may, self.grounds)
 
     def proved(self, version: int, value: Value | None) -> RowBelief:
         """The version was seen: it exists, and `value` (None for a tombstone) is what it stored."""
-        old = self.versions[version]
-        new = evolve(old, sure=True, value=TOMBSTONE if value is None else value)
-        if new == old:
+        old, stored = self.versions[version], TOMBSTONE if value is None else value
+        if old.sure and old.value == stored:
             return self
+        new = Version(old.node, stored)
         before, after = self.versions[:version], self.versions[version + 1 :]
         return evolve(self, versions=(*before, new, *after))
+
+    def ordered(self, order: Order) -> RowBelief:
+        """The same with that order."""
+        if order is self.order:
+            return self
+        return RowBelief(self.versions, order, self.must, self.may, self.grounds)
 
     def flowed_must(self, net: Net) -> RowBelief:
         """Each node must know what its sources must know: the system came to rest."""
         must = self._flowed(self.must, net)
-        return self if must is self.must else evolve(self, must=must)
+        if must is self.must:
+            return self
+        return RowBelief(self.versions, self.order, must, self.may, self.grounds)
 
     def flowed_may(self, net: Net) -> RowBelief:
         """Each node may know what its sources may know: the links were up for a moment."""
         may = self._flowed(self.may, net)
-        return self if may is self.may else evolve(self, may=may)
+        if may is self.may:
+            return self
+        return RowBelief(self.versions, self.order, self.must, may, self.grounds)
 
     def _flowed(self, knowledge: Knowledge, net: Net) -> Knowledge:
         flowed = knowledge

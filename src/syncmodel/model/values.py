@@ -7,6 +7,8 @@ increment adds 2^k, so no two versions of a row are ever alike.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from attrs import frozen
 
 CASES = "cases"
@@ -14,9 +16,11 @@ EVENTS = "events"
 TABLES = (CASES, EVENTS)
 
 
-@frozen(order=True)
-class Row:
-    """One row of one table; `name` is its id without the run's prefix."""
+class Row(NamedTuple):
+    """One row of one table; `name` is its id without the run's prefix.
+
+    A tuple, as nothing is hashed and compared more often.
+    """
 
     table: str
     name: str

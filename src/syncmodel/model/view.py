@@ -7,7 +7,7 @@ from attrs import frozen
 from syncmodel.model.values import Case, Event
 
 
-@frozen
+@frozen(cache_hash=True)
 class View:
     """The rows that a node with the plugin shows in one consistent read, in the order shown.
 

@@ -43,21 +43,22 @@ def views(world: VirtualWorld) -> dict[str, View | None]:
     A read stores what was written behind: see `acts.stored`, which this does not do.
     """
     return {
-        name: view(name, machine.state)
+        name: view(machine.state)
         for name in world.setup.names
         if (machine := world.machines[name]).state is not None
     }
 
 
-def view(name: str, state: State) -> View | None:
+def view(state: State) -> View | None:
     """What one node shows."""
-    return None if state.plugin is None else _view(name, state.plugin, state.table)
+    return None if state.plugin is None else _view(state.plugin, state.table)
 
 
 @lru_cache(maxsize=256)
-def _view(name: str, plugin: int, table: Map[RowKey, tuple[Row, ...]]) -> View:
-    # All that a read of the state needs is in here, so an unchanged table is not read again.
-    return to_view(name, read(State("", plugin, table=table), RUN_ID), RUN_ID)
+def _view(plugin: int, table: Map[RowKey, tuple[Row, ...]]) -> View:
+    # All that a read of the state needs is in here, so equal tables are read once. The name is for
+    # an answer of another shape, which the core's own rows can't have.
+    return to_view("a node", read(State("", plugin, table=table), RUN_ID), RUN_ID)
 
 
 def control(world: VirtualWorld, name: str) -> ControlView:
