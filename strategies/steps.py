@@ -6,7 +6,6 @@ has a source of randomness uses `choose`; `steps` is the same as a strategy, eac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from random import Random
 
@@ -14,8 +13,9 @@ from hypothesis import strategies as st
 
 from syncmodel.model.plan import Plan
 from syncmodel.steps import Burst, Concurrently, Data, Refused, Step, vocabulary
+from syncmodel.steps.compound import WHY
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.weights import weights, weights_in_a_burst
+from syncmodel.strategies.weights import Table, weights
 
 #: Steps inside a burst, and steps at once.
 BURST_SIZES = (2, 2, 3, 3, 4, 5)
@@ -41,14 +41,14 @@ def choose(plan: Plan, scope: Scope, rng: Random) -> Step:
     return _weighted(plan, scope, rng, weights(plan, scope.ops))
 
 
-def _weighted(plan: Plan, scope: Scope, rng: Random, table: dict[str, int]) -> Step:
+def _weighted(plan: Plan, scope: Scope, rng: Random, table: Table) -> Step:
     """A kind by its weight among those that are enabled; a node can always be restarted."""
-    while table:
-        (op,) = rng.choices(tuple(table), tuple(table.values()))
+    while table.ops:
+        (op,) = rng.choices(table.ops, cum_weights=table.sums)
         step = _of_kind(op, plan, scope, rng)
         if step is not None:
             return step
-        del table[op]
+        table = table.without(op)
     raise ValueError(f"No step of {sorted(scope.ops)} is enabled here: put `restart` in scope.")
 
 
@@ -57,10 +57,9 @@ def _of_kind(op: str, plan: Plan, scope: Scope, rng: Random) -> Step | None:
         return _burst(plan, scope.without(*NOT_IN_A_BURST), rng)
     if op == "concurrently":
         return _at_once(plan, scope.without(*NOT_AT_ONCE), rng)
-    found = list(vocabulary()[op].choices(plan, scope))
     if op == "refused":
-        return _refused(found, plan, rng)
-    return _any_enabled(found, plan, rng)
+        return _refused(plan, scope, rng)
+    return _any_enabled(list(vocabulary()[op].choices(plan, scope)), plan, rng)
 
 
 def _any_enabled(found: list[Step], plan: Plan, rng: Random) -> Step | None:
@@ -72,15 +71,11 @@ def _any_enabled(found: list[Step], plan: Plan, rng: Random) -> Step | None:
     return None
 
 
-def _refused(found: Sequence[Step], plan: Plan, rng: Random) -> Step | None:
+def _refused(plan: Plan, scope: Scope, rng: Random) -> Step | None:
     """First why, since for some reasons there are many more requests than for others."""
-    by_reason: dict[str, list[Step]] = {}
-    for step in found:
-        if isinstance(step, Refused):
-            by_reason.setdefault(step.why, []).append(step)
-    reasons = list(by_reason)
+    reasons = list(WHY)
     rng.shuffle(reasons)
-    chosen = (_any_enabled(by_reason[why], plan, rng) for why in reasons)
+    chosen = (_any_enabled(list(Refused.because(why, plan, scope)), plan, rng) for why in reasons)
     return next((step for step in chosen if step is not None), None)
 
 
@@ -88,7 +83,7 @@ def _burst(plan: Plan, scope: Scope, rng: Random) -> Step:
     """Several steps without a rest."""
     taken: list[Step] = []
     for _ in range(rng.choice(BURST_SIZES)):
-        step = _weighted(plan, scope, rng, weights_in_a_burst(plan, scope.ops))
+        step = _weighted(plan, scope, rng, weights(plan, scope.ops, in_a_burst=True))
         plan = step.advance(plan)
         taken.append(step)
     return Burst(tuple(taken))

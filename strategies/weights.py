@@ -6,8 +6,10 @@ after what they follow. A kind of step that is not in the table has weight `USUA
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
+from itertools import accumulate
+
+from attrs import field, frozen
 
 from syncmodel.model.plan import Plan
 
@@ -36,40 +38,54 @@ WEIGHTS = {
 }
 
 #: How much likelier a step is in a situation where it says more.
+WHERE_NOTHING_IS_WRITTEN = {"create_case": 4}
 WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
+#: A crash there comes before anything was read.
 IN_A_BURST = {"crash": 4, "restart": 2}
+SITUATIONS = (
+    WHERE_NOTHING_IS_WRITTEN,
+    WHILE_CUT,
+    WHILE_DOWN,
+    WHERE_THE_PLUGIN_IS_MISSING,
+    IN_A_BURST,
+)
 
 
-def weights(plan: Plan, ops: frozenset[str]) -> dict[str, int]:
-    """The weight of each op that may be chosen here; a fresh dict."""
-    table = dict(_weights(ops))
+@frozen
+class Table:
+    """Kinds of steps in a fixed order, and their weights added up, as `random.choices` wants it."""
+
+    weights: tuple[tuple[str, int], ...]
+    ops: tuple[str, ...] = field(init=False)
+    sums: tuple[int, ...] = field(init=False)
+
+    @ops.default
+    def _ops(self) -> tuple[str, ...]:
+        return tuple(op for op, _ in self.weights)
+
+    @sums.default
+    def _sums(self) -> tuple[int, ...]:
+        return tuple(accumulate(weight for _, weight in self.weights))
+
+    def without(self, op: str) -> Table:
+        """The table without this kind."""
+        return Table(tuple(one for one in self.weights if one[0] != op))
+
+
+def weights(plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Table:
+    """The weight of each op that may be chosen here."""
     net = plan.net
-    if not plan.rows:
-        _scale(table, {"create_case": 4})
-    if net.cut:
-        _scale(table, WHILE_CUT)
-    if net.down:
-        _scale(table, WHILE_DOWN)
-    if len(net.carriers) < len(net.up):
-        _scale(table, WHERE_THE_PLUGIN_IS_MISSING)
-    return table
+    bare = len(net.carriers) < len(net.up)
+    return _table(ops, (not plan.rows, bool(net.cut), bool(net.down), bare, in_a_burst))
 
 
-def weights_in_a_burst(plan: Plan, ops: frozenset[str]) -> dict[str, int]:
-    """The same inside of a burst, where a crash comes before anything was read."""
-    table = weights(plan, ops)
-    _scale(table, IN_A_BURST)
-    return table
-
-
-@cache
-def _weights(ops: frozenset[str]) -> dict[str, int]:
-    return {op: WEIGHTS.get(op, USUAL) for op in sorted(ops)}
-
-
-def _scale(table: dict[str, int], factors: Mapping[str, int]) -> None:
-    for op, factor in factors.items():
-        if op in table:
-            table[op] *= factor
+@lru_cache(maxsize=256)
+def _table(ops: frozenset[str], situation: tuple[bool, ...]) -> Table:
+    table = {op: WEIGHTS.get(op, USUAL) for op in sorted(ops)}
+    for factors, holds in zip(SITUATIONS, situation, strict=True):
+        for op in factors if holds else ():
+            if op in table:
+                table[op] *= factors[op]
+    return Table(tuple(table.items()))

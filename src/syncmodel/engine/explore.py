@@ -150,6 +150,11 @@ class Explorer:
         return session
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing more can come of a run: the search is over, and nothing failed."""
+        return self._done and not self._failures
+
+    @property
     def _done(self) -> bool:
         """Whether runs touch nothing any more: Hypothesis goes on a little beyond what it is told,
         and runs again what failed."""
@@ -166,8 +171,12 @@ class Explorer:
         self._judge(session, net, live=live)
 
     def _judge(self, session: Session, net: Net, *, live: bool) -> None:
+        failed = live and session.over is not None and session.over.verdict is Verdict.DIVERGED
+        if not failed and not self._failures:
+            return
         key = (net, tuple(session.steps))
-        if live and session.over is not None and session.over.verdict is Verdict.DIVERGED:
+        if failed:
+            assert session.over is not None
             self._failures[key] = session.over
             self.findings.failure = Failure(net, key[1], session.over)
         over = self._failures.get(key)
@@ -207,13 +216,16 @@ class Machine(RuleBasedStateMachine):
     def go_on(self, rng: Random) -> None:
         """One step of the generator's, on the live system and in the model."""
         assert self.session is not None
+        if self.session.over is FROM_MEMORY and self.explorer.idle:
+            return
         step = choose(self.plan, self.explorer.settings.scope, rng)
         self.explorer.take(self.session, self.net, step)
 
     def teardown(self) -> None:
-        """The run is over."""
-        if self.session is not None:
-            self.explorer.finish(self.session)
+        """The run is over, and let go of: Hypothesis leaves machines to the garbage collector."""
+        session, self.session = self.session, None
+        if session is not None:
+            self.explorer.finish(session)
 
 
 class Exploration(Machine):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from syncmodel.engine.history import Began, Ended, Observer, Performed, Rested, Verdict, nobody
 from syncmodel.errors import InvalidRunError
@@ -91,7 +91,7 @@ class Session:
         After the run is over only the plan moves on, so that generation can go on from it.
         """
         before = self.world
-        self.world = evolve(before, plan=step.advance(before.plan))
+        self.world = World(step.advance(before.plan), before.belief)
         self.steps.append(step)
         if self.over is not None:
             return
@@ -101,7 +101,7 @@ class Session:
             took = time.perf_counter() - started
             self._observe(Performed(len(self.steps), step, outcome, took))
             belief = step.expect(before.belief, outcome)
-            self.world = evolve(self.world, belief=belief)
+            self.world = World(self.world.plan, belief)
             await self._rest(before, control=_disturbed(before, self.world))
         except DivergenceFound as found:
             self._end(Verdict.DIVERGED, found.divergences)
@@ -126,7 +126,7 @@ class Session:
             return
         self._views = found.views
         compare_control(belief, found.control)
-        self.world = evolve(self.world, belief=compare(belief, found.views))
+        self.world = World(self.world.plan, compare(belief, found.views))
         took = time.perf_counter() - started
         index = len(self.steps)
         self._observe(Rested(index, found.views, found.how.value, took, before, self.world))
@@ -156,5 +156,7 @@ class Session:
 def _disturbed(before: World, after: World) -> bool:
     """Whether the control plane is worth a look: lives or generations changed, or all healed."""
     old, new = before.belief.net, after.belief.net
+    if old is new:
+        return False
     healed = bool(old.cut) and not new.cut
     return old.running != new.running or old.down != new.down or healed

@@ -8,6 +8,7 @@ owns the comparison of a settled system.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from attrs import field, frozen
 from immutables import Map
@@ -137,19 +138,20 @@ class Belief:
     def rewired(self, after: Net, touched: frozenset[str] = frozenset()) -> Belief:
         """The belief once the net became `after`: links, lives and generations.
 
-        What the links could carry on the way is in *may* already (see `entered`); a node whose
-        tables were dropped knows nothing. `touched` are nodes that were restarted on the way.
+        What the links could carry on the way is in *may* already (see `entered`), and what is up
+        afterwards was up then; a node whose tables were dropped knows nothing. `touched` are nodes
+        that were restarted on the way.
         """
         if not self.guarantees.heal_catches_up:
             after = self.net.interrupt(after, touched)
         if after is self.net or after == self.net:
             return self
-        moved, dropped = self.carried(after), self.net.drops(after)
-        for name, row in moved.rows.items() if dropped else ():
-            for node in dropped:
-                row = row.dropped(node)  # noqa: PLW2901 (a fold)
-            moved = moved.with_row(name, row)
-        return Belief(after, moved.guarantees, moved.rows, moved.rested)
+        rows, dropped = self.rows, self.net.drops(after)
+        if dropped:
+            rows = Map(
+                {name: reduce(RowBelief.dropped, dropped, row) for name, row in rows.items()}
+            )
+        return Belief(after, self.guarantees, rows, self.rested)
 
     def carried(self, net: Net) -> Belief:
         """The belief once everything that may be known may have travelled over this net."""

@@ -66,12 +66,10 @@ def fold(
     and those of one node together; *must* grows last. Raises `DivergenceFound` if one can't be.
     """
     before = belief.net
-    moment = Moment(
-        nets=(before, after),
-        during=before.either(after),
-        unstable=touched,
-        droppers=before.drops(after),
-    )
+    during, droppers = before.either(after), before.drops(after)
+    if not calls:
+        return belief.entered(calls, during, droppers)[0].rewired(after, touched)
+    moment = Moment((before, after), during, unstable=touched, droppers=droppers)
     for write, outcome in calls:
         _check_shape(write, outcome)
     entered, numbers = belief.entered(calls, moment.during, moment.droppers)

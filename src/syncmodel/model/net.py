@@ -6,11 +6,10 @@ are up, between nodes that run with the table's plugin in their running generati
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cached_property, lru_cache, partial
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
 from itertools import permutations
 
-import networkx as nx
 from attrs import evolve, frozen
 from immutables import Map
 
@@ -74,33 +73,24 @@ class Net:
         )
 
     @cached_property
-    def flow(self) -> nx.DiGraph[str]:
-        """The directed graph along which knowledge may travel."""
-        graph: nx.DiGraph[str] = nx.DiGraph()
-        graph.add_nodes_from(self.carriers)
-        graph.add_edges_from(
-            (a, b) for a, b in self.connected if self.carries(a) and self.carries(b)
-        )
-        return graph
+    def flow(self) -> frozenset[Link]:
+        """The links along which knowledge may travel."""
+        return frozenset([link for link in permutations(self.carriers, 2) if link not in self.cut])
 
     @cached_property
     def reach(self) -> dict[str, frozenset[str]]:
         """For each node: all that may learn what it knows, itself among them."""
-        return _reach(self)
+        return _reach(self.nodes, self.flow, self.passes_on)
 
     @cached_property
     def sources(self) -> dict[str, frozenset[str]]:
         """For each node: all whose knowledge it may have learnt, itself among them."""
-        return _sources(self)
+        return _sources(self.nodes, self.flow, self.passes_on)
 
     @cached_property
     def tellers(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Each node that may learn of others, with these others, in a fixed order."""
-        return tuple(
-            (node, tuple(sorted(sources - {node})))
-            for node, sources in self.sources.items()
-            if len(sources) > 1
-        )
+        return _tellers(self.nodes, self.flow, self.passes_on)
 
     @cached_property
     def whole(self) -> Net:
@@ -114,8 +104,7 @@ class Net:
         """The groups of nodes that learn all from each other: at rest each knows the same."""
         if not self.passes_on:
             return tuple((node,) for node in self.carriers)
-        parts = nx.strongly_connected_components(self.whole.flow)
-        return tuple(sorted(tuple(sorted(part)) for part in parts))
+        return _circles(self.carriers, self.whole.flow)
 
     # --- changes -------------------------------------------------------------------------------
 
@@ -140,7 +129,7 @@ class Net:
 
         `touched` are the nodes whose application was restarted, though it may run again.
         """
-        changed = set(self.flow.edges) ^ set(after.flow.edges)
+        changed = self.flow ^ after.flow
         restarted = {link for link in after.links if not touched.isdisjoint(link)}
         return evolve(after, interrupted=after.interrupted | changed | restarted)
 
@@ -149,7 +138,7 @@ class Net:
         return evolve(
             self,
             interrupted=frozenset(
-                link for link in self.interrupted if link[1] != node or link not in self.flow.edges
+                link for link in self.interrupted if link[1] != node or link not in self.flow
             ),
         )
 
@@ -167,58 +156,88 @@ class Net:
 # then, so that comparing it is cheap and what it has cached is there.
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def only(net: Net) -> Net:
     """The one object that stands for every net that is equal to this one."""
     return net
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _with_cut(net: Net, cut: frozenset[Link]) -> Net:
     return only(evolve(net, cut=cut))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _with_down(net: Net, down: frozenset[str]) -> Net:
     return only(evolve(net, down=down))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _deployed(net: Net, nodes: tuple[str, ...], generation: int) -> Net:
     return only(evolve(net, running=net.running.update(dict.fromkeys(nodes, generation))))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _either(net: Net, other: Net) -> Net:
-    bare = (node for node in net.nodes if net.plugin(node) is None)
-    running = net.running.update({node: other.running[node] for node in bare})
+    bare = {node: other.running[node] for node in net.nodes if net.plugin(node) is None}
+    running = net.running.update(bare) if bare else net.running
     down, cut = net.down & other.down, net.cut & other.cut
     return only(evolve(net, running=running, down=down, cut=cut))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _dropping(net: Net, after: Net) -> frozenset[str]:
     return frozenset(
         node for node in net.nodes if net.plugin(node) is not None and after.plugin(node) is None
     )
 
 
-@lru_cache(maxsize=1024)
-def _reach(net: Net) -> dict[str, frozenset[str]]:
-    flow = net.flow
-    hearers = partial(nx.descendants, flow) if net.passes_on else flow.successors
-    return {
-        node: frozenset({node, *hearers(node)}) if node in flow else frozenset({node})
-        for node in net.nodes
-    }
+# How knowledge spreads follows from the links that it flows along: many nets have the same ones.
+
+Nodes = tuple[str, ...]
 
 
-@lru_cache(maxsize=1024)
-def _sources(net: Net) -> dict[str, frozenset[str]]:
-    return {
-        node: frozenset(other for other in net.nodes if node in net.reach[other])
-        for node in net.nodes
-    }
+@lru_cache(maxsize=256)
+def _reach(nodes: Nodes, flow: frozenset[Link], passes_on: bool) -> dict[str, frozenset[str]]:
+    direct = {node: {node} for node in nodes}
+    for sender, hearer in flow:
+        direct[sender].add(hearer)
+    return {node: frozenset(_spread(node, direct, passes_on)) for node in nodes}
+
+
+@lru_cache(maxsize=256)
+def _sources(nodes: Nodes, flow: frozenset[Link], passes_on: bool) -> dict[str, frozenset[str]]:
+    reach = _reach(nodes, flow, passes_on)
+    return {node: frozenset([one for one in nodes if node in reach[one]]) for node in nodes}
+
+
+@lru_cache(maxsize=256)
+def _tellers(
+    nodes: Nodes, flow: frozenset[Link], passes_on: bool
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple(
+        (node, tuple(sorted(sources - {node})))
+        for node, sources in _sources(nodes, flow, passes_on).items()
+        if len(sources) > 1
+    )
+
+
+@lru_cache(maxsize=256)
+def _circles(carriers: Nodes, flow: frozenset[Link]) -> tuple[tuple[str, ...], ...]:
+    reach = _reach(carriers, flow, True)
+    parts = {frozenset([b for b in reach[a] if a in reach[b]]) for a in carriers}
+    return tuple(sorted(tuple(sorted(part)) for part in parts))
+
+
+def _spread(node: str, direct: Mapping[str, set[str]], passes_on: bool) -> set[str]:
+    """All that hear the node, through others too if these pass on what they hear."""
+    reached = direct[node]
+    while passes_on:
+        wider = reached.union(*(direct[one] for one in reached))
+        if wider == reached:
+            break
+        reached = wider
+    return reached
 
 
 def fully_connected(count: int, generation: int = 2) -> Net:

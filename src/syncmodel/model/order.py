@@ -53,9 +53,9 @@ class Order:
 
     def best(self, versions: Versions, known: Versions) -> Versions:
         """Those of `versions` that lose to nothing which a node that knows `known` must know."""
-        return _best(self, versions, known)
+        return best(self, versions, known)
 
-    def _outnumbered(self, known: Versions) -> Versions:
+    def outnumbered(self, known: Versions) -> Versions:
         """What loses to one of several, all of which are known or lose to something known."""
         return frozenset(
             loser
@@ -69,11 +69,13 @@ class Order:
         return _closed(_causal_pairs(self.parents))
 
 
-@lru_cache(maxsize=4096)
-def _best(order: Order, versions: Versions, known: Versions) -> Versions:
-    # It follows from the three (`above` from the other fields of the order), and nodes that know
-    # the same, at one rest and the next, ask for the same.
-    lost = order._outnumbered(known)
+@lru_cache(maxsize=256)
+def best(order: Order, versions: Versions, known: Versions) -> Versions:
+    """See `Order.best`. Found once for all nodes that know the same, from one rest to the next.
+
+    It follows from the three: `above`, which equal orders may differ in, is made of the rest.
+    """
+    lost = order.outnumbered(known)
     return frozenset(
         version
         for version in versions

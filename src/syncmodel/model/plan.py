@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import evolve, frozen
+from attrs import frozen
 from immutables import Map
 
 from syncmodel.model.net import Net
@@ -38,16 +38,40 @@ class Plan:
         """The rows of which the node may know anything."""
         return self.known.get(node, NO_ROWS)
 
-    def wrote(self, node: str, row: Row, *, deleted: bool = False) -> Plan:
-        """The plan once the node was asked to write the row."""
-        known = self.known
+    def wrote(
+        self,
+        node: str,
+        row: Row,
+        *,
+        deleted: bool = False,
+        title: str | None = None,
+        by: int | None = None,
+        case: str | None = None,
+    ) -> Plan:
+        """The plan once the node was asked to write the row.
+
+        `title` and `by` are the token and the amount that the write uses up, `case` is the one
+        that an event names.
+        """
+        known, one = self.known, frozenset({row})
         for hearer in self.net.reach[node]:
-            known = known.set(hearer, known.get(hearer, NO_ROWS) | {row})
-        return evolve(
-            self,
-            known=known,
-            rows=self.rows | {row},
-            deleted=self.deleted | {row} if deleted else self.deleted - {row},
+            heard = known.get(hearer, NO_ROWS)
+            if row not in heard:
+                known = known.set(hearer, heard | one)
+        return Plan(
+            self.net,
+            known,
+            self.rows | one,
+            self.events if case is None else self.events.set(row.name, case),
+            self.deleted | one if deleted else self.deleted - one,
+            self.titles if title is None else self.titles | {title},
+            self.increments if by is None else self.increments | {by},
+        )
+
+    def over(self, net: Net) -> Plan:
+        """The same, as far as what follows goes over that net."""
+        return Plan(
+            net, self.known, self.rows, self.events, self.deleted, self.titles, self.increments
         )
 
     def rewired(self, after: Net) -> Plan:

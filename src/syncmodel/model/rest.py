@@ -157,7 +157,7 @@ def _versions_shown(rule: Policy, row: RowBelief, node: str, sight: Sight) -> Ve
         return NONE
     if sight is None:
         return frozenset(row.tombstones(rule.may_show(row, node)))
-    return frozenset(v for v in row.present(row.perhaps_known_by(node)) if row.fits(v, sight))
+    return row.fitting(row.perhaps_known_by(node), sight)
 
 
 def _impossibles(
@@ -177,9 +177,10 @@ def _impossible(
 ) -> Divergence | None:
     """The divergence of one node by itself, if it shows what it may not."""
     may = rule.may_show(row, node)
+    if sight is not None and row.fitting(may, sight):
+        return None
     absent = not row.known_by(node) or bool(row.tombstones(may))
-    possible = absent if sight is None else any(row.fits(v, sight) for v in row.present(may))
-    if possible:
+    if sight is None and absent:
         return None
     return wrong_sight(name, row, node, sight, describe(row, may, absent=absent))
 

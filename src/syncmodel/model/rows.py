@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 from immutables import Map
 
 from syncmodel.model.net import Net
-from syncmodel.model.order import NONE, Order, Versions
+from syncmodel.model.order import NONE, Order, Versions, best
 from syncmodel.model.values import (
     TOMBSTONE,
     Case,
@@ -49,7 +49,7 @@ class RowBelief:
 
     def candidates(self, node: str) -> Versions:
         """What the node may show: all it may know that loses to nothing that it must know."""
-        return self.order.best(self.perhaps_known_by(node), self.known_by(node))
+        return best(self.order, self.may.get(node, NONE), self.must.get(node, NONE))
 
     def present(self, versions: Iterable[int]) -> list[int]:
         """Those of the versions that are no tombstones, in order."""
@@ -61,13 +61,20 @@ class RowBelief:
 
     def fits(self, version: int, value: Value) -> bool:
         """Whether `version` may be the write that stored `value`."""
+        stored = self.versions[version].value
+        if stored is value:
+            return True
         if isinstance(value, Event):
-            return self.versions[version].value == value
-        return self._fits(version, value.title, value.counter, frozenset())
+            return stored == value
+        return self._fits(version, value.title, value.counter, NONE)
+
+    def fitting(self, versions: Iterable[int], value: Value) -> Versions:
+        """Those of the versions that may be the write that stored `value`."""
+        return frozenset([v for v in versions if self.fits(v, value)])
 
     def has_counter(self, version: int, counter: int) -> bool:
         """Whether `version` may have stored this counter, under whatever title."""
-        return self._fits(version, None, counter, frozenset())
+        return self._fits(version, None, counter, NONE)
 
     def _fits(self, version: int, title: str | None, counter: int, used: Versions) -> bool:
         """A chain of unknown writes is walked down to a known base; `used` are its links so far."""

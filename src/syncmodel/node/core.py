@@ -52,7 +52,6 @@ from syncmodel.node.ports import (
     Write,
 )
 from syncmodel.node.state import (
-    Authors,
     Link,
     Node,
     State,
@@ -83,16 +82,16 @@ def boot(
     inactive: frozenset[str] = frozenset(),
 ) -> State:
     """The state of a node that starts, from what its store holds. No peer is connected yet."""
-    rows: dict[RowKey, Authors] = {}
+    rows: dict[RowKey, dict[str, Stored]] = {}
     for one in node.pieces.taken_up(stored):
-        rows[one.key] = rows.get(one.key, Map()).set(one.event.pubkey, one)
+        rows.setdefault(one.key, {})[one.event.pubkey] = one
     going_on = map(node.pieces.restarts_from, cursors)
     links = {one.peer: Link(log_id=one.log_id, applied=one.applied) for one in going_on}
     state = State(
         log_id=log_id,
         plugin=plugin,
         position=position,
-        rows=Map(rows),
+        rows=Map({key: Map(authors) for key, authors in rows.items()}),
         links=Map(links),
         trusted=trusted,
         inactive=inactive,
@@ -102,13 +101,18 @@ def boot(
 
 def _table(state: State, node: Node) -> Map[RowKey, tuple[Row, ...]]:
     """The plugin's tables as the entries have them."""
-    shown = {key: _row(state, key, winner(state, key, node.pieces), node) for key in state.rows}
-    table = {key: (row,) for key, row in shown.items() if row is not None}
+    table = {}
+    for key in state.rows:
+        row = _row(state, key, winner(state, key, node.pieces), node)
+        if row is not None:
+            table[key] = (row,)
     return Map(
         {
-            key: (row,)
-            for key, (row,) in table.items()
-            if not isinstance(row, EventRow) or node.pieces.waits_on((CASES, row.case_id) in table)
+            key: rows
+            for key, rows in table.items()
+            if key[0] == CASES
+            or not isinstance(row := rows[0], EventRow)
+            or node.pieces.waits_on((CASES, row.case_id) in table)
         }
     )
 
@@ -282,7 +286,7 @@ def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa:
         if key[0] == given.conn and given.sub in (None, key[1]):
             state = state.but(subscriptions=state.subscriptions.delete(key))
             if one.peer is not None:
-                state = state.with_link(one.peer, attrs.evolve(state.link(one.peer), sent=position))
+                state = state.with_link(one.peer, state.link(one.peer).told(position))
     return state, ()
 
 

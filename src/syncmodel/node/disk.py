@@ -75,16 +75,18 @@ class Disk:
     ) -> "Disk":
         """The disk once a plan was carried out on it, as `migrations.run` does in the database."""
         by_name = {migration.name: migration for migration in known}
-        disk, dropped = self, False
+        applied, entries, dropped = self.applied, self.entries, False
         for direction, name in steps:
             migration = by_name[name]
             if direction == "up":
-                disk = attrs.evolve(disk, applied=(*disk.applied, name))
+                applied = (*applied, name)
                 continue
-            applied = tuple(one for one in disk.applied if one != name)
-            left = {k: v for k, v in disk.entries.items() if k[0][0] not in migration.kinds}
-            disk = attrs.evolve(disk, applied=applied, entries=Map(left))
+            applied = tuple(one for one in applied if one != name)
+            if migration.kinds:
+                left = {k: v for k, v in entries.items() if k[0][0] not in migration.kinds}
+                entries = Map(left)
             dropped = dropped or bool(migration.tables)
+        disk = attrs.evolve(self, applied=applied, entries=entries)
         if not dropped:
             return disk
         return attrs.evolve(disk, log_id=new_log_id, position=0, cursors=Map())

@@ -108,12 +108,10 @@ class Stored:
         return (self.event.kind, self.value.id)
 
 
-@lru_cache(maxsize=256)
 def read(event: Event) -> Value:
     """What `event` says; raises RefusedEntryError when that is nothing we can show.
 
-    It follows from the event alone, which comes to each node and over each link: most are read
-    once for all of them. It judges the same on every version of the plugin: versions of a cluster
+    It judges the same on every version of the plugin: versions of a cluster
     must not differ in what they accept, or else they would never agree again.
     """
     if event.kind not in KINDS:
@@ -121,15 +119,25 @@ def read(event: Event) -> Value:
     tags_chars = sum(len(part) for tag in event.tags for part in tag) + sum(map(len, event.tags))
     if len(event.content) > CONTENT_LIMIT_CHARS or tags_chars > TAGS_LIMIT_CHARS:
         raise RefusedEntryError("too_large", "content or tags are longer than this node stores")
-    content = read_content(event.content)
-    name, run_id = event.tag("d") or "", _text(content, "run_id")
+    return _said(event.kind, event.tag("d") or "", event.content)
+
+
+@lru_cache(maxsize=256)
+def _said(kind: int, name: str, text: str) -> Value:
+    """What an event of this kind, tag d and content says.
+
+    An event comes to each node and over each link, and an author reads its own before: nearly all
+    are read once for all of them, as what they say follows from these three.
+    """
+    content = read_content(text)
+    run_id = _text(content, "run_id")
     if not in_run(name, run_id) or len(name) > ID_LIMIT_CHARS:
         raise RefusedEntryError("malformed", f"tag d {name[:40]!r} is no id of run {run_id[:40]!r}")
     if "deleted" in content:
         if content["deleted"] is not True:
             raise RefusedEntryError("malformed", "deleted is there and not true")
         return Tombstone(name, run_id)
-    return _case(name, run_id, content) if event.kind == CASES else _event(name, run_id, content)
+    return _case(name, run_id, content) if kind == CASES else _event(name, run_id, content)
 
 
 def in_run(name: str, run_id: str) -> bool:

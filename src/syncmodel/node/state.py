@@ -5,7 +5,6 @@ their hashes. Nothing here looks at a clock, a store or a socket.
 """
 
 from collections.abc import Callable, Iterator
-from functools import reduce
 from typing import Final
 
 import attrs
@@ -43,7 +42,10 @@ class Node:
 
     def peer(self, name: str) -> Peer | None:
         """The peer of that name."""
-        return next((peer for peer in self.peers if peer.name == name), None)
+        for peer in self.peers:
+            if peer.name == name:
+                return peer
+        return None
 
     def peer_of(self, pubkey: str) -> Peer | None:
         """The peer with that key."""
@@ -73,6 +75,10 @@ class Link:
     def down(self) -> "Link":
         """No connection."""
         return Link(False, False, self.log_id, self.applied, self.refused, self.sent)
+
+    def told(self, sent: int) -> "Link":
+        """It has been sent our log up to there."""
+        return Link(self.connected, self.ended, self.log_id, self.applied, self.refused, sent)
 
     def at(self, log_id: str | None, applied: int) -> "Link":
         """This much of this log has been processed."""
@@ -176,10 +182,11 @@ def winner(state: State, key: RowKey, pieces: Pieces) -> Stored | None:
     authors = state.rows.get(key)
     if not authors:
         return None
-    trusted = [one for author, one in authors.items() if author in state.trusted]
-    if not trusted:
-        return None
-    return reduce(lambda best, one: one if pieces.wins(one, best) else best, trusted)
+    best: Stored | None = None
+    for author, one in authors.items():
+        if author in state.trusted and (best is None or pieces.wins(one, best)):
+            best = one
+    return best
 
 
 def standing(stored: Stored | None) -> Row | None:
@@ -203,7 +210,7 @@ def is_hidden(state: State, key: RowKey) -> bool:
 
 def hears_us(state: State, peer: str) -> bool:
     """Whether `peer` follows our log, as far as we can tell."""
-    return any(one.peer == peer for one in state.subscriptions.values())
+    return peer in [one.peer for one in state.subscriptions.values()]
 
 
 def newest_stamp(state: State, key: RowKey) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import ClassVar, Self
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief
@@ -26,6 +26,9 @@ from syncmodel.steps.data import (
 )
 from syncmodel.steps.network import Links
 from syncmodel.steps.scope import Scope, next_title
+
+#: Why a bad request may have to be refused.
+WHY = ("unreachable", "no_plugin", "no_such_row", "missing_case", "malformed")
 
 
 @frozen
@@ -115,9 +118,9 @@ class Concurrently(Step):
     def advance(self, plan: Plan) -> Plan:
         """Whatever was up at any moment may have carried any of the writes."""
         after = self.rewire(plan.net)
-        during = evolve(plan, net=plan.net.either(after))
+        during = plan.over(plan.net.either(after))
         marked = reduce(lambda plan, step: step.mark(plan), self.steps, during)
-        return evolve(marked, net=plan.net).rewired(after)
+        return marked.over(plan.net).rewired(after)
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
         calls = []
@@ -152,10 +155,13 @@ class Refused(Step):
     @classmethod
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
         """Bad requests of every kind that the plan can prove here, one row of each table."""
-        for node in plan.net.nodes:
-            for step in _requests(plan, scope, node):
-                for why in ("unreachable", "no_plugin", "no_such_row", "missing_case", "malformed"):
-                    yield cls(step, why)
+        for step in _requests(plan, scope):
+            yield from (cls(step, why) for why in WHY)
+
+    @classmethod
+    def because(cls, why: str, plan: Plan, scope: Scope) -> Iterator[Self]:
+        """Those choices that have this reason."""
+        yield from (cls(step, why) for step in _requests(plan, scope))
 
     def nodes(self) -> frozenset[str]:
         return self.step.nodes()
@@ -214,13 +220,14 @@ class Refused(Step):
         return f"refused ({self.why}): {self.step}"
 
 
-def _requests(plan: Plan, scope: Scope, node: str) -> Iterator[Data]:
-    """A create, an update and a delete of every row of the scope, whoever has it."""
+def _requests(plan: Plan, scope: Scope) -> Iterator[Data]:
+    """A create, an update and a delete of every row of the scope on each node, whoever has it."""
     token = next_title(plan)
-    for case in scope.cases:
-        yield CreateCase(node, case, token)
-        yield UpdateCase(node, case, token)
-        yield DeleteCase(node, case)
-    for event in scope.events:
-        yield CreateEvent(node, event, plan.events.get(event, scope.cases[0]), token)
-        yield DeleteEvent(node, event)
+    for node in plan.net.nodes:
+        for case in scope.cases:
+            yield CreateCase(node, case, token)
+            yield UpdateCase(node, case, token)
+            yield DeleteCase(node, case)
+        for event in scope.events:
+            yield CreateEvent(node, event, plan.events.get(event, scope.cases[0]), token)
+            yield DeleteEvent(node, event)

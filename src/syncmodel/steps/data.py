@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import ClassVar, Self
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from syncmodel.model.belief import Write
 from syncmodel.model.outcome import Outcome
@@ -80,7 +80,7 @@ class CreateCase(Data):
             yield cls(node, case, title)
 
     def mark(self, plan: Plan) -> Plan:
-        return evolve(plan.wrote(self.node, self.row()), titles=plan.titles | {self.title})
+        return plan.wrote(self.node, self.row(), title=self.title)
 
     def asks(self) -> Write:
         return Write(self.node, self.row(), Case(self.title, 0), creates=True)
@@ -113,7 +113,7 @@ class UpdateCase(Data):
             yield cls(node, row, title)
 
     def mark(self, plan: Plan) -> Plan:
-        return evolve(plan.wrote(self.node, self.row()), titles=plan.titles | {self.title})
+        return plan.wrote(self.node, self.row(), title=self.title)
 
     def asks(self) -> Write:
         return Write(self.node, self.row(), Retitled(self.title))
@@ -147,7 +147,7 @@ class IncrementCase(Data):
             yield cls(node, row, by)
 
     def mark(self, plan: Plan) -> Plan:
-        return evolve(plan.wrote(self.node, self.row()), increments=plan.increments | {self.by})
+        return plan.wrote(self.node, self.row(), by=self.by)
 
     def asks(self) -> Write:
         return Write(self.node, self.row(), Incremented(self.by))
@@ -215,11 +215,7 @@ class CreateEvent(Data):
                 yield cls(node, event, case, body)
 
     def mark(self, plan: Plan) -> Plan:
-        return evolve(
-            plan.wrote(self.node, self.row()),
-            events=plan.events.set(self.event, self.case),
-            titles=plan.titles | {self.body},
-        )
+        return plan.wrote(self.node, self.row(), title=self.body, case=self.case)
 
     def asks(self) -> Write:
         value = Event(self.case, self.body)

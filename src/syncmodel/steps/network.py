@@ -27,7 +27,8 @@ class Links(Step):
 
     def enabled(self, plan: Plan) -> bool:
         """It names known nodes and changes something."""
-        return self.nodes() <= set(plan.net.nodes) and self.rewire(plan.net) != plan.net
+        known = self.nodes() <= set(plan.net.nodes)
+        return known and self.cut(plan.net.nodes, plan.net.cut) != plan.net.cut
 
     async def perform(self, target: Target) -> Outcome:
         """Cut and mend, probed by the target."""

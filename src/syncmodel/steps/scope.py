@@ -14,7 +14,7 @@ from syncmodel.model.plan import Plan
 Groups = tuple[tuple[str, ...], ...]
 
 
-@frozen
+@frozen(cache_hash=True)
 class Scope:
     """Few rows, so that steps meet on them. `ops` are the steps that may be generated at all.
 
@@ -29,7 +29,12 @@ class Scope:
 
     def without(self, *ops: str) -> Scope:
         """The same world with fewer kinds of steps."""
-        return evolve(self, ops=self.ops - set(ops))
+        return _without(self, ops)
+
+
+@lru_cache(maxsize=64)
+def _without(scope: Scope, ops: tuple[str, ...]) -> Scope:
+    return evolve(scope, ops=scope.ops - set(ops))
 
 
 def next_title(plan: Plan) -> str:

@@ -89,10 +89,7 @@ class SimulatedCluster:
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """Deliver until nothing is under way, then read every node."""
-        for _ in range(DELIVERIES_LIMIT):
-            if not self._deliver_one():
-                break
-        else:
+        if self._deliver(DELIVERIES_LIMIT) == DELIVERIES_LIMIT:
             return Unsettled(f"messages still travel after {DELIVERIES_LIMIT} deliveries")
         behind = sights.behind(self.world)
         if behind:
@@ -156,17 +153,17 @@ class SimulatedCluster:
             self._world = acts.reset(self.world, connected[broken])
 
     def _cross(self) -> None:
-        for _ in range(self._schedule.crossings()):
-            self._deliver_one()
+        self._deliver(self._schedule.crossings())
 
-    def _deliver_one(self) -> bool:
-        """Let one thing happen; False if nothing can."""
-        world = self.world
-        choices = deliverables(world)
-        if not choices:
-            return False
-        which = self._schedule.pick(choices)
-        if which.what == "tell" and self._schedule.repeats():
-            world = acts.repeat(world, which)
-        self._world = deliver(world, which)
-        return True
+    def _deliver(self, limit: int) -> int:
+        """Let things happen until nothing can, but not more than so many; how many did."""
+        world, schedule = self.world, self._schedule
+        for number in range(limit):
+            choices = deliverables(world)
+            if not choices:
+                return number
+            which = schedule.pick(choices)
+            if which.what == "tell" and schedule.repeats():
+                world = acts.repeat(world, which)
+            world = self._world = deliver(world, which)
+        return limit

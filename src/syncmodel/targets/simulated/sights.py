@@ -24,9 +24,10 @@ TABLES = ("supertest_cases", "supertest_events")
 def behind(world: VirtualWorld) -> list[Link]:
     """The connected links whose dialler has not processed the relay's log to its end."""
     found = []
+    machines = world.machines
     for link in world.setup.links:
         if link in world.wires:
-            relay, dialler = (world.machines[name].state for name in link)
+            relay, dialler = machines[link[0]].state, machines[link[1]].state
             if relay and dialler and not reached(dialler, link[0], *own_log(relay)):
                 found.append(link)
     return found

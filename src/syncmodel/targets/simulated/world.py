@@ -21,11 +21,11 @@ from syncmodel.node.ports import (
     Answer,
     Cursor,
     Drop,
+    Durable,
     FromPeer,
     Hangup,
     Input,
     Members,
-    Output,
     PeerDown,
     PeerUp,
     Put,
@@ -48,7 +48,6 @@ Told = Delivery | Eose
 #: For isinstance: a union would be made anew at each call.
 _TOLD = (Delivery, Eose)
 _DURABLE = (Put, Show, Cursor, Members)
-_REDIALLING = (Redial, Hangup, Drop)
 
 
 @frozen(cache_hash=True)
@@ -106,10 +105,11 @@ class VirtualWorld:
         return VirtualWorld(self.setup, self.machines, wires, self.cut, self.ticks)
 
 
+@lru_cache(maxsize=64)
 def initial(setup: Setup, net: Net) -> VirtualWorld:
     """New machines, brought to their generations by rollouts, with lives and cuts as in `net`.
 
-    Nobody is connected yet.
+    Nobody is connected yet. Setup and net decide it, so that runs which begin alike share it.
     """
     machines = {}
     for name in setup.names:
@@ -127,17 +127,17 @@ def initial(setup: Setup, net: Net) -> VirtualWorld:
 def deliverables(world: VirtualWorld) -> list[Deliverable]:
     """All that can happen now, in a fixed order. Nothing: the world is quiet."""
     found = []
-    wires, cut = world.wires, world.cut
+    wires = world.wires
     for link, dial, ask, tell in _of_links(world.setup.links):
         wire = wires.get(link)
         if wire is None:
-            if link not in cut and world.runs(link[0]) and world.runs(link[1]):
+            if link not in world.cut and world.runs(link[0]) and world.runs(link[1]):
                 found.append(dial)
-            continue
-        if wire.asked:
-            found.append(ask)
-        if wire.told:
-            found.append(tell)
+        else:
+            if wire.asked:
+                found.append(ask)
+            if wire.told:
+                found.append(tell)
     return found
 
 
@@ -191,38 +191,39 @@ def _fed(
     node = setup.nodes[name]
     assert machine.state is not None, f"{name} does not run"
     state, outputs = core.step(machine.state, given, node)
-    durables = [one for one in outputs if isinstance(one, _DURABLE)]
+    durables: list[Durable] = []
+    redialling: list[Redial | Hangup | Drop] = []
+    answer = None
+    for one in outputs:
+        if isinstance(one, ToSubscriber):
+            wires = _told(wires, (name, setup.names[one.conn]), one)
+        elif isinstance(one, _DURABLE):
+            durables.append(one)
+        elif isinstance(one, ToPeer):
+            link = (one.peer, name)
+            wire = wires[link]
+            wires = wires.set(link, Wire(wire.direct, (*wire.asked, one.message), wire.told))
+        elif isinstance(one, Answer):
+            answer = one
+        else:
+            redialling.append(one)
     disk, pending = machine.disk, machine.pending
     if durables:
         now, pending = due(pending, durables, node.pieces)
         disk = disk.apply(now)
     machines = world.machines.set(name, machine.but(disk, state, pending))
-    wires = _sent(setup, wires, name, outputs)
     world = VirtualWorld(setup, machines, wires, world.cut, world.ticks)
-    answer = None
-    for one in outputs:
-        if isinstance(one, Answer):
-            answer = one
-        elif isinstance(one, _REDIALLING):
-            world = _redialled(world, name, one)
+    for redial in redialling:
+        world = _redialled(world, name, redial)
     return world, answer
 
 
-def _sent(
-    setup: Setup, wires: Map[Link, Wire], name: str, outputs: tuple[Output, ...]
-) -> Map[Link, Wire]:
-    """The wires with the messages among the outputs on them."""
-    for one in outputs:
-        if isinstance(one, ToSubscriber):
-            link = (name, setup.names[one.conn])
-            wire = wires.get(link)
-            if wire is not None and isinstance(one.message, _TOLD):
-                wires = wires.set(link, Wire(wire.direct, wire.asked, (*wire.told, one.message)))
-        elif isinstance(one, ToPeer):
-            link = (one.peer, name)
-            wire = wires[link]
-            wires = wires.set(link, Wire(wire.direct, (*wire.asked, one.message), wire.told))
-    return wires
+def _told(wires: Map[Link, Wire], link: Link, one: ToSubscriber) -> Map[Link, Wire]:
+    """The wires with that message on its wire, if there still is one."""
+    wire = wires.get(link)
+    if wire is None or not isinstance(one.message, _TOLD):
+        return wires
+    return wires.set(link, Wire(wire.direct, wire.asked, (*wire.told, one.message)))
 
 
 def _redialled(world: VirtualWorld, name: str, output: Redial | Hangup | Drop) -> VirtualWorld:
