@@ -3,9 +3,11 @@
     python bench/simulator.py [--rounds 5] [--sequences 60] [--json FILE]
 
 Ours is the whole of it: the step is drawn and taken on three simulated nodes, which come to rest
-and are compared with the model. The empty machines draw one value a rule and do nothing with it:
-one has as many rules as there are kinds of steps, one has a single rule, as our machine has. Prints
-steps a second of processor time and the ratios of this run; bare times depend on the machine.
+and are compared with the model. A step may hold several (a burst, simultaneous steps): the ratios
+count it once, and beside them stands how many were performed a second. The empty machines draw one
+value a rule and do nothing with it: one has as many rules as there are kinds of steps, one has a
+single rule, as our machine has. Prints steps a second of processor time and the ratios of this run;
+bare times depend on the machine.
 """
 
 from __future__ import annotations
@@ -27,17 +29,26 @@ from rich.table import Table
 
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.engine.history import Observer, nobody
+from syncmodel.engine.tally import Tally
 from syncmodel.steps import vocabulary
 from syncmodel.targets.simulated import SimulatedCluster
 
 
-def ours(sequences: int, seed: int) -> int:
+def ours(sequences: int, seed: int, observe: Observer = nobody) -> int:
     """The steps of one search on the simulator."""
-    explorer = _explorer(sequences, seed)
+    explorer = _explorer(sequences, seed, observe)
     findings = explorer.run()
     if findings.failure is not None or findings.unknown or findings.invalid:
         raise RuntimeError(f"the correct core is called wrong: {findings}")
     return findings.steps
+
+
+def held(sequences: int, seed: int) -> float:
+    """How many steps were performed for each that was drawn, in the same search once more."""
+    tally = Tally()
+    drawn = ours(sequences, seed, tally)
+    return tally.by_op.total() / drawn
 
 
 def empty(rules: int) -> Callable[[int, int], int]:
@@ -65,9 +76,9 @@ def empty(rules: int) -> Callable[[int, int], int]:
     return steps
 
 
-def _explorer(sequences: int, seed: int) -> Explorer:
+def _explorer(sequences: int, seed: int, observe: Observer = nobody) -> Explorer:
     settings = Settings(sequences=sequences, seed=seed)
-    return Explorer(SimulatedCluster(3, (), seed), Straight(), settings)
+    return Explorer(SimulatedCluster(3, (), seed), Straight(), settings, observe)
 
 
 def measure(rounds: int, sequences: int) -> dict[str, list[float]]:
@@ -100,7 +111,10 @@ def main(argv: list[str]) -> int:
     for name, rate in medians.items():
         table.add_row(name, f"{rate:.0f}", f"{medians['ours'] / rate:.2f}")
     Console(width=80).print(table)
-    result = {"medians": medians, "rounds": found}
+    seeds = range(1, options.rounds + 1)
+    share = statistics.mean(held(options.sequences, seed) for seed in seeds)
+    print(f"Ours, with what bursts hold counted: {share * medians['ours']:.0f} steps a second")
+    result = {"medians": medians, "performed a second": share * medians["ours"], "rounds": found}
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 0
