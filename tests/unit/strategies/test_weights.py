@@ -1,0 +1,35 @@
+"""The table of weights chooses as `random.choices` would with the bare weights."""
+
+from __future__ import annotations
+
+from random import Random
+
+from syncmodel.model.net import fully_connected
+from syncmodel.model.plan import Plan
+from syncmodel.strategies.steps import everything
+from syncmodel.strategies.weights import USUAL, WEIGHTS, weights
+
+
+def test_sums_choose_what_weights_would() -> None:
+    table = weights(Plan(fully_connected(3)), everything().ops)
+    names, bare = zip(*table.weights, strict=True)
+    for seed in range(99):
+        summed = Random(seed).choices(table.ops, cum_weights=table.sums)
+        assert summed == Random(seed).choices(names, bare)
+
+
+def test_the_situation_makes_steps_likelier() -> None:
+    net = fully_connected(3)
+    ops = everything().ops | {"unheard_of"}
+    plain = dict(weights(Plan(net), ops).weights)
+    cut = dict(weights(Plan(net.with_cut({("n1", "n2")})), ops).weights)
+    burst = dict(weights(Plan(net), ops, in_a_burst=True).weights)
+    assert plain["create_case"] == 4 * WEIGHTS["create_case"]
+    assert plain["unheard_of"] == USUAL
+    assert (cut["heal"], burst["crash"]) == (3 * WEIGHTS["heal"], 4 * WEIGHTS["crash"])
+
+
+def test_a_kind_can_be_left_out() -> None:
+    table = weights(Plan(fully_connected(2)), frozenset({"heal", "restart"}))
+    assert table.without("heal").weights == (("restart", WEIGHTS["restart"]),)
+    assert table.without("heal").without("restart").ops == ()
