@@ -51,11 +51,15 @@ class Write:
 
 @frozen
 class Rest:
-    """A row as it was left by a rest, on which net, and what each node showed then."""
+    """A row as it was left by a rest, on which net, and what each node showed then.
+
+    `stable`: nothing was learnt of it there, so that nothing is if the same is seen again.
+    """
 
     net: Net
     row: RowBelief
     sights: Mapping[str, Value | str | None]
+    stable: bool
 
 
 @frozen(cache_hash=True)

@@ -73,7 +73,7 @@ class Order:
 def best(order: Order, versions: Versions, known: Versions) -> Versions:
     """See `Order.best`. Found once for all nodes that know the same, from one rest to the next.
 
-    It follows from the three: `above`, which equal orders may differ in, is made of the rest.
+    It follows from the three: `above`, which is not compared, is made of the rest of the order.
     """
     lost = order.outnumbered(known)
     return frozenset(

@@ -55,11 +55,17 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         row = belief.row(name)
         sights = _sights(name, row, shown)
         last = belief.rested.get(name)
-        # What a comparison gives follows from these three and the row's policy, which is fixed.
-        if last is not None and last.row is row and last.net is net and last.sights == sights:
-            continue
-        row, differing = _compare_row(net, belief.policy(name), name, row, sights)
-        rests[name] = Rest(net, row, sights)
+        # What a comparison gives follows from net, row and sights (and the policy, which is fixed).
+        if last is not None and last.row is row and last.sights == sights:
+            if last.net is net:
+                continue
+            if last.stable and row.flowed_must(net) is row:
+                # Beside what flows, a net decides only who must agree.
+                rests[name] = Rest(net, row, sights, stable=True)
+                found += _disagreements(net, name, sights)
+                continue
+        after, differing = _compare_row(net, belief.policy(name), name, row, sights)
+        rests[name] = Rest(net, after, sights, stable=after is row)
         found += differing
     _raise_if(found)
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
