@@ -44,7 +44,7 @@ def choose(plan: Plan, scope: Scope, rng: Random) -> Step:
 def _weighted(plan: Plan, scope: Scope, rng: Random, table: Table) -> Step:
     """A kind by its weight among those that are enabled; a node can always be restarted."""
     while table.ops:
-        (op,) = rng.choices(table.ops, cum_weights=table.sums)
+        op = table.drawn(rng)
         step = _of_kind(op, plan, scope, rng)
         if step is not None:
             return step

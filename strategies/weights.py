@@ -6,8 +6,10 @@ after what they follow. A kind of step that is not in the table has weight `USUA
 
 from __future__ import annotations
 
+from bisect import bisect
 from functools import lru_cache
 from itertools import accumulate
+from random import Random
 
 from attrs import field, frozen
 
@@ -55,7 +57,7 @@ SITUATIONS = (
 
 @frozen
 class Table:
-    """Kinds of steps in a fixed order, and their weights added up, as `random.choices` wants it."""
+    """Kinds of steps in a fixed order, and their weights added up: made once, drawn from often."""
 
     weights: tuple[tuple[str, int], ...]
     ops: tuple[str, ...] = field(init=False)
@@ -68,6 +70,11 @@ class Table:
     @sums.default
     def _sums(self) -> tuple[int, ...]:
         return tuple(accumulate(weight for _, weight in self.weights))
+
+    def drawn(self, rng: Random) -> str:
+        """A kind by its weight: what `random.choices` gives, which does more around it."""
+        last = len(self.ops) - 1
+        return self.ops[bisect(self.sums, rng.random() * self.sums[last], 0, last)]
 
     def without(self, op: str) -> Table:
         """The table without this kind."""

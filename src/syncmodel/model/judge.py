@@ -77,7 +77,7 @@ def fold(
         _judge(entered, write, number, outcome, moment)
         for (write, outcome), number in zip(calls, numbers, strict=True)
     ]
-    if moment.droppers.isdisjoint(write.node for write, _ in calls):
+    if len(calls) > 1 and droppers.isdisjoint(write.node for write, _ in calls):
         unordered = out_of_order(entered, calls, numbers)
         if unordered is not None:
             raise DivergenceFound((unordered,))

@@ -141,7 +141,7 @@ class Step:
         `shaky` are nodes whose application others may have stopped at that moment. A timeout is
         never a refusal.
         """
-        if self.asks() is None and outcome.answer is Answer.REFUSED:
+        if outcome.answer is Answer.REFUSED and self.asks() is None:
             excused = outcome.code in ABSENT and shaky & self.nodes()
             if not excused:
                 raise DivergenceFound((self._not_done(outcome),))

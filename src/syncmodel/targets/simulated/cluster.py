@@ -147,10 +147,10 @@ class SimulatedCluster:
             self._world = acts.with_skews(self.world, skews_s)
             self._clocks_are_set = True
         self._cross()
-        connected = sorted(self.world.wires)
-        broken = self._schedule.breaks(len(connected))
+        wires = self.world.wires
+        broken = self._schedule.breaks(len(wires))
         if broken is not None:
-            self._world = acts.reset(self.world, connected[broken])
+            self._world = acts.reset(self.world, sorted(wires)[broken])
 
     def _cross(self) -> None:
         self._deliver(self._schedule.crossings())
