@@ -158,12 +158,18 @@ def _recognised(net: Net, rule: Policy, row: RowBelief, sights: Mapping[str, Sig
 
 
 def _versions_shown(rule: Policy, row: RowBelief, node: str, sight: Sight) -> Versions:
-    """All versions that this sight can be."""
+    """All versions that this sight can be, whether or not the node may show them."""
+    if sight is None or isinstance(sight, str):
+        return _possibly_shown(rule, row, node, sight)
+    return row.fitting(row.perhaps_known_by(node), sight)
+
+
+def _possibly_shown(rule: Policy, row: RowBelief, node: str, sight: Sight) -> Versions:
+    """All versions that this sight can be and that the node may show."""
     if isinstance(sight, str) or (sight is None and not row.known_by(node)):
         return NONE
-    if sight is None:
-        return frozenset(row.tombstones(rule.may_show(row, node)))
-    return row.fitting(row.perhaps_known_by(node), sight)
+    may = rule.may_show(row, node)
+    return frozenset(row.tombstones(may)) if sight is None else row.fitting(may, sight)
 
 
 def _impossibles(
@@ -215,7 +221,7 @@ def _learnt(
     """
     before = row
     for node, sight in sights.items():
-        shown = _versions_shown(rule, row, node, sight) & rule.may_show(row, node)
+        shown = _possibly_shown(rule, row, node, sight)
         if shown:
             row = row.ordered(rule.learnt(row.order, shown, row.known_by(node)))
         if row.order is not before.order and (found := _impossibles(rule, name, row, sights)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
 from typing import ClassVar, Self
 
@@ -31,9 +32,14 @@ INCREMENTS = frozenset(2**k for k in range(40))
 def _rows(plan: Plan, table: str) -> Iterator[tuple[str, str]]:
     """Every row of a table that may show, with every node where it may."""
     for node in plan.net.carriers:
-        for row in sorted(plan.may_show(node)):
-            if row.table == table:
-                yield node, row.name
+        for name in _names(plan.may_show(node), table):
+            yield node, name
+
+
+@lru_cache(maxsize=256)
+def _names(rows: frozenset[Row], table: str) -> tuple[str, ...]:
+    """The names of those rows of that table, in order."""
+    return tuple(sorted(row.name for row in rows if row.table == table))
 
 
 @frozen

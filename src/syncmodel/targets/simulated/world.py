@@ -250,9 +250,11 @@ def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
     if link not in world.wires:
         return world
     relay, dialler = link
-    world = world.with_wires(world.wires.delete(link))
+    wires = world.wires.delete(link)
     if world.runs(dialler):
-        world = feed(world, dialler, PeerDown(relay))
+        world = _fed(world, wires, dialler, PeerDown(relay))[0]
+    else:
+        world = world.with_wires(wires)
     if world.runs(relay):
         world = feed(world, relay, Unsubscribe(world.setup.number[dialler]))
     return world
