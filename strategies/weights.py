@@ -6,7 +6,6 @@ after what they follow. A kind of step that is not in the table has weight `USUA
 
 from __future__ import annotations
 
-from bisect import bisect
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
@@ -72,9 +71,8 @@ class Table:
         return tuple(accumulate(weight for _, weight in self.weights))
 
     def drawn(self, rng: Random) -> str:
-        """A kind by its weight: what `random.choices` gives, which does more around it."""
-        last = len(self.ops) - 1
-        return self.ops[bisect(self.sums, rng.random() * self.sums[last], 0, last)]
+        """A kind by its weight."""
+        return rng.choices(self.ops, cum_weights=self.sums)[0]
 
     def without(self, op: str) -> Table:
         """The table without this kind."""

@@ -6,10 +6,11 @@ are up, between nodes that run with the table's plugin in their running generati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Iterable
+from functools import cached_property, lru_cache, partial
 from itertools import permutations
 
+import networkx as nx
 from attrs import evolve, frozen
 from immutables import Map
 
@@ -197,18 +198,26 @@ def _dropping(net: Net, after: Net) -> frozenset[str]:
 Nodes = tuple[str, ...]
 
 
+def _graph(nodes: Nodes, flow: frozenset[Link]) -> nx.DiGraph[str]:
+    """The directed graph along which knowledge travels."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(nodes)
+    graph.add_edges_from(flow)
+    return graph
+
+
 @lru_cache(maxsize=256)
 def _reach(nodes: Nodes, flow: frozenset[Link], passes_on: bool) -> dict[str, frozenset[str]]:
-    direct = {node: {node} for node in nodes}
-    for sender, hearer in flow:
-        direct[sender].add(hearer)
-    return {node: frozenset(_spread(node, direct, passes_on)) for node in nodes}
+    graph = _graph(nodes, flow)
+    hearers = partial(nx.descendants, graph) if passes_on else graph.successors
+    return {node: frozenset({node, *hearers(node)}) for node in nodes}
 
 
 @lru_cache(maxsize=256)
 def _sources(nodes: Nodes, flow: frozenset[Link], passes_on: bool) -> dict[str, frozenset[str]]:
-    reach = _reach(nodes, flow, passes_on)
-    return {node: frozenset([one for one in nodes if node in reach[one]]) for node in nodes}
+    graph = _graph(nodes, flow)
+    tellers = partial(nx.ancestors, graph) if passes_on else graph.predecessors
+    return {node: frozenset({node, *tellers(node)}) for node in nodes}
 
 
 @lru_cache(maxsize=256)
@@ -224,20 +233,8 @@ def _tellers(
 
 @lru_cache(maxsize=256)
 def _circles(carriers: Nodes, flow: frozenset[Link]) -> tuple[tuple[str, ...], ...]:
-    reach = _reach(carriers, flow, True)
-    parts = {frozenset([b for b in reach[a] if a in reach[b]]) for a in carriers}
+    parts = nx.strongly_connected_components(_graph(carriers, flow))
     return tuple(sorted(tuple(sorted(part)) for part in parts))
-
-
-def _spread(node: str, direct: Mapping[str, set[str]], passes_on: bool) -> set[str]:
-    """All that hear the node, through others too if these pass on what they hear."""
-    reached = direct[node]
-    while passes_on:
-        wider = reached.union(*(direct[one] for one in reached))
-        if wider == reached:
-            break
-        reached = wider
-    return reached
 
 
 def fully_connected(count: int, generation: int = 2) -> Net:
