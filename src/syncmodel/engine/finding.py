@@ -42,7 +42,8 @@ class Found:
     is where it was saved; None with `unsaved`, which says why it could not be. `length_before` is
     the length of the run that was found, with the steps inside of bursts. `echo`: whether a failure
     of live nodes comes back on the simulator; `sharper` is what a further search there came to, and
-    `otherwise` a shorter run that fails in another way, seen in that search and confirmed.
+    `otherwise` a shorter run that fails in another way, seen in that search and confirmed, with a
+    file of its own.
     """
 
     reproduction: Reproduction
@@ -54,6 +55,7 @@ class Found:
     echo: Echo | None = None
     sharper: Sharper | None = None
     otherwise: Reproduction | None = None
+    otherwise_file: Path | None = None
 
 
 @frozen
@@ -110,9 +112,11 @@ class Work:
         """The best so far, in a file of its own; and so what is shorter and fails otherwise."""
         found = self._found()
         try:
-            found = evolve(found, file=save(self._origin.folder, found.reproduction))
+            # The one that was asked for last, so that it is the newest file.
             if found.otherwise is not None:
-                save(self._origin.folder, found.otherwise)
+                other = save(self._origin.folder, found.otherwise)
+                found = evolve(found, otherwise_file=other)
+            found = evolve(found, file=save(self._origin.folder, found.reproduction))
         except SyncModelError as error:
             return evolve(found, unsaved=str(error))
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from syncmodel.corpus import Confirmed, Reproduction
 from syncmodel.engine.finding import Found
@@ -36,7 +37,7 @@ def found_story(found: Found) -> str:
     if found.echo is not None:
         lines.append(str(found.echo))
     if found.otherwise is not None:
-        lines += _otherwise(found.otherwise)
+        lines += _otherwise(found.otherwise, found.otherwise_file)
     if found.file is not None:
         lines += [f"Saved as {found.file}", f"See it again: syncmodel replay {found.file}"]
     else:
@@ -142,11 +143,13 @@ def _further(sharper: Sharper) -> str:
     return f"{text}none that was tried is shorter; of all runs, some may be."
 
 
-def _otherwise(other: Reproduction) -> Iterator[str]:
+def _otherwise(other: Reproduction, file: Path | None) -> Iterator[str]:
     """A shorter run of the same nodes, which shows something else."""
     steps = _plural(length(other.steps), "step")
     yield f"The same nodes fail in {steps} already, though in another way: {other.title}"
     yield from _steps(other.steps)
+    if file is not None:
+        yield f"  Saved as {file}"
 
 
 def _plural(count: int, what: str) -> str:

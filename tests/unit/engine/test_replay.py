@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 
 from syncmodel.corpus import PASSES, Confirmed, Expected, Reproduction, usual
 from syncmodel.engine import replay as replay_module
+from syncmodel.engine.echo import SEEDS
 from syncmodel.engine.history import Entry, Performed, Verdict
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import Result
 from syncmodel.errors import UsageError
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.values import Row
-from syncmodel.steps import CreateCase, UpdateCase
+from syncmodel.steps import Burst, Crash, CreateCase, Restart, UpdateCase
+from syncmodel.targets.base import Target
 from syncmodel.targets.simulated import SimulatedCluster
 
 STEPS = (CreateCase("n1", "c1", "t1"), UpdateCase("n2", "c1", "t2"))
@@ -26,6 +29,12 @@ I = Result(Verdict.INVALID, STEPS, reason="no SSH")  # noqa: E741
 STALE = Expected(("stale", "cases"))
 ONCE, TWICE, THRICE = Confirmed(), Confirmed(1, 2), Confirmed(1, 3)
 YES, NO, UNCLEAR = Judgement.AS_EXPECTED, Judgement.OTHERWISE, Judgement.UNKNOWN
+
+
+class Live:
+    """All that a made-up run needs of a target that has but one network."""
+
+    nodes = ("n1", "n2")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +73,7 @@ def test_judgements(
     file = Reproduction(
         title="x", nodes=usual(2), steps=STEPS, expected=expected, confirmed=confirmed
     )
-    replayed = asyncio.run(replay(SimulatedCluster(2), file))
+    replayed = asyncio.run(replay(cast(Target, Live()), file))
     assert (replayed.judgement, len(replayed.results)) == found
     assert str(expected) in replayed.reason
 
@@ -76,6 +85,48 @@ def test_a_real_run_is_observed_and_says_what_it_saw() -> None:
     assert found.judgement is YES
     assert found.reason == "as expected: expected pass; seen: pass"
     assert [entry.step for entry in entries if isinstance(entry, Performed)] == list(STEPS)
+
+
+class Heard(SimulatedCluster):
+    """Notes on which networks runs are made."""
+
+    def __init__(self, count: int, bugs: Sequence[str] = ()) -> None:
+        self.networks: list[int | None] = []
+        super().__init__(count, bugs)
+
+    def on_network(self, number: int | None) -> None:
+        self.networks.append(number)
+        super().on_network(number)
+
+
+@pytest.mark.parametrize(
+    ("found", "confirmed", "networks"),
+    [
+        ({}, Confirmed(3, 3), [None]),
+        ({"network": 7}, Confirmed(3, 3), [7]),
+        ({"network": 7}, TWICE, [7]),
+        ({}, TWICE, list(SEEDS)),
+    ],
+)
+def test_on_the_simulator_the_file_says_on_which_network(
+    found: dict[str, int], confirmed: Confirmed, networks: list[int | None]
+) -> None:
+    file = Reproduction(
+        title="x", nodes=usual(2), steps=STEPS, expected=STALE, found=found, confirmed=confirmed
+    )
+    target = Heard(2)
+    assert asyncio.run(replay(target, file)).judgement is NO
+    assert target.networks[1:] == networks
+
+
+def test_a_network_on_which_it_fails_is_enough() -> None:
+    steps = (Burst((CreateCase("n1", "c1", "t1"), Crash("n2"))), Restart("n2"))
+    expected, sometimes = Expected(("missing", "cases")), Confirmed(2, 3)
+    file = Reproduction("x", usual(2), steps, expected, confirmed=sometimes)
+    target = Heard(2, ["cursor-before-rows"])
+    replayed = asyncio.run(replay(target, file))
+    assert replayed.judgement is YES
+    assert 1 < len(replayed.results) < len(SEEDS)
 
 
 def test_too_few_nodes() -> None:

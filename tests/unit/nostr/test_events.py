@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from syncmodel.nostr.events import Event, MalformedEventError, event_id, signed_by, unsigned, verify
@@ -200,6 +200,8 @@ SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_s
 NESTED = SCALAR | st.lists(st.lists(SCALAR, max_size=2), max_size=2)
 
 
+# The first draw of a process reads all our modules for constants, which takes long under load.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(list(EVENT.to_json())), NESTED))
 def test_hostile_fields_raise_nothing_but_our_error(fields: dict[str, object]) -> None:
     try:
