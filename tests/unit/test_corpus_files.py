@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from syncmodel.corpus import PASSES, Reproduction, load_all
+from syncmodel.engine.exhaustive.shortest import known_lengths_by_key
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import run
@@ -19,44 +20,6 @@ from syncmodel.targets.simulated import SimulatedCluster
 ROOT = Path(__file__).parents[2]
 FILES = load_all(ROOT / "corpus")
 SEEDS = (None, *range(12))
-#: The shortest reproductions known; a longer one must not take the place of such a file.
-SHORTEST = {
-    "acknowledged-before-stored": 3,
-    "backlog-cut-short": 5,
-    "backlog-since-stamp": 4,
-    "case-takes-its-events": 4,
-    "checkpoint-kept": 6,
-    "cursor-before-rows": 3,
-    "delete-before-row-skipped": 6,
-    "downgrade-empties-cases": 3,
-    "equal-content-is-duplicate": 4,
-    "event-before-case-dropped": 5,
-    "heard-only-both-ways": 2,
-    "hidden-delete-forgotten": 5,
-    "log-keeps-its-name": 6,
-    "mixed-row": 4,
-    "not-passed-on": 2,
-    "one-cursor-for-all-peers": 4,
-    "own-rows-refused": 3,
-    "own-stamps-only": 2,
-    "restart-from-now": 3,
-    "resync-duplicates-events": 3,
-    "resync-from-now": 4,
-    "resync-round-the-cut": 3,
-    "rollback-keeps-log": 3,
-    "rollback-leaves-table": 3,
-    "rollback-one-step": 2,
-    "rollback-replays-plan": 2,
-    "rollout-keeps-cursors": 3,
-    "stamp-ahead-refused": 3,
-    "tie-by-arrival": 4,
-    "tombstone-lost-on-resync": 4,
-    "tombstones-dropped-on-restart": 3,
-    "update-not-later": 2,
-    "waiting-events-lost-on-restart": 5,
-    "write-on-own-copy": 3,
-}
-
 each_file = pytest.mark.parametrize(
     "reproduction", [pytest.param(found, id=path.stem) for path, found in FILES]
 )
@@ -90,10 +53,11 @@ def test_it_passes_among_more_nodes(reproduction: Reproduction) -> None:
 
 
 @each_bug
-def test_no_reproduction_is_longer_than_the_shortest_known(reproduction: Reproduction) -> None:
+def test_a_reproduction_is_as_short_as_is_known(reproduction: Reproduction) -> None:
     assert reproduction.bug is not None
-    shortest = SHORTEST.get(reproduction.bug, length(reproduction.steps))
-    assert length(reproduction.steps) <= shortest
+    assert reproduction.expected.divergence is not None
+    known = known_lengths_by_key()[reproduction.bug]
+    assert length(reproduction.steps) == known[reproduction.expected.divergence]
 
 
 def test_every_bug_has_a_reproduction() -> None:

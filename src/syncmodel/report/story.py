@@ -32,10 +32,10 @@ def found_story(found: Found) -> str:
     lines.append(_sureness(found.reproduction.confirmed))
     if found.minimized is not None:
         lines.append(_effort(found.length_before, found.minimized))
-    if found.sharper is not None:
-        lines.append(_further(found.sharper))
     if found.echo is not None:
         lines.append(str(found.echo))
+    if found.sharper is not None:
+        lines.append(_further(found.sharper))
     if found.otherwise is not None:
         lines += _otherwise(found.otherwise, found.otherwise_file)
     if found.file is not None:

@@ -118,6 +118,21 @@ def test_witnesses_are_shortest() -> None:
     assert verdict.witnesses["at 4"].actions == ("up",) * 4
 
 
+def test_what_was_seen_before_a_violation_is_told_too() -> None:
+    verdict = check(
+        Counter(9),
+        [
+            always("below 6", lambda n: n < 6),
+            sometimes("at 4", is_four),
+            sometimes("at 7", lambda n: n == 7),
+        ],
+    )
+    assert isinstance(verdict, Violated)
+    assert verdict.path.actions == ("up",) * 6
+    assert verdict.witnesses.keys() == {"at 4"}
+    assert verdict.witnesses["at 4"].actions == ("up",) * 4
+
+
 @pytest.mark.parametrize(
     ("bounds", "bound", "states", "whole_depth"),
     [

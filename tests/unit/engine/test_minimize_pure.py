@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from syncmodel.engine.fitting import fitted
-from syncmodel.engine.passes import COARSE, FINE, LAST, Best, Pass, chunks, pairs, singles
+from syncmodel.engine.passes import COARSE, FINE, LAST, Best, Pass, begun, chunks, pairs, singles
 from syncmodel.engine.rename import merged, renamed, tidy_names, without_node
 from syncmodel.engine.run import first_disabled
 from syncmodel.engine.script import Path, Script, leaves, length, repaired, without
@@ -157,6 +157,17 @@ def test_a_pass_ends_whether_or_not_it_is_heard(one: Pass) -> None:
                 candidate = candidates.send(best)
         except StopIteration:
             pass
+
+
+def test_what_a_rollout_leads_to_may_be_there_from_the_beginning() -> None:
+    steps = (Rollout(("n1", "n2"), 3), CreateCase("n1", "c1", "t1"), Rollback(("n1",), 1))
+    candidates = begun(Best(Script(NET, steps), SEEN))
+    first = next(candidates)
+    assert dict(first.net.running) == {"n1": 3, "n2": 3, "n3": 2}
+    assert first.steps == steps[1:]
+    second = candidates.send(Best(first, SEEN))
+    assert dict(second.net.running) == {"n1": 1, "n2": 3, "n3": 2}
+    assert second.steps == steps[1:2]
 
 
 def test_the_step_that_failed_stays() -> None:
