@@ -6,7 +6,8 @@ the work of two. What is tried here is every such exchange, which takes hundreds
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from attrs import evolve
 
@@ -24,31 +25,26 @@ COMPOUND = frozenset({"burst", "concurrently", "refused"})
 
 def exchanges(best: Best) -> Candidates:
     """One step taken out, and any step that is possible there in the place of another one."""
-    start = best.script
-    for candidate in _exchanged(start):
-        best = yield candidate
-        if best.script is not start:
-            return
+    return _until_one_is_taken(best, _exchanged(best.script))
 
 
 def moves(best: Best) -> Candidates:
     """One step taken out, and another one put elsewhere."""
-    start = best.script
-    for candidate in _moved(start):
-        best = yield candidate
-        if best.script is not start:
-            return
+    return _until_one_is_taken(best, _moved(best.script))
 
 
 def bursts(best: Best) -> Candidates:
     """One step taken out, and two that stand side by side become a burst."""
+    return _until_one_is_taken(best, _joined(best.script))
+
+
+def _until_one_is_taken(best: Best, candidates: Iterable[Script]) -> Candidates:
+    """What is left was made of a script that is not the best any more."""
     start = best.script
-    for out, _ in leaves(start.steps):
-        shorter = _less(start, out)
-        for first in range(len(shorter.steps) - 1):
-            best = yield _in_one(shorter, first)
-            if best.script is not start:
-                return
+    for candidate in candidates:
+        best = yield candidate
+        if best.script is not start:
+            return
 
 
 def _less(script: Script, out: Path) -> Script:
@@ -56,11 +52,13 @@ def _less(script: Script, out: Path) -> Script:
     return repaired(without(script, lambda path, _: path == out))
 
 
-def _in_one(script: Script, first: int) -> Script:
-    pair = script.steps[first : first + 2]
-    parts = [part for one in pair for part in (one.steps if isinstance(one, Burst) else (one,))]
-    steps = (*script.steps[:first], Burst(tuple(parts)), *script.steps[first + 2 :])
-    return evolve(script, steps=steps)
+def _joined(script: Script) -> Iterator[Script]:
+    for out, _ in leaves(script.steps):
+        shorter = _less(script, out)
+        for first, pair in enumerate(pairwise(shorter.steps)):
+            parts = [p for one in pair for p in (one.steps if isinstance(one, Burst) else (one,))]
+            before, after = shorter.steps[:first], shorter.steps[first + 2 :]
+            yield evolve(shorter, steps=(*before, Burst(tuple(parts)), *after))
 
 
 def _exchanged(script: Script) -> Iterator[Script]:
