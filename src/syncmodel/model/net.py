@@ -149,7 +149,8 @@ class Net:
 
     def drops(self, after: Net) -> frozenset[str]:
         """The nodes that lose their log while this net becomes `after`."""
-        return NOBODY if self.keeps_log or after is self else _dropping(self, after)
+        switched = after.running is not self.running or after.generations is not self.generations
+        return _dropping(self, after) if switched and not self.keeps_log else NOBODY
 
 
 # Searches meet few nets, and plan and belief the same ones. A net is a value, and so all that

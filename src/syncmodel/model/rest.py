@@ -39,14 +39,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
     _raise_if(_control_plane(belief, views))
     seen = {node: view for node, view in views.items() if view is not None}
-    _raise_if(
-        [
-            found
-            for node, view in seen.items()
-            if not _well_formed(view)
-            for found in _ill_formed(node, view)
-        ]
-    )
+    if not all(map(_well_formed, seen.values())):
+        _raise_if([found for node, view in seen.items() for found in _ill_formed(node, view)])
     net = belief.net.whole
     shown = {node: _by_row(view) for node, view in seen.items()}
     rests: dict[Row, Rest] = {}
