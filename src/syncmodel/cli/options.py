@@ -223,7 +223,7 @@ def scope_of(faults: str) -> Scope:
     from syncmodel.steps import vocabulary
     from syncmodel.steps.scope import Scope
 
-    families = {op: step.__module__.rpartition(".")[2] for op, step in vocabulary().items()}
+    families = {op: step.family() for op, step in vocabulary().items()}
     known = sorted(set(families.values()) - ALWAYS)
     chosen = {name.strip() for name in faults.split(",")} - ALWAYS
     if "all" in chosen:

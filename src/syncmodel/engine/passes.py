@@ -48,8 +48,8 @@ Pass = Callable[[Best], Candidates]
 
 
 def family(step: Step) -> str:
-    """The family of a step: the file of the vocabulary that it is in."""
-    return "refused" if isinstance(step, Refused) else type(step).__module__.rpartition(".")[2]
+    """The family of a step; what is only asked for in vain is one of its own."""
+    return "refused" if isinstance(step, Refused) else step.family()
 
 
 def _topics(script: Script) -> dict[str, str]:

@@ -30,12 +30,15 @@ from syncmodel.engine.simpler import cost
 from syncmodel.engine.swaps import SWAPS, WITHOUT_BURSTS, scope_of
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
+from syncmodel.steps import Crash, CreateCase, vocabulary
 from syncmodel.targets.simulated import SimulatedCluster
 
 #: A few seconds' worth of runs.
 BUDGET = Budget(executions=4_000, live_steps=80_000)
 #: A run that needs a certain network is tried on so many, whatever is changed in it.
 NETWORKS = 8
+#: Families of steps: see `Step.family`.
+DATA, LIFECYCLE = CreateCase.family(), Crash.family()
 #: Moments that one exhaustive search may look at: some ten seconds' worth.
 MOMENTS = 20_000
 
@@ -45,7 +48,7 @@ class Searched:
     """An exhaustive search for a shorter run that found none.
 
     On so many `nodes` no run of up to `length` steps fails in this way; `states` were looked at.
-    `some`: only some runs were tried: without bursts, or made of the same kinds of steps.
+    `some`: only some runs were tried: without bursts, or made of few kinds of steps.
     """
 
     nodes: int
@@ -159,10 +162,10 @@ class Sharpening:
         return heard.heard
 
     def _exhaust(self) -> None:
-        """Every shorter run, on few nodes; then such as are made of the same kinds of steps."""
+        """Every shorter run, on few nodes; then longer ones, with few kinds of steps."""
         for limits, depth, nets, partly in self._searches():
             most = min(depth, length(self.best.steps) - 1)
-            if most < 1:
+            if most <= self._done(limits.nodes) and not partly:
                 continue
             said = shortest(
                 self.failing.bugs,
@@ -181,6 +184,11 @@ class Sharpening:
                     self.searched.append(Searched(limits.nodes, said.length, said.states, some))
             elif self._take(Script(said.net, said.steps)):
                 self._minimize()
+
+    def _done(self, nodes: int) -> int:
+        """Up to which length every run on so many nodes was tried."""
+        done = (one.length for one in self.searched if one.nodes == nodes and not one.some)
+        return max(done, default=0)
 
     def _hear(self, other: Shortest | None) -> None:
         """A run that fails in another way, on the network where messages come in order."""
@@ -201,7 +209,17 @@ class Sharpening:
         yield anything(2), 3, beginnings(2), False
         if self.network is not None and self.bursts:
             yield anything(2), 2, beginnings(2)[:1], True
+        if len(self.best.net.nodes) > 1:
+            yield from ((limits, 4, beginnings(2)[:1], False) for limits in self._families())
         yield self._alike(), length(self.best.steps) - 1, (self.best.net,), False
+
+    def _families(self) -> Iterator[Limits]:
+        """Writes of one case, with one family of other steps: such as stop, and those there are."""
+        there = {leaf.family() for _, leaf in leaves(self.best.steps)} - {DATA}
+        events = min(1, len(scope_of(self.best).events))
+        for other in sorted(there | {LIFECYCLE}):
+            ops = frozenset(op for op in OPS if vocabulary()[op].family() in (DATA, other))
+            yield evolve(anything(2), cases=1, events=events, ops=ops)
 
     def _alike(self) -> Limits:
         """Limits within which the steps are of the kinds that the best run has."""

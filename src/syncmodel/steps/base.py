@@ -113,6 +113,11 @@ class Step:
 
     op: ClassVar[str]
 
+    @classmethod
+    def family(cls) -> str:
+        """The family of the step: the file of the vocabulary that it is in."""
+        return cls.__module__.rpartition(".")[2]
+
     # --- what a step declares ------------------------------------------------------------------
 
     def asks(self) -> Write | None:
