@@ -12,6 +12,7 @@ from syncmodel.corpus import load
 from syncmodel.engine.campaign import Campaign, Report
 from syncmodel.engine.explore import Settings
 from syncmodel.engine.history import Ended, Entry, Verdict
+from syncmodel.engine.minimize import Progress
 from syncmodel.engine.stage import KEPT, Stage
 from syncmodel.errors import BootError, SyncModelError, UsageError
 from syncmodel.model.net import Net
@@ -71,10 +72,11 @@ def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
     assert report.found.reproduction.confirmed.failed == 3
 
 
-@pytest.mark.parametrize("where", ["exploring", "minimising"])
+@pytest.mark.parametrize("where", ["exploring", "minimising", "searching further"])
 def test_ctrl_c_keeps_what_was_found(tmp_path: Path, where: str) -> None:
-    def interrupt(_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(progress: Progress) -> None:
+        if progress.further == (where == "searching further"):
+            raise KeyboardInterrupt
 
     def interrupt_once_failed(entry: Entry) -> None:
         if isinstance(entry, Ended) and entry.verdict is Verdict.DIVERGED:
@@ -82,17 +84,19 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path, where: str) -> None:
 
     with Stage("simulated") as stage:
         campaign = Campaign(stage, ENOUGH, tmp_path, bugs=(BUG,))
-        if where == "minimising":
-            campaign.minimizing = interrupt
-        else:
+        if where == "exploring":
             campaign.observe = interrupt_once_failed
+        else:
+            campaign.minimizing = interrupt
         report = campaign.run()
     assert report.interrupted
     assert report.exit_code == 130
-    if where == "minimising":
+    if where != "exploring":
         assert report.found is not None
         assert report.found.file is not None
-        assert load(report.found.file).steps
+        saved = load(report.found.file)
+        assert saved.steps
+        assert saved.confirmed.failed == (3 if where == "searching further" else 0)
 
 
 def test_what_cannot_be_saved_is_still_told(tmp_path: Path) -> None:
