@@ -67,6 +67,13 @@ def without(script: Script, gone: Callable[[Path, Step], bool]) -> Script:
     return evolve(script, steps=steps)
 
 
+def at_once(script: Script) -> Script:
+    """The script with its bursts taken at the same time, if all of that is possible."""
+    steps = (Concurrently(s.steps) if isinstance(s, Burst) else s for s in script.steps)
+    together = repaired(evolve(script, steps=tuple(steps)))
+    return together if length(together.steps) == length(script.steps) else script
+
+
 def repaired(script: Script) -> Script:
     """The script without what the plan refuses: whatever depended on something taken out."""
     plan, kept = Plan(script.net), list[Step]()

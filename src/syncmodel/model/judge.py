@@ -67,8 +67,6 @@ def fold(
     """
     before = belief.net
     during, droppers = before.either(after), before.drops(after)
-    if not calls:
-        return belief.entered(calls, during, droppers)[0].rewired(after, touched)
     moment = Moment((before, after), during, unstable=touched, droppers=droppers)
     for write, outcome in calls:
         _check_shape(write, outcome)

@@ -111,19 +111,20 @@ class Net:
 
     def with_cut(self, cut: Iterable[Link]) -> Net:
         """Exactly these links are cut."""
-        return _with_cut(self, frozenset(cut))
+        return only(evolve(self, cut=frozenset(cut)))
 
     def stop(self, node: str) -> Net:
         """The node's application is down."""
-        return _with_down(self, self.down | {node})
+        return only(evolve(self, down=self.down | {node}))
 
     def start(self, node: str) -> Net:
         """The node's application runs."""
-        return _with_down(self, self.down - {node})
+        return only(evolve(self, down=self.down - {node}))
 
     def deploy(self, nodes: Iterable[str], generation: int) -> Net:
         """These nodes run that generation."""
-        return _deployed(self, tuple(nodes), generation)
+        running = self.running.update(dict.fromkeys(nodes, generation))
+        return only(evolve(self, running=running))
 
     def interrupt(self, after: Net, touched: frozenset[str]) -> Net:
         """`after`, which follows this net, with the links that broke or are new on the way noted.
@@ -154,29 +155,14 @@ class Net:
 
 
 # Searches meet few nets, and plan and belief the same ones. A net is a value, and so all that
-# follows from it: each of these is found once for all equal arguments. What is equal is one object
-# then, so that comparing it is cheap and what it has cached is there.
+# follows from it: each of these is found once for all equal arguments. What is equal is mostly one
+# object then, so that comparing it is cheap; nothing relies on that for its result.
 
 
 @lru_cache(maxsize=256)
 def only(net: Net) -> Net:
-    """The one object that stands for every net that is equal to this one."""
+    """The object that stands for every net that is equal to this one, as long as it is known."""
     return net
-
-
-@lru_cache(maxsize=256)
-def _with_cut(net: Net, cut: frozenset[Link]) -> Net:
-    return only(evolve(net, cut=cut))
-
-
-@lru_cache(maxsize=256)
-def _with_down(net: Net, down: frozenset[str]) -> Net:
-    return only(evolve(net, down=down))
-
-
-@lru_cache(maxsize=256)
-def _deployed(net: Net, nodes: tuple[str, ...], generation: int) -> Net:
-    return only(evolve(net, running=net.running.update(dict.fromkeys(nodes, generation))))
 
 
 @lru_cache(maxsize=256)

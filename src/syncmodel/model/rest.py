@@ -49,18 +49,10 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         row = belief.row(name)
         sights = _sights(name, row, shown)
         last = belief.rested.get(name)
-        # What a comparison gives follows from net, row and sights (and the policy, which is fixed).
-        if last is not None and last.row is row and last.sights == sights:
-            if last.net is net:
-                continue
-            if last.stable and row.flowed_must(net) is row:
-                # Beside what flows, a net decides only who must agree.
-                rests[name] = Rest(net, row, sights, stable=True)
-                found += _disagreements(net, name, sights)
-                continue
-        after, differing = _compare_row(net, belief.policy(name), name, row, sights)
-        rests[name] = Rest(net, after, sights, stable=after is row)
+        rest, differing = _rested(net, belief.policy(name), name, row, sights, last=last)
         found += differing
+        if rest is not last:
+            rests[name] = rest
     _raise_if(found)
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
     return Belief(belief.net, belief.guarantees, rows, belief.rested.update(rests))
@@ -130,6 +122,29 @@ def _sights(
         node: values.get(name) or (None if cases <= values.keys() else HIDDEN)
         for node, values in shown.items()
     }
+
+
+def _rested(
+    net: Net,
+    rule: Policy,
+    name: Row,
+    row: RowBelief,
+    sights: Mapping[str, Sight],
+    *,
+    last: Rest | None,
+) -> tuple[Rest, list[Divergence]]:
+    """How a rest leaves one row, and what differs: as it was `last`, where nothing changed.
+
+    A comparison follows from net, row and sights (and the policy, which is fixed). Of the net it
+    asks only what flows, and who must agree.
+    """
+    if last is not None and last.row is row and last.sights == sights:
+        if last.net is net or last.net == net:
+            return last, []
+        if last.stable and row.flowed_must(net) is row:
+            return Rest(net, row, sights, stable=True), _disagreements(net, name, sights)
+    after, differing = _compare_row(net, rule, name, row, sights)
+    return Rest(net, after, sights, stable=after is row), differing
 
 
 def _compare_row(

@@ -110,8 +110,7 @@ def _table(state: State, node: Node) -> Map[RowKey, tuple[Row, ...]]:
         {
             key: rows
             for key, rows in table.items()
-            if key[0] == CASES
-            or not isinstance(row := rows[0], EventRow)
+            if not isinstance(row := rows[0], EventRow)
             or node.pieces.waits_on((CASES, row.case_id) in table)
         }
     )

@@ -57,8 +57,9 @@ def backlog(entries: Iterable[Stored], after: int) -> list[Stored]:
     return sorted((one for one in entries if one.position > after), key=_position)
 
 
-def _position(one: Stored) -> int:
-    return one.position
+def _position(one: Stored) -> tuple[int, str]:
+    # Two entries have one position only if a mistake is on; then the order must be the same too.
+    return one.position, one.event.id
 
 
 def resume(own_log_id: str, asked_log_id: str | None, after: int) -> int:

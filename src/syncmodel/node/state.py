@@ -70,23 +70,23 @@ class Link:
 
     def up(self) -> "Link":
         """A new connection; nothing of its backlog has been processed."""
-        return Link(True, False, self.log_id, self.applied, self.refused, self.sent)
+        return attrs.evolve(self, connected=True, ended=False)
 
     def down(self) -> "Link":
         """No connection."""
-        return Link(False, False, self.log_id, self.applied, self.refused, self.sent)
+        return attrs.evolve(self, connected=False, ended=False)
 
     def told(self, sent: int) -> "Link":
         """It has been sent our log up to there."""
-        return Link(self.connected, self.ended, self.log_id, self.applied, self.refused, sent)
+        return attrs.evolve(self, sent=sent)
 
     def at(self, log_id: str | None, applied: int) -> "Link":
         """This much of this log has been processed."""
-        return Link(self.connected, self.ended, log_id, applied, self.refused, self.sent)
+        return attrs.evolve(self, log_id=log_id, applied=applied)
 
     def at_end(self, log_id: str | None, applied: int) -> "Link":
         """The backlog has been processed, which was that of this log up to there."""
-        return Link(self.connected, True, log_id, applied, self.refused, self.sent)
+        return attrs.evolve(self, ended=True, log_id=log_id, applied=applied)
 
 
 NO_LINK: Final = Link()
@@ -133,17 +133,7 @@ class State:
 
     def with_link(self, peer: str, link: Link) -> "State":
         """This state with another link to that peer: what changes oftenest, so built at once."""
-        return State(
-            self.log_id,
-            self.plugin,
-            self.position,
-            self.rows,
-            self.table,
-            self.links.set(peer, link),
-            self.subscriptions,
-            self.trusted,
-            self.inactive,
-        )
+        return self.but(links=self.links.set(peer, link))
 
     def but(
         self,
@@ -220,7 +210,7 @@ def is_hidden(state: State, key: RowKey) -> bool:
 
 def hears_us(state: State, peer: str) -> bool:
     """Whether `peer` follows our log, as far as we can tell."""
-    return peer in [one.peer for one in state.subscriptions.values()]
+    return any(one.peer == peer for one in state.subscriptions.values())
 
 
 def newest_stamp(state: State, key: RowKey) -> int:

@@ -8,7 +8,7 @@ the net (`rewire`) and whose application they disturb (`disturbs`); the faces fo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 
@@ -98,13 +98,12 @@ def able(target: object, ability: type[Ability]) -> Ability:
 
     Raises `UsageError` that names the ability if it has not.
     """
-    # What `isinstance` asks of a protocol, which gathers the names in many more steps.
-    if not all(hasattr(target, name) for name in vars(ability) if not name.startswith("_")):
+    if not isinstance(target, ability):
         raise UsageError(
             f"The target {type(target).__name__} can't do this step: it lacks the ability "
             f"{ability.__name__}. Leave such steps out, or choose another target."
         )
-    return cast(Ability, target)
+    return target
 
 
 @frozen

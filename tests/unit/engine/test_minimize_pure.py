@@ -8,7 +8,7 @@ from syncmodel.engine.fitting import fitted
 from syncmodel.engine.passes import COARSE, FINE, LAST, Best, Pass, begun, chunks, pairs, singles
 from syncmodel.engine.rename import merged, renamed, tidy_names, without_node
 from syncmodel.engine.run import first_disabled
-from syncmodel.engine.script import Path, Script, leaves, length, repaired, without
+from syncmodel.engine.script import Path, Script, at_once, leaves, length, repaired, without
 from syncmodel.engine.simpler import cost, simpler, weight
 from syncmodel.errors import UsageError
 from syncmodel.model.divergence import Divergence, Kind
@@ -157,6 +157,15 @@ def test_a_pass_ends_whether_or_not_it_is_heard(one: Pass) -> None:
                 candidate = candidates.send(best)
         except StopIteration:
             pass
+
+
+def test_a_burst_may_be_taken_at_once_if_all_of_it_can() -> None:
+    create, other = CreateCase("n1", "c1", "t1"), CreateCase("n2", "c1", "t2")
+    script = Script(NET, (Burst((create, other)), Crash("n1")))
+    assert at_once(script).steps == (Concurrently((create, other)), Crash("n1"))
+    # Not two lives of one node at once.
+    twice = Script(NET, (Burst((create, Crash("n1"), Restart("n1"))),))
+    assert at_once(twice) == twice
 
 
 def test_what_a_rollout_leads_to_may_be_there_from_the_beginning() -> None:

@@ -16,7 +16,7 @@ import pytest
 from syncmodel.errors import FaultError
 from syncmodel.faults.base import Fault
 from syncmodel.faults.link_pipe import Pipe
-from syncmodel.faults.link_probe import Seen
+from syncmodel.faults.link_probe import Probe, Seen
 from syncmodel.faults.link_proxy import LinkFault, LinkProxy, Mode
 
 
@@ -385,6 +385,43 @@ def test_a_dialler_that_resets_takes_the_target_side_down() -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         sock.close()
         await it.echoes[-1].lost
+
+    run(main)
+
+
+def test_a_target_that_comes_between_the_two_looks_is_no_fault_of_the_link() -> None:
+    async def main(it: Stand) -> None:
+        seen = list[Seen]()
+
+        class Watched(LinkProxy):
+            async def probe(self, limit_s: float = 1.0) -> Probe:
+                probe = await super().probe(limit_s)
+                if probe.seen is Seen.RESET:
+                    await it.target_up()
+                seen.append(probe.seen)
+                return probe
+
+        proxy = Watched(("n1", "n2"), it.path)
+        await proxy.start()
+        await it.target_down()
+        await proxy.verify()
+        assert seen == [Seen.RESET, Seen.THROUGH]
+        await proxy.close()
+
+    run(main)
+
+
+def test_a_whole_link_that_always_breaks_is_a_fault_however_often_it_is_dialled() -> None:
+    class Broken(LinkProxy):
+        def _opened(self, pipe: Pipe) -> None:
+            pipe.reset()
+
+    async def main(it: Stand) -> None:
+        proxy = Broken(("n1", "n2"), it.path)
+        await proxy.start()
+        with pytest.raises(FaultError, match=r"set to whole.*breaks at once.*not a byte"):
+            await proxy.verify(0.1)
+        await proxy.close()
 
     run(main)
 

@@ -185,8 +185,8 @@ def _entries(stored: Iterable[Stored], own: _Naming) -> Form:
     return tuple((own.at(one.position), _event(one.event)) for one in sorted(stored, key=_position))
 
 
-def _position(one: Stored) -> int:
-    return one.position
+def _position(one: Stored) -> tuple[int, str]:
+    return one.position, one.event.id
 
 
 def _event(event: Event) -> Form:
