@@ -49,6 +49,7 @@ from stories import (
 
 from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.outcome import Outcome
 from syncmodel.model.values import Case
 from syncmodel.model.view import View
 from syncmodel.steps import (
@@ -57,10 +58,22 @@ from syncmodel.steps import (
     Cut,
     DeleteCase,
     IncrementCase,
+    Mend,
     Restart,
     Resync,
+    Step,
     UpdateCase,
 )
+
+
+def perhaps(node: str, by: int) -> tuple[Step, Outcome]:
+    """An increment that nobody heard of again."""
+    return (IncrementCase(node, "c1", by), LOST)
+
+
+#: The case after 1 and 2, and after 4 and 8.
+THREE = {"c1": ("t1", 3)}
+TWELVE = {"c1": ("t1", 12)}
 
 MISSING = [
     Story(Kind.MISSING, "a row never came", (CREATED,), sights(C1, C1, NO_C1), everywhere(c1=T1)),
@@ -98,6 +111,18 @@ MISSING = [
         (*EVERYWHERE, rolled_back("n1"), sights(None, C1, C1), rolled_out("n1")),
         sights(NO_C1, C1, C1),
         everywhere(c1=T1),
+    ),
+    Story(
+        Kind.MISSING,
+        "a link that is mended brings what was missing, though nothing else changed",
+        (
+            everywhere(),
+            in_a_row(CREATED, APART),
+            sights(C1, NO_C1, NO_C1),
+            (Mend("n1", "n2"), OK),
+        ),
+        sights(C1, NO_C1, NO_C1),
+        sights(C1, C1, NO_C1),
     ),
     Story(
         Kind.MISSING,
@@ -189,6 +214,20 @@ OLD = [
     ),
 ]
 CHOSEN = [
+    Story(
+        Kind.DISAGREEMENT,
+        "once they hear each other they agree, though what they show may be several versions",
+        (
+            *EVERYWHERE,
+            in_a_row(
+                perhaps("n1", 1), perhaps("n1", 2), perhaps("n3", 4), perhaps("n3", 8), N3_ALONE
+            ),
+            sights(THREE, THREE, TWELVE),
+            HEALED,
+        ),
+        sights(THREE, THREE, TWELVE),
+        sights(THREE, THREE, THREE),
+    ),
     Story(
         Kind.DISAGREEMENT,
         "a conflict is settled one way",
