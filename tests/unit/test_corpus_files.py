@@ -54,7 +54,7 @@ def test_it_passes_among_more_nodes(reproduction: Reproduction) -> None:
 
 @each_bug
 def test_a_reproduction_is_about_as_short_as_is_known(reproduction: Reproduction) -> None:
-    """What is shorter yet needs that nothing travels inside of a burst: no promise of live nodes."""
+    """What is shorter yet needs that nothing travels inside of a burst, which may be luck."""
     assert reproduction.bug is not None
     assert reproduction.expected.divergence is not None
     shortest = known_lengths_by_key()[reproduction.bug][reproduction.expected.divergence]

@@ -17,7 +17,7 @@ from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Ended, Entry
 from syncmodel.engine.minimize import Budget, Minimized, Minimizer, Progress
 from syncmodel.engine.run import Result, run
-from syncmodel.engine.script import at_once, length
+from syncmodel.engine.script import Script, at_once, length
 from syncmodel.engine.sharpen import Sharper, sharpened
 from syncmodel.engine.simpler import cost
 from syncmodel.engine.stage import Stage
@@ -84,7 +84,8 @@ class Work:
         self._net, self._failing, self._ended = net, failing, ended
         self._key = failing.divergences[0].key
         self._minimizer: Minimizer | None = None
-        self._culprit = origin.bugs[0] if origin.bugs else None
+        #: The planted bugs that it takes to fail like this, as far as is known.
+        self._culprits = origin.bugs
         self._echo: Echo | None = None
         self._sharper: Sharper | None = None
         #: What the simulator found and the target confirmed: in the same way, in another way.
@@ -147,7 +148,7 @@ class Work:
             target = self._stage.target(len(best.net.nodes), (bug,))
             result = self._stage.driver.run(run(target, best.net, best.steps))
             if self._key in result.keys:
-                self._culprit = bug
+                self._culprits = (bug,)
                 return
 
     # --- further, on the simulator -------------------------------------------------------------
@@ -161,7 +162,7 @@ class Work:
         assert best is not None
         if self._stage.kind not in (EMBEDDED, SIMULATED):
             return
-        failing = Failing(best.script, self._key, self._origin.bugs, self._origin.guarantees)
+        failing = self._failing_like(best.script)
         seeds = dict.fromkeys((None, self._origin.network, *SEEDS))
         self._echo = echo(failing, tuple(seeds))
         if not self._echo.heard:
@@ -179,6 +180,9 @@ class Work:
             again = self._confirmed(sharper.otherwise, None)
             self._otherwise = again and again[0]
 
+    def _failing_like(self, script: Script) -> Failing:
+        return Failing(script, self._key, self._culprits, self._origin.guarantees)
+
     def _adopt(self, sharper: Sharper, best: Minimized) -> bool:
         """What was found on the simulator is the best if it fails on the target, as often.
 
@@ -187,8 +191,7 @@ class Work:
         """
         for script in dict.fromkeys((sharper.script, at_once(sharper.script))):
             if cost(script) < cost(best.script):
-                failing = Failing(script, self._key, self._origin.bugs, self._origin.guarantees)
-                again = self._confirmed(failing, sharper.network)
+                again = self._confirmed(self._failing_like(script), sharper.network)
                 if again is not None and _is_as_sure(again[0], best):
                     self._take(*again, best, sharper.network)
                     return True
@@ -259,7 +262,7 @@ class Work:
             expected=Expected(key),
             guarantees=self._origin.guarantees,
             found=self._facts(best),
-            bug=self._culprit,
+            bug=self._culprits[0] if self._culprits else None,
             confirmed=Confirmed(best.failed, best.runs) if best else Confirmed(),
         )
 

@@ -137,7 +137,9 @@ def _further(sharper: Sharper) -> str:
         nodes = max((one.nodes for one in whole), default=1)
         states = sum(one.states for one in whole)
         where = f"on up to {_plural(nodes, 'node')}" if nodes > 1 else "on one node"
-        return f"{text}no shorter run {where} fails like this ({states:,} situations)."
+        how = "" if sharper.network is None else " with messages in order"
+        told = f"of two cases and an event {where} fails like this{how}"
+        return f"{text}no shorter run {told} ({states:,} situations)."
     if sharper.unconfirmed is not None and sharper.unconfirmed < sharper.length:
         return f"{text}one of {_plural(sharper.unconfirmed, 'step')} fails there, but not here."
     return f"{text}none that was tried is shorter; of all runs, some may be."
