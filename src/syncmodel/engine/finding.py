@@ -95,7 +95,7 @@ class Work:
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
         """Cut the run down as far as the budget goes, and confirm it."""
         self._minimizer = Minimizer(
-            self._target(self._origin.network),
+            self._target(self._origin.bugs, self._origin.network),
             self._net,
             self._failing,
             guarantees=self._origin.guarantees,
@@ -128,9 +128,9 @@ class Work:
             return self._adopted
         return None if self._minimizer is None else self._minimizer.minimized
 
-    def _target(self, network: int | None) -> Target:
-        """The target where it failed; on that network, if it has several."""
-        target = self._stage.target(len(self._net.nodes), self._origin.bugs)
+    def _target(self, bugs: Sequence[str], network: int | None) -> Target:
+        """Such a target as it failed on; on that network, if it has several."""
+        target = self._stage.target(len(self._net.nodes), bugs)
         if isinstance(target, Networked):
             target.on_network(network)
         return target
@@ -145,8 +145,9 @@ class Work:
         best = self._best
         assert best is not None
         for bug in self._origin.bugs:
-            target = self._stage.target(len(best.net.nodes), (bug,))
-            result = self._stage.driver.run(run(target, best.net, best.steps))
+            target = self._target((bug,), self._origin.network)
+            there = fitted(best.script, target.nodes)
+            result = self._stage.driver.run(run(target, there.net, there.steps))
             if self._key in result.keys:
                 self._culprits = (bug,)
                 return
@@ -210,13 +211,14 @@ class Work:
     def _confirmed(self, failing: Failing, network: int | None) -> tuple[Minimized, Ended] | None:
         """The run as often as it takes to know how often it fails on the target; None: it does
         not."""
-        target, script, ends = self._target(network), failing.script, list[Ended]()
+        target, ends = self._target(self._origin.bugs, network), list[Ended]()
 
         def see(entry: Entry) -> None:
             if isinstance(entry, Ended) and failing.key in {one.key for one in entry.divergences}:
                 ends.append(entry)
 
-        there, runs = fitted(script, target.nodes), 0
+        script, runs = failing.script, 0
+        there = fitted(script, target.nodes)
         while not ends:
             if runs == CHANCES:
                 return None
