@@ -48,13 +48,15 @@ class Searched:
     """An exhaustive search for a shorter run that found none.
 
     On so many `nodes` no run of up to `length` steps fails in this way; `states` were looked at.
-    `some`: only some runs were tried: without bursts, or made of few kinds of steps.
+    `some`: only some runs were tried: without bursts, or made of few kinds of steps. `begin_alike`:
+    only such as begin with the usual generation on every node.
     """
 
     nodes: int
     length: int
     states: int
     some: bool = False
+    begin_alike: bool = False
 
 
 @frozen
@@ -181,7 +183,8 @@ class Sharpening:
             if isinstance(said, NoneShorter):
                 if not partly:
                     some = limits.ops != OPS or not self.bursts
-                    self.searched.append(Searched(limits.nodes, said.length, said.states, some))
+                    told = (limits.nodes, said.length, said.states)
+                    self.searched.append(Searched(*told, some, begin_alike=len(nets) == 1))
             elif self._take(Script(said.net, said.steps)):
                 self._minimize()
 
@@ -206,7 +209,7 @@ class Sharpening:
         yield anything(1), 4, beginnings(1), False
         yield anything(2), 2, beginnings(2), False
         yield anything(3), 2, beginnings(3), False
-        yield anything(2), 3, beginnings(2), False
+        yield anything(2), 3, beginnings(2)[:1], False
         if self.network is not None and self.bursts:
             yield anything(2), 2, beginnings(2)[:1], True
         if len(self.best.net.nodes) > 1:
