@@ -167,7 +167,7 @@ class Sharpening:
         """Every shorter run, on few nodes; then longer ones, with few kinds of steps."""
         for limits, depth, nets, partly in self._searches():
             most = min(depth, length(self.best.steps) - 1)
-            if most <= self._done(limits.nodes) and not partly:
+            if most < 1 or (most <= self._done(limits.nodes) and not partly):
                 continue
             said = shortest(
                 self.failing.bugs,

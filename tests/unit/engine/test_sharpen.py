@@ -113,6 +113,15 @@ def test_a_run_that_needs_its_network_keeps_one() -> None:
     assert not echo(evolve(start, script=found.script), (None,)).heard
 
 
+def test_of_one_step_there_is_nothing_shorter_to_look_for() -> None:
+    """Also where it needs its network, on which more is tried."""
+    start = Failing(Script(TWO, (CREATE,)), LOST, ("stamp-ahead-refused",))
+    heard = echo(start, tuple(range(60)))
+    assert heard.heard
+    found = sharpened(start, heard.seed)
+    assert (found.length, found.network, found.none_shorter) == (1, heard.seed, True)
+
+
 def test_with_other_promises_nothing_is_called_proved() -> None:
     start = evolve(failing(*STUCK[2][:3]), guarantees=Guarantees(passes_on=False))
     assert echo(start).heard
