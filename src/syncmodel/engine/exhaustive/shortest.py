@@ -104,7 +104,6 @@ def shortest(
     *,
     key: Key | None = None,
     nets: tuple[Net, ...] = (),
-    coins: int = 1,
     partly: bool = False,
     max_states: int | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -112,10 +111,10 @@ def shortest(
     """The shortest failing run of at most `most` steps, or how far there is none.
 
     `key`: what it fails with, name and kind of row (default: anything). `nets` default to
-    `limits.net`; `coins`: see `cores.Cluster`; `partly`: see `Stepwise`. At `max_states` the search
+    `limits.net`; `partly`: see `Stepwise`. At `max_states` the search
     ends with the length up to which it was whole. Raises `UsageError` for an unknown bug.
     """
-    cores = cluster(limits, planted, nets, symmetric=False, coins=coins)
+    cores = cluster(limits, planted, nets, symmetric=False)
     wanted = [never_wrong() if key is None else never(key), OTHERWISE]
     bounds = Bounds(max_states=max_states, max_depth=most)
     verdict = check(Stepwise(cores, partly), wanted, bounds, progress=progress)
