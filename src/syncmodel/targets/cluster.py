@@ -13,7 +13,7 @@ from typing import Protocol
 
 from syncmodel.errors import BootError, FaultError, InvalidRunError
 from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.steps.base import Request
 from syncmodel.targets.base import Settled, Unsettled
 from syncmodel.targets.deploying import deploy
@@ -103,7 +103,7 @@ class Cluster:
         except Unreachable:
             return refused("unreachable")
         except Indefinite as error:
-            raise InvalidRunError(f"{node} did not say whether it resyncs: {error}") from None
+            return unknown(str(error))
         return accepted(result)
 
     async def crash(self, node: str) -> None:
@@ -134,12 +134,19 @@ class Cluster:
     # --- helpers -------------------------------------------------------------------------------
 
     async def _answers(self, node: str) -> bool:
-        """Whether the node's application answers at all."""
-        try:
-            await self.live[node].admin("generations.list")
-        except Unreachable:
-            return False
-        return True
+        """Whether the node's application answers at all.
+
+        The first request may go into a connection to the application that went; the second can't.
+        """
+        for _ in range(2):
+            try:
+                await self.live[node].admin("generations.list")
+            except Unreachable:
+                return False
+            except Indefinite:
+                continue
+            return True
+        return False
 
     async def _to(self, node: str, generation: int) -> None:
         """Bring a node to a generation, whichever it is on."""

@@ -1,0 +1,96 @@
+"""What live nodes answer while others stop them: the answers are scripted, the cluster is real."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from syncmodel.errors import FaultError
+from syncmodel.model.outcome import Answer, unknown
+from syncmodel.targets.cluster import Cluster
+from syncmodel.targets.live_node import LiveNode
+from syncmodel.transport.clients import Indefinite, Unreachable
+
+LOST = Indefinite("The channel closed before it was answered")
+GONE = Unreachable("Connection refused")
+LISTED: dict[str, Any] = {"generations": []}
+
+
+class Machine:
+    """It does what it is told, always."""
+
+    async def kill(self) -> None:
+        """Nothing to kill."""
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    stop = kill
+
+
+class Scripted:
+    """A node whose admin surface gives these answers, one after the other."""
+
+    def __init__(self, *answers: dict[str, Any] | Exception) -> None:
+        self.machine = Machine()
+        self._answers = list(answers)
+
+    async def admin(self, method: str, params: object = None) -> dict[str, Any]:
+        """The next answer."""
+        del method, params
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class NoLinks:
+    """A cluster without links has no faults on them."""
+
+    async def set_cut(self, cut: object) -> None:
+        """Nothing to cut."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def cluster(*answers: dict[str, Any] | Exception) -> Cluster:
+    """One node that gives these answers."""
+    return Cluster({"n1": cast(LiveNode, Scripted(*answers))}, NoLinks())
+
+
+def test_a_resync_that_nobody_confirmed_is_unknown() -> None:
+    outcome = asyncio.run(cluster(LOST).resync("n1", full=True))
+    assert outcome == unknown(str(LOST))
+    assert outcome.answer is not Answer.OK
+
+
+@pytest.mark.parametrize("answers", [(GONE,), (LOST, GONE)], ids=["refused", "an old connection"])
+def test_a_node_that_was_killed_is_gone(answers: tuple[Exception, ...]) -> None:
+    one = cluster(*answers)
+    asyncio.run(one.crash("n1"))
+    assert one.down == {"n1"}
+
+
+@pytest.mark.parametrize("answers", [(LISTED,), (LOST, LISTED)], ids=["new", "an old connection"])
+def test_a_node_that_was_killed_and_answers_is_a_fault(answers: tuple[Any, ...]) -> None:
+    with pytest.raises(FaultError, match="n1 was killed, and its application still answers"):
+        asyncio.run(cluster(*answers).crash("n1"))
+
+
+@pytest.mark.parametrize("answers", [(LISTED,), (LOST, LISTED)], ids=["new", "an old connection"])
+def test_a_node_that_was_restarted_answers(answers: tuple[Any, ...]) -> None:
+    one = cluster(*answers)
+    one.down = frozenset({"n1"})
+    asyncio.run(one.restart("n1"))
+    assert not one.down
+
+
+@pytest.mark.parametrize("answers", [(GONE,), (LOST, LOST)], ids=["refused", "never"])
+def test_a_node_that_was_restarted_and_does_not_answer_is_a_fault(
+    answers: tuple[Exception, ...],
+) -> None:
+    with pytest.raises(FaultError, match="n1 was started, and its application does not answer"):
+        asyncio.run(cluster(*answers).restart("n1"))
