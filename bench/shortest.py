@@ -23,7 +23,7 @@ from typing import Any
 from attrs import asdict, evolve, frozen
 
 from syncmodel.corpus import load_all
-from syncmodel.engine.exhaustive.limits import Limits
+from syncmodel.engine.exhaustive.limits import OPS, Limits
 from syncmodel.engine.exhaustive.shortest import (
     FILE,
     anything,
@@ -34,9 +34,11 @@ from syncmodel.engine.exhaustive.shortest import (
 from syncmodel.engine.script import length
 from syncmodel.model.divergence import Key
 from syncmodel.node.bugs import all_bugs
+from syncmodel.steps import Crash, CreateCase, vocabulary
 
 ROOT = Path(__file__).parent.parent
 STORED = ROOT / "src" / "syncmodel" / "node" / "bugs" / FILE
+STOPS = (CreateCase.family(), Crash.family())
 RESULTS = ROOT / "bench" / "results" / "shortest.json"
 
 
@@ -66,7 +68,15 @@ def passes(deepest: int) -> Iterator[Pass]:
     yield Pass("2 nodes", anything(2), 3, every)
     yield Pass("3 nodes", anything(3), 2, every)
     yield Pass("3 nodes, partly", anything(3), 1, partly=True)
+    yield Pass("3 nodes, one case", evolve(anything(3), cases=1, events=0), 3)
+    yield Pass("2 nodes, one case, stops, partly", _with_stops(), 3, partly=True)
     yield Pass("2 nodes, one case", evolve(anything(2), cases=1), deepest)
+
+
+def _with_stops() -> Limits:
+    """Writes of one case and its event, crashes and restarts."""
+    ops = frozenset(op for op in OPS if vocabulary()[op].family() in STOPS)
+    return evolve(anything(2), cases=1, ops=ops)
 
 
 @frozen

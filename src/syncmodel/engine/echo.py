@@ -24,12 +24,16 @@ SEEDS: tuple[int | None, ...] = (None, *range(20))
 
 @frozen
 class Failing:
-    """A run, the way in which it fails, on nodes with which bugs planted and which promises."""
+    """A run, the way in which it fails, on nodes with which bugs planted and which promises.
+
+    `network`: on which simulated one, where it was seen to fail there; None: messages in order.
+    """
 
     script: Script
     key: Key
     bugs: tuple[str, ...] = ()
     guarantees: Guarantees = Guarantees()
+    network: int | None = None
 
 
 @frozen

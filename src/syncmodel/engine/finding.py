@@ -88,9 +88,10 @@ class Work:
         self._culprits = origin.bugs
         self._echo: Echo | None = None
         self._sharper: Sharper | None = None
-        #: What the simulator found and the target confirmed: in the same way, in another way.
+        #: What the simulator found and the target confirmed: in the same way; in another way, and
+        #: on which network.
         self._adopted: Minimized | None = None
-        self._otherwise: Minimized | None = None
+        self._otherwise: tuple[Minimized, int | None] | None = None
 
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
         """Cut the run down as far as the budget goes, and confirm it."""
@@ -168,18 +169,19 @@ class Work:
         self._echo = echo(failing, tuple(seeds))
         if not self._echo.heard:
             return
-        network = self._echo.seed
-        sharper = sharpened(failing, network, progress)
+        failing = evolve(failing, network=self._echo.seed)
+        sharper = sharpened(failing, progress)
         if not self._adopt(sharper, best) and sharper.length < best.length:
             # What comes between two steps of a burst is the nodes' to decide: perhaps it was that.
-            plain = sharpened(failing, network, progress, bursts=False)
+            plain = sharpened(failing, progress, bursts=False)
             self._adopt(plain, best)
             runs = sharper.runs + plain.runs
             sharper = evolve(sharper, unconfirmed=sharper.length, runs=runs)
-        self._sharper = evolve(sharper, script=(self._adopted or best).script)
+        adopted = evolve(sharper.failing, script=(self._adopted or best).script)
+        self._sharper = evolve(sharper, failing=adopted)
         if sharper.otherwise is not None:
-            again = self._confirmed(sharper.otherwise, None)
-            self._otherwise = again and again[0]
+            again = self._confirmed(sharper.otherwise)
+            self._otherwise = again and (again[0], sharper.otherwise.network)
 
     def _failing_like(self, script: Script) -> Failing:
         return Failing(script, self._key, self._culprits, self._origin.guarantees)
@@ -190,11 +192,12 @@ class Work:
         The simulator lets nothing travel inside of a burst. Live nodes come close to that where
         the steps are taken at the same time.
         """
-        for script in dict.fromkeys((sharper.script, at_once(sharper.script))):
+        found = sharper.failing
+        for script in dict.fromkeys((found.script, at_once(found.script))):
             if cost(script) < cost(best.script):
-                again = self._confirmed(self._failing_like(script), sharper.network)
+                again = self._confirmed(evolve(found, script=script))
                 if again is not None and _is_as_sure(again[0], best):
-                    self._take(*again, best, sharper.network)
+                    self._take(*again, best, found.network)
                     return True
         return False
 
@@ -208,10 +211,10 @@ class Work:
         )
         self._ended, self._echo = ended, Echo(heard=True, seed=network)
 
-    def _confirmed(self, failing: Failing, network: int | None) -> tuple[Minimized, Ended] | None:
+    def _confirmed(self, failing: Failing) -> tuple[Minimized, Ended] | None:
         """The run as often as it takes to know how often it fails on the target; None: it does
         not."""
-        target, ends = self._target(self._origin.bugs, network), list[Ended]()
+        target, ends = self._target(self._origin.bugs, failing.network), list[Ended]()
 
         def see(entry: Entry) -> None:
             if isinstance(entry, Ended) and failing.key in {one.key for one in entry.divergences}:
@@ -243,17 +246,18 @@ class Work:
     def _found(self) -> Found:
         best = self._best
         echo_of = self._echo if self._stage.kind is EMBEDDED else None
+        network = self._origin.network if self._echo is None else self._echo.seed
         return Found(
-            self._reproduction(best),
+            self._reproduction(best, network),
             self._ended,
             length(self._failing.steps),
             best,
             echo=echo_of,
             sharper=self._sharper,
-            otherwise=None if self._otherwise is None else self._reproduction(self._otherwise),
+            otherwise=self._otherwise and self._reproduction(*self._otherwise),
         )
 
-    def _reproduction(self, best: Minimized | None) -> Reproduction:
+    def _reproduction(self, best: Minimized | None, network: int | None) -> Reproduction:
         """The run as a file has it; without anything that was run again, as it was found."""
         key = best.key if best else self._key
         divergences = best.divergences if best else self._ended.divergences
@@ -263,17 +267,11 @@ class Work:
             steps=best.steps if best else self._failing.steps,
             expected=Expected(key),
             guarantees=self._origin.guarantees,
-            found=self._facts(best),
+            # Also on which simulated network it fails, where that is not the one in order.
+            found={**self._origin.facts, **({} if network is None else {NETWORK: network})},
             bug=self._culprits[0] if self._culprits else None,
             confirmed=Confirmed(best.failed, best.runs) if best else Confirmed(),
         )
-
-    def _facts(self, best: Minimized | None) -> dict[str, str | int]:
-        """Also on which simulated network it fails, where that is not the one in order."""
-        network = self._origin.network if self._echo is None else self._echo.seed
-        if network is None or (best is not None and best is self._otherwise):
-            return dict(self._origin.facts)
-        return {**self._origin.facts, NETWORK: network}
 
 
 def _is_as_sure(found: Minimized, best: Minimized) -> bool:

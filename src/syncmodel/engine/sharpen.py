@@ -61,15 +61,14 @@ class Searched:
 
 @frozen
 class Sharper:
-    """The shortest run that the simulator knows to fail in the same way, and on which network.
+    """The shortest run that the simulator knows to fail in the same way.
 
     `runs` of the simulator led to it; `searched` are the exhaustive searches that found nothing
     shorter. `otherwise`: a run that is shorter still and fails in another way, if one was seen.
     `unconfirmed`: a run of so few steps fails on the simulator, and not where the failure is from.
     """
 
-    script: Script
-    network: int | None
+    failing: Failing
     runs: int
     searched: tuple[Searched, ...] = ()
     otherwise: Failing | None = None
@@ -78,14 +77,14 @@ class Sharper:
     @property
     def length(self) -> int:
         """The number of steps; those inside a burst count one each."""
-        return length(self.script.steps)
+        return length(self.failing.script.steps)
 
     @property
     def none_shorter(self) -> bool:
         """Whether every shorter run was tried, on as many nodes as it has and on fewer."""
         short = self.length - 1
         proved = {one.nodes for one in self.searched if one.length >= short and not one.some}
-        return not short or set(range(1, len(self.script.net.nodes) + 1)) <= proved
+        return not short or set(range(1, len(self.failing.script.net.nodes) + 1)) <= proved
 
 
 class _Networks(SimulatedCluster):
@@ -106,7 +105,6 @@ class Sharpening:
     """The further search for one failure. `best` is the shortest so far, at any time."""
 
     failing: Failing
-    network: int | None
     progress: Callable[[Progress], None]
     bursts: bool = True
     runs: int = 0
@@ -126,13 +124,14 @@ class Sharpening:
         other = self.otherwise
         if other is not None and length(other.script.steps) >= length(self.best.steps):
             other = None
-        return Sharper(self.best, self.network, self.runs, tuple(self.searched), other)
+        return Sharper(self.failing, self.runs, tuple(self.searched), other)
 
     def _minimize(self) -> None:
         """Delta debugging with everything there is, on the network where it fails."""
         net, bugs, guarantees = self.best.net, self.failing.bugs, self.failing.guarantees
-        networks = (None,) if self.network is None else self._others()
-        first = SimulatedCluster(len(net.nodes), bugs, self.network)
+        network = self.failing.network
+        networks = (None,) if network is None else _others(network)
+        first = SimulatedCluster(len(net.nodes), bugs, network)
         seen = Straight().run(run(first, net, self.best.steps, guarantees))
         minimizer = Minimizer(
             _Networks(len(net.nodes), bugs, networks),
@@ -149,19 +148,19 @@ class Sharpening:
         self._take(Straight().run(minimizer.run()).script)
         self.runs += minimizer.minimized.executions
 
-    def _others(self) -> tuple[int | None, ...]:
-        return tuple(dict.fromkeys((self.network, None, *range(NETWORKS - 2))))
-
     def _take(self, script: Script) -> bool:
         """Make it the best if it is smaller and fails on some network."""
         if cost(script) >= cost(self.best):
             return False
-        shorter = evolve(self.failing, script=script)
-        heard = echo(shorter, tuple(dict.fromkeys((None, self.network, *SEEDS))))
+        shorter = self._heard(evolve(self.failing, script=script))
+        self.failing = shorter or self.failing
+        return shorter is not None
+
+    def _heard(self, failing: Failing) -> Failing | None:
+        """The same on a network where it fails, if there is one; in order is tried first."""
+        heard = echo(failing, tuple(dict.fromkeys((None, failing.network, *SEEDS))))
         self.runs += heard.tries
-        if heard.heard:
-            self.failing, self.network = shorter, heard.seed
-        return heard.heard
+        return evolve(failing, network=heard.seed) if heard.heard else None
 
     def _exhaust(self) -> None:
         """Every shorter run, on few nodes; then longer ones, with few kinds of steps."""
@@ -194,15 +193,13 @@ class Sharpening:
         return max(done, default=0)
 
     def _hear(self, other: Shortest | None) -> None:
-        """A run that fails in another way, on the network where messages come in order."""
+        """A run that fails in another way, if there is a network on which it does."""
         known = self.otherwise
         if other is None or (known and length(known.script.steps) <= other.length):
             return
         script = Script(other.net, other.steps)
-        failing = evolve(self.failing, script=script, key=other.divergence)
-        heard = echo(failing, (None,))
-        self.runs += heard.tries
-        self.otherwise = failing if heard.heard else known
+        failing = self._heard(evolve(self.failing, script=script, key=other.divergence))
+        self.otherwise = failing or known
 
     def _searches(self) -> Iterator[tuple[Limits, int, tuple[Net, ...], bool]]:
         """Limits, the longest run, where it begins, whether messages come inside of bursts."""
@@ -210,19 +207,27 @@ class Sharpening:
         yield anything(2), 2, beginnings(2), False
         yield anything(3), 2, beginnings(3), False
         yield anything(2), 3, beginnings(2)[:1], False
-        if self.network is not None and self.bursts:
+        if self.bursts and self.failing.network is not None:
             yield anything(2), 2, beginnings(2)[:1], True
-        if len(self.best.net.nodes) > 1:
-            yield from ((limits, 4, beginnings(2)[:1], False) for limits in self._families())
+        if self.bursts:
+            # A crash in the middle of what it should not be in the middle of.
+            yield self._family(2, LIFECYCLE), 3, beginnings(2)[:1], True
+        for nodes, depth in ((2, 4), (3, 3)):
+            if nodes <= len(self.best.net.nodes):
+                for family in self._families():
+                    yield self._family(nodes, family), depth, beginnings(nodes)[:1], False
         yield self._alike(), length(self.best.steps) - 1, (self.best.net,), False
 
-    def _families(self) -> Iterator[Limits]:
-        """Writes of one case, with one family of other steps: such as stop, and those there are."""
+    def _families(self) -> list[str]:
+        """Of steps beside writes: those that there are, and such as stop a node."""
         there = {leaf.family() for _, leaf in leaves(self.best.steps)} - {DATA}
+        return sorted(there | {LIFECYCLE})
+
+    def _family(self, nodes: int, family: str) -> Limits:
+        """Writes of one case, with one family of other steps."""
         events = min(1, len(scope_of(self.best).events))
-        for other in sorted(there | {LIFECYCLE}):
-            ops = frozenset(op for op in OPS if vocabulary()[op].family() in (DATA, other))
-            yield evolve(anything(2), cases=1, events=events, ops=ops)
+        ops = frozenset(op for op in OPS if vocabulary()[op].family() in (DATA, family))
+        return evolve(anything(nodes), cases=1, events=events, ops=ops)
 
     def _alike(self) -> Limits:
         """Limits within which the steps are of the kinds that the best run has."""
@@ -239,16 +244,19 @@ class Sharpening:
         self.progress(Progress(self.runs, progress.states, length(self.best.steps), nodes, True))
 
 
+def _others(network: int | None) -> tuple[int | None, ...]:
+    return tuple(dict.fromkeys((network, None, *range(NETWORKS - 2))))
+
+
 def sharpened(
     failing: Failing,
-    network: int | None,
     progress: Callable[[Progress], None] = lambda _: None,
     *,
     bursts: bool = True,
 ) -> Sharper:
-    """The shortest run that fails like this one, which fails on the simulated `network`.
+    """The shortest run that fails like this one, which is known to fail on the simulator.
 
     Without `bursts` no new one is tried: what comes between two steps of a burst is decided by the
     nodes. Takes seconds. Raises `UsageError` if the run does not fail there.
     """
-    return Sharpening(failing, network, progress, bursts).run()
+    return Sharpening(failing, progress, bursts).run()

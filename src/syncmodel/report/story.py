@@ -138,7 +138,7 @@ def _further(sharper: Sharper) -> str:
         states = sum(one.states for one in whole)
         where = f"on up to {_plural(nodes, 'node')}" if nodes > 1 else "on one node"
         where += " that begin alike" if any(one.begin_alike for one in whole) else ""
-        how = "" if sharper.network is None else " with messages in order"
+        how = "" if sharper.failing.network is None else " with messages in order"
         told = f"of two cases and an event {where} fails like this{how}"
         return f"{text}no shorter run {told} ({states:,} situations)."
     if sharper.unconfirmed is not None and sharper.unconfirmed < sharper.length:

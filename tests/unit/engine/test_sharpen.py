@@ -9,11 +9,12 @@ import pytest
 from attrs import evolve
 
 from syncmodel.corpus import Reproduction, load, load_all
-from syncmodel.engine import finding
+from syncmodel.engine import finding, sharpen
 from syncmodel.engine.campaign import Campaign
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.echo import Failing, echo
 from syncmodel.engine.explore import Settings
+from syncmodel.engine.minimize import Budget
 from syncmodel.engine.passes import Best
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script, length
@@ -27,7 +28,9 @@ from syncmodel.steps import (
     Burst,
     Crash,
     CreateCase,
+    CreateEvent,
     DeleteCase,
+    DeleteEvent,
     Heal,
     Partition,
     Restart,
@@ -91,26 +94,26 @@ def test_the_shortest_that_fails_alike_is_found_and_proved(
     start = failing(bug, steps, key)
     heard = echo(start)
     assert heard.heard
-    found = sharpened(start, heard.seed)
+    found = sharpened(evolve(start, network=heard.seed))
     assert found.length == shortest
     assert found.none_shorter
-    net, shorter = found.script.net, found.script.steps
-    cluster = SimulatedCluster(len(net.nodes), (bug,), found.network)
+    net, shorter = found.failing.script.net, found.failing.script.steps
+    cluster = SimulatedCluster(len(net.nodes), (bug,), found.failing.network)
     assert key in Straight().run(run(cluster, net, shorter)).keys
-    correct = SimulatedCluster(len(net.nodes), (), found.network)
+    correct = SimulatedCluster(len(net.nodes), (), found.failing.network)
     assert not Straight().run(run(correct, net, shorter)).keys
-    assert found == sharpened(start, heard.seed)
+    assert found == sharpened(evolve(start, network=heard.seed))
 
 
 def test_a_run_that_needs_its_network_keeps_one() -> None:
     (file,) = (one for _, one in load_all(CORPUS) if one.bug == "cursor-before-rows")
     start = Failing(Script(file.net, file.steps), LOST, ("cursor-before-rows",))
     assert file.network is not None
-    found = sharpened(start, file.network)
+    found = sharpened(evolve(start, network=file.network))
     assert found.length == length(file.steps) == 3
-    assert found.network is not None
-    assert echo(evolve(start, script=found.script), (found.network,)).heard
-    assert not echo(evolve(start, script=found.script), (None,)).heard
+    assert found.failing.network is not None
+    assert echo(found.failing, (found.failing.network,)).heard
+    assert not echo(found.failing, (None,)).heard
 
 
 def test_of_one_step_there_is_nothing_shorter_to_look_for() -> None:
@@ -118,20 +121,20 @@ def test_of_one_step_there_is_nothing_shorter_to_look_for() -> None:
     start = Failing(Script(TWO, (CREATE,)), LOST, ("stamp-ahead-refused",))
     heard = echo(start, tuple(range(60)))
     assert heard.heard
-    found = sharpened(start, heard.seed)
-    assert (found.length, found.network, found.none_shorter) == (1, heard.seed, True)
+    found = sharpened(evolve(start, network=heard.seed))
+    assert (found.length, found.failing.network, found.none_shorter) == (1, heard.seed, True)
 
 
 def test_with_other_promises_nothing_is_called_proved() -> None:
     start = evolve(failing(*STUCK[2][:3]), guarantees=Guarantees(passes_on=False))
     assert echo(start).heard
-    found = sharpened(start, None)
+    found = sharpened(start)
     assert not found.searched
     assert not found.none_shorter
 
 
 def test_a_search_of_runs_alike_proves_nothing() -> None:
-    found = sharpened(failing(*STUCK[1][:3]), None)
+    found = sharpened(failing(*STUCK[1][:3]))
     (whole, *_) = (one for one in found.searched if not one.some)
     some = tuple(evolve(one, some=True) for one in found.searched)
     assert whole.length >= 1
@@ -203,14 +206,51 @@ def test_a_shorter_failure_of_another_kind_is_told_and_saved_too(tmp_path: Path)
     assert words in told
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A further search that looks at no more than it takes for what is asked of it here."""
+    monkeypatch.setattr(sharpen, "MOMENTS", 5_100)
+    monkeypatch.setattr(sharpen, "BUDGET", Budget(executions=200, live_steps=4_000))
+
+
+@pytest.mark.usefixtures("hurried")
+def test_what_is_shorter_and_fails_otherwise_names_its_network(tmp_path: Path) -> None:
+    """A crash in the middle of a burst, which messages in order never come to."""
+    found = search(tmp_path, "cursor-before-rows", 9)
+    assert found.otherwise is not None
+    assert length(found.otherwise.steps) == 3
+    assert found.otherwise.confirmed.failed == 3
+    assert found.otherwise.network is not None
+    assert found.otherwise_file is not None
+    assert load(found.otherwise_file).network == found.otherwise.network
+
+
+@pytest.mark.usefixtures("hurried")
+def test_three_nodes_may_need_fewer_steps_than_two() -> None:
+    steps = (
+        CREATE,
+        CreateEvent("n2", "e1", "c1", "b1"),
+        Partition((("n1", "n2"), ("n3",))),
+        DeleteEvent("n3", "e1"),
+        DeleteCase("n2", "c1"),
+        Partition((("n1", "n3"), ("n2",))),
+        CreateEvent("n1", "e1", "c1", "b2"),
+    )
+    bugs, key = ("one-cursor-for-all-peers",), ("wrongly refused", "events")
+    found = sharpened(Failing(Script(THREE, steps), key, bugs))
+    assert found.otherwise is not None
+    assert length(found.otherwise.script.steps) == 3
+    assert len(found.otherwise.script.net.nodes) == 3
+
+
 def test_what_fails_on_the_simulator_alone_is_not_adopted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
 
-    def too_short(start: Failing, network: int | None, _: object, bursts: bool = True) -> Sharper:
+    def too_short(start: Failing, _: object, bursts: bool = True) -> Sharper:
         asked.append(bursts)
-        return Sharper(Script(start.script.net, (CREATE,)), network, 1)
+        return Sharper(evolve(start, script=Script(start.script.net, (CREATE,))), 1)
 
     monkeypatch.setattr(finding, "sharpened", too_short)
     found = search(tmp_path, "restart-from-now", 1)
