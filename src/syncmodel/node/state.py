@@ -70,23 +70,23 @@ class Link:
 
     def up(self) -> "Link":
         """A new connection; nothing of its backlog has been processed."""
-        return attrs.evolve(self, connected=True, ended=False)
+        return Link(True, False, self.log_id, self.applied, self.refused, self.sent)
 
     def down(self) -> "Link":
         """No connection."""
-        return attrs.evolve(self, connected=False, ended=False)
+        return Link(False, False, self.log_id, self.applied, self.refused, self.sent)
 
     def told(self, sent: int) -> "Link":
         """It has been sent our log up to there."""
-        return attrs.evolve(self, sent=sent)
+        return Link(self.connected, self.ended, self.log_id, self.applied, self.refused, sent)
 
     def at(self, log_id: str | None, applied: int) -> "Link":
         """This much of this log has been processed."""
-        return attrs.evolve(self, log_id=log_id, applied=applied)
+        return Link(self.connected, self.ended, log_id, applied, self.refused, self.sent)
 
     def at_end(self, log_id: str | None, applied: int) -> "Link":
         """The backlog has been processed, which was that of this log up to there."""
-        return attrs.evolve(self, ended=True, log_id=log_id, applied=applied)
+        return Link(self.connected, True, log_id, applied, self.refused, self.sent)
 
 
 NO_LINK: Final = Link()
