@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -88,10 +88,12 @@ class Known:
     steps: tuple[str, ...] = ()
 
 
-def prove(bug: str, deepest: int) -> dict[Key, Known]:
-    """For each way to fail what the searches found."""
+def prove(bug: str, deepest: int, names: Sequence[str]) -> dict[Key, Known]:
+    """For each way to fail what the searches found; only those of these names, if there are any."""
     best: dict[Key, Known] = {}
     for one in passes(deepest):
+        if names and one.name not in names:
+            continue
         nets = beginnings(one.limits.nodes)[one.nets]
         found = shortest_of_each(
             [bug], one.limits, one.depth, nets=nets, coins=one.coins, partly=one.partly
@@ -123,6 +125,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("--bug", action="append", help="only this one")
     parser.add_argument("--deepest", type=int, default=4, help="steps, on two nodes (4)")
+    names = [one.name for one in passes(0)]
+    parser.add_argument("--pass", dest="names", action="append", choices=names, default=[])
     parser.add_argument("--jobs", type=int, default=1, help="bugs at the same time")
     parser.add_argument("--store", action="store_true", help=f"write {STORED.name}")
     args = parser.parse_args()
@@ -130,7 +134,8 @@ def main() -> None:
     stored: dict[str, dict[str, int]] = json.loads(STORED.read_text(encoding="utf-8"))
     results: dict[str, dict[str, dict[str, Any]]] = {}
     with ProcessPoolExecutor(args.jobs) as pool:
-        for bug, best in zip(chosen, pool.map(prove, chosen, repeat(args.deepest)), strict=True):
+        found = pool.map(prove, chosen, repeat(args.deepest), repeat(args.names))
+        for bug, best in zip(chosen, found, strict=True):
             known = seen(bug, best)
             named = {" ".join(key).strip(): known[key] for key in sorted(known)}
             print(bug, {name: (one.length, one.by) for name, one in named.items()}, flush=True)

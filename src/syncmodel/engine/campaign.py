@@ -17,10 +17,10 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from syncmodel.engine.explore import Explorer, Failure, Findings, Settings
-from syncmodel.engine.finding import NO_SEARCH, Found, Origin, Work
+from syncmodel.engine.finding import Found, Origin, Work
 from syncmodel.engine.guard import Guarded, Halt, cant_go_on
 from syncmodel.engine.history import Began, Ended, Entry, Observer, Verdict, nobody
-from syncmodel.engine.minimize import Progress
+from syncmodel.engine.minimize import NO_SEARCH, Progress
 from syncmodel.engine.run import Result
 from syncmodel.engine.stage import Stage
 from syncmodel.engine.tally import Tally

@@ -12,14 +12,14 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from syncmodel.corpus import NETWORK, Confirmed, Expected, Reproduction, nodes_of, save
-from syncmodel.engine.echo import SEEDS, Echo, Failing, echo
+from syncmodel.engine.echo import Echo, Failing
 from syncmodel.engine.fitting import fitted
+from syncmodel.engine.further import Further
 from syncmodel.engine.history import Ended, Entry
-from syncmodel.engine.minimize import Budget, Minimized, Minimizer, Progress
+from syncmodel.engine.minimize import NO_SEARCH, Budget, Minimized, Minimizer, Progress
 from syncmodel.engine.run import Result, run
-from syncmodel.engine.script import Script, at_once, length
-from syncmodel.engine.sharpen import Sharper, sharpened
-from syncmodel.engine.simpler import cost
+from syncmodel.engine.script import length
+from syncmodel.engine.sharpen import Sharper
 from syncmodel.engine.stage import Stage
 from syncmodel.errors import SyncModelError
 from syncmodel.model.divergence import Divergence
@@ -27,11 +27,6 @@ from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.targets.base import Networked, Target
 from syncmodel.targets.registry import EMBEDDED, SIMULATED
-
-#: No search at all: the run is only confirmed.
-NO_SEARCH = Budget(executions=0, live_steps=0)
-#: How often what was found on the simulator may pass on the target before it counts for nothing.
-CHANCES = 3
 
 
 @frozen
@@ -86,12 +81,7 @@ class Work:
         self._minimizer: Minimizer | None = None
         #: The planted bugs that it takes to fail like this, as far as is known.
         self._culprits = origin.bugs
-        self._echo: Echo | None = None
-        self._sharper: Sharper | None = None
-        #: What the simulator found and the target confirmed: in the same way; in another way, and
-        #: on which network.
-        self._adopted: Minimized | None = None
-        self._otherwise: tuple[Minimized, int | None] | None = None
+        self._further: Further | None = None
 
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
         """Cut the run down as far as the budget goes, and confirm it."""
@@ -107,8 +97,10 @@ class Work:
         self._stage.driver.run(self._minimizer.run())
         if len(self._origin.bugs) > 1:
             self._find_culprit()
-        if budget is not NO_SEARCH and self._minimizer.minimized.failed:
-            self._search_further(progress)
+        # Nobody else's core is on the simulator than the reference node's.
+        is_reference = self._stage.kind in (EMBEDDED, SIMULATED)
+        if budget is not NO_SEARCH and is_reference and self._minimizer.minimized.failed:
+            self._search_further(self._minimizer.minimized, progress)
 
     def saved(self) -> Found:
         """The best so far, in a file of its own; and so what is shorter and fails otherwise."""
@@ -125,8 +117,8 @@ class Work:
 
     @property
     def _best(self) -> Minimized | None:
-        if self._adopted is not None:
-            return self._adopted
+        if self._further is not None and self._further.adopted is not None:
+            return self._further.adopted[0]
         return None if self._minimizer is None else self._minimizer.minimized
 
     def _target(self, bugs: Sequence[str], network: int | None) -> Target:
@@ -153,108 +145,33 @@ class Work:
                 self._culprits = (bug,)
                 return
 
-    # --- further, on the simulator -------------------------------------------------------------
+    def _search_further(self, best: Minimized, progress: Callable[[Progress], None]) -> None:
+        origin = self._origin
 
-    def _search_further(self, progress: Callable[[Progress], None]) -> None:
-        """Where a run costs next to nothing; what comes of it counts once it failed on the target.
+        def target(network: int | None) -> Target:
+            return self._target(origin.bugs, network)
 
-        Only for the reference node: nobody else's core is on the simulator.
-        """
-        best = self._best
-        assert best is not None
-        if self._stage.kind not in (EMBEDDED, SIMULATED):
-            return
-        failing = self._failing_like(best.script)
-        seeds = dict.fromkeys((None, self._origin.network, *SEEDS))
-        self._echo = echo(failing, tuple(seeds))
-        if not self._echo.heard:
-            return
-        failing = evolve(failing, network=self._echo.seed)
-        sharper = sharpened(failing, progress)
-        if not self._adopt(sharper, best) and sharper.length < best.length:
-            # What comes between two steps of a burst is the nodes' to decide: perhaps it was that.
-            plain = sharpened(failing, progress, bursts=False)
-            self._adopt(plain, best)
-            runs = sharper.runs + plain.runs
-            sharper = evolve(sharper, unconfirmed=sharper.length, runs=runs)
-        adopted = evolve(sharper.failing, script=(self._adopted or best).script)
-        self._sharper = evolve(sharper, failing=adopted)
-        if sharper.otherwise is not None:
-            again = self._confirmed(sharper.otherwise)
-            self._otherwise = again and (again[0], sharper.otherwise.network)
-
-    def _failing_like(self, script: Script) -> Failing:
-        return Failing(script, self._key, self._culprits, self._origin.guarantees)
-
-    def _adopt(self, sharper: Sharper, best: Minimized) -> bool:
-        """What was found on the simulator is the best if it fails on the target, as often.
-
-        The simulator lets nothing travel inside of a burst. Live nodes come close to that where
-        the steps are taken at the same time.
-        """
-        found = sharper.failing
-        for script in dict.fromkeys((found.script, at_once(found.script))):
-            if cost(script) < cost(best.script):
-                again = self._confirmed(evolve(found, script=script))
-                if again is not None and _is_as_sure(again[0], best):
-                    self._take(*again, best, found.network)
-                    return True
-        return False
-
-    def _take(self, found: Minimized, ended: Ended, best: Minimized, network: int | None) -> None:
-        """It is the best from now on."""
-        self._adopted = evolve(
-            found,
-            executions=best.executions + found.executions,
-            live_steps=best.live_steps + found.live_steps,
-            exhausted=best.exhausted,
-        )
-        self._ended, self._echo = ended, Echo(heard=True, seed=network)
-
-    def _confirmed(self, failing: Failing) -> tuple[Minimized, Ended] | None:
-        """The run as often as it takes to know how often it fails on the target; None: it does
-        not."""
-        target, ends = self._target(self._origin.bugs, failing.network), list[Ended]()
-
-        def see(entry: Entry) -> None:
-            if isinstance(entry, Ended) and failing.key in {one.key for one in entry.divergences}:
-                ends.append(entry)
-
-        script, runs = failing.script, 0
-        there = fitted(script, target.nodes)
-        while not ends:
-            if runs == CHANCES:
-                return None
-            runs += 1
-            once = run(target, there.net, there.steps, failing.guarantees, see)
-            result = self._stage.driver.run(once)
-        minimizer = Minimizer(
-            target,
-            script.net,
-            evolve(result, steps=script.steps[: len(result.steps)]),
-            guarantees=failing.guarantees,
-            key=failing.key,
-            budget=NO_SEARCH,
-            observe=see,
-        )
-        found = self._stage.driver.run(minimizer.run())
-        steps = found.live_steps + runs * length(result.steps)
-        return evolve(found, executions=found.executions + runs, live_steps=steps), ends[-1]
+        self._further = Further(target, self._stage.driver, best)
+        failing = Failing(best.script, self._key, self._culprits, origin.guarantees)
+        self._further.search(failing, (None, origin.network), progress)
 
     # --- the end -------------------------------------------------------------------------------
 
     def _found(self) -> Found:
-        best = self._best
-        echo_of = self._echo if self._stage.kind is EMBEDDED else None
-        network = self._origin.network if self._echo is None else self._echo.seed
+        best, further = self._best, self._further
+        if further is None:
+            reproduction = self._reproduction(best, self._origin.network)
+            return Found(reproduction, self._ended, length(self._failing.steps), best)
+        heard, other = further.echo, further.otherwise
+        network = self._origin.network if heard is None else heard.seed
         return Found(
             self._reproduction(best, network),
-            self._ended,
+            self._ended if further.adopted is None else further.adopted[1],
             length(self._failing.steps),
             best,
-            echo=echo_of,
-            sharper=self._sharper,
-            otherwise=self._otherwise and self._reproduction(*self._otherwise),
+            echo=heard if self._stage.kind is EMBEDDED else None,
+            sharper=further.sharper,
+            otherwise=None if other is None else self._reproduction(*other),
         )
 
     def _reproduction(self, best: Minimized | None, network: int | None) -> Reproduction:
@@ -272,11 +189,6 @@ class Work:
             bug=self._culprits[0] if self._culprits else None,
             confirmed=Confirmed(best.failed, best.runs) if best else Confirmed(),
         )
-
-
-def _is_as_sure(found: Minimized, best: Minimized) -> bool:
-    """Whether it fails at least as often."""
-    return found.failed * best.runs >= best.failed * found.runs
 
 
 def title(divergence: Divergence) -> str:

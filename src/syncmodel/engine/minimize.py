@@ -40,6 +40,10 @@ class Budget:
     live_steps: int = 4_000
 
 
+#: No search at all: the run is only confirmed.
+NO_SEARCH = Budget(executions=0, live_steps=0)
+
+
 @frozen
 class Progress:
     """Where the search stands; `length` counts the steps of the best script so far.

@@ -9,11 +9,12 @@ import pytest
 from attrs import evolve
 
 from syncmodel.corpus import Reproduction, load, load_all
-from syncmodel.engine import finding, sharpen
+from syncmodel.engine import further, sharpen
 from syncmodel.engine.campaign import Campaign
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.echo import Failing, echo
 from syncmodel.engine.explore import Settings
+from syncmodel.engine.finding import Found
 from syncmodel.engine.minimize import Budget
 from syncmodel.engine.passes import Best
 from syncmodel.engine.run import run
@@ -177,7 +178,7 @@ def test_what_may_stand_in_a_place_is_what_the_plan_allows_there() -> None:
 # --- what a search makes of it -------------------------------------------------------------------
 
 
-def search(folder: Path, bug: str, seed: int) -> finding.Found:
+def search(folder: Path, bug: str, seed: int) -> Found:
     with Stage("simulated") as stage:
         settings = Settings(sequences=300, steps=30, seed=seed)
         report = Campaign(stage, settings, folder, bugs=(bug,)).run()
@@ -252,7 +253,7 @@ def test_what_fails_on_the_simulator_alone_is_not_adopted(
         asked.append(bursts)
         return Sharper(evolve(start, script=Script(start.script.net, (CREATE,))), 1)
 
-    monkeypatch.setattr(finding, "sharpened", too_short)
+    monkeypatch.setattr(further, "sharpened", too_short)
     found = search(tmp_path, "restart-from-now", 1)
     assert asked == [True, False]
     assert length(found.reproduction.steps) > 1
