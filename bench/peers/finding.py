@@ -54,8 +54,9 @@ class Finding:
 class Yardstick:
     """By bug, and by what it fails with, the length of the shortest run that is known.
 
-    What is stored beside the bugs (proved as far as docs/checking.md says), or less if a search
-    here ended with less: a random network can do what else takes a step.
+    What is stored beside the bugs: proved as far as docs/checking.md says, for networks that do
+    nothing of themselves. (A random one can do what else takes a step, so a search may end with
+    less.) Where nothing is stored, the least that a search here ended with.
     """
 
     lengths: Mapping[str, Mapping[str, int]]
@@ -63,12 +64,13 @@ class Yardstick:
     @classmethod
     def of(cls, searches: Iterable[Search]) -> Yardstick:
         """What is stored, with what was seen in these searches."""
-        known = {bug: _named(by_key) for bug, by_key in known_lengths_by_key().items()}
+        stored = {bug: _named(by_key) for bug, by_key in known_lengths_by_key().items()}
+        known = {bug: dict(by_key) for bug, by_key in stored.items()}
         for search in searches:
-            if search.final_length is not None:
+            length, name = search.final_length, search.final_divergence
+            if length is not None and name not in stored.get(search.bug, {}):
                 by_key = known.setdefault(search.bug, {})
-                least = by_key.get(search.final_divergence, search.final_length)
-                by_key[search.final_divergence] = min(least, search.final_length)
+                by_key[name] = min(length, by_key.get(name, length))
         return cls(known)
 
     def same(self, search: Search) -> int:
@@ -166,22 +168,30 @@ def _yardstick(bug: str, shortest: Yardstick) -> str:
 
 
 def lengths(searches: Sequence[Search], shortest: Yardstick) -> Iterator[str]:
-    """How often each engine ended as short as can be, and how far off it was at worst."""
+    """How often each engine ended as short as can be, and how far off it was at worst.
+
+    Less than nothing: a random network did what else takes a step.
+    """
     for engine in dict.fromkeys(search.engine for search in searches):
         ended = [s for s in searches if s.engine == engine and s.final_length is not None]
         if not ended or engine == RANDOM:
             continue
-        same = [(s.final_length or 0) - shortest.same(s) for s in ended]
-        least = [min(s.final_length or 0, s.otherwise_length or 99) for s in ended]
-        some = [length - (shortest.any(s.bug) or 0) for length, s in zip(least, ended, strict=True)]
+        same = [(s.bug, (s.final_length or 0) - shortest.same(s)) for s in ended]
+        least = [(s, min(s.final_length or 0, s.otherwise_length or 99)) for s in ended]
+        some = [(s.bug, length - (shortest.any(s.bug) or 0)) for s, length in least]
         yield f"{engine}, final length - shortest with the same divergence: {_spread(same)}"
         yield f"{engine}, shortest run told of - shortest at all: {_spread(some)}"
 
 
-def _spread(more: Sequence[int]) -> str:
-    counts = Counter(more)
+def _spread(more: Sequence[tuple[str, int]]) -> str:
+    counts = Counter(steps for _, steps in more)
     shown = ", ".join(f"{steps} in {counts[steps]}" for steps in sorted(counts))
-    return f"{shown} of {len(more)} searches"
+    by_bug: dict[str, list[bool]] = {}
+    for bug, steps in more:
+        by_bug.setdefault(bug, []).append(steps <= 0)
+    nearly = sum(10 * sum(ends) >= 9 * len(ends) for ends in by_bug.values())
+    always = f"0 or less in 9 of 10 for {nearly} of {len(by_bug)} bugs"
+    return f"{shown} of {len(more)} searches; {always}"
 
 
 def surprises(searches: Sequence[Search]) -> Iterator[str]:
