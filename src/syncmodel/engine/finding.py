@@ -163,7 +163,7 @@ class Work:
             reproduction = self._reproduction(best, self._origin.network)
             return Found(reproduction, self._ended, length(self._failing.steps), best)
         heard, other = further.echo, further.otherwise
-        network = self._origin.network if heard is None else heard.seed
+        network = heard.seed if heard is not None and heard.heard else self._origin.network
         return Found(
             self._reproduction(best, network),
             self._ended if further.adopted is None else further.adopted[1],

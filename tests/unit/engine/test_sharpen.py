@@ -15,8 +15,9 @@ from syncmodel.engine.drive import Straight
 from syncmodel.engine.echo import Failing, echo
 from syncmodel.engine.explore import Settings
 from syncmodel.engine.finding import Found
-from syncmodel.engine.minimize import Budget
+from syncmodel.engine.minimize import NO_SEARCH, Budget
 from syncmodel.engine.passes import Best
+from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script, length
 from syncmodel.engine.sharpen import Sharper, sharpened
@@ -188,6 +189,19 @@ def search(folder: Path, bug: str, seed: int) -> Found:
 
 def saved(folder: Path) -> list[Reproduction]:
     return [load(path) for path in sorted(folder.iterdir())]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 8])
+def test_what_is_saved_replays_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """On as many nodes as the run takes, which are often fewer than the search had."""
+    monkeypatch.setattr(sharpen, "MOMENTS", 1)
+    monkeypatch.setattr(sharpen, "BUDGET", NO_SEARCH)
+    search(tmp_path, "backlog-cut-short", seed)
+    for file in saved(tmp_path):
+        target = SimulatedCluster(len(file.nodes), ("backlog-cut-short",))
+        assert Straight().run(replay(target, file)).judgement is Judgement.AS_EXPECTED
 
 
 def test_a_shorter_failure_of_another_kind_is_told_and_saved_too(tmp_path: Path) -> None:

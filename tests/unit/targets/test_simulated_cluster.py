@@ -17,7 +17,10 @@ import pytest
 
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Entry, Performed, Rested
+from syncmodel.engine.run import run
+from syncmodel.engine.script import Script
 from syncmodel.engine.session import Session
 from syncmodel.errors import UsageError
 from syncmodel.model.net import fully_connected
@@ -159,6 +162,31 @@ def test_the_same_steps_are_the_same_run_whatever_ran_before() -> None:
         list(runs(target, *steps))
         worlds.append(target.world)
     assert worlds[0] == worlds[1]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_node_that_never_runs_changes_nothing(seed: int) -> None:
+    """So what a minimiser finds on too many nodes is the same run on those that it takes."""
+    rng, driver, scope, net = Random(seed), Straight(), everything(), fully_connected(2)
+    both: list[list[object]] = [[], []]
+    script = Script(net, ())
+    alone = SimulatedCluster(2, (), seed)
+    session = Session(alone, net, observe=both[0].append)
+    driver.run(session.begin())
+    for _ in range(12):
+        step = choose(session.world.plan, scope, rng)
+        script = Script(net, (*script.steps, step))
+        driver.run(session.take(step))
+    beside = SimulatedCluster(3, (), seed)
+    there = fitted(script, beside.nodes)
+    driver.run(run(beside, there.net, there.steps, observe=both[1].append))
+    seen = [[_sight(entry) for entry in entries] for entries in both]
+    assert seen[0] == seen[1][: len(seen[0])]
+
+
+def _sight(entry: object) -> object:
+    """What was answered, or shown."""
+    return entry.outcome if isinstance(entry, Performed) else getattr(entry, "views", None)
 
 
 def test_seeds_give_different_networks_and_clocks() -> None:
