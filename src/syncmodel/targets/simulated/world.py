@@ -127,9 +127,9 @@ def initial(setup: Setup, net: Net) -> VirtualWorld:
 def deliverables(world: VirtualWorld) -> list[Deliverable]:
     """All that can happen now, in a fixed order. Nothing: the world is quiet."""
     found = []
-    wires = world.wires
+    wire_of = world.wires.get
     for link, dial, ask, tell in _of_links(world.setup.links):
-        wire = wires.get(link)
+        wire = wire_of(link)
         if wire is None:
             if link not in world.cut and world.runs(link[0]) and world.runs(link[1]):
                 found.append(dial)
