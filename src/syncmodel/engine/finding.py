@@ -99,7 +99,7 @@ class Work:
             self._find_culprit()
         # Nobody else's core is on the simulator than the reference node's.
         is_reference = self._stage.kind in (EMBEDDED, SIMULATED)
-        if budget is not NO_SEARCH and is_reference and self._minimizer.minimized.failed:
+        if budget is not NO_SEARCH and is_reference:
             self._search_further(self._minimizer.minimized, progress)
 
     def saved(self) -> Found:

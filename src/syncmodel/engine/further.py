@@ -120,5 +120,5 @@ class Further:
 
 
 def _is_as_sure(found: Minimized, best: Minimized) -> bool:
-    """Whether it fails at least as often."""
-    return found.failed * best.runs >= best.failed * found.runs
+    """Whether it fails, and at least as often."""
+    return found.failed > 0 and found.failed * best.runs >= best.failed * found.runs

@@ -22,7 +22,7 @@ from syncmodel.model.divergence import Divergence, Key
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.steps.base import Step
-from syncmodel.targets.base import Target
+from syncmodel.targets.base import Reusable, Target
 
 #: After so many runs in a row that said nothing, the tester is not able to go on.
 INVALID_LIMIT = 3
@@ -133,6 +133,8 @@ class Minimizer:
         self._best = Best(Script(net, failing.steps), failing.divergences)
         self._verdicts: dict[Script, bool] = {self._best.script: True}
         self._executions = self._live_steps = self._invalid = 0
+        #: Whether the next run begins on machines that another one used.
+        self._used = False
         self._confirmed = (0, 0)
         self._exhausted, self._stopped = False, ""
 
@@ -155,6 +157,7 @@ class Minimizer:
 
     async def run(self) -> Minimized:
         """Search, then confirm. Cancelled in between, `minimized` has what was found."""
+        self._renew()
         try:
             await self._search()
         except _StopSearch as reason:
@@ -197,7 +200,11 @@ class Minimizer:
         if self._verdicts.get(candidate) is not None:
             return
         for _ in range(self._tries):
+            used = self._used
             result = await self._run(candidate)
+            if used and self._key in result.keys:
+                # Perhaps by what an earlier run left: once more, on machines that are new now.
+                result = await self._run(candidate)
             failing = self._key in result.keys
             self._verdicts[candidate] = failing
             if failing:
@@ -226,13 +233,22 @@ class Minimizer:
         )
         self._executions += 1
         self._live_steps += length(result.steps)
+        # A target that reuses its machines makes them anew after a run that has not passed.
+        self._used = isinstance(self._target, Reusable) and result.verdict is Verdict.PASS
         return result
+
+    def _renew(self) -> None:
+        """The next run begins on machines that nobody used."""
+        if isinstance(self._target, Reusable):
+            self._target.renew()
+        self._used = False
 
     async def _confirm(self) -> None:
         """Run the best again: so often, and more often if it does not always fail."""
         failed = runs = 0
         doubtful = max(DOUBTFUL_RUNS, self._confirmations)
         for attempt in range(1, 1 + doubtful if self._confirmations else 1):
+            self._renew()
             result = await self._perform(self._best.script)
             if result.verdict in (Verdict.PASS, Verdict.DIVERGED):
                 runs += 1

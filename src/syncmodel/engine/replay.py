@@ -27,7 +27,7 @@ from syncmodel.engine.script import Script
 from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.values import CASES, EVENTS
-from syncmodel.targets.base import Networked, Target
+from syncmodel.targets.base import Networked, Reusable, Target
 
 
 class Judgement(Enum):
@@ -77,6 +77,9 @@ async def replay(
     for network in _runs(target, reproduction):
         if isinstance(target, Networked):
             target.on_network(network)
+        if expected.divergence is not None and isinstance(target, Reusable):
+            # It must fail of itself, not by what another run left.
+            target.renew()
         result = await run(target, script.net, script.steps, reproduction.guarantees, observe)
         results.append(result)
         judgement, decided = _judged(expected, results)

@@ -108,7 +108,10 @@ def _sureness(confirmed: Confirmed) -> str:
     if not confirmed.runs:
         return "It was not run again: the search was interrupted, or each run takes minutes."
     if not confirmed.failed:
-        return f"It did not come back in {_runs(confirmed.runs)}."
+        return (
+            f"It did not come back in {_runs(confirmed.runs)}: perhaps it takes luck, or what "
+            "earlier sequences left on the nodes."
+        )
     often = "always" if confirmed.always else "sometimes"
     return f"Run again, it failed {often} ({confirmed.failed} of {_runs(confirmed.runs)})."
 

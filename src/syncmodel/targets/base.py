@@ -68,6 +68,9 @@ class Reusable(Protocol):
     def passed(self) -> None:
         """The run that began last has passed. Without this word the next `begin` starts anew."""
 
+    def renew(self) -> None:
+        """The next `begin` starts anew, though the last run passed."""
+
 
 @runtime_checkable
 class Networked(Protocol):

@@ -91,6 +91,10 @@ class EmbeddedCluster(Cluster):
         """The run ended well: its machines serve the next one too."""
         self._trusted = True
 
+    def renew(self) -> None:
+        """The next run has new machines: nothing that an earlier run left is there."""
+        self._trusted = False
+
     async def close(self) -> None:
         """No process, no socket and no folder is left."""
         try:

@@ -21,6 +21,7 @@ from syncmodel.errors import UsageError
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.outcome import Outcome, refused
 from syncmodel.model.plan import Plan
 from syncmodel.model.values import Row
 from syncmodel.steps import (
@@ -39,6 +40,7 @@ from syncmodel.steps import (
     Step,
     UpdateCase,
 )
+from syncmodel.steps.base import Request
 from syncmodel.targets.base import Target
 from syncmodel.targets.simulated import SimulatedCluster
 
@@ -349,3 +351,49 @@ def test_a_split_that_needs_all_its_links_stays_a_split(monkeypatch: pytest.Monk
     found = asyncio.run(search(Result(Verdict.DIVERGED, steps, (LOST,))).run())
     assert any(isinstance(step, Partition) for step in found.steps)
     assert found.length == 2
+
+
+class Haunted(SimulatedCluster):
+    """Its machines are kept while runs pass; once a node resynced, they refuse every request."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.kept = self.haunted = False
+
+    def passed(self) -> None:
+        self.kept = True
+
+    def renew(self) -> None:
+        self.kept = False
+
+    async def begin(self, net: Net) -> None:
+        if not self.kept:
+            self.haunted = False
+        self.kept = False
+        await super().begin(net)
+
+    async def resync(self, node: str, *, full: bool) -> Outcome:
+        self.haunted = True
+        return await super().resync(node, full=full)
+
+    async def request(self, node: str, request: Request) -> Outcome:
+        return refused("exists") if self.haunted else await super().request(node, request)
+
+
+def test_what_an_earlier_run_left_is_no_reason_to_fail() -> None:
+    """The resync stays in: without it a candidate fails by the resync of the one before."""
+    net = fully_connected(2)
+    steps = (
+        CreateCase("n1", "c1", "t1"),
+        Restart("n2"),
+        Resync("n2"),
+        UpdateCase("n1", "c1", "t2"),
+        DeleteCase("n2", "c1"),
+    )
+    target = Haunted(2)
+    failing = asyncio.run(run(target, net, steps))
+    assert failing.verdict is Verdict.DIVERGED
+    found = asyncio.run(Minimizer(target, net, failing).run())
+    assert any(isinstance(step, Resync) for step in found.steps)
+    assert len(found.steps) < len(failing.steps)
+    assert (found.failed, found.runs) == (3, 3)
