@@ -41,12 +41,12 @@ def plot(searches: Sequence[Search], shortest: Yardstick, file: Path) -> str | N
     axes[1].set_xscale("symlog")
     axes[1].set_xlim(-0.2, 1.5 * max((_runs(search) or 0 for search in searches), default=0) + 1)
     axes[0].set_yticks(range(len(bugs)), bugs)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(bugs) - 0.4, -0.6)
     present = [engine for engine in ENGINES if any(s.engine == engine for s in searches)]
     marks = [pyplot.Line2D([], [], marker="o", ls="", color=COLOURS[one]) for one in present]
     figure.legend(marks, present, loc="lower center", ncols=len(present))
     figure.suptitle("A point is a seed; hollow: nothing found up to the cap", fontsize=10)
-    figure.tight_layout(rect=(0, 0.5 / height, 1, 1))
+    figure.tight_layout(rect=(0, 0.5 / height, 1, 1 - 0.3 / height))
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=120)
     pyplot.close(figure)
