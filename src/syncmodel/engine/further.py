@@ -6,7 +6,7 @@ nothing: what was confirmed by then stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define, evolve
 
@@ -60,19 +60,17 @@ class Further:
             sharper = evolve(sharper, unconfirmed=sharper.length, runs=runs)
         best = self.best if self.adopted is None else self.adopted[0]
         self.sharper = evolve(sharper, failing=evolve(sharper.failing, script=best.script))
-        if sharper.otherwise is not None:
-            again = self._confirmed(sharper.otherwise)
-            self.otherwise = again and (again[0], sharper.otherwise.network)
+        for other in () if sharper.otherwise is None else _forms(sharper.otherwise):
+            again = self._confirmed(other)
+            if again is not None and again[0].failed:
+                self.otherwise = (again[0], other.network)
+                return
 
     def _adopt(self, found: Failing) -> bool:
-        """What was found on the simulator is the best if it fails on the target, as often.
-
-        The simulator lets nothing travel inside of a burst. Live nodes come close to that where
-        the steps are taken at the same time.
-        """
-        for script in dict.fromkeys((found.script, at_once(found.script))):
-            if cost(script) < cost(self.best.script):
-                again = self._confirmed(evolve(found, script=script))
+        """What was found on the simulator is the best if it fails on the target, as often."""
+        for form in _forms(found):
+            if cost(form.script) < cost(self.best.script):
+                again = self._confirmed(form)
                 if again is not None and _is_as_sure(again[0], self.best):
                     self._take(*again, found.network)
                     return True
@@ -117,6 +115,16 @@ class Further:
         found = self.driver.run(minimizer.run())
         steps = found.live_steps + runs * length(result.steps)
         return evolve(found, executions=found.executions + runs, live_steps=steps), ends[-1]
+
+
+def _forms(found: Failing) -> Iterator[Failing]:
+    """The run, and with what it has in bursts at the same time.
+
+    The simulator lets nothing travel inside of a burst. Live nodes come close to that where the
+    steps are taken at the same time.
+    """
+    for script in dict.fromkeys((found.script, at_once(found.script))):
+        yield evolve(found, script=script)
 
 
 def _is_as_sure(found: Minimized, best: Minimized) -> bool:

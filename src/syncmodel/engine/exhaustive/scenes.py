@@ -78,6 +78,14 @@ SCENES = (
         66414,
     ),
     Scene(
+        "steps-bursts",
+        "the same, also with two steps without a rest",
+        Grain.STEPS,
+        Limits(cuts=1, crashes=1, rollbacks=1, resyncs=1, burst=2),
+        69269,
+        342213,
+    ),
+    Scene(
         "steps-three",
         "three nodes, every shape of one cut",
         Grain.STEPS,
@@ -108,6 +116,14 @@ SCENES = (
         Limits(nodes=3, writes=1, rollbacks=1, ops=_ops("create_case rollback rollout")),
         2305,
         3355,
+    ),
+    Scene(
+        "messages-three-crash",
+        "three nodes: a crash at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(nodes=3, writes=1, crashes=1, burst=2, ops=_ops("create_case crash restart")),
+        13616,
+        49166,
     ),
     Scene(
         "messages-crash",
@@ -148,6 +164,22 @@ SCENES = (
         Limits(cuts=1, crashes=1, burst=2),
         39412,
         86595,
+    ),
+    Scene(
+        "messages-cut-rollback",
+        "links that are cut and logs that are lost at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(cuts=1, rollbacks=1, burst=2),
+        114046,
+        247870,
+    ),
+    Scene(
+        "messages-crash-rollback",
+        "nodes that crash and logs that are lost at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(crashes=1, rollbacks=1, burst=2),
+        82549,
+        177605,
     ),
     Scene(
         "messages-all",
