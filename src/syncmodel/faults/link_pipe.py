@@ -96,10 +96,11 @@ class End(asyncio.Protocol):
         self._waiting.append((now_s + self._pipe.delay_s, data))
         self._waiting_bytes += len(data or b"")
         if self._timer is None:
-            self._pass_due()
+            self.pass_due()
         self.listen()
 
-    def _pass_due(self) -> None:
+    def pass_due(self) -> None:
+        """Pass on what is due, and come back for the rest when that is."""
         self._timer = None
         if self._pipe.held or not self.other.made:
             return
@@ -107,7 +108,7 @@ class End(asyncio.Protocol):
         while self._waiting and self._waiting[0][0] <= loop.time():
             self._pass_first()
         if self._waiting:
-            self._timer = loop.call_at(self._waiting[0][0], self._pass_due)
+            self._timer = loop.call_at(self._waiting[0][0], self.pass_due)
         self.listen()
 
     def _pass_first(self) -> None:
@@ -159,7 +160,10 @@ class Pipe:
             if not (self.held or self._broken):
                 self._dialling = asyncio.get_running_loop().create_task(self._dial())
         else:
-            self._settle()
+            self._straighten()
+            for each in (self.near, self.far):
+                # Python 3.11.2 reads on though an end paused when it was made; later ones do not.
+                each.pass_due()
 
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
@@ -179,8 +183,11 @@ class Pipe:
         self.delay_s = delay_s
         self._settle()
 
-    def _settle(self) -> None:
+    def _straighten(self) -> None:
         self.straight = self.far.made and not self.held and self.delay_s == 0
+
+    def _settle(self) -> None:
+        self._straighten()
         for end in (self.near, self.far):
             end.flush()
             end.listen()
