@@ -17,7 +17,7 @@ from syncmodel.steps.scope import Scope
 
 @frozen
 class Deployment(Step):
-    """Some nodes change their generation, one after another; their applications restart."""
+    """Some nodes change their generation, in no promised order; their applications restart."""
 
     back: ClassVar[bool]
     on: tuple[str, ...]
