@@ -3,7 +3,6 @@ from collections.abc import Iterator
 
 import attrs
 import pytest
-from dumps import everything
 
 from syncmodel.node import migrations
 from syncmodel.node.migrations import MIGRATIONS, Migration, Plan, plan
@@ -26,6 +25,10 @@ def store() -> Iterator[sqlite3.Connection]:
 def run(store: sqlite3.Connection, steps: Plan, known: tuple[Migration, ...] = MIGRATIONS) -> None:
     with migrations.transaction(store):
         migrations.run(store, steps, new_log_id="new", now_s=5, migrations=known)
+
+
+def everything(store: sqlite3.Connection) -> list[str]:
+    return list(store.iterdump())
 
 
 @pytest.mark.parametrize(

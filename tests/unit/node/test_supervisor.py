@@ -12,7 +12,6 @@ from typing import Any
 
 import attrs
 import pytest
-from dumps import everything
 
 from syncmodel.node import migrations
 from syncmodel.node.control import Control, serve_control
@@ -23,7 +22,7 @@ from syncmodel.node.migrations import MIGRATIONS
 from syncmodel.node.supervisor import KEPT_JOBS, ApplicationFailedError, Supervisor
 from syncmodel.node.supervisor_pieces import SupervisorPieces
 
-Snapshot = tuple[int, int | None, list[tuple[Any, ...]]]
+Snapshot = tuple[int, int | None, list[str]]
 
 
 class Application:
@@ -90,7 +89,7 @@ class Machine:
 
     def snapshot(self) -> Snapshot:
         with self.store() as store:
-            dump = everything(store)
+            dump = list(store.iterdump())
         return self.generations.selected(), self.generations.running(), dump
 
     def tables(self) -> set[str]:

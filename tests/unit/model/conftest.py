@@ -3,5 +3,4 @@
 import sys
 from pathlib import Path
 
-for folder in ("model", "node"):
-    sys.path.insert(0, str(Path(__file__).parent / folder))
+sys.path.insert(0, str(Path(__file__).parent))
