@@ -8,7 +8,7 @@ the net (`rewire`) and whose application they disturb (`disturbs`); the faces fo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 
@@ -98,18 +98,12 @@ def able(target: object, ability: type[Ability]) -> Ability:
 
     Raises `UsageError` that names the ability if it has not.
     """
-    known = (type(target), ability)
-    if known not in _ABLE and not isinstance(target, ability):
+    if not isinstance(target, ability):
         raise UsageError(
             f"The target {type(target).__name__} can't do this step: it lacks the ability "
             f"{ability.__name__}. Leave such steps out, or choose another target."
         )
-    _ABLE.add(known)
-    return cast(Ability, target)
-
-
-#: Seen to be so: looking through a protocol's members takes longer than many a simulated step.
-_ABLE: set[tuple[type, type]] = set()
+    return target
 
 
 @frozen
