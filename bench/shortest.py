@@ -23,7 +23,7 @@ from typing import Any
 from attrs import asdict, evolve, frozen
 
 from syncmodel.corpus import load_all
-from syncmodel.engine.exhaustive.limits import OPS, Limits
+from syncmodel.engine.exhaustive.limits import Limits, of_families
 from syncmodel.engine.exhaustive.shortest import (
     FILE,
     anything,
@@ -32,13 +32,12 @@ from syncmodel.engine.exhaustive.shortest import (
     shortest_of_each,
 )
 from syncmodel.engine.script import length
+from syncmodel.engine.sharpen import DATA, LIFECYCLE
 from syncmodel.model.divergence import Key
 from syncmodel.node.bugs import all_bugs
-from syncmodel.steps import Crash, CreateCase, vocabulary
 
 ROOT = Path(__file__).parent.parent
 STORED = ROOT / "src" / "syncmodel" / "node" / "bugs" / FILE
-STOPS = (CreateCase.family(), Crash.family())
 RESULTS = ROOT / "bench" / "results" / "shortest.json"
 
 
@@ -69,14 +68,9 @@ def passes(deepest: int) -> Iterator[Pass]:
     yield Pass("3 nodes", anything(3), 2, every)
     yield Pass("3 nodes, partly", anything(3), 1, partly=True)
     yield Pass("3 nodes, one case", evolve(anything(3), cases=1, events=0), 3)
-    yield Pass("2 nodes, one case, stops, partly", _with_stops(), 3, partly=True)
+    stops = evolve(anything(2), cases=1, ops=of_families(DATA, LIFECYCLE))
+    yield Pass("2 nodes, one case, stops, partly", stops, 3, partly=True)
     yield Pass("2 nodes, one case", evolve(anything(2), cases=1), deepest)
-
-
-def _with_stops() -> Limits:
-    """Writes of one case and its event, crashes and restarts."""
-    ops = frozenset(op for op in OPS if vocabulary()[op].family() in STOPS)
-    return evolve(anything(2), cases=1, ops=ops)
 
 
 @frozen
@@ -126,7 +120,9 @@ def main() -> None:
     parser.add_argument("--bug", action="append", help="only this one")
     parser.add_argument("--deepest", type=int, default=4, help="steps, on two nodes (4)")
     names = [one.name for one in passes(0)]
-    parser.add_argument("--pass", dest="names", action="append", choices=names, default=[])
+    parser.add_argument(
+        "--pass", dest="names", action="append", choices=names, default=[], help="only this search"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="bugs at the same time")
     parser.add_argument("--store", action="store_true", help=f"write {STORED.name}")
     args = parser.parse_args()

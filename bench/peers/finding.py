@@ -177,8 +177,7 @@ def lengths(searches: Sequence[Search], shortest: Yardstick) -> Iterator[str]:
         if not ended or engine == RANDOM:
             continue
         same = [(s.bug, (s.final_length or 0) - shortest.same(s)) for s in ended]
-        least = [(s, min(s.final_length or 0, s.otherwise_length or 99)) for s in ended]
-        some = [(s.bug, length - (shortest.any(s.bug) or 0)) for s, length in least]
+        some = [(s.bug, (s.told or 0) - (shortest.any(s.bug) or 0)) for s in ended]
         yield f"{engine}, final length - shortest with the same divergence: {_spread(same)}"
         yield f"{engine}, shortest run told of - shortest at all: {_spread(some)}"
 

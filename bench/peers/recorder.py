@@ -76,6 +76,12 @@ class Search:
     otherwise_length: int | None = None
     seconds: float = 0.0
 
+    @property
+    def told(self) -> int | None:
+        """The length of the shortest run that it told of, in whatever way that fails."""
+        lengths = (self.final_length, self.otherwise_length)
+        return min((length for length in lengths if length is not None), default=None)
+
 
 def searched(
     runs: Sequence[Run], *, engine: str, bug: str, seed: int, cap: int, seconds: float

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from syncmodel.engine.exhaustive.scenes import SCENES, Scene
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 
@@ -33,3 +35,18 @@ def test_every_rule_is_pinned_by_something_that_exists() -> None:
         else:
             (module,) = (ROOT / "tests").rglob(f"{where}.py")
             assert what in module.read_text(encoding="utf-8"), f"{where}: {what}"
+
+
+def row(scene: Scene) -> str:
+    """The scene as the table has it; what may not happen is left empty."""
+    limits = scene.limits
+    counted = "writes cuts crashes restarts rollbacks resyncs timeouts".split()
+    cells = [scene.name, scene.about, limits.nodes, f"{limits.cases}+{limits.events}"]
+    cells += [getattr(limits, name) or "" for name in counted]
+    cells += [limits.burst, f"{scene.states:,}", f"{scene.transitions:,}"]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def test_the_table_of_scenes_is_what_is_searched() -> None:
+    text = (ROOT / "docs" / "checking.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (?:model|steps|messages)-.*", text, re.MULTILINE) == [*map(row, SCENES)]

@@ -7,6 +7,7 @@ from (`campaign`, a recorded file).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from attrs import evolve, field, frozen
@@ -117,8 +118,8 @@ class Work:
 
     @property
     def _best(self) -> Minimized | None:
-        if self._further is not None and self._further.adopted is not None:
-            return self._further.adopted[0]
+        if self._further is not None:
+            return self._further.smallest
         return None if self._minimizer is None else self._minimizer.minimized
 
     def _target(self, bugs: Sequence[str], network: int | None) -> Target:
@@ -140,17 +141,15 @@ class Work:
         for bug in self._origin.bugs:
             target = self._target((bug,), self._origin.network)
             there = fitted(best.script, target.nodes)
-            result = self._stage.driver.run(run(target, there.net, there.steps))
+            once = run(target, there.net, there.steps, self._origin.guarantees, alone=True)
+            result = self._stage.driver.run(once)
             if self._key in result.keys:
                 self._culprits = (bug,)
                 return
 
     def _search_further(self, best: Minimized, progress: Callable[[Progress], None]) -> None:
         origin = self._origin
-
-        def target(network: int | None) -> Target:
-            return self._target(origin.bugs, network)
-
+        target = partial(self._target, origin.bugs)
         self._further = Further(target, self._stage.driver, best)
         failing = Failing(best.script, self._key, self._culprits, origin.guarantees)
         self._further.search(failing, (None, origin.network), progress)

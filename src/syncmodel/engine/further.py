@@ -43,6 +43,11 @@ class Further:
     adopted: tuple[Minimized, Ended] | None = None
     otherwise: tuple[Minimized, int | None] | None = None
 
+    @property
+    def smallest(self) -> Minimized:
+        """What was adopted, if anything was, else what the search began with."""
+        return self.best if self.adopted is None else self.adopted[0]
+
     def search(
         self, failing: Failing, networks: Sequence[int | None], progress: Callable[[Progress], None]
     ) -> None:
@@ -58,8 +63,8 @@ class Further:
             self._adopt(plain.failing)
             runs = sharper.runs + plain.runs
             sharper = evolve(sharper, unconfirmed=sharper.length, runs=runs)
-        best = self.best if self.adopted is None else self.adopted[0]
-        self.sharper = evolve(sharper, failing=evolve(sharper.failing, script=best.script))
+        failing = evolve(sharper.failing, script=self.smallest.script)
+        self.sharper = evolve(sharper, failing=failing)
         for other in () if sharper.otherwise is None else _forms(sharper.otherwise):
             again = self._confirmed(other)
             if again is not None and again[0].failed:
@@ -72,7 +77,7 @@ class Further:
             if cost(form.script) < cost(self.best.script):
                 again = self._confirmed(form)
                 if again is not None and _is_as_sure(again[0], self.best):
-                    self._take(*again, found.network)
+                    self._take(*again, form.network)
                     return True
         return False
 
@@ -101,7 +106,7 @@ class Further:
             if runs == CHANCES:
                 return None
             runs += 1
-            once = run(target, there.net, there.steps, failing.guarantees, see)
+            once = run(target, there.net, there.steps, failing.guarantees, see, alone=True)
             result = self.driver.run(once)
         minimizer = Minimizer(
             target,
@@ -118,13 +123,17 @@ class Further:
 
 
 def _forms(found: Failing) -> Iterator[Failing]:
-    """The run, and with what it has in bursts at the same time.
+    """The run, and with what it has in bursts at the same time, if that fails on the simulator too.
 
     The simulator lets nothing travel inside of a burst. Live nodes come close to that where the
     steps are taken at the same time.
     """
-    for script in dict.fromkeys((found.script, at_once(found.script))):
-        yield evolve(found, script=script)
+    yield found
+    together = evolve(found, script=at_once(found.script))
+    if together != found:
+        again = echo(together, tuple(dict.fromkeys((found.network, *SEEDS))))
+        if again.heard:
+            yield evolve(together, network=again.seed)
 
 
 def _is_as_sure(found: Minimized, best: Minimized) -> bool:

@@ -133,8 +133,6 @@ class Minimizer:
         self._best = Best(Script(net, failing.steps), failing.divergences)
         self._verdicts: dict[Script, bool] = {self._best.script: True}
         self._executions = self._live_steps = self._invalid = 0
-        #: Whether the next run begins on machines that another one used.
-        self._used = False
         self._confirmed = (0, 0)
         self._exhausted, self._stopped = False, ""
 
@@ -157,7 +155,6 @@ class Minimizer:
 
     async def run(self) -> Minimized:
         """Search, then confirm. Cancelled in between, `minimized` has what was found."""
-        self._renew()
         try:
             await self._search()
         except _StopSearch as reason:
@@ -200,11 +197,11 @@ class Minimizer:
         if self._verdicts.get(candidate) is not None:
             return
         for _ in range(self._tries):
-            used = self._used
+            used = isinstance(self._target, Reusable) and self._target.used
             result = await self._run(candidate)
             if used and self._key in result.keys:
-                # Perhaps by what an earlier run left: once more, on machines that are new now.
-                result = await self._run(candidate)
+                # Perhaps by what an earlier run left.
+                result = await self._run(candidate, alone=True)
             failing = self._key in result.keys
             self._verdicts[candidate] = failing
             if failing:
@@ -214,42 +211,33 @@ class Minimizer:
                 break
         self._report()
 
-    async def _run(self, script: Script) -> Result:
+    async def _run(self, script: Script, *, alone: bool = False) -> Result:
         """One run within the budget. Raises `_StopSearch`."""
         budget = self._budget
         if self._executions >= budget.executions or self._live_steps >= budget.live_steps:
             self._exhausted = True
             raise _StopSearch("the budget is used up")
-        result = await self._perform(script)
+        result = await self._perform(script, alone=alone)
         self._invalid = self._invalid + 1 if result.verdict is Verdict.INVALID else 0
         if self._invalid >= INVALID_LIMIT:
             raise _StopSearch(f"{INVALID_LIMIT} runs in a row said nothing: {result.reason}")
         return result
 
-    async def _perform(self, script: Script) -> Result:
-        there = fitted(script, self._target.nodes)
+    async def _perform(self, script: Script, *, alone: bool) -> Result:
+        target, there = self._target, fitted(script, self._target.nodes)
         result = await run(
-            self._target, there.net, there.steps, self._guarantees, observe=self._observe
+            target, there.net, there.steps, self._guarantees, self._observe, alone=alone
         )
         self._executions += 1
         self._live_steps += length(result.steps)
-        # A target that reuses its machines makes them anew after a run that has not passed.
-        self._used = isinstance(self._target, Reusable) and result.verdict is Verdict.PASS
         return result
-
-    def _renew(self) -> None:
-        """The next run begins on machines that nobody used."""
-        if isinstance(self._target, Reusable):
-            self._target.renew()
-        self._used = False
 
     async def _confirm(self) -> None:
         """Run the best again: so often, and more often if it does not always fail."""
         failed = runs = 0
         doubtful = max(DOUBTFUL_RUNS, self._confirmations)
         for attempt in range(1, 1 + doubtful if self._confirmations else 1):
-            self._renew()
-            result = await self._perform(self._best.script)
+            result = await self._perform(self._best.script, alone=True)
             if result.verdict in (Verdict.PASS, Verdict.DIVERGED):
                 runs += 1
                 failed += self._key in result.keys

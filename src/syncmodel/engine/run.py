@@ -15,7 +15,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan
 from syncmodel.model.world import promised
 from syncmodel.steps.base import Step
-from syncmodel.targets.base import Target
+from syncmodel.targets.base import Reusable, Target
 
 
 @frozen
@@ -49,9 +49,12 @@ async def run(
     steps: Sequence[Step],
     guarantees: Guarantees | None = None,
     observe: Observer = nobody,
+    *,
+    alone: bool = False,
 ) -> Result:
     """Perform the steps until the end, or until one decides the run.
 
+    `alone`: on machines that no other run used, so that nothing but these steps can make it fail.
     Raises `UsageError` if the plan refuses a step: such a list is no run.
     """
     refused = first_disabled(promised(net, guarantees or Guarantees()), steps)
@@ -60,6 +63,8 @@ async def run(
             f"Step {refused + 1} ({steps[refused]}) can't be taken here: what it needs (a node "
             f"that runs, a row, a token that is still unused) is not there after the steps before."
         )
+    if alone and isinstance(target, Reusable):
+        target.renew()
     session = Session(target, net, guarantees, observe)
     await session.begin()
     for step in steps:

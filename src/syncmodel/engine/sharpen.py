@@ -15,7 +15,7 @@ from attrs import define, evolve, field, frozen
 from syncmodel.checker import Progress as Searching
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.echo import SEEDS, Failing, echo
-from syncmodel.engine.exhaustive.limits import OPS, Limits
+from syncmodel.engine.exhaustive.limits import OPS, Limits, of_families
 from syncmodel.engine.exhaustive.shortest import (
     NoneShorter,
     Shortest,
@@ -30,7 +30,7 @@ from syncmodel.engine.simpler import cost
 from syncmodel.engine.swaps import SWAPS, WITHOUT_BURSTS, scope_of
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.steps import Crash, CreateCase, vocabulary
+from syncmodel.steps import Crash, CreateCase
 from syncmodel.targets.simulated import SimulatedCluster
 
 #: A few seconds' worth of runs.
@@ -100,6 +100,19 @@ class _Networks(SimulatedCluster):
         await super().begin(net)
 
 
+@frozen
+class Exhaustive:
+    """One search of every run within `limits` up to a length, that begins on one of these `nets`.
+
+    `partly`: messages may come inside of bursts.
+    """
+
+    limits: Limits
+    length: int
+    nets: tuple[Net, ...]
+    partly: bool = False
+
+
 @define
 class Sharpening:
     """The further search for one failure. `best` is the shortest so far, at any time."""
@@ -164,8 +177,9 @@ class Sharpening:
 
     def _exhaust(self) -> None:
         """Every shorter run, on few nodes; then longer ones, with few kinds of steps."""
-        for limits, depth, nets, partly in self._searches():
-            most = min(depth, length(self.best.steps) - 1)
+        for one in self._searches():
+            limits, partly = one.limits, one.partly
+            most = min(one.length, length(self.best.steps) - 1)
             if most < 1 or (most <= self._done(limits.nodes) and not partly):
                 continue
             said = shortest(
@@ -173,7 +187,7 @@ class Sharpening:
                 limits if self.bursts else evolve(limits, burst=1),
                 most,
                 key=self.failing.key,
-                nets=nets,
+                nets=one.nets,
                 partly=partly,
                 max_states=MOMENTS,
                 progress=self._searching,
@@ -183,7 +197,7 @@ class Sharpening:
                 if not partly:
                     some = limits.ops != OPS or not self.bursts
                     told = (limits.nodes, said.length, said.states)
-                    self.searched.append(Searched(*told, some, begin_alike=len(nets) == 1))
+                    self.searched.append(Searched(*told, some, begin_alike=len(one.nets) == 1))
             elif self._take(Script(said.net, said.steps)):
                 self._minimize()
 
@@ -201,22 +215,22 @@ class Sharpening:
         failing = self._heard(evolve(self.failing, script=script, key=other.divergence))
         self.otherwise = failing or known
 
-    def _searches(self) -> Iterator[tuple[Limits, int, tuple[Net, ...], bool]]:
-        """Limits, the longest run, where it begins, whether messages come inside of bursts."""
-        yield anything(1), 4, beginnings(1), False
-        yield anything(2), 2, beginnings(2), False
-        yield anything(3), 2, beginnings(3), False
-        yield anything(2), 3, beginnings(2)[:1], False
+    def _searches(self) -> Iterator[Exhaustive]:
+        """From cheap to dear; a later one takes into account what an earlier one found."""
+        for nodes, most in ((1, 4), (2, 2), (3, 2)):
+            yield Exhaustive(anything(nodes), most, beginnings(nodes))
+        usual = beginnings(2)[:1]
+        yield Exhaustive(anything(2), 3, usual)
         if self.bursts and self.failing.network is not None:
-            yield anything(2), 2, beginnings(2)[:1], True
+            yield Exhaustive(anything(2), 2, usual, partly=True)
         if self.bursts:
             # A crash in the middle of what it should not be in the middle of.
-            yield self._family(2, LIFECYCLE), 3, beginnings(2)[:1], True
-        for nodes, depth in ((2, 4), (3, 3)):
+            yield Exhaustive(self._family(2, LIFECYCLE), 3, usual, partly=True)
+        for nodes, most in ((2, 4), (3, 3)):
             if nodes <= len(self.best.net.nodes):
                 for family in self._families():
-                    yield self._family(nodes, family), depth, beginnings(nodes)[:1], False
-        yield self._alike(), length(self.best.steps) - 1, (self.best.net,), False
+                    yield Exhaustive(self._family(nodes, family), most, beginnings(nodes)[:1])
+        yield Exhaustive(self._alike(), length(self.best.steps) - 1, (self.best.net,))
 
     def _families(self) -> list[str]:
         """Of steps beside writes: those that there are, and such as stop a node."""
@@ -226,8 +240,7 @@ class Sharpening:
     def _family(self, nodes: int, family: str) -> Limits:
         """Writes of one case, with one family of other steps."""
         events = min(1, len(scope_of(self.best).events))
-        ops = frozenset(op for op in OPS if vocabulary()[op].family() in (DATA, family))
-        return evolve(anything(nodes), cases=1, events=events, ops=ops)
+        return evolve(anything(nodes), cases=1, events=events, ops=of_families(DATA, family))
 
     def _alike(self) -> Limits:
         """Limits within which the steps are of the kinds that the best run has."""

@@ -68,6 +68,10 @@ class Reusable(Protocol):
     def passed(self) -> None:
         """The run that began last has passed. Without this word the next `begin` starts anew."""
 
+    @property
+    def used(self) -> bool:
+        """Whether the next run has machines that another one used."""
+
     def renew(self) -> None:
         """The next `begin` starts anew, though the last run passed."""
 

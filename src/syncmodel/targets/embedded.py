@@ -62,7 +62,7 @@ class EmbeddedCluster(Cluster):
 
     async def begin(self, net: Net) -> None:
         """A fresh run, on new machines if the last run did not end well."""
-        if self._local is None or not self._trusted:
+        if not self.used:
             await self._rebuild()
         self._trusted = False
         self._runs += 1
@@ -90,6 +90,11 @@ class EmbeddedCluster(Cluster):
     def passed(self) -> None:
         """The run ended well: its machines serve the next one too."""
         self._trusted = True
+
+    @property
+    def used(self) -> bool:
+        """Whether the machines of the last run serve the next one."""
+        return self._local is not None and self._trusted
 
     def renew(self) -> None:
         """The next run has new machines: nothing that an earlier run left is there."""

@@ -209,6 +209,8 @@ class Oracle:
         steps: tuple[Step, ...],
         guarantees: Guarantees | None = None,
         observe: Observer = nobody,
+        *,
+        alone: bool = False,
     ) -> Result:
         assert first_disabled(net, steps) is None, "an impossible list costs a run"
         self.asked.append(steps)
@@ -362,6 +364,10 @@ class Haunted(SimulatedCluster):
 
     def passed(self) -> None:
         self.kept = True
+
+    @property
+    def used(self) -> bool:
+        return self.kept
 
     def renew(self) -> None:
         self.kept = False

@@ -66,7 +66,8 @@ def test_judgements(
 ) -> None:
     left = iter(results)
 
-    async def run(*_arguments: object) -> Result:
+    async def run(*_arguments: object, alone: bool) -> Result:
+        assert alone == (expected.divergence is not None)
         return next(left)
 
     monkeypatch.setattr(replay_module, "run", run)

@@ -12,14 +12,14 @@ from syncmodel.corpus import Reproduction, load, load_all
 from syncmodel.engine import further, sharpen
 from syncmodel.engine.campaign import Campaign
 from syncmodel.engine.drive import Straight
-from syncmodel.engine.echo import Failing, echo
+from syncmodel.engine.echo import Echo, Failing, echo
 from syncmodel.engine.explore import Settings
 from syncmodel.engine.finding import Found
 from syncmodel.engine.minimize import NO_SEARCH, Budget
 from syncmodel.engine.passes import Best
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import run
-from syncmodel.engine.script import Script, length
+from syncmodel.engine.script import Script, at_once, length
 from syncmodel.engine.sharpen import Sharper, sharpened
 from syncmodel.engine.stage import Stage
 from syncmodel.engine.swaps import SWAPS, possible
@@ -273,3 +273,24 @@ def test_what_fails_on_the_simulator_alone_is_not_adopted(
     assert length(found.reproduction.steps) > 1
     assert found.reproduction.confirmed.failed == 3
     assert "one of 1 step fails there, but not here" in found_story(found)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_steps_at_once_are_tried_where_they_fail_on_the_simulator(
+    monkeypatch: pytest.MonkeyPatch, heard: bool
+) -> None:
+    """What is said of a run was seen of that run, and not of the burst that it was made from."""
+    burst = Failing(Script(TWO, (Burst((CREATE, UpdateCase("n1", "c1", "t2"))),)), LOST, network=3)
+    asked: list[Failing] = []
+
+    def answer(one: Failing, networks: tuple[int | None, ...]) -> Echo:
+        asked.append(one)
+        assert networks[0] == 3
+        return Echo(heard=heard, seed=5)
+
+    monkeypatch.setattr(further, "echo", answer)
+    (first, *rest) = further._forms(burst)
+    together = at_once(burst.script)
+    assert first == burst
+    assert [one.script for one in asked] == [together]
+    assert rest == ([evolve(burst, script=together, network=5)] if heard else [])

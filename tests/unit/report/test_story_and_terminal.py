@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from rich.console import Console
 
 from syncmodel.corpus import Confirmed, Expected, Reproduction
@@ -76,6 +77,15 @@ def found(ended: Ended, file: Path | None = Path("found/a.json")) -> Found:
         runs=3,
     )
     return Found(RESURRECTED, ended, 19, minimized, file, "" if file else "No room to save it.")
+
+
+def test_a_failure_that_did_not_come_back_is_no_certain_one(ended: Ended) -> None:
+    never = evolve(RESURRECTED, confirmed=Confirmed(0, 10))
+    told = found_story(evolve(found(ended), reproduction=never))
+    assert (
+        "\n\nIt did not come back in 10 runs: perhaps it takes luck, or what earlier sequences "
+        "left on the nodes.\n"
+    ) in told
 
 
 def test_a_failure_as_it_is_reported(ended: Ended) -> None:

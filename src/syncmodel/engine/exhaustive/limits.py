@@ -37,6 +37,13 @@ COUNTED = (
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
 OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused"}
+
+
+def of_families(*names: str) -> frozenset[str]:
+    """The kinds of steps of these families: see `Step.family`."""
+    return frozenset(op for op in OPS if vocabulary()[op].family() in names)
+
+
 #: Up to here every partition that is offered has all its images under a renaming of the nodes.
 SYMMETRIC_NODES = 3
 

@@ -108,7 +108,7 @@ class SimulatedCluster:
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Exactly these links are cut; what was under way on them is lost."""
-        # Links of nodes that do not run are not told of: see `Drawn.skews_s`.
+        # A node that never runs decides nothing, so its links are not told of.
         self._before(f"cut {[link for link in sorted(cut) if all(map(self.world.runs, link))]}")
         self._world = acts.set_cut(self.world, cut)
 
