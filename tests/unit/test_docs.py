@@ -40,7 +40,7 @@ def test_every_rule_is_pinned_by_something_that_exists() -> None:
 def row(scene: Scene) -> str:
     """The scene as the table has it; what may not happen is left empty."""
     limits = scene.limits
-    counted = "writes cuts crashes restarts rollbacks resyncs timeouts".split()
+    counted = ["writes", "cuts", "crashes", "restarts", "rollbacks", "resyncs", "timeouts"]
     cells = [scene.name, scene.about, limits.nodes, f"{limits.cases}+{limits.events}"]
     cells += [getattr(limits, name) or "" for name in counted]
     cells += [limits.burst, f"{scene.states:,}", f"{scene.transitions:,}"]
