@@ -280,7 +280,7 @@ def test_steps_at_once_are_tried_where_they_fail_on_the_simulator(
     monkeypatch: pytest.MonkeyPatch, heard: bool
 ) -> None:
     """What is said of a run was seen of that run, and not of the burst that it was made from."""
-    burst = Failing(Script(TWO, (Burst((CREATE, UpdateCase("n1", "c1", "t2"))),)), LOST, network=3)
+    burst = Failing(Script(TWO, (Burst((CREATE, CreateCase("n2", "c2", "t2"))),)), LOST, network=3)
     asked: list[Failing] = []
 
     def answer(one: Failing, networks: tuple[int | None, ...]) -> Echo:

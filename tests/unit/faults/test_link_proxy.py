@@ -419,9 +419,11 @@ def test_a_whole_link_that_always_breaks_is_a_fault_however_often_it_is_dialled(
     async def main(it: Stand) -> None:
         proxy = Broken(("n1", "n2"), it.path)
         await proxy.start()
-        with pytest.raises(FaultError, match=r"set to whole.*breaks at once.*not a byte"):
-            await proxy.verify(0.1)
-        await proxy.close()
+        try:
+            with pytest.raises(FaultError, match=r"set to whole.*breaks at once.*not a byte"):
+                await proxy.verify(1.0)
+        finally:
+            await proxy.close()
 
     run(main)
 
