@@ -6,6 +6,7 @@ after what they follow. A kind of step that is not in the table has weight `USUA
 
 from __future__ import annotations
 
+from bisect import bisect
 from functools import lru_cache
 from itertools import accumulate
 from random import Random
@@ -72,7 +73,7 @@ class Table:
 
     def drawn(self, rng: Random) -> str:
         """A kind by its weight."""
-        return rng.choices(self.ops, cum_weights=self.sums)[0]
+        return self.ops[bisect(self.sums, rng.random() * self.sums[-1])]
 
     def without(self, op: str) -> Table:
         """The table without this kind."""

@@ -19,6 +19,7 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
@@ -381,7 +382,7 @@ def test_hostile_frames_are_noticed_and_the_connection_goes_on() -> None:
                     await relay.send(frame)
                     assert json.loads(await relay.recv())[0] == "NOTICE"
                 good = case_event(node.keys["n1"], "c1")
-                forged = attrs.evolve(good, content=good.content.replace("t", "x"))
+                forged = replace(good, content=good.content.replace("t", "x"))
                 stranger = case_event(Key.generate(), "c2")
                 for event, accepted in ((forged, False), (stranger, False), (good, True)):
                     await relay.send(json.dumps(["EVENT", event.to_json()]))
@@ -419,7 +420,7 @@ def test_a_hostile_peer_breaks_neither_its_link_nor_the_rows_that_follow() -> No
     async def main() -> None:
         with nodes("n1", absent=("n2",)) as (node,):
             good = case_event(node.keys["n2"], "c1")
-            forged = attrs.evolve(good, sig="0" * 128)
+            forged = replace(good, sig="0" * 128)
             frames: list[str | bytes] = [
                 *HOSTILE_FRAMES,
                 json.dumps(["EVENT", "log", {"id": 5}, 3]),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.engine.rename import Names, renamed_steps
 from syncmodel.engine.script import Script
@@ -30,12 +31,12 @@ def fitted(script: Script, nodes: Sequence[str]) -> Script:
     for node in spare:
         running = running.set(node, net.running[wanted[0]])
     down = net.down | frozenset(spare)
-    return evolve(script, net=evolve(net, nodes=tuple(nodes), running=running, down=down))
+    return evolve(script, net=replace(net, nodes=tuple(nodes), running=running, down=down))
 
 
 def _on(script: Script, nodes: Sequence[str]) -> Script:
     """The script with the target's names."""
     new = dict(zip(script.net.nodes, nodes, strict=False))
     running = Map({new[name]: generation for name, generation in script.net.running.items()})
-    net = evolve(script.net, nodes=tuple(new.values()), running=running)
+    net = replace(script.net, nodes=tuple(new.values()), running=running)
     return Script(net, renamed_steps(script.steps, Names(nodes=new)))

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 
-from attrs import field, frozen
-
 from syncmodel.model.divergence import Divergence
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.view import View
 from syncmodel.model.world import World
+from syncmodel.record import Record
 from syncmodel.steps.base import Step
 
 
@@ -28,16 +27,14 @@ class Verdict(Enum):
     INVALID = "invalid"
 
 
-@frozen
-class Began:
+class Began(Record):
     """A run began on this net; `number` counts the runs of this process from 1."""
 
     number: int
     net: Net
 
 
-@frozen
-class Performed:
+class Performed(Record):
     """Step `index` (from 1) of the run has had its outcome."""
 
     index: int
@@ -46,30 +43,28 @@ class Performed:
     seconds: float
 
 
-@frozen
-class Rested:
+class Rested(Record):
     """The system came to rest after step `index` and was compared without a divergence.
 
     `before` and `after` are the worlds around the step, for whoever counts what happened.
     """
 
     index: int
-    views: Mapping[str, View | None] = field(hash=False)
+    views: Mapping[str, View | None]
     how: str
     seconds: float
     before: World
     after: World
 
 
-@frozen
-class Ended:
+class Ended(Record):
     """The run is over. `index` is the step that decided it; `views` is the last sight, if any."""
 
     index: int
     verdict: Verdict
     divergences: tuple[Divergence, ...] = ()
     reason: str = ""
-    views: Mapping[str, View | None] | None = field(default=None, hash=False)
+    views: Mapping[str, View | None] | None = None
 
 
 Entry = Began | Performed | Rested | Ended

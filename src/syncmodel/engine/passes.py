@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from attrs import evolve, frozen
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.engine.rename import (
     Names,
@@ -295,7 +296,7 @@ def usual_net(best: Best) -> Candidates:
     net = best.script.net
     if USUAL_GENERATION in net.generations:
         running = Map(dict.fromkeys(net.nodes, USUAL_GENERATION))
-        yield evolve(best.script, net=evolve(net, running=running))
+        yield evolve(best.script, net=replace(net, running=running))
 
 
 def names(best: Best) -> Candidates:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from attrs import evolve, field, fields, frozen
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.engine.script import Script, changed, leaves
 from syncmodel.model.net import Net
@@ -124,7 +125,7 @@ def _renamed_net(net: Net, nodes: Mapping[str, str]) -> Net:
     if set(new.values()) != set(net.nodes):
         raise ValueError(f"not one new name for each node: {new}")
     running = Map({new[name]: generation for name, generation in net.running.items()})
-    return evolve(net, running=running)
+    return replace(net, running=running)
 
 
 def without_node(script: Script, gone: str) -> Script:
@@ -143,7 +144,7 @@ def _shrunk(net: Net, steps: Sequence[Step], gone: str) -> Script:
     left = [name for name in net.nodes if name != gone]
     new = dict(zip(left, net.nodes, strict=False))
     running = Map({new[name]: net.running[name] for name in left})
-    smaller = evolve(net, nodes=net.nodes[: len(left)], running=running)
+    smaller = replace(net, nodes=net.nodes[: len(left)], running=running)
     return Script(smaller, renamed_steps(steps, Names(nodes=new)))
 
 

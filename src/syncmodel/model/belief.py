@@ -12,6 +12,7 @@ from functools import reduce
 
 from attrs import field, frozen
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
@@ -29,12 +30,12 @@ from syncmodel.model.values import (
     Value,
     Version,
 )
+from syncmodel.record import Record
 
 EMPTY = RowBelief()
 
 
-@frozen
-class Write:
+class Write(Record):
     """What one data step asks of one node.
 
     `value` is what it will have stored: whole for a create, `Retitled` or `Incremented` where the
@@ -49,8 +50,7 @@ class Write:
     needs: Row | None = None
 
 
-@frozen
-class Rest:
+class Rest(Record):
     """A row as it was left by a rest, on which net, and what each node showed then.
 
     `stable`: nothing was learnt of it there, so that nothing is if the same is seen again.
@@ -119,7 +119,7 @@ class Belief:
             number = len(row.versions)
             order = belief.policy(write.row).written(row.order, number, known)
             versions = (*row.versions, version)
-            row = RowBelief(versions, order, row.must, row.may, row.grounds)
+            row = replace(row, versions=versions, order=order)
             row = row.entering(number, during.reach[write.node])
             belief = belief.with_row(write.row, row)
             numbers.append(number)

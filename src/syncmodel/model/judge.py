@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
+from msgspec.structs import replace
 
 from syncmodel.model.belief import Belief, Write, read_value
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
@@ -18,13 +19,13 @@ from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.serial import out_of_order
 from syncmodel.model.values import Case, Event, Incremented, Retitled, Tombstone, Value
+from syncmodel.record import Record
 
 #: Refusals that say nothing of the rows: the application was not there to ask.
 ABSENT = frozenset({"unreachable", "not_ready"})
 
 
-@frozen
-class Moment:
+class Moment(Record):
     """The circumstances of some simultaneous requests.
 
     `nets` are the nets before and after; `during` is what was up at any moment between;
@@ -45,8 +46,7 @@ class Moment:
         return any(net.plugin(node) is None for net in self.nets)
 
 
-@frozen
-class Base:
+class Base(Record):
     """What an answer proved: the version that the write rests on, and that one's value."""
 
     version: int
@@ -126,8 +126,7 @@ def _raise(kind: Kind, write: Write, expected: str, shown: str) -> None:
     raise DivergenceFound((Divergence(kind, write.node, write.row, expected, shown),))
 
 
-@frozen
-class _Sight:
+class _Sight(Record):
     """What one node may have shown when it answered one write."""
 
     belief: Belief
@@ -237,5 +236,5 @@ def _without_must(belief: Belief, write: Write) -> Belief:
     for name in rows:
         row = belief.row(name)
         if write.node in row.must:
-            belief = belief.with_row(name, evolve(row, must=row.must.delete(write.node)))
+            belief = belief.with_row(name, replace(row, must=row.must.delete(write.node)))
     return belief

@@ -11,19 +11,24 @@ from functools import cached_property, lru_cache, partial
 from itertools import permutations
 
 import networkx as nx
-from attrs import evolve, frozen
 from immutables import Map
+from msgspec.structs import replace
+
+from syncmodel.record import Record
 
 Link = tuple[str, str]
 NOBODY: frozenset[str] = frozenset()
+
+#: How many nets, and of each kind of what follows from them, are kept in case they come again: a
+# search on three nodes meets thousands of them, each of a few kilobytes.
+KEPT = 4096
 
 #: Which plugin version each generation of the reference deployment has: a baseline without the
 #: plugin, then its two versions.
 DEPLOYMENT: Map[int, int | None] = Map({1: None, 2: 1, 3: 2})
 
 
-@frozen(cache_hash=True)
-class Net:
+class Net(Record, cache_hash=True, dict=True, gc=True):
     """Nodes, their generations, who is down, and which links are cut. A value."""
 
     nodes: tuple[str, ...]
@@ -98,7 +103,7 @@ class Net:
         """This net with only the links over which knowledge *must* travel."""
         if not self.interrupted:
             return self
-        return evolve(self, cut=self.cut | self.interrupted, interrupted=frozenset())
+        return replace(self, cut=self.cut | self.interrupted, interrupted=frozenset())
 
     @cached_property
     def circles(self) -> tuple[tuple[str, ...], ...]:
@@ -133,11 +138,11 @@ class Net:
         """
         changed = self.flow ^ after.flow
         restarted = {link for link in after.links if not touched.isdisjoint(link)}
-        return evolve(after, interrupted=after.interrupted | changed | restarted)
+        return replace(after, interrupted=after.interrupted | changed | restarted)
 
     def resynced(self, node: str) -> Net:
         """The node asked those that it hears for all that it lacks."""
-        return evolve(
+        return replace(
             self,
             interrupted=frozenset(
                 link for link in self.interrupted if link[1] != node or link not in self.flow
@@ -159,26 +164,24 @@ class Net:
 # object then, so that comparing it is cheap; nothing relies on that for its result.
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def only(net: Net) -> Net:
     """The object that stands for every net that is equal to this one, as long as it is known."""
     return net
 
 
 def _changed(net: Net, running: Map[str, int], down: frozenset[str], cut: frozenset[Link]) -> Net:
-    """`attrs.evolve` in a quarter of its time: every step asks for this."""
-    kept = (net.interrupted, net.passes_on, net.keeps_log)
-    return only(Net(net.nodes, running, net.generations, down, cut, *kept))
+    return only(replace(net, running=running, down=down, cut=cut))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _either(net: Net, other: Net) -> Net:
     bare = {node: other.running[node] for node in net.nodes if net.plugin(node) is None}
     running = net.running.update(bare) if bare else net.running
     return _changed(net, running, net.down & other.down, net.cut & other.cut)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _dropping(net: Net, after: Net) -> frozenset[str]:
     return frozenset(
         node for node in net.nodes if net.plugin(node) is not None and after.plugin(node) is None
@@ -198,21 +201,21 @@ def _graph(nodes: Nodes, flow: frozenset[Link]) -> nx.DiGraph[str]:
     return graph
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _reach(nodes: Nodes, flow: frozenset[Link], passes_on: bool) -> dict[str, frozenset[str]]:
     graph = _graph(nodes, flow)
     hearers = partial(nx.descendants, graph) if passes_on else graph.successors
     return {node: frozenset({node, *hearers(node)}) for node in nodes}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _sources(nodes: Nodes, flow: frozenset[Link], passes_on: bool) -> dict[str, frozenset[str]]:
     graph = _graph(nodes, flow)
     tellers = partial(nx.ancestors, graph) if passes_on else graph.predecessors
     return {node: frozenset({node, *tellers(node)}) for node in nodes}
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _tellers(
     nodes: Nodes, flow: frozenset[Link], passes_on: bool
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -223,7 +226,7 @@ def _tellers(
     )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _circles(carriers: Nodes, flow: frozenset[Link]) -> tuple[tuple[str, ...], ...]:
     parts = nx.strongly_connected_components(_graph(carriers, flow))
     return tuple(sorted(tuple(sorted(part)) for part in parts))
@@ -235,7 +238,7 @@ def fully_connected(count: int, generation: int = 2) -> Net:
     return Net(nodes=nodes, running=Map(dict.fromkeys(nodes, generation)))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT)
 def split(nodes: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> frozenset[Link]:
     """The links to cut so that only nodes of one group hear each other; groups may overlap."""
     together = {(a, b) for group in groups for a, b in permutations(group, 2)}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from attrs import field, frozen
+from syncmodel.record import Record
 
 
 class Answer(Enum):
@@ -21,8 +21,7 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
-@frozen
-class Outcome:
+class Outcome(Record):
     """The answer to one step.
 
     `code` is the error code of a refusal (`exists`, `no_such_row`, `missing_case`, `malformed`,
@@ -32,8 +31,12 @@ class Outcome:
 
     answer: Answer
     code: str | None = None
-    row: Mapping[str, Any] | None = field(default=None, hash=False)
+    row: Mapping[str, Any] | None = None
     parts: tuple[Outcome, ...] = ()
+
+    def __hash__(self) -> int:
+        """Without the row, which is a mapping."""
+        return hash((self.answer, self.code, self.parts))
 
     @property
     def ok(self) -> bool:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.model.net import Net
 from syncmodel.model.values import Row
+from syncmodel.record import Record
 
 NO_ROWS: frozenset[Row] = frozenset()
 
 
-@frozen(cache_hash=True)
-class Plan:
+class Plan(Record, cache_hash=True):
     """The net, which rows were ever written, and which of them may show where.
 
     `known[n]` are the rows of which node n may know anything; `events` gives each event's case;
@@ -58,21 +58,19 @@ class Plan:
             heard = known.get(hearer, NO_ROWS)
             if row not in heard:
                 known = known.set(hearer, heard | one)
-        return Plan(
-            self.net,
-            known,
-            self.rows | one,
-            self.events if case is None else self.events.set(row.name, case),
-            self.deleted | one if deleted else self.deleted - one,
-            self.titles if title is None else self.titles | {title},
-            self.increments if by is None else self.increments | {by},
+        return replace(
+            self,
+            known=known,
+            rows=self.rows | one,
+            events=self.events if case is None else self.events.set(row.name, case),
+            deleted=self.deleted | one if deleted else self.deleted - one,
+            titles=self.titles if title is None else self.titles | {title},
+            increments=self.increments if by is None else self.increments | {by},
         )
 
     def over(self, net: Net) -> Plan:
         """The same, as far as what follows goes over that net."""
-        return Plan(
-            net, self.known, self.rows, self.events, self.deleted, self.titles, self.increments
-        )
+        return replace(self, net=net)
 
     def rewired(self, after: Net) -> Plan:
         """The plan once the net became `after`."""
@@ -84,9 +82,7 @@ class Plan:
             known = _flowed(known, after)
         for node in self.net.drops(after):
             known = known.delete(node) if node in known else known
-        return Plan(
-            after, known, self.rows, self.events, self.deleted, self.titles, self.increments
-        )
+        return replace(self, net=after, known=known)
 
 
 def _flowed(known: Map[str, frozenset[Row]], net: Net) -> Map[str, frozenset[Row]]:

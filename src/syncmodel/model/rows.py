@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import evolve, frozen
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Order, Versions, best
@@ -22,12 +22,12 @@ from syncmodel.model.values import (
     Value,
     Version,
 )
+from syncmodel.record import Record
 
 Knowledge = Map[str, Versions]
 
 
-@frozen(cache_hash=True)
-class RowBelief:
+class RowBelief(Record, cache_hash=True):
     """The belief about one row. Versions are named by their place in `versions`."""
 
     versions: tuple[Version, ...] = ()
@@ -107,7 +107,7 @@ class RowBelief:
     def written(self, version: Version, parents: Versions) -> RowBelief:
         """One version more, which nobody knows yet; its number is `len(versions) - 1`."""
         number = len(self.versions)
-        return evolve(
+        return replace(
             self,
             versions=(*self.versions, version),
             order=self.order.written(number, parents),
@@ -115,15 +115,14 @@ class RowBelief:
 
     def entering(self, version: int, nodes: Iterable[str]) -> RowBelief:
         """These nodes may know the version from now on."""
-        may = _with(self.may, nodes, frozenset({version}))
-        return RowBelief(self.versions, self.order, self.must, may, self.grounds)
+        return replace(self, may=_with(self.may, nodes, frozenset({version})))
 
     def surely(self, versions: Versions, node: str) -> RowBelief:
         """The node must know these versions from now on."""
         if versions <= self.known_by(node):
             return self
         must, may = _with(self.must, (node,), versions), _with(self.may, (node,), versions)
-        return RowBelief(self.versions, self.order, must, may, self.grounds)
+        return replace(self, must=must, may=may)
 
     def proved(self, version: int, value: Value | None) -> RowBelief:
         """The version was seen: it exists, and `value` (None for a tombstone) is what it stored."""
@@ -132,27 +131,21 @@ class RowBelief:
             return self
         new = Version(old.node, stored)
         before, after = self.versions[:version], self.versions[version + 1 :]
-        return evolve(self, versions=(*before, new, *after))
+        return replace(self, versions=(*before, new, *after))
 
     def ordered(self, order: Order) -> RowBelief:
         """The same with that order."""
-        if order is self.order:
-            return self
-        return RowBelief(self.versions, order, self.must, self.may, self.grounds)
+        return self if order is self.order else replace(self, order=order)
 
     def flowed_must(self, net: Net) -> RowBelief:
         """Each node must know what its sources must know: the system came to rest."""
         must = self._flowed(self.must, net)
-        if must is self.must:
-            return self
-        return RowBelief(self.versions, self.order, must, self.may, self.grounds)
+        return self if must is self.must else replace(self, must=must)
 
     def flowed_may(self, net: Net) -> RowBelief:
         """Each node may know what its sources may know: the links were up for a moment."""
         may = self._flowed(self.may, net)
-        if may is self.may:
-            return self
-        return RowBelief(self.versions, self.order, self.must, may, self.grounds)
+        return self if may is self.may else replace(self, may=may)
 
     def _flowed(self, knowledge: Knowledge, net: Net) -> Knowledge:
         flowed = knowledge
@@ -180,7 +173,7 @@ class RowBelief:
             if version.node == node and not version.sure:
                 grounds = grounds.set(number, self._bases(number))
                 order = order.written(number, NONE)
-        return evolve(
+        return replace(
             self,
             order=order,
             grounds=grounds,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from attrs import frozen
+from syncmodel.record import Record
 
 CASES = "cases"
 EVENTS = "events"
@@ -29,8 +29,7 @@ class Row(NamedTuple):
         return f"{'case' if self.table == CASES else 'event'} {self.name}"
 
 
-@frozen
-class Case:
+class Case(Record):
     """The value of a case."""
 
     title: str
@@ -40,8 +39,7 @@ class Case:
         return f"title {self.title}, counter {self.counter}"
 
 
-@frozen
-class Event:
+class Event(Record):
     """The value of an event."""
 
     case: str
@@ -51,16 +49,14 @@ class Event:
         return f"body {self.body} of case {self.case}"
 
 
-@frozen
-class Tombstone:
+class Tombstone(Record):
     """The value of a deleted row: it shows as absent."""
 
     def __str__(self) -> str:
         return "deleted"
 
 
-@frozen
-class Retitled:
+class Retitled(Record):
     """An update of unknown outcome: this title, with the counter of whatever it was based on."""
 
     title: str
@@ -69,8 +65,7 @@ class Retitled:
         return f"perhaps retitled {self.title}"
 
 
-@frozen
-class Incremented:
+class Incremented(Record):
     """An increment of unknown outcome: `by` more than whatever it was based on."""
 
     by: int
@@ -84,8 +79,7 @@ Stored = Value | Tombstone | Retitled | Incremented
 TOMBSTONE = Tombstone()
 
 
-@frozen
-class Version:
+class Version(Record):
     """One write of one row.
 
     `node` took it; `value` is what it stored. `sure` is false while the outcome of the write is

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from attrs import frozen
-
 from syncmodel.model.values import Case, Event
+from syncmodel.record import Record
 
 
-@frozen(cache_hash=True)
-class View:
+class View(Record, cache_hash=True):
     """The rows that a node with the plugin shows in one consistent read, in the order shown.
 
     `(name, value)` pairs; a row that shows twice is there twice. Names have lost the run's prefix.
@@ -19,8 +17,7 @@ class View:
     events: tuple[tuple[str, Event], ...] = ()
 
 
-@frozen
-class ControlView:
+class ControlView(Record):
     """What a node says of itself: generations, plugin, health.
 
     `links` are the selected and the running generation as the machine's links have them;

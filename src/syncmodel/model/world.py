@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from attrs import evolve, frozen
+from msgspec.structs import replace
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net, fully_connected, only
 from syncmodel.model.plan import Plan
+from syncmodel.record import Record
 
 
-@frozen(cache_hash=True)
-class World:
+class World(Record, cache_hash=True):
     """What follows from the steps, and what may be true of the live system. A value."""
 
     plan: Plan
@@ -28,7 +28,7 @@ def initial(net: Net | None = None, guarantees: Guarantees | None = None) -> Wor
 def promised(net: Net, guarantees: Guarantees) -> Net:
     """The net with what the guarantees say of how knowledge travels and is lost."""
     return only(
-        evolve(
+        replace(
             net,
             passes_on=net.passes_on and guarantees.passes_on,
             keeps_log=net.keeps_log or guarantees.rollback_keeps_log,

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
-import attrs
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.node import writes
 from syncmodel.node.admission import admit, is_known, readable
@@ -96,7 +96,7 @@ def boot(
         trusted=trusted,
         inactive=inactive,
     )
-    return state if plugin is None else state.but(table=_table(state, node))
+    return state if plugin is None else replace(state, table=_table(state, node))
 
 
 def _table(state: State, node: Node) -> Map[RowKey, tuple[Row, ...]]:
@@ -165,7 +165,7 @@ def _from_peer(state: State, given: FromPeer, node: Node) -> Step:
             outputs, refused = (), True
     if refused:
         link = state.link(peer)
-        state = state.with_link(peer, attrs.evolve(link, refused=link.refused + 1))
+        state = state.with_link(peer, replace(link, refused=link.refused + 1))
     link = state.link(peer)
     if not link.ended or message.position is None:
         return state, outputs
@@ -202,7 +202,7 @@ def _replay(state: State, peer: str, value: Value, node: Node) -> Step:
     after = node.pieces.replayed(before, value, not state.link(peer).ended)
     if after == before:
         return state, ()
-    state = state.but(table=state.table.set(key, after))
+    state = replace(state, table=state.table.set(key, after))
     return state, (Show(key, after, 0),)
 
 
@@ -215,7 +215,7 @@ def _offer(state: State, event: Event, value: Value, node: Node) -> Step:
     if before is not None and not node.pieces.wins(stored, before):
         return state, ()
     rows = state.rows.set(key, authors.set(event.pubkey, stored))
-    state = state.but(position=stored.position, rows=rows)
+    state = replace(state, position=stored.position, rows=rows)
     state, shows = _project(state, key, node)
     return state, (Put(stored), *shows, *_pushes(state, stored))
 
@@ -233,7 +233,7 @@ def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output
     for other in node.pieces.falls(key, rows, table):
         table = table.delete(other)
         shows.append(Show(other, (), at_s))
-    return state.but(table=table), tuple(shows)
+    return replace(state, table=table), tuple(shows)
 
 
 def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
@@ -259,7 +259,7 @@ def _subscribe(state: State, given: Subscribe, node: Node) -> Step:
     conn, sub = given.conn, given.req.sub
     subscription = Subscription(given.req, given.peer)
     backlog = [] if state.plugin is None else _backlog(state, subscription, node)
-    state = state.but(subscriptions=state.subscriptions.set((conn, sub), subscription))
+    state = replace(state, subscriptions=state.subscriptions.set((conn, sub), subscription))
     end = Eose(sub, *own_log(state)) if subscription.follows else Eose(sub)
     sends = (ToSubscriber(conn, message) for message in backlog)
     return state, (*sends, ToSubscriber(conn, end))
@@ -283,7 +283,7 @@ def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa:
     position = own_log(state)[1]
     for key, one in state.subscriptions.items():
         if key[0] == given.conn and given.sub in (None, key[1]):
-            state = state.but(subscriptions=state.subscriptions.delete(key))
+            state = replace(state, subscriptions=state.subscriptions.delete(key))
             if one.peer is not None:
                 state = state.with_link(one.peer, state.link(one.peer).told(position))
     return state, ()
@@ -328,7 +328,7 @@ def _trust(state: State, given: Trust, node: Node) -> Step:
     """Trust changes what shows and what was refused before: everything is asked for again."""
     change = {given.pubkey}
     trusted = state.trusted | change if given.trusted else state.trusted - change
-    state = attrs.evolve(state, trusted=trusted)
+    state = replace(state, trusted=trusted)
     outputs: list[Output] = [Members(state.trusted, state.inactive)]
     if state.plugin is not None:
         for key, authors in _in_order(state.rows):
@@ -350,7 +350,7 @@ def _ask_all_again(state: State, node: Node, outputs: list[Output]) -> Step:
 def _member(state: State, given: Member, node: Node) -> Step:
     change = {given.name}
     inactive = state.inactive - change if given.active else state.inactive | change
-    state = attrs.evolve(state, inactive=inactive)
+    state = replace(state, inactive=inactive)
     outputs: list[Output] = [Members(state.trusted, state.inactive)]
     for peer in node.peers:
         if is_member(state, node, peer.name):

@@ -5,8 +5,8 @@
 
 from collections.abc import Mapping, Sequence
 
-import attrs
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.node import core, migrations
 from syncmodel.node.entries import RowKey, Stored
@@ -14,6 +14,7 @@ from syncmodel.node.migrations import MIGRATIONS, Migration, Plan
 from syncmodel.node.pieces import Pieces
 from syncmodel.node.ports import Cursor, Durable, Members, Put
 from syncmodel.node.state import Node, State
+from syncmodel.record import Record
 
 Durables = tuple[Durable, ...]
 
@@ -28,8 +29,7 @@ def due(
     return pieces.commit((*pending, *durables))
 
 
-@attrs.frozen(cache_hash=True)
-class Disk:
+class Disk(Record, cache_hash=True):
     """The durable half of a node, without the plugin's tables: they follow from the entries.
 
     `applied` are the names of the migrations whose tables are there, in the order they came.
@@ -55,7 +55,14 @@ class Disk:
                 cursors = cursors.set(one.peer, one)
             elif isinstance(one, Members):
                 trusted, inactive = one.trusted, one.inactive
-        return Disk(self.log_id, trusted, inactive, position, entries, cursors, self.applied)
+        return replace(
+            self,
+            trusted=trusted,
+            inactive=inactive,
+            position=position,
+            entries=entries,
+            cursors=cursors,
+        )
 
     def boot(self, node: Node, plugin: int | None) -> State:
         """The state of a node that starts from this disk."""
@@ -86,10 +93,10 @@ class Disk:
                 left = {k: v for k, v in entries.items() if k[0][0] not in migration.kinds}
                 entries = Map(left)
             dropped = dropped or bool(migration.tables)
-        disk = attrs.evolve(self, applied=applied, entries=entries)
+        disk = replace(self, applied=applied, entries=entries)
         if not dropped:
             return disk
-        return attrs.evolve(disk, log_id=new_log_id, position=0, cursors=Map())
+        return replace(disk, log_id=new_log_id, position=0, cursors=Map())
 
     def plan(self, plugins: Mapping[str, int], known: Sequence[Migration] = MIGRATIONS) -> Plan:
         """The migrations from the tables as they are to those of these plugins (with versions)."""

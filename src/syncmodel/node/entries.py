@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-import attrs
-
 from syncmodel.errors import SyncModelError
 from syncmodel.nostr.events import Event
+from syncmodel.record import Record
 
 CASES: Final = 30100
 EVENTS: Final = 30101
@@ -41,8 +40,7 @@ class RefusedEntryError(SyncModelError):
         self.code = code
 
 
-@attrs.frozen(slots=True, cache_hash=True)
-class CaseRow:
+class CaseRow(Record, cache_hash=True):
     """One row of supertest_cases; `severity` is None where the writer did not know that column."""
 
     id: str
@@ -64,8 +62,7 @@ class CaseRow:
         return row
 
 
-@attrs.frozen(slots=True, cache_hash=True)
-class EventRow:
+class EventRow(Record, cache_hash=True):
     """One row of supertest_events."""
 
     id: str
@@ -78,8 +75,7 @@ class EventRow:
         return {"id": self.id, "run_id": self.run_id, "case_id": self.case_id, "body": self.body}
 
 
-@attrs.frozen(slots=True, cache_hash=True)
-class Tombstone:
+class Tombstone(Record, cache_hash=True):
     """A version that says: this row is deleted."""
 
     id: str
@@ -94,8 +90,7 @@ Row: TypeAlias = CaseRow | EventRow
 Value: TypeAlias = CaseRow | EventRow | Tombstone
 
 
-@attrs.frozen(slots=True, cache_hash=True)
-class Stored:
+class Stored(Record, cache_hash=True):
     """The newest event of one author about one row, its place in the log, and what it says."""
 
     event: Event

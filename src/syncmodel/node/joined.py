@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-import attrs
+from msgspec.structs import replace
 
 from syncmodel.node import core
 from syncmodel.node.disk import Disk, due
@@ -40,7 +40,7 @@ NOW_S = 1_000_000
 
 
 def _seal(event: Event) -> Event:
-    return attrs.evolve(event, sig="0" * 128)
+    return replace(event, sig="0" * 128)
 
 
 class Net:

@@ -6,15 +6,13 @@ A step's `Durable` outputs are one transaction; everything else happens after th
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-import attrs
-
 from syncmodel.node.entries import Row, RowKey, Stored
 from syncmodel.nostr.events import Event
 from syncmodel.nostr.messages import BadDelivery, Delivery, Eose, Ok, Req
+from syncmodel.record import Record
 
 
-@attrs.frozen
-class Write:
+class Write(Record):
     """A request to the plugin's API that may change something; `path` is below the plugin's."""
 
     method: str
@@ -23,22 +21,19 @@ class Write:
     now_s: int
 
 
-@attrs.frozen
-class PeerUp:
+class PeerUp(Record):
     """We are connected to the relay of `peer` (a node's name)."""
 
     peer: str
 
 
-@attrs.frozen
-class PeerDown:
+class PeerDown(Record):
     """That connection is gone."""
 
     peer: str
 
 
-@attrs.frozen
-class FromPeer:
+class FromPeer(Record):
     """A message over the connection to the relay of `peer`.
 
     Signatures have been checked: what failed that is a BadDelivery by now.
@@ -49,8 +44,7 @@ class FromPeer:
     now_s: int
 
 
-@attrs.frozen
-class Subscribe:
+class Subscribe(Record):
     """Connection `conn` opens a subscription; `peer` is the node behind it, as far as is known."""
 
     conn: int
@@ -58,16 +52,14 @@ class Subscribe:
     peer: str | None = None
 
 
-@attrs.frozen
-class Unsubscribe:
+class Unsubscribe(Record):
     """Subscription `sub` of `conn` is closed; all of them where `sub` is None."""
 
     conn: int
     sub: str | None = None
 
 
-@attrs.frozen
-class Published:
+class Published(Record):
     """Connection `conn` hands in an event. Its signature has been checked."""
 
     conn: int
@@ -75,24 +67,21 @@ class Published:
     now_s: int
 
 
-@attrs.frozen
-class Resync:
+class Resync(Record):
     """Ask `peer` (None: all) again, for everything when `full`, else from the cursor."""
 
     full: bool
     peer: str | None = None
 
 
-@attrs.frozen
-class Trust:
+class Trust(Record):
     """From now on accept (`trusted`) or refuse what `pubkey` signs."""
 
     pubkey: str
     trusted: bool
 
 
-@attrs.frozen
-class Member:
+class Member(Record):
     """Node `name` is a member of the cluster from now on (`active`), or is none any more."""
 
     name: str
@@ -113,15 +102,13 @@ Input: TypeAlias = (
 )
 
 
-@attrs.frozen
-class Put:
+class Put(Record):
     """Store this entry in place of its author's last; the log now ends at its position."""
 
     stored: Stored
 
 
-@attrs.frozen
-class Show:
+class Show(Record):
     """The plugin's table holds exactly `rows` under this id from now on (none: it is removed)."""
 
     key: RowKey
@@ -129,8 +116,7 @@ class Show:
     at_s: int
 
 
-@attrs.frozen
-class Cursor:
+class Cursor(Record):
     """How far the log of `peer` has been processed; (None, 0) is not at all."""
 
     peer: str
@@ -138,8 +124,7 @@ class Cursor:
     applied: int
 
 
-@attrs.frozen
-class Members:
+class Members(Record):
     """Whom this node trusts (public keys) and who has left the cluster (names)."""
 
     trusted: frozenset[str]
@@ -149,47 +134,41 @@ class Members:
 Durable: TypeAlias = Put | Show | Cursor | Members
 
 
-@attrs.frozen
-class ToPeer:
+class ToPeer(Record):
     """Send this to the relay of `peer`."""
 
     peer: str
     message: Req
 
 
-@attrs.frozen
-class ToSubscriber:
+class ToSubscriber(Record):
     """Send this to `conn`."""
 
     conn: int
     message: Delivery | Eose | Ok
 
 
-@attrs.frozen
-class Redial:
+class Redial(Record):
     """Drop the connection to `peer`, if there is one, and connect to `address` now."""
 
     peer: str
     address: str
 
 
-@attrs.frozen
-class Hangup:
+class Hangup(Record):
     """Drop the connection to `peer` and dial it no more (it or we left the cluster)."""
 
     peer: str
 
 
-@attrs.frozen
-class Answer:
+class Answer(Record):
     """The answer to a Write: HTTP status and the JSON body."""
 
     status: int
     body: Mapping[str, Any]
 
 
-@attrs.frozen
-class Drop:
+class Drop(Record):
     """Close connection `conn`: the node behind it is no member any more."""
 
     conn: int

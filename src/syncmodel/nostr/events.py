@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-import attrs
 import coincurve
 
 from syncmodel.errors import SyncModelError
+from syncmodel.record import Record
 
 _HEX_32_BYTES = re.compile(r"[0-9a-f]{64}")
 _HEX_64_BYTES = re.compile(r"[0-9a-f]{128}")
@@ -29,8 +29,7 @@ class MalformedEventError(SyncModelError):
     """Not a Nostr event: a field is missing, of another type, out of range or not text."""
 
 
-@attrs.frozen
-class Event:
+class Event(Record):
     """One event as NIP-01 has it. `created_at` is in whole seconds; ids, keys and `sig` are
     lower-case hex; `sig` is "" until the event is signed.
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from syncmodel.errors import SyncModelError
 from syncmodel.nostr.events import Event
+from syncmodel.record import Record
 
 _LARGEST = 2**53 - 1
 # NIP-01 limits subscription ids so; a log id needs no more.
@@ -17,8 +16,7 @@ class MalformedMessageError(SyncModelError):
     """Not a relay message. The message says which part of it is wrong."""
 
 
-@attrs.frozen
-class Filter:
+class Filter(Record):
     """One filter. None: the key was not there. Keys that are not listed here are ignored.
 
     `tags` are the `#x` keys: (name of the tag, values). `after` is a position in the log `log_id`

@@ -2,6 +2,7 @@
 
 import attrs
 import coincurve
+from msgspec.structs import replace
 
 from syncmodel.errors import SyncModelError
 from syncmodel.nostr.events import Event, MalformedEventError, Tags, event_id
@@ -65,7 +66,7 @@ class Key:
         expected = event_id(event.pubkey, event.created_at, event.kind, event.tags, event.content)
         if event.id != expected:
             raise MalformedEventError(f"This event's id is {event.id}, its fields say {expected}.")
-        return attrs.evolve(event, sig=self.sign_digest(event.id))
+        return replace(event, sig=self.sign_digest(event.id))
 
     def sign_new(self, created_at: int, kind: int, tags: Tags, content: str) -> Event:
         """A new event of this author with these fields, signed.

@@ -7,10 +7,9 @@ What is answered to which message lives in the node.
 import json
 from typing import Any
 
-import attrs
-
 from syncmodel.nostr.events import Event, MalformedEventError
 from syncmodel.nostr.filters import Filter, MalformedMessageError, label, number
+from syncmodel.record import Record
 
 __all__ = [
     "BadDelivery",
@@ -33,8 +32,7 @@ __all__ = [
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-@attrs.frozen
-class Req:
+class Req(Record):
     """Client to relay: subscribe. `["REQ", sub, filter, ...]`, one filter or more."""
 
     sub: str
@@ -44,8 +42,7 @@ class Req:
         return _encode(["REQ", self.sub, *(one.to_json() for one in self.filters)])
 
 
-@attrs.frozen
-class Close:
+class Close(Record):
     """Client to relay: end a subscription. `["CLOSE", sub]`."""
 
     sub: str
@@ -54,8 +51,7 @@ class Close:
         return _encode(["CLOSE", self.sub])
 
 
-@attrs.frozen
-class Publish:
+class Publish(Record):
     """Client to relay: store an event. `["EVENT", event]`."""
 
     event: Event
@@ -64,8 +60,7 @@ class Publish:
         return _encode(["EVENT", self.event.to_json()])
 
 
-@attrs.frozen
-class Delivery:
+class Delivery(Record):
     """Relay to client: an event, with its position if the subscription follows the log."""
 
     sub: str
@@ -77,8 +72,7 @@ class Delivery:
         return _encode(["EVENT", self.sub, self.event.to_json(), *tail])
 
 
-@attrs.frozen
-class BadDelivery:
+class BadDelivery(Record):
     """Relay to client: a delivery whose event is malformed. It is a value and not an error, since
     whoever follows the log counts it and goes on from its position. It is only ever received."""
 
@@ -87,8 +81,7 @@ class BadDelivery:
     position: int | None = None
 
 
-@attrs.frozen
-class Eose:
+class Eose(Record):
     """Relay to client: what was stored has been sent; with the log and its end, if followed."""
 
     sub: str
@@ -100,8 +93,7 @@ class Eose:
         return _encode(["EOSE", self.sub, *tail])
 
 
-@attrs.frozen
-class Ok:
+class Ok(Record):
     """Relay to client: what became of a published event."""
 
     event_id: str
@@ -112,8 +104,7 @@ class Ok:
         return _encode(["OK", self.event_id, self.accepted, self.message])
 
 
-@attrs.frozen
-class Notice:
+class Notice(Record):
     """Relay to client: words for people."""
 
     message: str
@@ -122,8 +113,7 @@ class Notice:
         return _encode(["NOTICE", self.message])
 
 
-@attrs.frozen
-class Closed:
+class Closed(Record):
     """Relay to client: the relay ended the subscription, or would not begin it."""
 
     sub: str

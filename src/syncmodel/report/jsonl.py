@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from attrs import evolve, frozen
+from msgspec.structs import replace
 
 from syncmodel.corpus import nodes_of
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested
@@ -242,7 +243,7 @@ def _net(nodes: Mapping[str, int]) -> Net:
     running = net.running.update({str(name): int(number) for name, number in nodes.items()})
     if set(nodes) != set(net.nodes) or not set(running.values()) <= set(net.generations):
         raise ValueError(f"unknown nodes or generations {dict(nodes)}")
-    return evolve(net, running=running)
+    return replace(net, running=running)
 
 
 def _read(raw: Mapping[str, Any]) -> Divergence:

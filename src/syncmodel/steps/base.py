@@ -7,10 +7,11 @@ the net (`rewire`) and whose application they disturb (`disturbs`); the faces fo
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from syncmodel.errors import UsageError
 from syncmodel.model.belief import Belief, Write
@@ -19,11 +20,11 @@ from syncmodel.model.judge import ABSENT, fold
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan
+from syncmodel.record import Record
 from syncmodel.steps.scope import Scope
 
 
-@frozen
-class Request:
+class Request(Record):
     """One request to the plugin API, in names without the run's prefix.
 
     `method` on `table`, or on the row `name` of it, or on an `action` of that row. The target adds
@@ -34,7 +35,7 @@ class Request:
     table: str
     name: str
     action: str | None = None
-    body: Mapping[str, Any] | None = field(default=None, hash=False)
+    body: Mapping[str, Any] | None = None
 
 
 class Target(Protocol):
@@ -51,41 +52,47 @@ class Target(Protocol):
         """Do several things at once, in no promised order; outcomes in the order given."""
 
 
-@runtime_checkable
-class CutsLinks(Protocol):
+# What only some targets can do. They say so by name, for every step asks: a protocol would be
+# compared member by member each time.
+
+
+class CutsLinks(ABC):
     """A target whose directed links can be cut."""
 
     @property
+    @abstractmethod
     def cut(self) -> frozenset[Link]:
         """The links that are cut now."""
 
+    @abstractmethod
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these links. Raises `FaultError` if a probe says otherwise."""
 
 
-@runtime_checkable
-class Resyncs(Protocol):
+class Resyncs(ABC):
     """A target whose nodes can be told to ask their peers for what they lack."""
 
+    @abstractmethod
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again; for everything, if `full`."""
 
 
-@runtime_checkable
-class Deploys(Protocol):
+class Deploys(ABC):
     """A target whose nodes have generations."""
 
+    @abstractmethod
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """Roll these nodes out, or back, to the generation, and wait until it is done."""
 
 
-@runtime_checkable
-class Stops(Protocol):
+class Stops(ABC):
     """A target whose nodes can be killed and started."""
 
+    @abstractmethod
     async def crash(self, node: str) -> None:
         """Kill the node's application. Raises `FaultError` if it still answers."""
 
+    @abstractmethod
     async def restart(self, node: str) -> None:
         """Stop it in order if it runs, then start it. Raises `FaultError` if it does not come."""
 

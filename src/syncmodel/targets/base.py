@@ -1,7 +1,7 @@
 """What a system under test offers: a fresh start, steps, and a settled sight of itself.
 
 Three methods are required (`begin`, `settle`, and a step's `request`, beside the plumbing of
-`together` and `close`); the abilities that only some steps need are protocols of their own in
+`together` and `close`); the abilities that only some steps need are classes of their own in
 `syncmodel.steps.base`.
 """
 
@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from attrs import frozen
-
 from syncmodel.model.net import Net
 from syncmodel.model.view import ControlView, View
+from syncmodel.record import Record
 from syncmodel.steps.base import Target as StepTarget
 
 
@@ -25,8 +24,7 @@ class How(Enum):
     QUIET = "unchanged for a while"
 
 
-@frozen
-class Settled:
+class Settled(Record):
     """The system is at rest, and this is what it showed at that position.
 
     `views` has every node that runs; None where the plugin API is not there. `control` is filled
@@ -38,8 +36,7 @@ class Settled:
     how: How = How.POSITION
 
 
-@frozen
-class Unsettled:
+class Unsettled(Record):
     """The limit ran out while nodes said that they were busy; `reason` says which, and of what."""
 
     reason: str

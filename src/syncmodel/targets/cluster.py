@@ -14,7 +14,7 @@ from typing import Protocol
 from syncmodel.errors import BootError, FaultError, InvalidRunError
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
-from syncmodel.steps.base import Request
+from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
 from syncmodel.targets.base import Settled, Unsettled
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
@@ -32,14 +32,15 @@ class Links(Protocol):
         """Every link is whole, or gone."""
 
 
-class Cluster:
+class Cluster(CutsLinks, Resyncs, Deploys, Stops):
     """A `Target` with every ability: live machines, and faults on the links between them."""
+
+    cut: frozenset[Link] = frozenset()
 
     def __init__(self, nodes: Mapping[str, LiveNode], links: Links) -> None:
         """Nothing is touched before `begin`."""
         self.live = dict(nodes)
         self.nodes = tuple(nodes)
-        self.cut: frozenset[Link] = frozenset()
         self.down: frozenset[str] = frozenset()
         self.run_id = ""
         self._links = links

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.faults.link_proxy import LinkProxy
@@ -112,7 +112,7 @@ class EmbeddedCluster(Cluster):
     async def _empty(self, net: Net) -> None:
         """Every table dropped on every node at once, so that nothing comes back from a peer."""
         bare = net.with_cut(()).deploy(net.nodes, BASELINE)
-        await super().begin(evolve(bare, down=frozenset()))
+        await super().begin(replace(bare, down=frozenset()))
 
     async def _rebuild(self) -> None:
         await self._demolish()

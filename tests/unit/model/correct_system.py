@@ -20,7 +20,7 @@ from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.values import CASES, EVENTS, Case, Event, Row, Value
 from syncmodel.model.view import View
-from syncmodel.steps import Request
+from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
 
 Result = TypeVar("Result")
 
@@ -59,7 +59,7 @@ class Pause:
         yield
 
 
-class CorrectSystem:
+class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
     """Nodes, links and knowledge; a target of steps that is driven by `run`.
 
     `known[n]` are the versions that node n knows by serial number; `lost_logs`, `landed` and
@@ -68,6 +68,7 @@ class CorrectSystem:
 
     #: The share of requests that time out.
     TIMEOUTS = 0.08
+    cut: frozenset[Link] = frozenset()
 
     def __init__(self, rng: Random, net: Net, guarantees: Guarantees) -> None:
         self.rng = rng

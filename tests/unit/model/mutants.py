@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import permutations
 
-from attrs import evolve
 from correct_system import CorrectSystem, Pause, Stored
+from msgspec.structs import replace
 
 from syncmodel.model.divergence import Kind
 from syncmodel.model.outcome import Outcome, accepted, refused
@@ -94,7 +94,7 @@ class RowTwice(CorrectSystem):
     def view(self, node: str) -> View | None:
         view = super().view(node)
         again = len(self.known[node]) > 6
-        return evolve(view, cases=(*view.cases, *view.cases[:1])) if view and again else view
+        return replace(view, cases=(*view.cases, *view.cases[:1])) if view and again else view
 
 
 class AnsweredNotStored(CorrectSystem):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 from stories import (
     APART,
     C1,
@@ -253,12 +253,12 @@ def test_control_plane(wrong: Mapping[str, Any]) -> None:
     belief = initial().belief
     compare_control(belief, {"n1": HEALTHY, "n2": HEALTHY})
     with pytest.raises(DivergenceFound) as found:
-        compare_control(belief, {"n1": HEALTHY, "n2": evolve(HEALTHY, **wrong)})
+        compare_control(belief, {"n1": HEALTHY, "n2": replace(HEALTHY, **wrong)})
     assert [(d.kind, d.node) for d in found.value.divergences] == [(Kind.CONTROL_PLANE, "n2")]
 
 
 def test_a_cluster_with_a_cut_or_a_dead_node_may_call_itself_unhealthy() -> None:
-    sick = evolve(HEALTHY, healthy=False)
+    sick = replace(HEALTHY, healthy=False)
     for fault in ((Cut("n1", "n2"), OK), (Crash("n3"), OK)):
         compare_control(told((fault,), Guarantees()), {"n1": sick})
     with pytest.raises(DivergenceFound):
@@ -270,7 +270,7 @@ def test_a_dropped_table_must_be_gone() -> None:
     belief = told((rolled_back("n1"),), Guarantees())
     compare_control(belief, {"n1": bare, "n2": HEALTHY})
     with pytest.raises(DivergenceFound, match="tables"):
-        compare_control(belief, {"n1": evolve(bare, tables=TABLES)})
+        compare_control(belief, {"n1": replace(bare, tables=TABLES)})
 
 
 @pytest.mark.parametrize(

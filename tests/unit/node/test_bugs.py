@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+from msgspec.structs import replace
 
 from syncmodel.errors import UsageError
 from syncmodel.node import bugs
@@ -33,7 +34,7 @@ def _tombstone_stays(pieces: Pieces) -> bool:
     _rest(net)
     net.down("n1", "n2")
     net.write("n1", "DELETE", "cases/r/c1")
-    net.disks["n2"] = attrs.evolve(net.disks["n2"], cursors=Disk("").cursors)
+    net.disks["n2"] = replace(net.disks["n2"], cursors=Disk("").cursors)
     net.crash("n2")
     net.up("n1", "n2")
     _rest(net)

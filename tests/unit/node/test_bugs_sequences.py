@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from syncmodel.corpus import Reproduction, load_all
 from syncmodel.engine.history import Verdict
@@ -88,7 +88,7 @@ DECISIONS: dict[str, tuple[Callable[[Pieces], object], object, object]] = {
     "case-takes-its-events": (lambda p: tuple(p.falls(CASE_KEY, (), TABLE)), (EVENT_KEY,), ()),
     "delete-before-row-skipped": (lambda p: p.keeps_tombstone(False), False, True),
     "equal-content-is-duplicate": (
-        lambda p: p.is_same(DELETED.event, attrs.evolve(DELETED.event, id="another")),
+        lambda p: p.is_same(DELETED.event, replace(DELETED.event, id="another")),
         True,
         False,
     ),

@@ -3,8 +3,8 @@
 import base64
 import json
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from syncmodel.nostr import nip98
 from syncmodel.nostr.events import Event, unsigned
@@ -60,7 +60,7 @@ def test_it_authorises_one_request_alone(url: str, method: str, body: bytes) -> 
 
 
 def test_refusals() -> None:
-    forged = attrs.evolve(check(header()), content="x")
+    forged = replace(check(header()), content="x")
     for value, reason in [
         (None, "no `Authorization"),
         ("Basic abc", "no `Authorization"),

@@ -7,8 +7,8 @@ from functools import reduce
 from random import Random
 
 import pytest
-from attrs import evolve
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.model.net import fully_connected
 from syncmodel.model.plan import Plan
@@ -185,7 +185,7 @@ def known(plan: Plan, row: Row = CASE) -> str:
             after(
                 Cut("n1", "n3"),
                 CREATED,
-                start=evolve(FRESH, net=evolve(FRESH.net, passes_on=False)),
+                start=replace(FRESH, net=replace(FRESH.net, passes_on=False)),
             ),
             "n1 n2",
             id="not passed on",
@@ -198,7 +198,7 @@ def known(plan: Plan, row: Row = CASE) -> str:
             after(
                 CREATED,
                 Rollback(("n1",), 1),
-                start=evolve(FRESH, net=evolve(FRESH.net, keeps_log=True)),
+                start=replace(FRESH, net=replace(FRESH.net, keeps_log=True)),
             ),
             "n1 n2 n3",
             id="one that keeps its log",
@@ -222,7 +222,7 @@ def test_what_may_show_where(plan: Plan, nodes: str) -> None:
 def test_every_generation_of_the_net_counts() -> None:
     """A net with generations of its own: from 1 to 3 the tables live on."""
     running = Map(dict.fromkeys(FRESH.net.nodes, 3))
-    net = evolve(FRESH.net, generations=Map({1: 1, 2: None, 3: 1}), running=running)
+    net = replace(FRESH.net, generations=Map({1: 1, 2: None, 3: 1}), running=running)
     plan = after(CREATED, Rollback(("n1",), 1), start=Plan(net))
     assert known(plan) == "n1 n2 n3"
     assert known(after(CREATED, Rollback(("n1",), 2), start=Plan(net))) == "n2 n3"

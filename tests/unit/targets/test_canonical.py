@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from syncmodel.model.net import fully_connected
 from syncmodel.steps import CreateCase, DeleteCase, UpdateCase
@@ -146,9 +146,9 @@ def test_a_position_in_a_lost_log_is_not_one_in_the_log_of_now_and_any_lost_log_
     def applied_of(log_id: str) -> VirtualWorld:
         machine = world.machines["n2"]
         assert machine.state is not None
-        link = evolve(machine.state.link("n1"), log_id=log_id)
+        link = replace(machine.state.link("n1"), log_id=log_id)
         state = machine.state.with_link("n1", link)
-        return world.with_machine("n2", evolve(machine, state=state))
+        return world.with_machine("n2", replace(machine, state=state))
 
     own = world.machines["n1"].disk.log_id
     lost, other, now, empty = map(applied_of, ("n1.8", "n1.9", own, own + ":empty"))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from attrs import evolve, field, frozen
+from msgspec.structs import replace
 
 from syncmodel.checker import Property, always, sometimes
 from syncmodel.engine.exhaustive.identity import (
@@ -103,7 +104,7 @@ class Cluster:
         model = initial_world(net)
         net = model.belief.net
         used = frozenset(f"t{number}" for number in range(1, coin + 1))
-        model = evolve(model, plan=evolve(model.plan, titles=used))
+        model = replace(model, plan=replace(model.plan, titles=used))
         names = renamings(net.nodes, symmetric=self.symmetric)
         virtual = initial(self.setup, net)
         return rested(courses(Moment(model, virtual, self.limits.left, net, names))[-1])

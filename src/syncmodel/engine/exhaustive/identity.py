@@ -17,6 +17,7 @@ from typing import Any
 
 from attrs import evolve
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.net import Net
@@ -56,7 +57,7 @@ def blind(setup: Setup) -> Setup:
 
 def _blind_id(event: Event) -> Event:
     text = repr((event.created_at, event.kind, event.tags, event.content))
-    return evolve(event, id=sha256(text.encode()).hexdigest())
+    return replace(event, id=sha256(text.encode()).hexdigest())
 
 
 # --- the model -----------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from attrs import evolve, frozen
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.engine.exhaustive.abstract import (
     Known,
@@ -276,4 +277,4 @@ def rested(now: Situation) -> Situation:
         belief = compare(now.world.belief, views)
     except DivergenceFound as found:
         return evolve(now, alarm=str(found))
-    return evolve(now, world=evolve(now.world, belief=belief), since_rest=0)
+    return evolve(now, world=replace(now.world, belief=belief), since_rest=0)

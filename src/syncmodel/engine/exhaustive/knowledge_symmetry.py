@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import evolve
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.engine.exhaustive.abstract import Situation, Waiting
 from syncmodel.engine.exhaustive.limits import SYMMETRIC_NODES, Limits
@@ -120,7 +121,7 @@ def _renamed_waiting(one: Waiting, new: Mapping[str, str]) -> Waiting:
 def renamed_net(net: Net, names: Renaming) -> Net:
     """The net with other names; what it has worked out of itself is kept from call to call."""
     new = dict(names)
-    return evolve(
+    return replace(
         net,
         running=_keys(net.running, new),
         down=frozenset(new[node] for node in net.down),
@@ -131,15 +132,15 @@ def renamed_net(net: Net, names: Renaming) -> Net:
 
 def renamed_plan(plan: Plan, names: Renaming) -> Plan:
     """The plan with other names."""
-    return evolve(plan, net=renamed_net(plan.net, names), known=_keys(plan.known, dict(names)))
+    return replace(plan, net=renamed_net(plan.net, names), known=_keys(plan.known, dict(names)))
 
 
 @lru_cache(maxsize=CACHED)
 def _renamed_row(row: RowBelief, names: Renaming) -> RowBelief:
     new = dict(names)
-    return evolve(
+    return replace(
         row,
-        versions=tuple(evolve(version, node=new[version.node]) for version in row.versions),
+        versions=tuple(replace(version, node=new[version.node]) for version in row.versions),
         must=_keys(row.must, new),
         may=_keys(row.may, new),
     )

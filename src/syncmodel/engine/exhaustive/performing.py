@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Sequence
 from syncmodel.engine.drive import Straight
 from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted
-from syncmodel.steps import Request, Step
+from syncmodel.steps import Step
+from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
 from syncmodel.targets.simulated import VirtualWorld, acts
 
 
-class Place:
+class Place(CutsLinks, Resyncs, Deploys, Stops):
     """A target with every ability; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:

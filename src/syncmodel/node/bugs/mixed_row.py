@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import attrs
+from msgspec.structs import replace
 
 from syncmodel.node.bugs.base import Bug
 from syncmodel.node.entries import CaseRow, Row, Stored
@@ -12,7 +13,7 @@ from syncmodel.node.pieces import row
 def _row(winner: Stored, versions: Iterable[Stored]) -> Row | None:
     shown = row(winner, versions)
     counters = [one.value.counter for one in versions if isinstance(one.value, CaseRow)]
-    return attrs.evolve(shown, counter=max(counters)) if isinstance(shown, CaseRow) else shown
+    return replace(shown, counter=max(counters)) if isinstance(shown, CaseRow) else shown
 
 
 BUG = Bug(

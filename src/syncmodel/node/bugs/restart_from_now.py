@@ -1,6 +1,7 @@
 """A node that restarts goes on from the end of its peers' logs."""
 
 import attrs
+from msgspec.structs import replace
 
 from syncmodel.node.bugs.base import Bug
 
@@ -15,7 +16,5 @@ BUG = Bug(
         "dashbitco/broadway_kafka, issue 76"
     ),
     family="restart",
-    pieces=lambda p: attrs.evolve(
-        p, restarts_from=lambda cursor: attrs.evolve(cursor, applied=FAR)
-    ),
+    pieces=lambda p: attrs.evolve(p, restarts_from=lambda cursor: replace(cursor, applied=FAR)),
 )

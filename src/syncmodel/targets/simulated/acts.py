@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted, refused
@@ -22,7 +22,6 @@ from syncmodel.targets.simulated.setup import RUN_ID
 from syncmodel.targets.simulated.world import (
     Deliverable,
     VirtualWorld,
-    Wire,
     answered,
     disconnect,
     feed,
@@ -36,16 +35,15 @@ def advance(world: VirtualWorld, ticks: int) -> VirtualWorld:
     """The same, that many tenths of a second later."""
     if not ticks:
         return world
-    now = world.ticks + ticks
-    return VirtualWorld(world.setup, world.machines, world.wires, world.cut, now)
+    return replace(world, ticks=world.ticks + ticks)
 
 
 def with_skews(world: VirtualWorld, skews_s: Mapping[str, int]) -> VirtualWorld:
     """Each node's clock is ahead of the world's by so many seconds."""
     machines = world.machines
     for name, skew_s in skews_s.items():
-        machines = machines.set(name, evolve(machines[name], skew_s=skew_s))
-    return evolve(world, machines=machines)
+        machines = machines.set(name, replace(machines[name], skew_s=skew_s))
+    return replace(world, machines=machines)
 
 
 # --- what steps ask for --------------------------------------------------------------------------
@@ -64,7 +62,7 @@ def request(world: VirtualWorld, node: str, asked: Request) -> tuple[VirtualWorl
 
 def set_cut(world: VirtualWorld, cut: frozenset[Link]) -> VirtualWorld:
     """Exactly these links are cut; a connection over one of them ends with what was under way."""
-    world = VirtualWorld(world.setup, world.machines, world.wires, cut, world.ticks)
+    world = replace(world, cut=cut)
     for link in world.setup.links:
         if link in cut and link in world.wires and not world.wires[link].direct:
             world = disconnect(world, link)
@@ -183,4 +181,4 @@ def _queued(
     asks = which.what == "ask"
     asked = change(wire.asked) if asks else wire.asked
     told = wire.told if asks else change(wire.told)
-    return world.with_wires(world.wires.set(which.link, Wire(wire.direct, asked, told)))
+    return world.with_wires(world.wires.set(which.link, replace(wire, asked=asked, told=told)))

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted
-from syncmodel.steps.base import Request
+from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
 from syncmodel.targets.base import Settled, Unsettled
 from syncmodel.targets.simulated import acts, sights
 from syncmodel.targets.simulated.schedule import Drawn, InTurn, Schedule
@@ -23,7 +23,7 @@ from syncmodel.targets.simulated.world import VirtualWorld, deliver, deliverable
 DELIVERIES_LIMIT = 100_000
 
 
-class SimulatedCluster:
+class SimulatedCluster(CutsLinks, Resyncs, Deploys, Stops):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
     `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A

@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from attrs import frozen
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.model.net import Link, Net
 from syncmodel.node import core
@@ -37,6 +37,7 @@ from syncmodel.node.ports import (
     Unsubscribe,
 )
 from syncmodel.nostr.messages import Delivery, Eose, Req
+from syncmodel.record import Record
 from syncmodel.targets.simulated.machine import Machine, fresh, log_name, switched
 from syncmodel.targets.simulated.setup import DIRECT, Setup
 
@@ -50,8 +51,7 @@ _TOLD = (Delivery, Eose)
 _DURABLE = (Put, Show, Cursor, Members)
 
 
-@frozen(cache_hash=True)
-class Wire:
+class Wire(Record, cache_hash=True):
     """One connection: what the dialler asked and what the relay told it, each in order of sending.
 
     `direct`: it goes round the link, so that a cut does not touch it.
@@ -73,8 +73,7 @@ class Deliverable(NamedTuple):
     link: Link
 
 
-@frozen(cache_hash=True)
-class VirtualWorld:
+class VirtualWorld(Record, cache_hash=True):
     """A value: equal worlds have equal futures, whoever decides them alike.
 
     `wires` are the links that are connected, as (relay, dialler). `ticks` are tenths of a second
@@ -97,12 +96,11 @@ class VirtualWorld:
 
     def with_machine(self, name: str, machine: Machine) -> VirtualWorld:
         """This world with another machine of that name."""
-        machines = self.machines.set(name, machine)
-        return VirtualWorld(self.setup, machines, self.wires, self.cut, self.ticks)
+        return replace(self, machines=self.machines.set(name, machine))
 
     def with_wires(self, wires: Map[Link, Wire]) -> VirtualWorld:
         """This world with other connections."""
-        return VirtualWorld(self.setup, self.machines, wires, self.cut, self.ticks)
+        return replace(self, wires=wires)
 
 
 @lru_cache(maxsize=64)
@@ -127,17 +125,16 @@ def initial(setup: Setup, net: Net) -> VirtualWorld:
 def deliverables(world: VirtualWorld) -> list[Deliverable]:
     """All that can happen now, in a fixed order. Nothing: the world is quiet."""
     found = []
-    wire_of = world.wires.get
+    wire_of, cut, machines = world.wires.get, world.cut, world.machines
     for link, dial, ask, tell in _of_links(world.setup.links):
         wire = wire_of(link)
-        if wire is None:
-            if link not in world.cut and world.runs(link[0]) and world.runs(link[1]):
-                found.append(dial)
-        else:
+        if wire is not None:
             if wire.asked:
                 found.append(ask)
             if wire.told:
                 found.append(tell)
+        elif link not in cut and machines[link[0]].state and machines[link[1]].state:
+            found.append(dial)
     return found
 
 
@@ -160,11 +157,11 @@ def deliver(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
     relay, dialler = link
     wire = world.wires[link]
     if what == "ask":
-        wires = world.wires.set(link, Wire(wire.direct, wire.asked[1:], wire.told))
+        wires = world.wires.set(link, replace(wire, asked=wire.asked[1:]))
         given: Input = Subscribe(world.setup.number[dialler], wire.asked[0], dialler)
         to = relay
     else:
-        wires = world.wires.set(link, Wire(wire.direct, wire.asked, wire.told[1:]))
+        wires = world.wires.set(link, replace(wire, told=wire.told[1:]))
         given = FromPeer(relay, wire.told[0], world.now_s(dialler))
         to = dialler
     return _fed(world, wires, to, given)[0]
@@ -202,7 +199,7 @@ def _fed(
         elif isinstance(one, ToPeer):
             link = (one.peer, name)
             wire = wires[link]
-            wires = wires.set(link, Wire(wire.direct, (*wire.asked, one.message), wire.told))
+            wires = wires.set(link, replace(wire, asked=(*wire.asked, one.message)))
         elif isinstance(one, Answer):
             answer = one
         else:
@@ -211,8 +208,8 @@ def _fed(
     if durables:
         now, pending = due(pending, durables, node.pieces)
         disk = disk.apply(now)
-    machines = world.machines.set(name, machine.but(disk, state, pending))
-    world = VirtualWorld(setup, machines, wires, world.cut, world.ticks)
+    machine = replace(machine, disk=disk, state=state, pending=pending)
+    world = replace(world, machines=world.machines.set(name, machine), wires=wires)
     for redial in redialling:
         world = _redialled(world, name, redial)
     return world, answer
@@ -223,7 +220,7 @@ def _told(wires: Map[Link, Wire], link: Link, one: ToSubscriber) -> Map[Link, Wi
     wire = wires.get(link)
     if wire is None or not isinstance(one.message, _TOLD):
         return wires
-    return wires.set(link, Wire(wire.direct, wire.asked, (*wire.told, one.message)))
+    return wires.set(link, replace(wire, told=(*wire.told, one.message)))
 
 
 def _redialled(world: VirtualWorld, name: str, output: Redial | Hangup | Drop) -> VirtualWorld:

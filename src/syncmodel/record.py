@@ -1,0 +1,20 @@
+"""The base of values that are made by the dozen in every step: nodes, messages, beliefs.
+
+As `attrs.frozen`, and made in a tenth of its time, compared and hashed in a third, as msgspec does
+it in C. A changed copy is `msgspec.structs.replace`. What is made once in a while stays with attrs,
+and so does what attrs can do and this can't: fields that don't count for equality, and steps (their
+JSON form is cattrs').
+"""
+
+from typing import dataclass_transform
+
+from msgspec import Struct, field
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+class Record(Struct, frozen=True, gc=False):
+    """A value: frozen, equal by its fields, hashable if these are.
+
+    `cache_hash=True` keeps the hash of one that is hashed often. The garbage collector does not
+    look at them: each is made of what was there before, so that no cycle goes through one.
+    """
