@@ -6,7 +6,8 @@ touching the nodes, so a failure that shows only sometimes is still one failure.
 
 The steps of a run come from a generator that the seed and the run's number make, not from draws of
 Hypothesis. Those depend on more than the seed: on the constants in whatever modules are loaded, and
-four in five are made again from earlier runs. `Shrinkable` is the machine for its own shrinker.
+four in five are made again from earlier runs. So its `backend` decides nothing here. `Shrinkable`
+is the machine for its own shrinker, where it decides everything.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from syncmodel.engine.backend import UNDECIDED
 from syncmodel.engine.drive import Driver
 from syncmodel.engine.history import Observer, Verdict, nobody
 from syncmodel.engine.session import Over, Session
@@ -34,8 +36,6 @@ from syncmodel.strategies.steps import choose, everything
 from syncmodel.strategies.topologies import beginnings, topologies
 from syncmodel.targets.base import Target
 
-#: What makes a run a new one in the eyes of Hypothesis, which would not make it otherwise.
-SALTS = st.integers(0, 2**64 - 1)
 #: How a run ends that touches nothing: Hypothesis runs again what failed.
 FROM_MEMORY = Over(Verdict.UNKNOWN, reason="answered from memory")
 
@@ -116,10 +116,11 @@ class Explorer:
 
     def hypothesis_settings(self) -> hypothesis.settings:
         """What Hypothesis is told: no example database, no deadline, no shrinking of its own."""
-        phases = [Phase.generate]
+        phases, backend = [Phase.generate], UNDECIDED
         if self.settings.shrink:
-            phases += [Phase.target, Phase.shrink]
+            phases, backend = [*phases, Phase.target, Phase.shrink], "hypothesis"
         return hypothesis.settings(
+            backend=backend,
             max_examples=self.settings.sequences,
             stateful_step_count=self.settings.steps,
             phases=phases,
@@ -150,18 +151,9 @@ class Explorer:
         return session
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing more can come of a run: the search is over, and nothing failed."""
-        return self._done and not self._failures
-
-    @property
     def _done(self) -> bool:
-        """Whether runs touch nothing any more: Hypothesis goes on a little beyond what it is told,
-        and runs again what failed."""
-        if self.settings.shrink:
-            return False
-        findings = self.findings
-        return findings.failure is not None or findings.sequences >= self.settings.sequences
+        """Whether runs touch nothing any more: Hypothesis runs again what failed."""
+        return self.findings.failure is not None and not self.settings.shrink
 
     def take(self, session: Session, net: Net, step: Step) -> None:
         """Take the step; raises `DivergenceFound` where the run failed, now or before."""
@@ -216,8 +208,6 @@ class Machine(RuleBasedStateMachine):
     def go_on(self, rng: Random) -> None:
         """One step of the generator's, on the live system and in the model."""
         assert self.session is not None
-        if self.session.over is FROM_MEMORY and self.explorer.idle:
-            return
         step = choose(self.plan, self.explorer.settings.scope, rng)
         self.explorer.take(self.session, self.net, step)
 
@@ -231,10 +221,10 @@ class Machine(RuleBasedStateMachine):
 class Exploration(Machine):
     """The machine for finding: a run's choices follow from the seed and from its number."""
 
-    @initialize(salt=SALTS)
-    def begin(self, salt: int) -> None:
-        """A run that no other is like: the salt is there for that alone."""
-        self.rng = self.explorer.generator()
+    def __init__(self, explorer: Explorer) -> None:
+        """The run begins at once: there is nothing to draw."""
+        super().__init__(explorer)
+        self.rng = explorer.generator()
         self.start(self.rng.choice(beginnings(self.explorer.settings.nodes)))
 
     @rule()

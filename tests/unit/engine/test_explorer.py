@@ -10,8 +10,13 @@ import weakref
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
+from hypothesis.errors import Flaky
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
+from syncmodel.engine.backend import UNDECIDED
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.explore import Explorer, Settings
 from syncmodel.engine.history import Began, Entry, Performed, Verdict
@@ -19,7 +24,10 @@ from syncmodel.engine.run import first_disabled
 from syncmodel.errors import TransportError
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
+from syncmodel.model.values import Case
+from syncmodel.model.view import View
 from syncmodel.steps import Burst, Concurrently, Refused, Request, Step, vocabulary
+from syncmodel.targets.base import Settled, Unsettled
 from syncmodel.targets.simulated import SimulatedCluster
 
 
@@ -50,6 +58,24 @@ def test_a_seed_gives_the_same_sequences_on_any_system() -> None:
     _, other = search(SimulatedCluster(3), Settings(sequences=15, steps=20, seed=12))
     assert first.runs == again.runs
     assert first.runs != other.runs
+
+
+def test_a_search_has_as_many_sequences_as_asked_for_and_each_as_many_steps() -> None:
+    """Hypothesis' own backend cuts some short, and goes on beyond what it is told."""
+    explorer, recorder = search(SimulatedCluster(3), Settings(sequences=40, steps=12, seed=2))
+    assert [len(steps) for _, steps in recorder.runs] == [12] * 40
+    assert (explorer.findings.sequences, explorer.findings.steps) == (40, 480)
+
+
+def test_what_the_plan_does_not_decide_is_not_left_to_chance() -> None:
+    class Drawing(RuleBasedStateMachine):
+        @rule(number=st.floats())
+        def take(self, number: float) -> None:
+            """Never comes to this."""
+
+    with pytest.raises(Flaky) as raised:
+        run_state_machine_as_test(Drawing, settings=hypothesis.settings(backend=UNDECIDED))
+    assert raised.group_contains(RuntimeError, match="nothing may draw a float")
 
 
 #: Prints the steps of a search. What it is given as an argument is imported before.
@@ -109,6 +135,23 @@ def test_the_first_failure_is_kept_and_its_rerun_touches_nothing() -> None:
     # The run that failed is the last one that was performed.
     assert recorder.runs[-1] == (failure.net, list(failure.steps))
     assert explorer.findings.sequences == len(recorder.runs)
+
+
+class Haunted(SimulatedCluster):
+    """Every node shows a row that nobody wrote, from the beginning."""
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        del control, limit_s
+        return Settled(dict.fromkeys(net.up, View((("c9", Case("t9", 0)),))), {})
+
+
+def test_a_run_that_fails_before_its_first_step_is_a_failure() -> None:
+    explorer, recorder = search(Haunted(3), Settings(sequences=9, steps=5, seed=1))
+    failure = explorer.findings.failure
+    assert failure is not None
+    assert failure.over.verdict is Verdict.DIVERGED
+    assert failure.steps == ()
+    assert len(recorder.runs) == explorer.findings.sequences == 1
 
 
 def test_nothing_is_left_of_a_search() -> None:
