@@ -51,4 +51,5 @@ def _unasked(what: str) -> RuntimeError:
     return RuntimeError(f"The plan decides here, and not Hypothesis: nothing may draw {what}.")
 
 
-AVAILABLE_PROVIDERS[UNDECIDED] = Undecided
+# By its name: all versions of Hypothesis that have this table understand that.
+AVAILABLE_PROVIDERS[UNDECIDED] = f"{__name__}.{Undecided.__name__}"
