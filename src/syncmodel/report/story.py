@@ -109,24 +109,21 @@ def _sureness(confirmed: Confirmed) -> str:
         return "It was not run again: the search was interrupted, or each run takes minutes."
     if not confirmed.failed:
         return (
-            f"It did not come back in {_runs(confirmed.runs)}: perhaps it takes luck, or what "
-            "earlier sequences left on the nodes."
+            f"It did not come back in {plural(confirmed.runs, 'run')}: perhaps it takes luck, or "
+            "what earlier sequences left on the nodes."
         )
     often = "always" if confirmed.always else "sometimes"
-    return f"Run again, it failed {often} ({confirmed.failed} of {_runs(confirmed.runs)})."
-
-
-def _runs(count: int) -> str:
-    return f"{count} run{'s' * (count != 1)}"
+    return f"Run again, it failed {often} ({confirmed.failed} of {plural(confirmed.runs, 'run')})."
 
 
 def _effort(before: int, minimized: Minimized) -> str:
     after = minimized.length
     if after == before:
-        text = f"Not shortened: {_plural(after, 'step')}"
+        text = f"Not shortened: {plural(after, 'step')}"
     else:
-        text = f"Shortened from {before} to {_plural(after, 'step')}"
-    text += f" in {_runs(minimized.executions)} ({_plural(minimized.live_steps, 'step')} performed)"
+        text = f"Shortened from {before} to {plural(after, 'step')}"
+    runs, steps = plural(minimized.executions, "run"), plural(minimized.live_steps, "step")
+    text += f" in {runs} ({steps} performed)"
     if minimized.exhausted:
         text += "; the budget ended first, so a shorter one may exist"
     return text + "."
@@ -134,29 +131,30 @@ def _effort(before: int, minimized: Minimized) -> str:
 
 def _further(sharper: Sharper) -> str:
     """What the search on the simulator came to, and whether there is nothing shorter."""
-    text = f"Searched further on the simulator ({_runs(sharper.runs)}): "
+    text = f"Searched further on the simulator ({plural(sharper.runs, 'run')}): "
     whole = [one for one in sharper.searched if not one.some and one.length >= sharper.length - 1]
     if sharper.none_shorter:
         nodes = max((one.nodes for one in whole), default=1)
         states = sum(one.states for one in whole)
-        where = f"on up to {_plural(nodes, 'node')}" if nodes > 1 else "on one node"
+        where = f"on up to {plural(nodes, 'node')}" if nodes > 1 else "on one node"
         where += " that begin alike" if any(one.begin_alike for one in whole) else ""
         how = "" if sharper.failing.network is None else " with messages in order"
         told = f"of two cases and an event {where} fails like this{how}"
         return f"{text}no shorter run {told} ({states:,} situations)."
     if sharper.unconfirmed is not None and sharper.unconfirmed < sharper.length:
-        return f"{text}one of {_plural(sharper.unconfirmed, 'step')} fails there, but not here."
+        return f"{text}one of {plural(sharper.unconfirmed, 'step')} fails there, but not here."
     return f"{text}none that was tried is shorter; of all runs, some may be."
 
 
 def _otherwise(other: Reproduction, file: Path | None) -> Iterator[str]:
     """A shorter run of the same nodes, which shows something else."""
-    steps = _plural(length(other.steps), "step")
+    steps = plural(length(other.steps), "step")
     yield f"The same nodes fail in {steps} already, though in another way: {other.title}"
     yield from _steps(other.steps)
     if file is not None:
         yield f"  Saved as {file}"
 
 
-def _plural(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+def plural(count: int, what: str) -> str:
+    """So many of them, in words."""
+    return f"{count:,} {what}{'s' * (count != 1)}"

@@ -21,7 +21,7 @@ from syncmodel.engine.explore import Settings
 from syncmodel.engine.history import Entry
 from syncmodel.engine.minimize import Progress
 from syncmodel.engine.tally import Sometimes, Tally
-from syncmodel.report.story import found_story
+from syncmodel.report.story import found_story, plural
 
 #: Between two updates of the line on a terminal, and between two lines elsewhere.
 REDRAW_S = 0.1
@@ -89,8 +89,8 @@ class Watch:
         if first or self._due():
             how = "looking further on the simulator" if progress.further else "shortening it"
             self._show(
-                f"found a failure, {how}: {progress.length} steps left "
-                f"after {progress.executions} runs"
+                f"found a failure, {how}: {plural(progress.length, 'step')} left "
+                f"after {plural(progress.executions, 'run')}"
             )
 
     def _due(self) -> bool:
@@ -152,7 +152,8 @@ def _verdict(report: Report) -> str:
 
 
 def _amount(tally: Tally) -> str:
-    return f"{tally.sequences:,} sequences, {tally.steps:,} steps, {tally.rests:,} comparisons"
+    counted = {"sequence": tally.sequences, "step": tally.steps, "comparison": tally.rests}
+    return ", ".join(plural(count, what) for what, count in counted.items())
 
 
 def _doubts(what: str, reasons: list[str]) -> Iterator[str]:
