@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,7 +31,7 @@ from syncmodel.transport import ssh
 HERE = Path(__file__).parent
 MARK = "SYNCMODEL_TEST_PROCESSES"
 # Everything must be gone this long after the tester.
-GONE_LIMIT_S = 2.0
+GONE_LIMIT_S = 10.0
 
 
 @pytest.fixture(autouse=True)
@@ -445,6 +445,14 @@ def test_nothing_outlives_a_tester_killed_while_it_boots(mark: str, after_s: flo
         assert_gone(mark)
 
 
+def test_a_fork_server_that_is_told_in_the_middle_of_a_fork_ends_too(mark: str) -> None:
+    with doomed_tester("serve", "toy_forking") as (process, lines):
+        folder = Path(said(lines, "booting"))
+        assert process.wait(10) != 0  # no machine came up
+        assert_gone(mark)
+        assert not folder.exists()
+
+
 def test_ctrl_c_leaves_nothing(mark: str) -> None:
     with doomed_tester("serve") as (process, lines):
         folder = Path(said(lines, "up"))
@@ -476,9 +484,11 @@ def test_nothing_outlives_a_killed_supervisor(mark: str) -> None:
 
 
 @contextmanager
-def doomed_tester(app: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+def doomed_tester(
+    app: str, module: str = "toy_application"
+) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
     """A tester in a process of its own, and the lines that it says."""
-    command = [sys.executable, str(HERE / "tester_to_kill.py"), f"toy_application:{app}"]
+    command = [sys.executable, str(HERE / "tester_to_kill.py"), f"{module}:{app}"]
     # Killed before its fork server knew of it, a tester leaves its folder: this is around it.
     with (
         tempfile.TemporaryDirectory(prefix="sm-", ignore_cleanup_errors=True) as folder,
@@ -517,7 +527,12 @@ def processes(mark: str) -> set[int]:
 
 def fork_servers(mark: str) -> set[int]:
     """Those of them that lead a session."""
-    return {pid for pid in processes(mark) if os.getsid(pid) == pid}
+    found = set()
+    for pid in processes(mark):
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            if os.getsid(pid) == pid:
+                found.add(pid)
+    return found
 
 
 def parent_of(pid: int) -> int:

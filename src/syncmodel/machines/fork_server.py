@@ -7,7 +7,7 @@ of that (`nursery`).
 Everything below it dies with the tester, whatever state it is in. The kernel tells this process of
 the tester's death (SIGTERM), and it kills its whole session; should it be killed itself, the kernel
 kills each child with its parent (SIGKILL, which also works on what is stopped or busy). The
-machines' folder goes too: a process in a group of its own waits for the deaths and removes it.
+machines' folder goes too: `sweeper` waits for the deaths and removes it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,9 @@ import gc
 import importlib
 import json
 import os
-import select
-import shutil
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,9 +26,6 @@ from typing import Any
 from syncmodel.machines.process import adopt_orphans, die_with_parent, fork_child
 
 _LONGEST_MESSAGE = 65536
-# A killed process may stay as a zombie for as long as its parent likes: this bounds the wait.
-_SWEEP_LIMIT_S = 0.3
-_SWEEP_PAUSE_S = 0.01
 
 # What uvicorn and its like import only when they start to serve.
 _LATE_IMPORTS = (
@@ -133,26 +127,13 @@ def _kill_session(folder: Path) -> None:
     # The tester's death is told twice, by its socket's end and by the kernel: once is enough.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     session = os.getpid()
-    sweeper = os.fork()
-    if sweeper == 0:
-        os.setpgid(0, 0)
-        _sweep(session, folder)
-        os._exit(0)
-    # On both sides, so that it is out of the group before whichever kills it first.
-    os.setpgid(sweeper, sweeper)
-    os.killpg(session, signal.SIGKILL)
-
-
-def _sweep(session: int, folder: Path) -> None:
-    """Remove the folder once nobody of the session is left to write to it, or after a while."""
-    deadline_s = time.monotonic() + _SWEEP_LIMIT_S
-    while time.monotonic() < deadline_s:
-        try:
-            os.killpg(session, signal.SIGKILL)
-        except ProcessLookupError:
-            break
-        select.select([], [], [], _SWEEP_PAUSE_S)
-    shutil.rmtree(folder, ignore_errors=True)
+    sweeper = [sys.executable, "-m", "syncmodel.machines.sweeper", str(session), str(folder)]
+    try:
+        # Not a fork: this may be told in the middle of one, and modules lock things around a fork
+        # (`os.register_at_fork`) which can't be locked twice. Its own group outlives ours.
+        os.posix_spawn(sys.executable, sweeper, os.environ, setpgroup=0)
+    finally:
+        os.killpg(session, signal.SIGKILL)
 
 
 if __name__ == "__main__":
