@@ -102,7 +102,7 @@ def _descriptors(pid: int) -> int:
 
 @attrs.define
 class Soak:
-    """One long search, in parts: Hypothesis keeps every choice of a search in memory.
+    """One long search, in parts: each has a seed, and where it is simulated a network, of its own.
 
     `target` gives the target for the search of a seed.
     """

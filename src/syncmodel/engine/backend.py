@@ -17,9 +17,9 @@ UNDECIDED = "syncmodel"
 
 
 class Undecided(PrimitiveProvider):
-    """Always the first choice; a machine never stops before its steps are taken.
+    """Booleans are false and integers are the least there may be; anything else raises.
 
-    Only what a machine with one rule asks for can be drawn; anything else raises `RuntimeError`.
+    So a machine goes on until its steps are taken (Hypothesis ends it after some 3,000 of them).
     """
 
     def draw_boolean(self, p: float = 0.5) -> bool:

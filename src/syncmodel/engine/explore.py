@@ -1,7 +1,7 @@
 """Random search: a Hypothesis state machine whose every choice comes from the plan.
 
 Hypothesis drives the machine and stops at the first failure; shrinking is `minimize`'s, because
-live steps are dear. It runs what failed once more: that run is answered from what was seen, without
+live steps are dear. It runs what failed again: such a run is answered from what was seen, without
 touching the nodes, so a failure that shows only sometimes is still one failure.
 
 The steps of a run come from a generator that the seed and the run's number make, not from draws of
@@ -12,8 +12,10 @@ is the machine for its own shrinker, where it decides everything.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from random import Random
-from typing import cast
+from typing import Any, cast
 
 import hypothesis
 from attrs import define, field, frozen
@@ -38,6 +40,27 @@ from syncmodel.targets.base import Target
 
 #: How a run ends that touches nothing: Hypothesis runs again what failed.
 FROM_MEMORY = Over(Verdict.UNKNOWN, reason="answered from memory")
+#: How a run ends that was interrupted, or whose target raised an error: nobody knows.
+BROKEN_OFF = Over(Verdict.UNKNOWN, reason="broken off")
+
+
+class Past(KeyboardInterrupt):
+    """An error on its way past Hypothesis, which would make another run of it and lose it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def past_hypothesis() -> Iterator[None]:
+    """Only a divergence is for Hypothesis; every other error ends the search as it is."""
+    try:
+        yield
+    except DivergenceFound:
+        raise
+    except Exception as error:
+        raise Past(error) from error
 
 
 @frozen
@@ -86,7 +109,7 @@ class Explorer:
         settings: Settings,
         observe: Observer = nobody,
     ) -> None:
-        """Nothing is touched before `run`, or before the machine takes its first step."""
+        """Nothing is touched before `run`, or before a machine is made."""
         self.target = target
         self.settings = settings
         self.findings = Findings()
@@ -96,7 +119,10 @@ class Explorer:
         self._failures: dict[tuple[Net, tuple[Step, ...]], Over] = {}
 
     def run(self) -> Findings:
-        """Search until the first failure, or to the end of the settings."""
+        """Search until the first failure, or to the end of the settings.
+
+        What a target raises (but `InvalidRunError`) ends the search and comes out of here.
+        """
         kind = Shrinkable if self.settings.shrink else Exploration
 
         @hypothesis.seed(self.settings.seed)
@@ -108,6 +134,8 @@ class Explorer:
         factory = cast(type[RuleBasedStateMachine], machine)
         try:
             run_state_machine_as_test(factory, settings=self.hypothesis_settings())
+        except Past as past:
+            raise past.error from None
         except (DivergenceFound, Flaky):
             # Flaky: Hypothesis had made the choices of the run that failed before, in another one.
             if self.findings.failure is None:
@@ -146,7 +174,7 @@ class Explorer:
             session.over = FROM_MEMORY
         else:
             self.findings.sequences += 1
-            self._driver.run(session.begin())
+            self._run(session, session.begin())
         self._judge(session, net, live=session.over is not FROM_MEMORY)
         return session
 
@@ -158,9 +186,16 @@ class Explorer:
     def take(self, session: Session, net: Net, step: Step) -> None:
         """Take the step; raises `DivergenceFound` where the run failed, now or before."""
         live = session.over is None
-        self._driver.run(session.take(step))
+        self._run(session, session.take(step))
         self.findings.steps += live
         self._judge(session, net, live=live)
+
+    def _run(self, session: Session, coroutine: Coroutine[Any, Any, None]) -> None:
+        try:
+            self._driver.run(coroutine)
+        except BaseException:
+            session.over = session.over or BROKEN_OFF
+            raise
 
     def _judge(self, session: Session, net: Net, *, live: bool) -> None:
         failed = live and session.over is not None and session.over.verdict is Verdict.DIVERGED
@@ -177,7 +212,7 @@ class Explorer:
 
     def finish(self, session: Session) -> None:
         """Close the books of a run that did not fail."""
-        if session.over is FROM_MEMORY:
+        if session.over in (FROM_MEMORY, BROKEN_OFF):
             return
         over = session.finish()
         if over.verdict is Verdict.INVALID:
@@ -225,12 +260,14 @@ class Exploration(Machine):
         """The run begins at once: there is nothing to draw."""
         super().__init__(explorer)
         self.rng = explorer.generator()
-        self.start(self.rng.choice(beginnings(self.explorer.settings.nodes)))
+        with past_hypothesis():
+            self.start(self.rng.choice(beginnings(self.explorer.settings.nodes)))
 
     @rule()
     def take(self) -> None:
         """The next step."""
-        self.go_on(self.rng)
+        with past_hypothesis():
+            self.go_on(self.rng)
 
 
 class Shrinkable(Machine):

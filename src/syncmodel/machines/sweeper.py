@@ -1,7 +1,8 @@
 """Removes the folder of machines whose tester was killed, once nobody is left to write to it.
 
 Run as `python -m syncmodel.machines.sweeper SESSION FOLDER`, in a process group of its own, as the
-last thing that a fork server does.
+last thing that a fork server does. It is started, so it needs the interpreter and this file to be
+there still; without them the processes end all the same, and the folder stays.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _PAUSE_S = 0.01
 
 
 def sweep(session: int, folder: Path) -> None:
-    """Kill what is left of the session, and remove the folder until it is gone and stays so."""
+    """Kill what is left of the session, and remove the folder, again until it is gone."""
     started_s = time.monotonic()
     while (took_s := time.monotonic() - started_s) < _SWEEP_LIMIT_S:
         dead = not _killed(session) or took_s > _DEATH_LIMIT_S

@@ -145,6 +145,45 @@ def test_a_run_that_fails_before_its_first_step_is_a_failure() -> None:
     assert len(recorder.runs) == explorer.findings.sequences == 1
 
 
+class BrokenOff(SimulatedCluster):
+    """Raises this in the run of that number, at the rest after so many steps."""
+
+    def __init__(self, error: BaseException, run: int, rest: int) -> None:
+        super().__init__(3)
+        self.error, self.run, self.rest = error, run, rest
+        self.begun = self.rests = self.good = 0
+        self.used = False
+
+    async def begin(self, net: Net) -> None:
+        self.begun, self.rests = self.begun + 1, 0
+        await super().begin(net)
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        if (self.begun, self.rests) == (self.run, self.rest):
+            raise self.error
+        self.rests += 1
+        return await super().settle(net, control=control, limit_s=limit_s)
+
+    def passed(self) -> None:
+        self.good += 1
+
+    def renew(self) -> None:
+        """Each run is on new machines anyway."""
+
+
+@pytest.mark.parametrize("error", [KeyError("a mistake in a target"), KeyboardInterrupt()])
+@pytest.mark.parametrize(("run", "rest"), [(1, 0), (1, 3), (2, 0), (2, 3), (4, 1)])
+def test_what_a_target_raises_ends_the_search_as_it_is(
+    error: BaseException, run: int, rest: int
+) -> None:
+    """Hypothesis would make another run of it, and tell of that. And no broken run has passed."""
+    target = BrokenOff(error, run, rest)
+    with pytest.raises(type(error)) as raised:
+        search(target, Settings(sequences=6, steps=5, seed=1))
+    assert raised.value is error
+    assert (target.begun, target.good) == (run, run - 1)
+
+
 def test_nothing_is_left_of_a_search() -> None:
     """Hypothesis keeps what it knows of a class of machines; a search must not hang on that."""
     explorer, _ = search(SimulatedCluster(3), Settings(sequences=2, steps=5))
