@@ -31,7 +31,7 @@ from syncmodel.transport import ssh
 HERE = Path(__file__).parent
 MARK = "SYNCMODEL_TEST_PROCESSES"
 # Everything must be gone this long after the tester.
-GONE_LIMIT_S = 10.0
+GONE_LIMIT_S = 2.0
 
 
 @pytest.fixture(autouse=True)

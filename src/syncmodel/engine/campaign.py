@@ -18,7 +18,7 @@ from attrs import define, evolve, field
 
 from syncmodel.engine.explore import Explorer, Failure, Findings, Settings
 from syncmodel.engine.finding import Found, Origin, Work
-from syncmodel.engine.guard import Guarded, Halt, cant_go_on
+from syncmodel.engine.guard import Guarded, cant_go_on
 from syncmodel.engine.history import Began, Ended, Entry, Observer, Verdict, nobody
 from syncmodel.engine.minimize import NO_SEARCH, Progress
 from syncmodel.engine.run import Result
@@ -133,8 +133,6 @@ class Campaign:
         """A phase that may end early; the report says how."""
         try:
             yield
-        except Halt as halt:
-            self.report.halted = halt.error
         except KeyboardInterrupt:
             self.report.interrupted = True
         except SyncModelError as error:

@@ -21,11 +21,12 @@ import hypothesis
 from attrs import define, field, frozen
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
-from hypothesis.errors import Flaky
+from hypothesis.errors import Flaky, HypothesisException
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from syncmodel.engine.backend import UNDECIDED
 from syncmodel.engine.drive import Driver
+from syncmodel.engine.guard import Halt
 from syncmodel.engine.history import Observer, Verdict, nobody
 from syncmodel.engine.session import Over, Session
 from syncmodel.model.divergence import DivergenceFound
@@ -44,23 +45,15 @@ FROM_MEMORY = Over(Verdict.UNKNOWN, reason="answered from memory")
 BROKEN_OFF = Over(Verdict.UNKNOWN, reason="broken off")
 
 
-class Past(KeyboardInterrupt):
-    """An error on its way past Hypothesis, which would make another run of it and lose it."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
 @contextmanager
 def past_hypothesis() -> Iterator[None]:
-    """Only a divergence is for Hypothesis; every other error ends the search as it is."""
+    """Only a divergence, and what it raises itself, is for Hypothesis: all else ends the search."""
     try:
         yield
-    except DivergenceFound:
+    except (DivergenceFound, HypothesisException):
         raise
     except Exception as error:
-        raise Past(error) from error
+        raise Halt(error) from error
 
 
 @frozen
@@ -134,8 +127,8 @@ class Explorer:
         factory = cast(type[RuleBasedStateMachine], machine)
         try:
             run_state_machine_as_test(factory, settings=self.hypothesis_settings())
-        except Past as past:
-            raise past.error from None
+        except Halt as halt:
+            raise halt.error from None
         except (DivergenceFound, Flaky):
             # Flaky: Hypothesis had made the choices of the run that failed before, in another one.
             if self.findings.failure is None:
@@ -238,13 +231,15 @@ class Machine(RuleBasedStateMachine):
     def start(self, net: Net) -> None:
         """A fresh run."""
         self.net = net
-        self.session = self.explorer.begin(net)
+        with past_hypothesis():
+            self.session = self.explorer.begin(net)
 
     def go_on(self, rng: Random) -> None:
         """One step of the generator's, on the live system and in the model."""
         assert self.session is not None
-        step = choose(self.plan, self.explorer.settings.scope, rng)
-        self.explorer.take(self.session, self.net, step)
+        with past_hypothesis():
+            step = choose(self.plan, self.explorer.settings.scope, rng)
+            self.explorer.take(self.session, self.net, step)
 
     def teardown(self) -> None:
         """The run is over, and let go of: Hypothesis leaves machines to the garbage collector."""
@@ -260,14 +255,12 @@ class Exploration(Machine):
         """The run begins at once: there is nothing to draw."""
         super().__init__(explorer)
         self.rng = explorer.generator()
-        with past_hypothesis():
-            self.start(self.rng.choice(beginnings(self.explorer.settings.nodes)))
+        self.start(self.rng.choice(beginnings(self.explorer.settings.nodes)))
 
     @rule()
     def take(self) -> None:
         """The next step."""
-        with past_hypothesis():
-            self.go_on(self.rng)
+        self.go_on(self.rng)
 
 
 class Shrinkable(Machine):

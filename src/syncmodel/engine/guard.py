@@ -20,13 +20,13 @@ INVALID_LIMIT = 3
 
 
 class Halt(KeyboardInterrupt):
-    """The search can't go on: `error` says why.
+    """The search can't go on: `error` says why, and is what comes out of it.
 
     It is raised like Ctrl-C, because that alone stops Hypothesis in the middle of a run without
-    further questions.
+    further questions: any other error it would run again, and perhaps lose.
     """
 
-    def __init__(self, error: SyncModelError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__(str(error))
         self.error = error
 
@@ -44,17 +44,11 @@ class Guarded:
         self._invalid = 0
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run it. What the tester can't go on from is raised past Hypothesis."""
+        """Run it. Whatever comes out of it ends the search."""
         try:
             return self._driver.run(coroutine)
-        except SyncModelError as error:
+        except BaseException:
             self._over = True
-            raise Halt(error) from error
-        except OSError as error:
-            self._over = True
-            raise Halt(cant_go_on(error)) from error
-        except BaseException as error:
-            self._over = self._over or not isinstance(error, Exception)
             raise
 
     def close(self) -> None:

@@ -116,20 +116,20 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
 
     def with_cut(self, cut: Iterable[Link]) -> Net:
         """Exactly these links are cut."""
-        return _changed(self, self.running, self.down, frozenset(cut))
+        return only(replace(self, cut=frozenset(cut)))
 
     def stop(self, node: str) -> Net:
         """The node's application is down."""
-        return _changed(self, self.running, self.down | {node}, self.cut)
+        return only(replace(self, down=self.down | {node}))
 
     def start(self, node: str) -> Net:
         """The node's application runs."""
-        return _changed(self, self.running, self.down - {node}, self.cut)
+        return only(replace(self, down=self.down - {node}))
 
     def deploy(self, nodes: Iterable[str], generation: int) -> Net:
         """These nodes run that generation."""
         running = self.running.update(dict.fromkeys(nodes, generation))
-        return _changed(self, running, self.down, self.cut)
+        return only(replace(self, running=running))
 
     def interrupt(self, after: Net, touched: frozenset[str]) -> Net:
         """`after`, which follows this net, with the links that broke or are new on the way noted.
@@ -170,15 +170,12 @@ def only(net: Net) -> Net:
     return net
 
 
-def _changed(net: Net, running: Map[str, int], down: frozenset[str], cut: frozenset[Link]) -> Net:
-    return only(replace(net, running=running, down=down, cut=cut))
-
-
 @lru_cache(maxsize=KEPT)
 def _either(net: Net, other: Net) -> Net:
     bare = {node: other.running[node] for node in net.nodes if net.plugin(node) is None}
     running = net.running.update(bare) if bare else net.running
-    return _changed(net, running, net.down & other.down, net.cut & other.cut)
+    down, cut = net.down & other.down, net.cut & other.cut
+    return only(replace(net, running=running, down=down, cut=cut))
 
 
 @lru_cache(maxsize=KEPT)
