@@ -42,7 +42,7 @@ from peers.plot import plot
 from peers.recorder import Recorder, Search, searched
 from rich.console import Console
 
-from syncmodel.node import bugs
+from syncmodel.reference.node import bugs
 
 #: Engines that only tell the runs that they made.
 SEARCHES: dict[str, Callable[[str | None, int, int], Recorder]] = {

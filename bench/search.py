@@ -34,11 +34,11 @@ from rich.console import Console
 from rich.table import Table
 
 from syncmodel.engine.drive import Loop
-from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.machine.explore import Explorer, Settings
 from syncmodel.model.divergence import DivergenceFound
-from syncmodel.node import bugs
-from syncmodel.targets.embedded import EmbeddedCluster
-from syncmodel.targets.registry import EMBEDDED
+from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.reference.kinds import EMBEDDED
+from syncmodel.reference.node import bugs
 
 USUAL = (
     "tombstone-lost-on-resync",

@@ -23,18 +23,18 @@ from typing import Any
 from attrs import asdict, evolve, frozen
 
 from syncmodel.corpus import load_all
-from syncmodel.engine.exhaustive.limits import Limits, of_families
-from syncmodel.engine.exhaustive.shortest import (
+from syncmodel.engine.script import length
+from syncmodel.exhaustive.limits import Limits, of_families
+from syncmodel.exhaustive.shortest import (
     FILE,
     anything,
     beginnings,
     known_lengths_by_key,
     shortest_of_each,
 )
-from syncmodel.engine.script import length
-from syncmodel.engine.sharpen import DATA, LIFECYCLE
 from syncmodel.model.divergence import Key
-from syncmodel.node.bugs import all_bugs
+from syncmodel.reference.node.bugs import all_bugs
+from syncmodel.shrink.sharpen import DATA, LIFECYCLE
 
 ROOT = Path(__file__).parent.parent
 STORED = ROOT / "src" / "syncmodel" / "node" / "bugs" / FILE

@@ -28,13 +28,13 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from rich.console import Console
 from rich.table import Table
 
-from syncmodel.engine.backend import UNDECIDED
 from syncmodel.engine.drive import Straight
-from syncmodel.engine.explore import Explorer, Settings
 from syncmodel.engine.history import Observer, nobody
 from syncmodel.engine.tally import Tally
+from syncmodel.machine.backend import UNDECIDED
+from syncmodel.machine.explore import Explorer, Settings
+from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import vocabulary
-from syncmodel.targets.simulated import SimulatedCluster
 
 
 def ours(sequences: int, seed: int, observe: Observer = nobody) -> int:

@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.table import Table
 
 from syncmodel.engine.drive import Driver, Loop, Straight
-from syncmodel.engine.explore import Explorer, Settings
+from syncmodel.machine.explore import Explorer, Settings
+from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.targets.base import Target
-from syncmodel.targets.embedded import EmbeddedCluster
-from syncmodel.targets.simulated import SimulatedCluster
 
 POINTS = 10
 STEPS_A_SEQUENCE = 30

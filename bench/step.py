@@ -21,8 +21,8 @@ from rich.table import Table
 from syncmodel.engine.drive import Loop
 from syncmodel.engine.session import Session
 from syncmodel.model.net import fully_connected
+from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.steps import CreateCase, UpdateCase
-from syncmodel.targets.embedded import EmbeddedCluster
 
 #: A run keeps to this many writes of one row, as a real one does.
 WRITES_A_RUN = 25

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from syncmodel.corpus import load
+from syncmodel.engine.pool import Stage
 from syncmodel.engine.replay import Judgement, replay
-from syncmodel.engine.stage import Stage
 from syncmodel.errors import UsageError
 from syncmodel.report.story import story
 

@@ -1,6 +1,6 @@
 """Random sequences on live nodes: after each step every node shows what the model allows.
 
-The state machine is `syncmodel.engine.explore.Exploration`; it stops at the first failure, which is
+The state machine is `machine.explore.Exploration`; it stops at the first failure, which is
 then shortened, confirmed and saved. `--hypothesis-seed=N` generates the same sequences every time.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from syncmodel.engine.campaign import Report
+from syncmodel.campaign.campaign import Report
 
 
 def test_explore(syncmodel_explore: Callable[[], Report]) -> None:

@@ -10,7 +10,7 @@ import attrs
 from rich.table import Table
 
 from peers.recorder import Search
-from syncmodel.engine.exhaustive.shortest import known_lengths_by_key
+from syncmodel.exhaustive.shortest import known_lengths_by_key
 
 #: Steps that a sequence may have.
 STEPS = 30

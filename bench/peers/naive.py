@@ -19,9 +19,9 @@ from syncmodel.engine.session import Over, Session
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.net import fully_connected
 from syncmodel.model.plan import Plan
+from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Burst, Data, Refused, Resync, Rollback, Rollout, Step
 from syncmodel.targets.base import Target
-from syncmodel.targets.simulated import SimulatedCluster
 
 NODES = ("n1", "n2", "n3")
 #: The same few rows and generations that our own search has.

@@ -10,12 +10,12 @@ from typing import Any
 from peers.finding import OURS, STEPS
 from peers.naive import NODES
 from peers.recorder import Recorder, Search
-from syncmodel.engine.campaign import Campaign
-from syncmodel.engine.explore import Settings
-from syncmodel.engine.finding import Found
-from syncmodel.engine.minimize import Progress
+from syncmodel.campaign.campaign import Campaign
+from syncmodel.campaign.triage import Found
+from syncmodel.engine.pool import Stage
 from syncmodel.engine.script import length
-from syncmodel.engine.stage import Stage
+from syncmodel.machine.explore import Settings
+from syncmodel.shrink.minimize import Progress
 
 
 def search(bug: str, seed: int, cap: int, target: str = "simulated") -> Search:

@@ -17,12 +17,12 @@ from syncmodel.cli.options import SHARED, Wanted
 from syncmodel.errors import UsageError
 
 if TYPE_CHECKING:
-    from syncmodel.engine.campaign import Report
+    from syncmodel.campaign.campaign import Report
     from syncmodel.engine.drive import Driver
-    from syncmodel.engine.explore import Settings
-    from syncmodel.engine.stage import Stage
+    from syncmodel.engine.pool import Stage
+    from syncmodel.machine.explore import Settings
     from syncmodel.targets.base import Target
-    from syncmodel.targets.registry import Kind
+    from syncmodel.targets.registry import TargetKind
 
 #: Where pytest's defaults differ: a suite that is run often is to take less than a minute.
 DEFAULTS = {"sequences": {"default": 15}}
@@ -72,7 +72,7 @@ def syncmodel_wanted(pytestconfig: pytest.Config) -> Wanted:
 
 
 @pytest.fixture(scope="session")
-def syncmodel_kind(syncmodel_wanted: Wanted) -> Kind:
+def syncmodel_kind(syncmodel_wanted: Wanted) -> TargetKind:
     """The kind of target that is tested: as --target says. Override it for a system of your own."""
     from syncmodel.targets import registry
 
@@ -80,9 +80,9 @@ def syncmodel_kind(syncmodel_wanted: Wanted) -> Kind:
 
 
 @pytest.fixture(scope="session")
-def syncmodel_stage(syncmodel_kind: Kind) -> Iterator[Stage]:
+def syncmodel_stage(syncmodel_kind: TargetKind) -> Iterator[Stage]:
     """The targets of this session, by size and planted bugs; all are closed at its end."""
-    from syncmodel.engine.stage import Stage
+    from syncmodel.engine.pool import Stage
 
     with Stage(syncmodel_kind) as stage:
         yield stage
@@ -121,7 +121,7 @@ def syncmodel_explore(
     """
 
     def explore() -> Report:
-        from syncmodel.engine.campaign import Campaign
+        from syncmodel.campaign.campaign import Campaign
         from syncmodel.report.jsonl import Recorder
         from syncmodel.report.terminal import summary
 

@@ -14,9 +14,10 @@ from syncmodel.engine.drive import Loop
 from syncmodel.engine.history import Entry, Performed, Rested, Verdict
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.session import Session
-from syncmodel.machines.local import LocalMachine
 from syncmodel.model.divergence import Kind
 from syncmodel.model.net import fully_connected
+from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.steps import (
     Burst,
     Concurrently,
@@ -38,7 +39,6 @@ from syncmodel.steps import (
     Step,
     UpdateCase,
 )
-from syncmodel.targets.embedded import EmbeddedCluster
 
 NET = fully_connected(3)
 EVERYTHING = (

@@ -24,8 +24,8 @@ import asyncssh
 import pytest
 
 from syncmodel.errors import BootError, TransportError, UsageError
-from syncmodel.machines.local import LocalCluster, LocalMachine, LocalMachines
-from syncmodel.machines.remote_control import ControlRefusedError
+from syncmodel.reference.machines.local import LocalCluster, LocalMachine, LocalMachines
+from syncmodel.reference.machines.remote_control import ControlRefusedError
 from syncmodel.transport import ssh
 
 HERE = Path(__file__).parent

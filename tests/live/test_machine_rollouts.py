@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncmodel.machines.local import LocalMachines
+from syncmodel.reference.machines.local import LocalMachines
 from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable
 from syncmodel.transport.http import SSHTransport
 

@@ -24,13 +24,13 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 
-from syncmodel.node import migrations
-from syncmodel.node.generations import DEFAULT_GENERATIONS, Generations
-from syncmodel.node.layout import Layout
 from syncmodel.nostr.events import Event, unsigned
 from syncmodel.nostr.keys import Key
 from syncmodel.nostr.messages import Delivery, Eose
 from syncmodel.nostr.nip98 import authorization
+from syncmodel.reference.node import migrations
+from syncmodel.reference.node.generations import DEFAULT_GENERATIONS, Generations
+from syncmodel.reference.node.layout import Layout
 
 ADMIN_URL = "http://127.0.0.1:4000/api/admin/management"
 LIMIT_S = 10.0
@@ -144,7 +144,8 @@ def install(layout: Layout, generation: int) -> None:
 
 
 def start(root: Path) -> "subprocess.Popen[bytes]":
-    code = "import sys, pathlib, syncmodel.node.server as s; s.serve(pathlib.Path(sys.argv[1]))"
+    code = "from syncmodel.reference.node.server import serve; "
+    code += "import pathlib, sys; serve(pathlib.Path(sys.argv[1]))"
     return subprocess.Popen([sys.executable, "-c", code, str(root)])
 
 

@@ -44,7 +44,7 @@ def test_the_wheel_is_whole(checkout: Path) -> None:
     names = wheel(checkout)
     for path in (checkout / "strategies").glob("*.py"):
         assert f"syncmodel/strategies/{path.name}" in names
-    assert {"syncmodel/py.typed", "syncmodel/node/bugs/shortest.json"} <= names
+    assert {"syncmodel/py.typed", "syncmodel/reference/node/bugs/shortest.json"} <= names
     sources = {
         str(path.relative_to(checkout / "src"))
         for path in (checkout / "src").rglob("*.py")

@@ -6,7 +6,7 @@
 import asyncio
 import sys
 
-from syncmodel.machines.local import LocalMachines
+from syncmodel.reference.machines.local import LocalMachines
 
 
 async def main(application: str) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from syncmodel.corpus import PASSES, Reproduction, load_all
-from syncmodel.engine.exhaustive.shortest import known_lengths_by_key
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import run
 from syncmodel.engine.script import length
-from syncmodel.node import bugs
-from syncmodel.targets.simulated import SimulatedCluster
+from syncmodel.exhaustive.shortest import known_lengths_by_key
+from syncmodel.reference.node import bugs
+from syncmodel.reference.simulated import SimulatedCluster
 
 ROOT = Path(__file__).parents[2]
 FILES = load_all(ROOT / "corpus")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from syncmodel.engine.exhaustive.scenes import SCENES, Scene
+from syncmodel.exhaustive.scenes import SCENES, Scene
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])

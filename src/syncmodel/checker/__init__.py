@@ -1,7 +1,7 @@
 """A generic, bounded, exhaustive model checker. Pure; knows nothing of sync.
 
 `check(system, properties, bounds)` searches and answers with a verdict; `graph` draws a small state
-space and `covering` makes test sequences of it. Examples: `syncmodel.checker.toys`.
+space and `covering` makes test sequences of it.
 """
 
 from syncmodel.checker.audit import BrokenPromiseError, audit_partial_order, audit_symmetry

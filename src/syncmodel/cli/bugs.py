@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:  # noqa: ARG001 (every verb is called alike)
     """Print them."""
-    from syncmodel.node.bugs import all_bugs
+    from syncmodel.reference.node.bugs import all_bugs
     from syncmodel.report.terminal import say
 
     entries = []

@@ -15,9 +15,9 @@ from syncmodel.errors import UsageError
 
 if TYPE_CHECKING:
     from syncmodel.checker import Bounds, Progress
-    from syncmodel.engine.exhaustive.limits import Limits
-    from syncmodel.engine.exhaustive.scenes import Scene
-    from syncmodel.engine.exhaustive.searches import Search
+    from syncmodel.exhaustive.limits import Limits
+    from syncmodel.exhaustive.scenes import Scene
+    from syncmodel.exhaustive.searches import Search
 
 NAME = "check"
 HELP = "search exhaustively: the model itself, or the node's core against it"
@@ -110,7 +110,7 @@ def _or_any(least: int) -> Callable[[str], int]:
     whole = number(least)
 
     def parse(text: str) -> int:
-        from syncmodel.engine.exhaustive.limits import UNLIMITED
+        from syncmodel.exhaustive.limits import UNLIMITED
 
         return UNLIMITED if text == "any" else whole(text)
 
@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
     """Search, and print the verdict."""
     if args.scenes is not None:
         return _scenes(args)
-    from syncmodel.engine.exhaustive.searches import Grain, search
+    from syncmodel.exhaustive.searches import Grain, search
 
     bugs = known_bugs(args.bug)
     limits = _limits(args)
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _limits(args: argparse.Namespace) -> Limits:
-    from syncmodel.engine.exhaustive.limits import Limits
+    from syncmodel.exhaustive.limits import Limits
 
     given: dict[str, Any] = {name: getattr(args, name) for name in NUMBERS}
     if args.ops is not None:
@@ -177,8 +177,8 @@ def _search(
 def _told(verdict: Any, bugs: tuple[str, ...], corpus: Path) -> str:
     """The path in words, and where it was saved."""
     from syncmodel.corpus import save
-    from syncmodel.engine.exhaustive.counterexamples import counterexample
-    from syncmodel.engine.exhaustive.searches import label
+    from syncmodel.exhaustive.counterexamples import counterexample
+    from syncmodel.exhaustive.searches import label
 
     lines = [f"  {n}. {action}" for n, action in enumerate(verdict.path.actions, 1)]
     lines += ["", label(verdict.path.end)]
@@ -210,7 +210,7 @@ def _progress() -> Callable[[Progress], None]:
 
 def _draw(found: Search, bounds: Bounds, dot: Path | None, graphml: Path | None) -> int:
     from syncmodel.checker import graph, to_dot, to_graphml
-    from syncmodel.engine.exhaustive.searches import label
+    from syncmodel.exhaustive.searches import label
     from syncmodel.report.terminal import say
 
     drawn = graph(found.system, bounds)
@@ -225,8 +225,8 @@ def _draw(found: Search, bounds: Bounds, dot: Path | None, graphml: Path | None)
 def _cover(limits: Limits, by: Literal["kind", "edge"], corpus: Path) -> int:
     """Save the runs of a suite, but for those that the folder has already."""
     from syncmodel.corpus import load_all, save
-    from syncmodel.engine.exhaustive.suites import suite
     from syncmodel.engine.script import length
+    from syncmodel.exhaustive.suites import suite
     from syncmodel.report.terminal import say
 
     there = {(one.nodes, one.steps) for _, one in load_all(corpus)} if corpus.is_dir() else set()
@@ -247,7 +247,7 @@ def _scenes(args: argparse.Namespace) -> int:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    from syncmodel.engine.exhaustive.scenes import SCENES
+    from syncmodel.exhaustive.scenes import SCENES
     from syncmodel.report.terminal import say
 
     chosen = SCENES if args.scenes == "all" else tuple(map(_named, args.scenes.split(",")))
@@ -263,7 +263,7 @@ def _scenes(args: argparse.Namespace) -> int:
 
 
 def _named(name: str) -> Scene:
-    from syncmodel.engine.exhaustive.scenes import SCENES, scene
+    from syncmodel.exhaustive.scenes import SCENES, scene
 
     found = scene(name.strip())
     if found is None:
@@ -274,7 +274,7 @@ def _named(name: str) -> Scene:
 
 def _scene(one: Scene, bounds: Bounds) -> tuple[bool, str]:
     """Whether the scene holds with its own counts, and a line that says so. Runs in a child."""
-    from syncmodel.engine.exhaustive.searches import search
+    from syncmodel.exhaustive.searches import search
 
     started_s = time.monotonic()
     verdict = search(one.grain, one.limits).run(bounds)

@@ -31,9 +31,9 @@ def run(args: argparse.Namespace) -> int:
     wanted = Wanted.of(lambda name: getattr(args, name), args.seed)
     from contextlib import ExitStack
 
-    from syncmodel.engine.campaign import Campaign
+    from syncmodel.campaign.campaign import Campaign
     from syncmodel.engine.history import all_of
-    from syncmodel.engine.stage import Stage
+    from syncmodel.engine.pool import Stage
     from syncmodel.report.jsonl import Recorder
     from syncmodel.report.terminal import Watch, complain, say, summary
 

@@ -15,10 +15,10 @@ from syncmodel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from syncmodel.engine.finding import Origin
+    from syncmodel.campaign.triage import Origin
     from syncmodel.engine.history import Ended
+    from syncmodel.engine.pool import Stage
     from syncmodel.engine.run import Result
-    from syncmodel.engine.stage import Stage
     from syncmodel.model.guarantees import Guarantees
     from syncmodel.model.net import Net
     from syncmodel.steps.base import Step
@@ -53,9 +53,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See it fail, shorten it, save it."""
-    from syncmodel.engine.campaign import INTERRUPTED_CODE
-    from syncmodel.engine.finding import Origin, Work
-    from syncmodel.engine.stage import Stage
+    from syncmodel.campaign.campaign import INTERRUPTED_CODE
+    from syncmodel.campaign.triage import Origin, Work
+    from syncmodel.engine.pool import Stage
     from syncmodel.engine.tally import Tally
     from syncmodel.report.story import found_story
     from syncmodel.report.terminal import Watch, say
@@ -113,10 +113,9 @@ def _seen_to_fail(
 ) -> tuple[Result, Ended, int | None] | str:
     """A failing run of the steps, its end and its network; or a sentence if none fails any more."""
     from syncmodel.engine import run as engine
-    from syncmodel.engine.echo import SEEDS
     from syncmodel.engine.history import Ended, Entry, Verdict
     from syncmodel.errors import InvalidRunError
-    from syncmodel.targets.base import Networked
+    from syncmodel.targets.base import SEEDS, Networked
 
     ended: list[Ended] = []
 

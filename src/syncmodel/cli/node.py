@@ -15,8 +15,8 @@ from syncmodel.cli.parsing import add_options
 from syncmodel.errors import InvalidRunError, UsageError
 
 if TYPE_CHECKING:
-    from syncmodel.machines.local import LocalMachine
     from syncmodel.nostr.keys import Key
+    from syncmodel.reference.machines.local import LocalMachine
 
 NAME = "node"
 HELP = "run one reference node in the foreground, to look at or to try a client on"
@@ -68,7 +68,7 @@ async def _serve(port: int, bugs: Sequence[str]) -> None:
 
     Raises `UsageError` if the port is taken, `BootError` if the node does not come up.
     """
-    from syncmodel.machines.local import LocalMachines
+    from syncmodel.reference.machines.local import LocalMachines
 
     async with LocalMachines() as machines:
         cluster = machines.prepare(["n1"], bugs=bugs)

@@ -16,7 +16,7 @@ from attrs import frozen
 from syncmodel.errors import UsageError
 
 if TYPE_CHECKING:
-    from syncmodel.engine.explore import Settings
+    from syncmodel.machine.explore import Settings
     from syncmodel.steps.scope import Scope
 
 #: A cluster of one has nobody to sync with; a local one of more would not fit on a computer.
@@ -187,7 +187,7 @@ class Wanted:
 
     def settings(self) -> Settings:
         """What the explorer is told."""
-        from syncmodel.engine.explore import Settings
+        from syncmodel.machine.explore import Settings
 
         return Settings(
             nodes=self.nodes,
@@ -213,7 +213,7 @@ def known_bugs(names: list[str] | None) -> tuple[str, ...]:
     """These bugs, each once. Raises `UsageError` that lists those that there are."""
     if not names:
         return ()
-    from syncmodel.node import bugs
+    from syncmodel.reference.node import bugs
 
     return tuple(dict.fromkeys(bugs.get(name).name for name in names))
 

@@ -14,7 +14,7 @@ from syncmodel.cli.parsing import add_options
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
     from syncmodel.engine.history import Observer, Verdict
-    from syncmodel.engine.stage import Stage
+    from syncmodel.engine.pool import Stage
 
 NAME = "replay"
 HELP = "perform saved runs again, with the bug that a file names planted"
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Replay every file; all of them are read before the first is performed."""
     from syncmodel.corpus import load
     from syncmodel.engine.history import nobody
-    from syncmodel.engine.stage import Stage
+    from syncmodel.engine.pool import Stage
     from syncmodel.report.jsonl import Recorder
 
     named = known_bugs(args.bug)

@@ -1,33 +1,25 @@
 """A reproduction performed again, and held against what it says must be seen.
 
-Here too: a minimised run as a reproduction. Not here: files (`corpus.store`), who replays which
+Not here: files (`corpus.store`), who replays which
 file with which planted bugs (the pytest plugin and the command line).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
 from attrs import frozen
 
 from syncmodel.corpus.format import (
-    Confirmed,
     Expected,
-    Fact,
     Reproduction,
-    nodes_of,
 )
-from syncmodel.engine.echo import SEEDS
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Observer, Verdict, nobody
-from syncmodel.engine.minimize import Minimized
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script
-from syncmodel.model.divergence import Kind
-from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.values import CASES, EVENTS
-from syncmodel.targets.base import Networked, Target
+from syncmodel.targets.base import SEEDS, Networked, Target
 
 
 class Judgement(Enum):
@@ -114,26 +106,3 @@ def _judged(expected: Expected, results: list[Result]) -> tuple[Judgement, bool]
         judgement = Judgement.OTHERWISE
     unknown = any(result.verdict in unclear for result in results)
     return (Judgement.UNKNOWN if unknown else judgement), False
-
-
-def recorded(
-    minimized: Minimized,
-    *,
-    title: str | None = None,
-    found: Mapping[str, Fact] | None = None,
-    bug: str | None = None,
-    guarantees: Guarantees | None = None,
-) -> Reproduction:
-    """A minimised run as a reproduction; its title defaults to the divergence in plain words."""
-    name, table = minimized.key
-    about = {CASES: " (a case)", EVENTS: " (an event)"}.get(table, "")
-    return Reproduction(
-        title=title or f"{Kind(name).explained}{about}",
-        nodes=nodes_of(minimized.net),
-        steps=minimized.steps,
-        expected=Expected(minimized.key),
-        guarantees=guarantees or Guarantees(),
-        found=found or {},
-        bug=bug,
-        confirmed=Confirmed(minimized.failed, minimized.runs),
-    )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from syncmodel.campaign.triage import Found
 from syncmodel.corpus import Confirmed, Reproduction
-from syncmodel.engine.finding import Found
 from syncmodel.engine.history import Ended
-from syncmodel.engine.minimize import Minimized
 from syncmodel.engine.script import length
-from syncmodel.engine.sharpen import Sharper
 from syncmodel.model.net import DEPLOYMENT
 from syncmodel.model.view import View
+from syncmodel.shrink.minimize import Minimized
+from syncmodel.shrink.sharpen import Sharper
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently
 

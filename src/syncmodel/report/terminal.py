@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from syncmodel.engine.campaign import Report
-from syncmodel.engine.explore import Settings
+from syncmodel.campaign.campaign import Report
 from syncmodel.engine.history import Entry
-from syncmodel.engine.minimize import Progress
 from syncmodel.engine.tally import Sometimes, Tally
+from syncmodel.machine.explore import Settings
 from syncmodel.report.story import found_story, plural
+from syncmodel.shrink.minimize import Progress
 
 #: Between two updates of the line on a terminal, and between two lines elsewhere.
 REDRAW_S = 0.1

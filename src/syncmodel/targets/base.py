@@ -73,6 +73,10 @@ class Reusable(Protocol):
         """The next `begin` starts anew, though the last run passed."""
 
 
+#: Networks that are tried: messages in order first, then one for each seed.
+SEEDS: tuple[int | None, ...] = (None, *range(20))
+
+
 @runtime_checkable
 class Networked(Protocol):
     """A target whose network is decided by a number, so that a run can be had again exactly."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import networkx as nx
 import pytest
+from toys import AlternatingBit, Counter, Peterson, Table, TwoPhaseCommit
 
 from syncmodel.checker import covering, covering_walks, graph
 from syncmodel.checker.covering import Edge
 from syncmodel.checker.system import System
-from syncmodel.checker.toys import AlternatingBit, Counter, Peterson, Table, TwoPhaseCommit
 from syncmodel.errors import UsageError
 
 SYSTEMS: list[System[Any, Any]] = [

@@ -4,9 +4,9 @@ import io
 
 import networkx as nx
 import pytest
+from toys import Counter, Table, TwoPhaseCommit
 
 from syncmodel.checker import Bounds, GraphTooLargeError, graph, to_dot, to_graphml
-from syncmodel.checker.toys import Counter, Table, TwoPhaseCommit
 
 
 def test_a_graph_has_every_state_and_edge() -> None:

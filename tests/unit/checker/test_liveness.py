@@ -4,6 +4,7 @@ import random
 
 import networkx as nx
 import pytest
+from toys import Counter, Lock, Peterson, Table
 
 from syncmodel.checker import (
     Bounds,
@@ -16,7 +17,6 @@ from syncmodel.checker import (
     graph,
     least_image,
 )
-from syncmodel.checker.toys import Counter, Lock, Peterson, Table
 
 
 @pytest.mark.parametrize("seed", range(150))

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 import pytest
+from toys import Peterson, TwoPhaseCommit, Work, Workers
 
 from syncmodel.checker import (
     BrokenPromiseError,
@@ -24,7 +25,6 @@ from syncmodel.checker import (
     least_image,
     sometimes,
 )
-from syncmodel.checker.toys import Peterson, TwoPhaseCommit, Work, Workers
 from syncmodel.errors import UsageError
 
 # Symmetry

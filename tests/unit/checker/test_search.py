@@ -10,6 +10,7 @@ from typing import Any
 
 import networkx as nx
 import pytest
+from toys import Counter, Table, TwoPhaseCommit, Work, Workers
 
 from syncmodel.checker import (
     Bound,
@@ -26,7 +27,6 @@ from syncmodel.checker import (
     sometimes,
 )
 from syncmodel.checker.system import System
-from syncmodel.checker.toys import Counter, Table, TwoPhaseCommit, Work, Workers
 from syncmodel.errors import UsageError
 
 

@@ -4,10 +4,7 @@ from collections.abc import Hashable
 from typing import Any
 
 import pytest
-
-from syncmodel.checker import Holds, Violated, always, check, converges, eventually, sometimes
-from syncmodel.checker.system import System
-from syncmodel.checker.toys import (
+from toys import (
     AlternatingBit,
     Counter,
     Lock,
@@ -16,6 +13,9 @@ from syncmodel.checker.toys import (
     TwoPhaseCommit,
     Workers,
 )
+
+from syncmodel.checker import Holds, Violated, always, check, converges, eventually, sometimes
+from syncmodel.checker.system import System
 
 COUNTS: list[tuple[System[Any, Any], int, int, int]] = [
     (Counter(9), 10, 18, 9),

@@ -10,7 +10,7 @@ from attrs import fields
 from syncmodel.cli import main
 from syncmodel.cli.check import NUMBERS
 from syncmodel.corpus import load_all
-from syncmodel.engine.exhaustive.limits import Limits
+from syncmodel.exhaustive.limits import Limits
 
 
 def test_the_defaults_are_those_of_the_limits() -> None:

@@ -85,8 +85,8 @@ def test_a_target_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
         """\
 import pytest
-from syncmodel.targets.registry import Kind
-from syncmodel.targets.simulated import SimulatedCluster
+from syncmodel.targets.registry import TargetKind
+from syncmodel.reference.simulated import SimulatedCluster
 
 made = []
 
@@ -100,7 +100,7 @@ def make(count, bugs):
 
 @pytest.fixture(scope="session")
 def syncmodel_kind():
-    yield Kind("mine", "a system of one's own", make, waits=False)
+    yield TargetKind("mine", "a system of one's own", make, waits=False)
     assert not made, "left open"
 
 def test_mine(syncmodel_explore, syncmodel_target, syncmodel_driver):

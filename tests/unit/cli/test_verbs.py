@@ -18,7 +18,7 @@ from syncmodel.cli.options import SHARED, TARGET, scope_of
 from syncmodel.cli.parsing import Parser, add_options
 from syncmodel.corpus import load
 from syncmodel.errors import UsageError
-from syncmodel.node.bugs import all_bugs
+from syncmodel.reference.node.bugs import all_bugs
 from syncmodel.targets import registry
 
 BUG = "tombstone-lost-on-resync"

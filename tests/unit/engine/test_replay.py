@@ -8,16 +8,16 @@ import pytest
 
 from syncmodel.corpus import PASSES, Confirmed, Expected, Reproduction, usual
 from syncmodel.engine import replay as replay_module
-from syncmodel.engine.echo import SEEDS
 from syncmodel.engine.history import Entry, Performed, Verdict
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import Result
 from syncmodel.errors import UsageError
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.values import Row
+from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.shrink.echo import SEEDS
 from syncmodel.steps import Burst, Crash, CreateCase, Restart, UpdateCase
 from syncmodel.targets.base import Target
-from syncmodel.targets.simulated import SimulatedCluster
 
 STEPS = (CreateCase("n1", "c1", "t1"), UpdateCase("n2", "c1", "t2"))
 ROW = Row("cases", "c1")

@@ -11,6 +11,7 @@ from syncmodel.engine.session import Session
 from syncmodel.errors import FaultError
 from syncmodel.model.divergence import Kind
 from syncmodel.model.net import Link, Net, fully_connected
+from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
     Burst,
     Crash,
@@ -23,7 +24,6 @@ from syncmodel.steps import (
     UpdateCase,
 )
 from syncmodel.targets.base import Settled, Unsettled
-from syncmodel.targets.simulated import SimulatedCluster
 
 NET = fully_connected(3)
 STEPS = (

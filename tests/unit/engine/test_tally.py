@@ -7,6 +7,7 @@ import pytest
 from syncmodel.engine.run import run
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.model.net import fully_connected
+from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
     Burst,
     Crash,
@@ -21,7 +22,6 @@ from syncmodel.steps import (
     Step,
     UpdateCase,
 )
-from syncmodel.targets.simulated import SimulatedCluster
 
 CREATE = CreateCase("n1", "c1", "t1")
 SPLIT = Partition((("n1",), ("n2", "n3")))

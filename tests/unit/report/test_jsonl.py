@@ -11,9 +11,9 @@ from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import Result, run
 from syncmodel.errors import FormatError, InvalidRunError, UsageError
 from syncmodel.model.net import fully_connected
+from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.jsonl import Recorder, is_record, read_failing_runs
 from syncmodel.steps import Burst, CreateCase, DeleteCase, Resync
-from syncmodel.targets.simulated import SimulatedCluster
 
 STEPS = (
     CreateCase("n1", "c1", "t1"),

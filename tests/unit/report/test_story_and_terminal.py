@@ -9,21 +9,21 @@ import pytest
 from attrs import evolve
 from rich.console import Console
 
+from syncmodel.campaign.campaign import Report
+from syncmodel.campaign.triage import Found
 from syncmodel.corpus import Confirmed, Expected, Reproduction
-from syncmodel.engine.campaign import Report
-from syncmodel.engine.explore import Findings, Settings
-from syncmodel.engine.finding import Found
 from syncmodel.engine.history import Began, Ended, Entry
-from syncmodel.engine.minimize import Minimized, Progress
 from syncmodel.engine.run import run
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import SyncModelError
+from syncmodel.machine.explore import Findings, Settings
 from syncmodel.model.net import fully_connected
+from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.story import found_story, story
 from syncmodel.report.terminal import Unbreakable, Watch, progress_line, summary
+from syncmodel.shrink.minimize import Minimized, Progress
 from syncmodel.steps import Burst, CreateCase, DeleteCase, Resync
 from syncmodel.steps.scope import Scope
-from syncmodel.targets.simulated import SimulatedCluster
 
 ONLY_RESYNCS = Settings(scope=Scope(ops=frozenset({"resync"})), seed=7)
 STEPS = (CreateCase("n1", "c1", "t1"), Burst((Resync("n2"), DeleteCase("n1", "c1"))))

@@ -1,0 +1,71 @@
+"""The targets of one process, made when they are first needed, and who runs their coroutines.
+
+Not here: which targets there are (`targets.registry`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from syncmodel.engine.drive import Driver, Loop, Straight
+from syncmodel.targets import registry
+from syncmodel.targets.base import Target
+from syncmodel.targets.registry import TargetKind
+
+#: A suite alternates between a correct cluster and one with a bug, of one size or another.
+KEPT = 3
+
+
+class Stage:
+    """Targets of one kind, by their size and planted bugs. Close it in every case."""
+
+    def __init__(self, kind: TargetKind | str) -> None:
+        """Nothing runs yet. Raises `UsageError` for the name of no kind of target."""
+        self.kind = registry.get(kind) if isinstance(kind, str) else kind
+        self.driver: Driver = Loop() if self.kind.waits else Straight()
+        self._targets: dict[tuple[int, tuple[str, ...]], Target] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def target(self, count: int, bugs: Sequence[str] = ()) -> Target:
+        """A target of that many nodes with these bugs, kept for the next time.
+
+        The one that was not asked for longest is closed when there are `KEPT`. Raises `UsageError`
+        for an unknown bug.
+        """
+        key = (count, tuple(bugs))
+        target = self._targets.pop(key, None) or self.kind.make(count, bugs)
+        self._targets[key] = target
+        while len(self._targets) > KEPT:
+            self._close(next(iter(self._targets)))
+        return target
+
+    def close(self) -> None:
+        """Nothing is left of any target, nor of the driver."""
+        try:
+            self._close_all()
+        finally:
+            self.driver.close()
+
+    def _close_all(self) -> None:
+        """The rest is closed even if one of them fails."""
+        try:
+            while self._targets:
+                self._close(next(iter(self._targets)))
+        finally:
+            if self._targets:
+                self._close_all()
+
+    def _close(self, key: tuple[int, tuple[str, ...]]) -> None:
+        self.driver.run(self._targets.pop(key).close())

@@ -1,0 +1,58 @@
+"""A path that a search found, as a file of the corpus that anybody can replay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import evolve
+
+from syncmodel.checker import Violated
+from syncmodel.corpus.format import Confirmed, Expected, Reproduction, nodes_of
+from syncmodel.engine.drive import Straight
+from syncmodel.engine.run import run
+from syncmodel.engine.script import length
+from syncmodel.exhaustive.cores import Moment
+from syncmodel.exhaustive.messagewise import Rest
+from syncmodel.exhaustive.stepwise import Then, as_run
+from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.steps import Step
+
+
+def counterexample(verdict: Violated[Any, Any], bugs: Sequence[str]) -> Reproduction | None:
+    """The steps of the path, run again on a `SimulatedCluster`: what is seen there is `confirmed`.
+
+    None for a search of the model (no system does what the abstract one did) and for a property
+    that is not about a divergence. A path at the grain of messages may depend on the order in which
+    these came, which no file holds: it may then pass there.
+    """
+    end = verdict.path.end
+    if not isinstance(end, Moment) or not end.found:
+        return None
+    steps, net = as_run(_thens(verdict.path.actions)), verdict.path.start.model.plan.net
+    divergence = end.found[0]
+    reproduction = Reproduction(
+        title=f"{divergence.kind.value}: {divergence.kind.explained}",
+        nodes=nodes_of(net),
+        steps=steps,
+        expected=Expected(divergence.key),
+        found={"by": "exhaustive search", "length": length(steps)},
+        bug=bugs[0] if len(bugs) == 1 else None,
+    )
+    again = Straight().run(run(SimulatedCluster(len(net.nodes), bugs), net, steps))
+    failed = int(divergence.key in again.keys)
+    return evolve(reproduction, confirmed=Confirmed(failed, 1))
+
+
+def _thens(actions: Sequence[Any]) -> list[Then]:
+    """Steps with and without a rest after them, from a path of either grain."""
+    found: list[Then] = []
+    for action in actions:
+        match action:
+            case Then():
+                found.append(action)
+            case Step():
+                found.append(Then(action, rests=False))
+            case Rest() if found:
+                found[-1] = evolve(found[-1], rests=True)
+    return [*found[:-1], evolve(found[-1], rests=True)] if found else []

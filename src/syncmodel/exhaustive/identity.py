@@ -1,0 +1,168 @@
+"""When two moments of a search are the same one: 128 bits that say so.
+
+Two moments are one if model and virtual world are, whatever logs, positions and (where ids are
+blind to names, see `blind`) nodes are called. Of all renamings of the nodes the one whose digest
+is least stands for all; no world has to be renamed for it. Blake2b's digests of different texts are
+different for all that a search can come to: a million states meet with a chance of one in 10^26.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b, sha256
+from itertools import permutations
+from operator import itemgetter
+from typing import Any
+
+from attrs import evolve
+from immutables import Map
+from msgspec.structs import replace
+
+from syncmodel.model.belief import Belief
+from syncmodel.model.net import Net
+from syncmodel.model.plan import Plan
+from syncmodel.model.rows import RowBelief
+from syncmodel.model.world import World
+from syncmodel.nostr.events import Event
+from syncmodel.reference.simulated.canonical import Form
+from syncmodel.reference.simulated.setup import Setup, pubkey
+
+Digest = bytes
+#: New names, in the order of the old ones.
+Renaming = tuple[tuple[str, str], ...]
+CACHED = 2**15
+
+
+def renamings(nodes: tuple[str, ...], *, symmetric: bool) -> tuple[Renaming, ...]:
+    """All renamings under which a moment stays the same one; the first changes nothing."""
+    images = permutations(nodes) if symmetric else iter((nodes,))
+    return tuple(tuple(zip(nodes, image, strict=True)) for image in images)
+
+
+def digest(*parts: object) -> Digest:
+    """Of values whose `repr` is the same text exactly if they are equal."""
+    return blake2b(repr(parts).encode(), digest_size=16).digest()
+
+
+def blind(setup: Setup) -> Setup:
+    """The same cluster, in which an event's id (which decides ties) does not depend on its author.
+
+    Only then are nodes interchangeable. Two events with one id differ in their author alone: these
+    can only be tombstones, since every other content has a token of its own.
+    """
+    nodes = {name: evolve(node, seal=_blind_id) for name, node in setup.nodes.items()}
+    return evolve(setup, nodes=Map(nodes))
+
+
+def _blind_id(event: Event) -> Event:
+    text = repr((event.created_at, event.kind, event.tags, event.content))
+    return replace(event, id=sha256(text.encode()).hexdigest())
+
+
+# --- the model -----------------------------------------------------------------------------------
+
+
+def of_model(world: World, names: Renaming) -> Digest:
+    """Of plan and belief, under these names."""
+    return _of_plan(world.plan, names) + _of_belief(world.belief, names)
+
+
+@lru_cache(maxsize=CACHED)
+def of_net(net: Net, names: Renaming) -> Digest:
+    """Of a net, under these names."""
+    new = dict(names)
+    return digest(
+        sorted((new[node], generation) for node, generation in net.running.items()),
+        sorted(new[node] for node in net.down),
+        sorted((new[a], new[b]) for a, b in net.cut),
+        sorted((new[a], new[b]) for a, b in net.interrupted),
+    )
+
+
+@lru_cache(maxsize=CACHED)
+def _of_plan(plan: Plan, names: Renaming) -> Digest:
+    new = dict(names)
+    return digest(
+        of_net(plan.net, names),
+        sorted((new[node], sorted(map(str, rows))) for node, rows in plan.known.items()),
+        sorted(map(str, plan.rows)),
+        sorted(plan.events.items()),
+        sorted(map(str, plan.deleted)),
+        sorted(plan.titles),
+        sorted(plan.increments),
+    )
+
+
+def _of_belief(belief: Belief, names: Renaming) -> Digest:
+    rows = sorted((str(name), _of_row(row, names)) for name, row in belief.rows.items())
+    return digest(of_net(belief.net, names), rows)
+
+
+@lru_cache(maxsize=CACHED)
+def _of_row(row: RowBelief, names: Renaming) -> Digest:
+    new, order = dict(names), row.order
+    return digest(
+        [(new[version.node], version.value, version.sure) for version in row.versions],
+        _sorted(order.parents),
+        sorted(order.seen),
+        sorted((loser, sorted(winners)) for loser, winners in order.among),
+        sorted((new[node], sorted(known)) for node, known in row.must.items()),
+        sorted((new[node], sorted(known)) for node, known in row.may.items()),
+        _sorted(row.grounds),
+    )
+
+
+def _sorted(versions: Map[int, frozenset[int]]) -> list[tuple[int, list[int]]]:
+    return sorted((number, sorted(others)) for number, others in versions.items())
+
+
+# --- the virtual world ---------------------------------------------------------------------------
+
+
+def of_form(form: Form, names: Renaming) -> Digest:
+    """Of a virtual world's canonical form, under these names."""
+    return digest(form if all(old == new for old, new in names) else _renamed_form(form, names))
+
+
+def _renamed_form(form: Form, names: Renaming) -> Form:
+    """The canonical form of the renamed world: in every place what was sorted is so again."""
+    machines, wires, cut, ticks = form
+    words = dict(names) | {pubkey(old): pubkey(new) for old, new in names}
+    place = {old: number for number, (old, _) in enumerate(names)}
+    conns = [place[dict(names)[old]] for old, _ in names]
+    moved = dict(zip(conns, (_machine(one, words, conns) for one in machines), strict=True))
+    return (
+        tuple(moved[place] for place in sorted(moved)),
+        tuple(sorted(_renamed(wires, words), key=itemgetter(0))),
+        tuple(sorted(_renamed(cut, words))),
+        ticks,
+    )
+
+
+def _renamed(value: Any, words: dict[str, str]) -> Any:
+    """Every name and key in a nest of tuples replaced."""
+    if isinstance(value, str):
+        return words.get(value, value)
+    if isinstance(value, tuple):
+        return tuple([_renamed(one, words) for one in value])
+    return value
+
+
+def _machine(machine: Form, words: dict[str, str], conns: list[int]) -> Form:
+    *plain, disk, pending, state = machine
+    if disk is not None:
+        position, entries, cursors, trusted, inactive = _renamed(disk, words)
+        disk = (position, entries, _in_order(cursors), _in_order(trusted), _in_order(inactive))
+    if state is not None:
+        *front, links, subscriptions, trusted, inactive = _renamed(state, words)
+        follows = _in_order(
+            ((conns[conn], sub), asks, peer) for (conn, sub), asks, peer in subscriptions
+        )
+        links = tuple(sorted(links, key=itemgetter(0)))
+        state = (*front, links, follows, _in_order(trusted), _in_order(inactive))
+    return (*plain, disk, _renamed(pending, words), state)
+
+
+def _in_order(values: Iterable[Any]) -> Form:
+    return tuple(sorted(values))

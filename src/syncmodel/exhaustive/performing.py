@@ -1,0 +1,76 @@
+"""A step performed on a virtual world that somebody holds as a value.
+
+The same `perform` as on live nodes, through a target that is only a place for the world while one
+step lasts. Nothing is delivered and no time passes here; compare `targets.simulated.cluster`,
+which asks a schedule for such things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from syncmodel.engine.drive import Straight
+from syncmodel.model.net import Link
+from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.reference.simulated import VirtualWorld, acts
+from syncmodel.steps import Step
+from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
+
+
+class Place(CutsLinks, Resyncs, Deploys, Stops):
+    """A target with every ability; `world` is the world as it is now."""
+
+    def __init__(self, world: VirtualWorld) -> None:
+        """Nothing happens."""
+        self.world = world
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes by name, in order."""
+        return self.world.setup.names
+
+    @property
+    def cut(self) -> frozenset[Link]:
+        """The links that are cut now."""
+        return self.world.cut
+
+    async def request(self, node: str, request: Request) -> Outcome:
+        """One request to the node's core."""
+        self.world, outcome = acts.request(self.world, node, request)
+        return outcome
+
+    async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
+        """One after another."""
+        return [await call for call in calls]
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Exactly these links are cut; what was under way on them is lost."""
+        self.world = acts.set_cut(self.world, cut)
+
+    async def resync(self, node: str, *, full: bool) -> Outcome:
+        """The node asks its peers again."""
+        self.world, outcome = acts.resync(self.world, node, full=full)
+        return outcome
+
+    async def crash(self, node: str) -> None:
+        """Whatever was not stored is gone."""
+        self.world = acts.crash(self.world, node)
+
+    async def restart(self, node: str) -> None:
+        """Stop in order, then start."""
+        self.world = acts.restart(self.world, node)
+
+    async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
+        """One node after another; the first failure is the outcome."""
+        outcomes = []
+        for node in nodes:
+            self.world, outcome = acts.deploy(self.world, node, generation, back=back)
+            outcomes.append(outcome)
+        return next((outcome for outcome in outcomes if not outcome.ok), accepted())
+
+
+def performed(world: VirtualWorld, step: Step) -> tuple[VirtualWorld, Outcome]:
+    """The world after the step, and what became of it."""
+    place = Place(world)
+    outcome = Straight().run(step.perform(place))
+    return place.world, outcome

@@ -1,0 +1,336 @@
+"""The searches that `make check-model` goes through, with the exact counts that they come to.
+
+A count pins the whole transition relation of model or core: a change of behaviour that no test
+notices shows here. docs/checking.md has this table with what each scene is for.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from syncmodel.exhaustive.limits import Limits
+from syncmodel.exhaustive.searches import Grain
+
+
+@frozen
+class Scene:
+    """A search by name; `states` and `transitions` are what it has when it is whole."""
+
+    name: str
+    about: str
+    grain: Grain
+    limits: Limits
+    states: int
+    transitions: int
+
+
+def _ops(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+SCENES = (
+    Scene(
+        "model-cut",
+        "three writes of one row, one cut, two steps without a rest",
+        Grain.MODEL,
+        Limits(writes=3, cuts=1, burst=2),
+        8124,
+        18623,
+    ),
+    Scene(
+        "model-together",
+        "steps at the same time, one of unknown outcome, one cut",
+        Grain.MODEL,
+        Limits(cuts=1, timeouts=1, burst=2, together=True),
+        19086,
+        42812,
+    ),
+    Scene(
+        "model-lost-log",
+        "a row and an event that refers to it, a crash, a log that is lost",
+        Grain.MODEL,
+        Limits(events=1, writes=3, crashes=1, rollbacks=1),
+        14799,
+        21429,
+    ),
+    Scene(
+        "model-late",
+        "a request that lands late, about a log that is lost, with others at the same time",
+        Grain.MODEL,
+        Limits(rollbacks=1, timeouts=1, burst=2, together=True),
+        12368,
+        21365,
+    ),
+    Scene(
+        "model-three",
+        "three nodes, every shape of one cut, two steps without a rest",
+        Grain.MODEL,
+        Limits(nodes=3, cuts=1, burst=2),
+        18966,
+        67552,
+    ),
+    Scene(
+        "model-three-late",
+        "three nodes, a request that lands late, every shape of one cut",
+        Grain.MODEL,
+        Limits(nodes=3, cuts=1, timeouts=1),
+        25942,
+        67344,
+    ),
+    Scene(
+        "steps-all",
+        "each kind of fault once, in every order",
+        Grain.STEPS,
+        Limits(cuts=1, crashes=1, rollbacks=1, resyncs=1),
+        14734,
+        66414,
+    ),
+    Scene(
+        "steps-bursts",
+        "the same, also with two steps without a rest",
+        Grain.STEPS,
+        Limits(cuts=1, crashes=1, rollbacks=1, resyncs=1, burst=2),
+        69269,
+        342213,
+    ),
+    Scene(
+        "steps-three",
+        "three nodes, every shape of one cut",
+        Grain.STEPS,
+        Limits(nodes=3, cuts=1),
+        1063,
+        5986,
+    ),
+    Scene(
+        "steps-three-crash",
+        "three nodes, a partition and a crash",
+        Grain.STEPS,
+        Limits(
+            nodes=3,
+            cuts=1,
+            crashes=1,
+            ops=_ops("create_case update_case delete_case partition heal crash restart"),
+        ),
+        887,
+        3620,
+    ),
+    Scene(
+        "steps-three-rollback",
+        "three nodes, every shape of one cut, and a log that is lost",
+        Grain.STEPS,
+        Limits(
+            nodes=3,
+            writes=1,
+            cuts=1,
+            rollbacks=1,
+            ops=_ops("create_case partition cut heal mend rollback rollout"),
+        ),
+        3085,
+        20891,
+    ),
+    Scene(
+        "steps-event",
+        "an event that refers to a case, a cut and a log that is lost",
+        Grain.STEPS,
+        Limits(events=1, writes=3, cuts=1, rollbacks=1),
+        15470,
+        52139,
+    ),
+    Scene(
+        "messages-conflict",
+        "three nodes: a partition, a conflict across it, a heal",
+        Grain.MESSAGES,
+        Limits(nodes=3, cuts=1, ops=_ops("create_case partition heal")),
+        12179,
+        17048,
+    ),
+    Scene(
+        "messages-three",
+        "the same with updates and deletes",
+        Grain.MESSAGES,
+        Limits(nodes=3, cuts=1, ops=_ops("create_case update_case delete_case partition heal")),
+        23019,
+        32206,
+    ),
+    Scene(
+        "messages-three-rollback",
+        "three nodes: one or several lose their logs and get back what others know",
+        Grain.MESSAGES,
+        Limits(nodes=3, rollbacks=1),
+        20644,
+        29397,
+    ),
+    Scene(
+        "messages-three-crash",
+        "three nodes: a crash at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(nodes=3, writes=1, crashes=1, burst=2, ops=_ops("create_case crash restart")),
+        13616,
+        49166,
+    ),
+    Scene(
+        "messages-three-writes",
+        "three nodes: two writes at any points of each other's delivery",
+        Grain.MESSAGES,
+        Limits(nodes=3, burst=2),
+        2189,
+        6960,
+    ),
+    Scene(
+        "messages-three-resync",
+        "three nodes: a resync of any kind, before, during and after a partition",
+        Grain.MESSAGES,
+        Limits(
+            nodes=3, cuts=1, resyncs=1, ops=_ops("create_case update_case partition heal resync")
+        ),
+        36675,
+        51295,
+    ),
+    Scene(
+        "messages-three-cut-crash",
+        "three nodes: every shape of one cut, and a crash, in every order",
+        Grain.MESSAGES,
+        Limits(nodes=3, writes=1, cuts=1, crashes=1),
+        37416,
+        49250,
+    ),
+    Scene(
+        "messages-three-cut-rollback",
+        "three nodes: a partition and logs that are lost, in every order",
+        Grain.MESSAGES,
+        Limits(
+            nodes=3,
+            writes=1,
+            cuts=1,
+            rollbacks=1,
+            ops=_ops("create_case partition heal rollback rollout"),
+        ),
+        51829,
+        72706,
+    ),
+    Scene(
+        "messages-crash",
+        "a crash and a restart at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(crashes=1, restarts=1, burst=2),
+        10997,
+        24608,
+    ),
+    Scene(
+        "messages-rollback",
+        "a log that is lost at any point of a delivery, and a rollout after it",
+        Grain.MESSAGES,
+        Limits(rollbacks=1, burst=2),
+        7938,
+        15317,
+    ),
+    Scene(
+        "messages-resync",
+        "a full or a plain resync, before, during and after a cut",
+        Grain.MESSAGES,
+        Limits(cuts=1, resyncs=1),
+        2211,
+        2955,
+    ),
+    Scene(
+        "messages-cut",
+        "links that are cut and mended at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(cuts=1, burst=2),
+        3995,
+        7866,
+    ),
+    Scene(
+        "messages-two-cuts",
+        "two cuts, one after the other, at any points of a delivery",
+        Grain.MESSAGES,
+        Limits(cuts=2, burst=2),
+        14631,
+        34117,
+    ),
+    Scene(
+        "messages-cut-writes",
+        "three writes, and links that are cut at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(writes=3, cuts=1, burst=2),
+        44736,
+        90101,
+    ),
+    Scene(
+        "messages-two-rows",
+        "two rows side by side, during a cut",
+        Grain.MESSAGES,
+        Limits(cases=2, writes=3, cuts=1),
+        14645,
+        17873,
+    ),
+    Scene(
+        "messages-cut-crash",
+        "links that are cut and nodes that crash at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(cuts=1, crashes=1, burst=2),
+        39412,
+        86595,
+    ),
+    Scene(
+        "messages-cut-rollback",
+        "links that are cut and logs that are lost at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(cuts=1, rollbacks=1, burst=2),
+        114046,
+        247870,
+    ),
+    Scene(
+        "messages-crash-rollback",
+        "nodes that crash and logs that are lost at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(crashes=1, rollbacks=1, burst=2),
+        82549,
+        177605,
+    ),
+    Scene(
+        "messages-all",
+        "a cut, a crash and a lost log, in every order",
+        Grain.MESSAGES,
+        Limits(cuts=1, crashes=1, rollbacks=1),
+        70155,
+        93112,
+    ),
+    Scene(
+        "messages-event",
+        "an event that refers to a case, during a cut",
+        Grain.MESSAGES,
+        Limits(events=1, writes=3, cuts=1),
+        12484,
+        15299,
+    ),
+    Scene(
+        "messages-event-crash",
+        "an event that refers to a case, while a node is down",
+        Grain.MESSAGES,
+        Limits(events=1, writes=3, crashes=1),
+        5080,
+        5928,
+    ),
+    Scene(
+        "messages-event-cut",
+        "an event that refers to a case, a cut at any point of a delivery",
+        Grain.MESSAGES,
+        Limits(events=1, writes=3, cuts=1, burst=2),
+        74199,
+        149768,
+    ),
+    Scene(
+        "messages-event-rollback",
+        "an event that refers to a case, a cut and a log that is lost, in every order",
+        Grain.MESSAGES,
+        Limits(events=1, writes=3, cuts=1, rollbacks=1),
+        197581,
+        244306,
+    ),
+)
+
+
+def scene(name: str) -> Scene | None:
+    """The scene of that name."""
+    return next((one for one in SCENES if one.name == name), None)

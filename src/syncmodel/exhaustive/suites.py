@@ -1,0 +1,85 @@
+"""Covering suites: from the state graph of a small world, runs that together take all of it.
+
+Each run passes on a correct system and is saved as a file of the corpus. What is covered is said
+in the file and in docs/checking.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from syncmodel.checker import Bounds, covering_walks, graph
+from syncmodel.checker.covering import Edge
+from syncmodel.checker.graph import StateGraph
+from syncmodel.corpus.format import Reproduction, nodes_of
+from syncmodel.engine.script import length
+from syncmodel.exhaustive.cores import Moment, cluster
+from syncmodel.exhaustive.limits import Limits
+from syncmodel.exhaustive.performing import performed
+from syncmodel.exhaustive.stepwise import Stepwise, Then, as_run
+from syncmodel.model.net import Net
+from syncmodel.model.outcome import Answer
+from syncmodel.steps import Step
+
+#: A graph takes about ten kilobytes a state here.
+BOUNDS = Bounds(max_states=20_000)
+
+
+def drawn(limits: Limits) -> StateGraph:
+    """The state graph at the grain of steps, ids as on a `SimulatedCluster`.
+
+    Raises `GraphTooLargeError`.
+    """
+    return graph(Stepwise(cluster(limits, symmetric=False)), BOUNDS)
+
+
+def kind(before: Moment, action: Then, _after: Moment) -> tuple[Any, ...]:
+    """What kind of transition a step is.
+
+    Its op, whether the request is accepted, whether its row stands nowhere, on some or on all
+    nodes, and which troubles there are at that moment: links cut, nodes down, nodes bare.
+    """
+    step, net = action.step, before.model.belief.net
+    outcome = performed(before.virtual, step)[1]
+    write = step.asks()
+    holders = () if write is None else before.model.belief.row(write.row).must.keys()
+    stands = "all" if len(holders) == len(net.nodes) else "some" if holders else "none"
+    troubles = (bool(net.cut), bool(net.down), len(net.carriers) < len(net.up))
+    return (step.op, outcome.answer is Answer.OK, stands, troubles)
+
+
+def suite(limits: Limits, by: Literal["kind", "edge"]) -> list[Reproduction]:
+    """Runs that pass on a correct system and together take every kind, or every transition."""
+    whole = drawn(limits)
+    runs = [_run(whole, walk) for walk in covering_walks(whole, by, kind)]
+    taken = {"kind": f"{len(kinds(whole))} kinds", "edge": f"{whole.number_of_edges()} transitions"}
+    return [
+        Reproduction(
+            title=f"covering {by}s of {limits}: run {number} of {len(runs)}",
+            nodes=nodes_of(net),
+            steps=steps,
+            found={
+                "by": "a covering walk through the state graph",
+                "covers": f"with the others all {taken[by]} of {whole.number_of_nodes()} states",
+                "length": length(steps),
+            },
+        )
+        for number, (net, steps) in enumerate(runs, 1)
+    ]
+
+
+def kinds(whole: StateGraph) -> set[tuple[Any, ...]]:
+    """Every kind of transition that the graph has."""
+    return {kind_of(whole, edge) for edge in whole.edges(keys=True)}
+
+
+def kind_of(whole: StateGraph, edge: Edge) -> tuple[Any, ...]:
+    """The kind of one transition."""
+    before, after = (whole.nodes[node]["state"] for node in edge[:2])
+    return kind(before, whole.edges[edge]["action"], after)
+
+
+def _run(whole: StateGraph, walk: Sequence[Edge]) -> tuple[Net, tuple[Step, ...]]:
+    start: Moment = whole.nodes[walk[0][0]]["state"]
+    return start.model.plan.net, as_run([whole.edges[edge]["action"] for edge in walk])

@@ -1,0 +1,32 @@
+"""The reference system as kinds of targets: real processes, or the nodes' cores in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from syncmodel.targets.base import Target
+from syncmodel.targets.registry import TargetKind
+
+
+def _embedded(count: int, bugs: Sequence[str]) -> Target:
+    from syncmodel.reference.embedded import EmbeddedCluster
+
+    return EmbeddedCluster(count, bugs)
+
+
+def _simulated(count: int, bugs: Sequence[str]) -> Target:
+    from syncmodel.reference.simulated import SimulatedCluster
+
+    return SimulatedCluster(count, bugs)
+
+
+EMBEDDED = TargetKind(
+    "embedded",
+    "real processes of this computer, over SSH and HTTP",
+    _embedded,
+    waits=True,
+    twin="simulated",
+)
+SIMULATED = TargetKind(
+    "simulated", "the nodes' cores joined in memory", _simulated, waits=False, twin="simulated"
+)

@@ -1,0 +1,1 @@
+"""Local machines: real processes of this computer that hold reference nodes."""

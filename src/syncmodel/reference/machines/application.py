@@ -1,0 +1,133 @@
+"""The application of a local machine as its supervisor sees it: a process behind the spawner.
+
+Lives here: start, stop, kill, pause and resume, each of which returns when the process *is* in that
+state. Not here: forking and reaping (`spawner`), and when any of it is done (`node.supervisor`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from pathlib import Path
+
+from syncmodel.reference.machines import spawner
+from syncmodel.reference.node.layout import Layout
+from syncmodel.reference.node.supervisor import ApplicationFailedError
+
+_LOG_LINES = 15
+
+
+class SpawnedApplication:
+    """Implements `node.supervisor.Application` and `node.control.Pausable`.
+
+    `start_limit_s`: until it must accept connections. `stop_limit_s`: how long an orderly stop may
+    take before it is killed.
+    """
+
+    def __init__(self, layout: Layout, *, start_limit_s: float, stop_limit_s: float = 2.0) -> None:
+        self.state = "stopped"
+        self.pid: int | None = None
+        self._layout = layout
+        self._start_limit_s = start_limit_s
+        self._stop_limit_s = stop_limit_s
+        self._changed = asyncio.Condition()
+        self._ready = False
+        self._exit_code: int | None = None
+        self._orders = asyncio.Lock()  # start and stop one after another; a kill waits for nobody
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def follow(self, commands: socket.socket) -> None:
+        """Connect to the spawner and follow what it tells, until it dies."""
+        reader, self._writer = await asyncio.open_unix_connection(sock=commands)
+        while line := await reader.readline():
+            event = json.loads(line)
+            async with self._changed:
+                self._note(event)
+                self._changed.notify_all()
+
+    async def start(self) -> None:
+        """Start it, unless it runs. Raises ApplicationFailedError (it is stopped then)."""
+        async with self._orders:
+            if self.state != "stopped":
+                return
+            self._ready, self._exit_code = False, None
+            self._send(spawner.START)
+            try:
+                async with asyncio.timeout(self._start_limit_s), self._changed:
+                    await self._changed.wait_for(lambda: self._ready or self._exit_code is not None)
+            except TimeoutError:
+                await self.kill()
+                raise self._failed(f"did not answer within {self._start_limit_s} s") from None
+            if not self._ready:
+                raise self._failed(f"ended with exit code {self._exit_code} before it answered")
+
+    async def stop(self) -> None:
+        """Ask it to end (SIGTERM); kill it if it has not by `stop_limit_s`."""
+        async with self._orders:
+            if self.state == "stopped":
+                return
+            self._send(spawner.TERMINATE)
+            try:
+                async with asyncio.timeout(self._stop_limit_s):
+                    await self._until("stopped")
+            except TimeoutError:
+                await self.kill()
+
+    async def kill(self) -> None:
+        """Kill it (SIGKILL), also while it is being started or stopped."""
+        if self.state != "stopped":
+            self._send(spawner.KILL)
+            await self._until("stopped")
+
+    async def pause(self) -> None:
+        """Stop it in its tracks (SIGSTOP): its sockets stay open and nothing answers."""
+        if self.state == "running":
+            self._send(spawner.PAUSE)
+            await self._until("paused", "stopped")
+
+    async def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        if self.state == "paused":
+            self._send(spawner.RESUME)
+            await self._until("running", "stopped")
+
+    def log_tail(self) -> str:
+        """The last lines of its log."""
+        return tail(self._layout.app_log)
+
+    def _note(self, event: dict[str, object]) -> None:
+        match event["event"]:
+            case "started":
+                self.state = "running"
+                self.pid = int(str(event["pid"]))
+            case "ready":
+                self._ready = True
+            case "paused":
+                self.state = "paused"
+            case "resumed":
+                self.state = "running"
+            case "exited":
+                self.state, self.pid = "stopped", None
+                self._exit_code = int(str(event["code"]))
+
+    async def _until(self, *states: str) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.state in states)
+
+    def _send(self, command: bytes) -> None:
+        if self._writer is None:
+            raise ApplicationFailedError("The spawner of this machine is not there.")
+        self._writer.write(command)
+
+    def _failed(self, how: str) -> ApplicationFailedError:
+        return ApplicationFailedError(f"The application {how}. Its log ends:\n{self.log_tail()}")
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log file, or a word that there are none."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        lines = []
+    return "\n".join(lines[-_LOG_LINES:]) or "(nothing)"

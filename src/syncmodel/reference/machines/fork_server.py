@@ -1,0 +1,145 @@
+"""The process from which every local machine is forked, with all imports done once.
+
+Run with the arguments DESCRIPTOR TESTER_PID MODULE:FUNCTION FOLDER, in a session of its own. It
+obeys JSON messages on the socket DESCRIPTOR. Not here: the tester's side of that (`nursery`).
+
+Everything below it dies with the tester, whatever state it is in. The kernel tells this process of
+the tester's death (SIGTERM), and it kills its whole session; should it be killed itself, the kernel
+kills each child with its parent (SIGKILL, which also works on what is stopped or busy). The
+machines' folder goes too: `sweeper` waits for the deaths and removes it.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from syncmodel.reference.machines.process import adopt_orphans, die_with_parent, fork_child
+
+_LONGEST_MESSAGE = 65536
+
+# What uvicorn and its like import only when they start to serve.
+_LATE_IMPORTS = (
+    "starlette.applications",
+    "starlette.websockets",
+    "uvicorn.lifespan.off",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "websockets.asyncio.client",
+)
+
+
+def main(descriptor: int, tester: int, app_name: str, folder: Path) -> None:
+    """Serve until the tester is gone or closes the socket; then kill the session, this included."""
+
+    def end(*_: object) -> None:
+        _kill_session(folder)
+
+    signal.signal(signal.SIGTERM, end)
+    if not die_with_parent(tester, signal.SIGTERM):
+        end()
+    orders = socket.socket(fileno=descriptor)
+    orders.set_inheritable(False)
+    try:
+        app = _preload(app_name)
+    except Exception as error:  # noqa: BLE001 - an application may fail to import in any way
+        orders.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        end()
+        return
+    adopt_orphans()
+    machines: dict[str, int] = {}
+    signal.signal(signal.SIGCHLD, lambda *_: _reap(machines))
+    # Nothing imported so far is garbage: keep the collector of every child from touching it,
+    # which would copy the pages that all of them share.
+    gc.disable()
+    gc.freeze()
+    orders.send(json.dumps({"ready": True}).encode())
+    while _obey(orders, app, machines):
+        pass
+    end()
+
+
+def _obey(orders: socket.socket, app: Callable[[Path], None], machines: dict[str, int]) -> bool:
+    message, descriptors, _, _ = socket.recv_fds(orders, _LONGEST_MESSAGE, 1)
+    if not message:
+        return False
+    order: dict[str, Any] = json.loads(message)
+    root = order["root"]
+    if order["op"] == "end":
+        if root in machines:
+            os.kill(machines[root], signal.SIGKILL)
+        return True
+    lifeline = socket.socket(fileno=descriptors[0])
+    machines[root] = fork_child(
+        lambda: _machine(orders, Path(root), app, lifeline, order["start_limit_s"])
+    )
+    # Kept here, its other end would never read the end of the stream.
+    lifeline.close()
+    return True
+
+
+def _machine(
+    orders: socket.socket,
+    root: Path,
+    app: Callable[[Path], None],
+    lifeline: socket.socket,
+    start_limit_s: float,
+) -> int:
+    from syncmodel.reference.machines.machine_process import run_machine
+
+    orders.close()
+    return run_machine(root, app, lifeline, start_limit_s)
+
+
+def _preload(app_name: str) -> Callable[[Path], None]:
+    for module in _LATE_IMPORTS:
+        importlib.import_module(module)
+    importlib.import_module("syncmodel.reference.machines.machine_process")
+    module, _, function = app_name.partition(":")
+    app: Callable[[Path], None] = getattr(importlib.import_module(module), function)
+    return app
+
+
+def _reap(machines: dict[str, int]) -> None:
+    while True:
+        try:
+            pid, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        for root in [root for root, machine in machines.items() if machine == pid]:
+            del machines[root]
+
+
+def _kill_session(folder: Path) -> None:
+    # The tester's death is told twice, by its socket's end and by the kernel: once is enough.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    session = os.getpid()
+    sweeper = [
+        sys.executable,
+        "-m",
+        "syncmodel.reference.machines.sweeper",
+        str(session),
+        str(folder),
+    ]
+    try:
+        # Not a fork: this may be told in the middle of one, and modules lock things around a fork
+        # (`os.register_at_fork`) which can't be locked twice. Its own group outlives ours.
+        os.posix_spawn(sys.executable, sweeper, os.environ, setpgroup=0)
+    finally:
+        os.killpg(session, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))

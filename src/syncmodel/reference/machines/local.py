@@ -1,0 +1,218 @@
+"""Clusters of machines that are processes of this computer.
+
+    async with LocalMachines() as machines:
+        cluster = machines.prepare(["n1", "n2"])
+        ...                                     # start proxies before cluster.app_socket("n1") ...
+        n1, n2 = await cluster.boot({("n1", "n2"): "ws://127.0.0.1:40001", ...})
+
+Lives here: folders, keys and configuration of a cluster, and its boot and end. Not here: the
+processes themselves (`nursery` and below it), and the proxies on its links.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import asyncssh
+import attrs
+
+from syncmodel.errors import BootError
+from syncmodel.machines.base import Endpoint
+from syncmodel.nostr.keys import Key
+from syncmodel.reference.machines import folder as folders
+from syncmodel.reference.machines.nursery import Nursery, machine_died
+from syncmodel.reference.machines.remote_control import RemoteControl
+from syncmodel.reference.node import bugs as planted
+from syncmodel.reference.node.layout import Layout
+
+Link = tuple[str, str]
+
+APPLICATION = "syncmodel.reference.node.server:serve"
+USERNAME = "root"
+_RECONNECT_CAP_S = 0.05
+
+
+@attrs.frozen
+class LocalMachine:
+    """One booted machine. `pubkey` is its node's Nostr key, hex; `control` its SSH connection.
+
+    `supervisor_pid` is the process whose end is the machine's.
+    """
+
+    name: str
+    layout: Layout
+    endpoint: Endpoint
+    pubkey: str
+    supervisor_pid: int
+    control: RemoteControl
+
+    async def start(self) -> None:
+        await self.control.call("start")
+
+    async def stop(self) -> None:
+        await self.control.call("stop")
+
+    async def kill(self) -> None:
+        await self.control.call("kill")
+
+    async def restart(self) -> None:
+        """Stop in an orderly way if it runs, then start."""
+        await self.control.call("restart")
+
+    async def pause(self) -> None:
+        await self.control.call("pause")
+
+    async def resume(self) -> None:
+        await self.control.call("resume")
+
+    async def status(self) -> dict[str, Any]:
+        """application ("running", "paused", "stopped"), selected, running, job (name or None)."""
+        return await self.control.call("status")
+
+
+class LocalMachines:
+    """Makes local clusters. All of them share one fork server, so that only the first boot is slow.
+
+    `app` is the application as "module:function"; `folder` is where its private folder is made (the
+    system's temporary folder by default: paths must be short).
+    """
+
+    def __init__(
+        self, app: str = APPLICATION, *, folder: Path | None = None, start_limit_s: float = 10.0
+    ) -> None:
+        self._nursery = Nursery(app, folder)
+        self._start_limit_s = start_limit_s
+        self._numbers = count(1)
+        self.folder = self._nursery.folder
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def prepare(self, names: Sequence[str], *, bugs: Sequence[str] = ()) -> LocalCluster:
+        """Make the folders and keys of a new cluster; nothing runs yet.
+
+        `bugs` are the names of the planted bugs that every node of it has. Raises UsageError for an
+        unknown one, and for a work folder whose path is too long.
+        """
+        for bug in bugs:
+            planted.get(bug)
+        root = self.folder / str(next(self._numbers))
+        return LocalCluster(self._nursery, root, names, bugs, self._start_limit_s)
+
+    def close(self) -> None:
+        """End every cluster: no process, no socket and no folder is left."""
+        self._nursery.close()
+
+
+class LocalCluster:
+    """The machines of one cluster. `admin_key` may sign admin requests to every node of it."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        folder: Path,
+        names: Sequence[str],
+        bugs: Sequence[str],
+        start_limit_s: float,
+    ) -> None:
+        self.folder = folder
+        self.admin_key = Key.generate()
+        self.machines: dict[str, LocalMachine] = {}
+        self._nursery = nursery
+        self._bugs = tuple(bugs)
+        self._start_limit_s = start_limit_s
+        self._client_key = asyncssh.generate_private_key("ssh-ed25519")
+        self._layouts = {name: Layout(folder / name) for name in names}
+        self._keys = {name: Key.generate() for name in names}
+        self._host_keys = {name: asyncssh.generate_private_key("ssh-ed25519") for name in names}
+        for name, layout in self._layouts.items():
+            folders.create(
+                layout,
+                key=self._keys[name],
+                host_key=self._host_keys[name],
+                client_key=self._client_key,
+            )
+
+    def app_socket(self, name: str) -> Path:
+        """Where the application of machine `name` will accept connections."""
+        return self._layouts[name].app_socket
+
+    async def boot(self, addresses: Mapping[Link, str] | None = None) -> list[LocalMachine]:
+        """Start every machine, all at once; returns when every application accepts connections.
+
+        `addresses[(a, b)]` is where b finds a, over the link by which a's rows reach b; a link that
+        is left out is the direct connection. Raises BootError with the last lines of the log;
+        nothing of the cluster runs then.
+        """
+        for name in self._layouts:
+            self._configure(name, addresses or {})
+        try:
+            await self._nursery.start()
+            booting = [self._boot(name) for name in self._layouts]
+            machines = await asyncio.gather(*booting)
+        except BaseException:
+            await self.end()
+            raise
+        self.machines = {machine.name: machine for machine in machines}
+        return machines
+
+    async def end(self) -> None:
+        """Kill every process of the cluster; its folders stay."""
+        for machine in self.machines.values():
+            await machine.control.close()
+        self.machines = {}
+        for layout in self._layouts.values():
+            await self._nursery.end(layout.root)
+
+    async def close(self) -> None:
+        """Kill every process of the cluster and remove its folders."""
+        await self.end()
+        shutil.rmtree(self.folder)
+
+    def _configure(self, name: str, addresses: Mapping[Link, str]) -> None:
+        peers = [
+            folders.Peer(other, self._keys[other].public, self._addresses((other, name), addresses))
+            for other in self._layouts
+            if other != name
+        ]
+        folders.configure(
+            self._layouts[name],
+            name=name,
+            admins=[self.admin_key.public],
+            peers=peers,
+            trusted=[key.public for key in self._keys.values()],
+            bugs=self._bugs,
+            reconnect_cap_s=_RECONNECT_CAP_S,
+        )
+
+    def _addresses(self, link: Link, addresses: Mapping[Link, str]) -> tuple[str, ...]:
+        direct = f"ws+unix://{self.app_socket(link[0])}"
+        return (addresses.get(link, direct), direct)
+
+    async def _boot(self, name: str) -> LocalMachine:
+        layout = self._layouts[name]
+        report = await self._nursery.boot(layout.root, self._start_limit_s).report()
+        if report is None:
+            raise BootError(f"Machine {name} did not come up: {machine_died(layout)}")
+        if "error" in report:
+            raise BootError(f"Machine {name} did not come up: {report['error']}")
+        endpoint = Endpoint(
+            "127.0.0.1", report["port"], USERNAME, self._client_key, self._host_keys[name]
+        )
+        pubkey = self._keys[name].public
+        control = RemoteControl(endpoint)
+        return LocalMachine(name, layout, endpoint, pubkey, report["pid"], control)

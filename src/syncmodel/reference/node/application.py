@@ -1,0 +1,173 @@
+"""A running node: the core's state, its store, and whoever waits for it to change.
+
+Every input goes through `submit`, in one piece and without awaiting: step, store, adopt, carry out.
+So the state never runs ahead of the store, and nothing is sent that is not stored. Sockets are the
+business of `relay` and `dialler`, which register here how to reach them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from syncmodel.nostr.messages import Delivery, Eose, Ok
+from syncmodel.reference.node import bugs, core
+from syncmodel.reference.node.config import Config
+from syncmodel.reference.node.disk import Durables, due
+from syncmodel.reference.node.ports import (
+    Answer,
+    Cursor,
+    Drop,
+    Hangup,
+    Input,
+    Members,
+    Output,
+    Put,
+    Redial,
+    Show,
+    ToPeer,
+    ToSubscriber,
+)
+from syncmodel.reference.node.state import Node, State
+from syncmodel.reference.node.store import Store
+
+
+class Connection(Protocol):
+    """A subscriber's connection to our relay."""
+
+    def send(self, message: Delivery | Eose | Ok) -> None: ...
+    def drop(self) -> None: ...
+
+
+class Dialling(Protocol):
+    """Our side of the link to one peer."""
+
+    def send(self, text: str) -> None: ...
+    def dial_now(self, address: str | None) -> None: ...
+    def hang_up(self) -> None: ...
+
+
+class Application:
+    """One node between its sockets and its store. `clock` gives Unix seconds."""
+
+    def __init__(
+        self, config: Config, store: Store, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.config = config
+        self.store = store
+        self.node = Node(
+            name=config.name,
+            pubkey=config.key.public,
+            seal=config.key.sign,
+            peers=config.peers,
+            pieces=bugs.pieces(config.bugs),
+        )
+        self.state = self._boot()
+        self.connections: dict[int, Connection] = {}
+        self.diallers: dict[str, Dialling] = {}
+        self._clock = clock
+        self._pending: Durables = ()
+        self._waiters: set[_Waiter] = set()
+
+    def _boot(self) -> State:
+        held = self.store.load()
+        members = held.members or Members(self.config.trusted, frozenset())
+        state = core.boot(
+            self.node,
+            log_id=held.log_id,
+            plugin=self.config.plugin,
+            stored=held.stored,
+            position=held.position,
+            cursors=held.cursors,
+            trusted=members.trusted,
+            inactive=members.inactive,
+        )
+        self.store.mend(state.table)
+        return state
+
+    def now_s(self) -> int:
+        """The clock, in whole Unix seconds."""
+        return int(self._clock())
+
+    def submit(self, given: Input) -> Answer | None:
+        """Take one step; the answer if there is one.
+
+        Raises StoreError: then nothing has changed, and nothing was sent.
+        """
+        state, outputs = core.step(self.state, given, self.node)
+        durables = [one for one in outputs if isinstance(one, Put | Show | Cursor | Members)]
+        if durables:
+            now, pending = due(self._pending, durables, self.node.pieces)
+            self.store.apply(now)
+            self._pending = pending
+        self.state = state
+        answer = self._carry_out(outputs)
+        for waiter in [one for one in self._waiters if one.satisfied(state)]:
+            waiter.wake()
+        return answer
+
+    def flush(self) -> None:
+        """Store what was left behind. Raises StoreError."""
+        if self._pending:
+            self.store.apply(self._pending)
+            self._pending = ()
+
+    def _carry_out(self, outputs: tuple[Output, ...]) -> Answer | None:
+        answer = None
+        for one in outputs:
+            match one:
+                case ToSubscriber(conn, message):
+                    if conn in self.connections:
+                        self.connections[conn].send(message)
+                case ToPeer(peer, message):
+                    self.diallers[peer].send(message.to_text())
+                case Redial(peer, address):
+                    self.diallers[peer].dial_now(address)
+                case Hangup(peer):
+                    self.diallers[peer].hang_up()
+                case Drop(conn):
+                    if conn in self.connections:
+                        self.connections[conn].drop()
+                case Answer():
+                    answer = one
+                case _:
+                    pass  # durable: stored already
+        return answer
+
+    def peer_calls(self, pubkey: str) -> None:
+        """A peer has dialled us, so it is alive: if we are not connected to it, now is the time."""
+        peer = self.node.peer_of(pubkey)
+        if peer is not None and not self.state.link(peer.name).connected:
+            self.diallers[peer.name].dial_now(None)
+
+    async def wait_until(self, satisfied: Callable[[State], bool], limit_s: float) -> bool:
+        """Return as soon as the state satisfies this, or at the limit; whether it does."""
+        if satisfied(self.state) or limit_s <= 0:
+            return satisfied(self.state)
+        with self._waiting(satisfied) as waiter:
+            try:
+                async with asyncio.timeout(limit_s):
+                    await waiter.done
+            except TimeoutError:
+                return False
+        return True
+
+    @contextmanager
+    def _waiting(self, satisfied: Callable[[State], bool]) -> Iterator["_Waiter"]:
+        waiter = _Waiter(satisfied)
+        self._waiters.add(waiter)
+        try:
+            yield waiter
+        finally:
+            self._waiters.discard(waiter)
+
+
+class _Waiter:
+    def __init__(self, satisfied: Callable[[State], bool]) -> None:
+        self.satisfied = satisfied
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)

@@ -1,0 +1,95 @@
+"""ROOT/etc/node.json and what else a node reads before it starts, checked. Reading only."""
+
+import json
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import attrs
+
+from syncmodel.errors import FormatError
+from syncmodel.nostr.keys import Key, MalformedKeyError
+from syncmodel.reference.node.generations import Generations
+from syncmodel.reference.node.layout import Layout
+from syncmodel.reference.node.state import Peer
+
+PLUGIN: Final = "supertest"
+
+
+@attrs.frozen
+class Config:
+    """Who a node is, whom it knows, and how. `reconnect_cap_s` bounds the pause between dials."""
+
+    name: str
+    key: Key
+    admins: frozenset[str]
+    peers: tuple[Peer, ...]
+    trusted: frozenset[str]
+    bugs: tuple[str, ...]
+    reconnect_cap_s: float
+    plugin: int | None
+    """Version of the plugin in the running generation, None without it."""
+
+
+def load(root: Path) -> Config:
+    """The configuration of the machine under `root`. Raises FormatError, OSError."""
+    layout = Layout(root)
+    path = layout.config
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise FormatError(f"{path}: {exc}") from exc
+    if not isinstance(data, dict):
+        _wrong(path, "the file", "an object")
+    try:
+        key = Key.from_hex(layout.key.read_text(encoding="ascii").strip())
+    except MalformedKeyError as exc:
+        raise FormatError(f"{layout.key}: {exc}") from exc
+    return Config(
+        name=_text(path, data, "name"),
+        key=key,
+        admins=frozenset(_texts(path, data, "admins")),
+        peers=tuple(_peer(path, one) for one in data.get("peers", [])),
+        trusted=frozenset(_texts(path, data, "trusted")) | {key.public},
+        bugs=_texts(path, data, "bugs"),
+        reconnect_cap_s=_seconds(path, data, "reconnect_cap_s", 0.2),
+        plugin=_running_plugin(Generations(layout)),
+    )
+
+
+def _running_plugin(generations: Generations) -> int | None:
+    running = generations.running()
+    return None if running is None else generations.get(running).plugins.get(PLUGIN)
+
+
+def _peer(path: Path, data: Any) -> Peer:
+    if not isinstance(data, dict):
+        _wrong(path, "peers", "a list of objects")
+    addresses = _texts(path, data, "addresses")
+    if not addresses:
+        _wrong(path, "addresses", "a list of one address or more")
+    return Peer(_text(path, data, "name"), _text(path, data, "pubkey"), addresses)
+
+
+def _text(path: Path, data: dict[str, Any], field: str) -> str:
+    value = data.get(field)
+    if not isinstance(value, str):
+        _wrong(path, field, "a text")
+    return value
+
+
+def _texts(path: Path, data: dict[str, Any], field: str) -> tuple[str, ...]:
+    value = data.get(field, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        _wrong(path, field, "a list of texts")
+    return tuple(value)
+
+
+def _seconds(path: Path, data: dict[str, Any], field: str, default: float) -> float:
+    value = data.get(field, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        _wrong(path, field, "a number of seconds above 0")
+    return float(value)
+
+
+def _wrong(path: Path, field: str, wanted: str) -> NoReturn:
+    raise FormatError(f"{path}: {field} is not {wanted}.")

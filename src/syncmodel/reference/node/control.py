@@ -1,0 +1,192 @@
+"""The machine's local control: named methods, and the unix socket that offers them.
+
+Lives here: the table of methods, the checks of their parameters, the shape of an answer, and
+ROOT/run/control.sock with one JSON request and one JSON answer a line. Over SSH the same methods
+are offered by `reference.machines.ssh_front`. Not here: what the methods do (`supervisor`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from syncmodel.errors import SyncModelError
+from syncmodel.reference.node.deployment import RefusedError
+from syncmodel.reference.node.supervisor import (
+    Application,
+    ApplicationFailedError,
+    Supervisor,
+)
+
+_T = TypeVar("_T")
+
+_LONGEST_LINE = 1 << 20
+_LONGEST_WAIT_S = 60.0
+
+Params = Mapping[str, Any]
+Method = Callable[[Params], Awaitable[dict[str, Any]]]
+
+
+class Pausable(Protocol):
+    """An application that can be stopped in its tracks (SIGSTOP) and go on (SIGCONT)."""
+
+    async def pause(self) -> None: ...
+    async def resume(self) -> None: ...
+
+
+class PausableApplication(Application, Pausable, Protocol):
+    """What the verbs of a machine act on."""
+
+
+class Control:
+    """Every method by its name. `call` never raises: it is the edge of the supervisor's process."""
+
+    def __init__(self, supervisor: Supervisor, application: PausableApplication) -> None:
+        self._supervisor = supervisor
+        self._deployment = supervisor.deployment
+        self._application = application
+        self._methods: dict[str, Method] = {
+            "generations.list": self._generations,
+            "rollout.preview": self._preview,
+            "rollout.start": self._start,
+            "rollout.status": self._status,
+            "rollout.rollback": self._rollback,
+            "plugins.disable": self._disable,
+            "plugins.uninstall": self._uninstall,
+            "status": self._verb(None),
+            "start": self._verb(application.start),
+            "stop": self._verb(application.stop),
+            "kill": self._verb(application.kill),
+            "restart": self._verb(self._restart),
+            "pause": self._verb(application.pause),
+            "resume": self._verb(application.resume),
+        }
+
+    async def call(self, method: object, params: object) -> dict[str, Any]:
+        """Carry out one method.
+
+        Returns {"ok": true, "result"} or {"ok": false, "error": {"code", "message", "details",
+        "status"}}, where `status` is the HTTP status that fits the code.
+        """
+        try:
+            if not isinstance(params, dict):
+                raise RefusedError("malformed", "`params` must be a JSON object.")
+            known = self._methods.get(method) if isinstance(method, str) else None
+            if known is None:
+                raise RefusedError("unknown_method", f"There is no method {method!r}.", status=404)
+            return {"ok": True, "result": await known(params)}
+        except RefusedError as refused:
+            return _failure(refused.code, str(refused), refused.status, refused.details)
+        except ApplicationFailedError as failed:
+            return _failure("application_failed", str(failed), 500, {})
+        except (SyncModelError, OSError, sqlite3.Error) as error:
+            return _failure("internal", f"{type(error).__name__}: {error}", 500, {})
+
+    async def _generations(self, params: Params) -> dict[str, Any]:
+        del params
+        return {"generations": self._deployment.listing()}
+
+    async def _preview(self, params: Params) -> dict[str, Any]:
+        return self._deployment.preview(self._target(params))
+
+    async def _start(self, params: Params) -> dict[str, Any]:
+        return {"job": self._supervisor.begin("rollout", self._target(params)).name}
+
+    async def _rollback(self, params: Params) -> dict[str, Any]:
+        number = _field(params, "generation", int)
+        return {"job": self._supervisor.begin("rollback", number).name}
+
+    async def _disable(self, params: Params) -> dict[str, Any]:
+        target = self._deployment.without_plugin(_field(params, "plugin", str))
+        return {"job": self._supervisor.begin("disable", target).name}
+
+    async def _uninstall(self, params: Params) -> dict[str, Any]:
+        plugin = _field(params, "plugin", str)
+        target = self._deployment.without_plugin(plugin)
+        if params.get("confirm_data_loss") is not True:
+            lost = self._deployment.rows_lost(target)
+            said = ", ".join(f"{count} rows of {table}" for table, count in lost.items())
+            raise RefusedError(
+                "data_loss_unconfirmed",
+                f"Uninstalling {plugin} drops {said or 'nothing yet'}: pass confirm_data_loss.",
+                status=409,
+                details={"rows_lost": lost},
+            )
+        return {"job": self._supervisor.begin("uninstall", target).name}
+
+    async def _status(self, params: Params) -> dict[str, Any]:
+        wait = params.get("wait", {})
+        if not isinstance(wait, dict):
+            raise RefusedError("malformed", '`wait` must be an object such as {"limit_s": 2.0}.')
+        limit_s = wait.get("limit_s", 0.0)
+        if isinstance(limit_s, bool) or not isinstance(limit_s, int | float):
+            raise RefusedError("malformed", "`wait.limit_s` must be a number of seconds.")
+        limit_s = min(max(float(limit_s), 0.0), _LONGEST_WAIT_S)
+        return await self._supervisor.job_status(_field(params, "job", str), limit_s)
+
+    def _target(self, params: Params) -> int:
+        if "generation" in params:
+            return _field(params, "generation", int)
+        plugins = params.get("plugins")
+        if not isinstance(plugins, dict) or not all(type(v) is int for v in plugins.values()):
+            raise RefusedError(
+                "malformed", "Say `generation` (a number) or `plugins` ({name: version})."
+            )
+        return self._deployment.with_plugins(plugins)
+
+    async def _restart(self) -> None:
+        await self._application.stop()
+        await self._application.start()
+
+    def _verb(self, act: Callable[[], Awaitable[None]] | None) -> Method:
+        async def method(params: Params) -> dict[str, Any]:
+            del params
+            if act is not None:
+                await act()
+            return self._supervisor.summary()
+
+        return method
+
+
+async def serve_control(control: Control, path: Path) -> asyncio.Server:
+    """Offer `control` on a unix socket at `path`: one JSON object a line, answered in order."""
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                writer.write(json.dumps(await _answer(control, line)).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            return  # gone, or a line longer than we read: this client only
+        finally:
+            writer.close()
+
+    # asyncio removes a socket that a killed supervisor left behind.
+    return await asyncio.start_unix_server(client, path, limit=_LONGEST_LINE)
+
+
+async def _answer(control: Control, line: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        return _failure("malformed", "A request is one JSON object on one line.", 400, {})
+    if not isinstance(request, dict):
+        return _failure("malformed", "A request is one JSON object on one line.", 400, {})
+    return await control.call(request.get("method"), request.get("params", {}))
+
+
+def _field(params: Params, name: str, kind: type[_T]) -> _T:
+    value = params.get(name)
+    # An exact type: JSON's true is an int to isinstance.
+    if type(value) is not kind:
+        raise RefusedError("malformed", f"`{name}` must be a {kind.__name__}, not {value!r}.")
+    return value
+
+
+def _failure(code: str, message: str, status: int, details: dict[str, Any]) -> dict[str, Any]:
+    error = {"code": code, "message": message, "details": details, "status": status}
+    return {"ok": False, "error": error}

@@ -1,0 +1,379 @@
+"""The reference node without sockets, clock, randomness and store: `step` is the whole of it.
+
+`step(state, input, node)` gives the next state and what is to be done about it. The `Durable`
+outputs of one step are one transaction (a row and the cursor that covers it, together); messages
+and answers go out after that is stored. The same function runs on the wire (`server`), in the
+simulator and under the checker. Signatures are checked before an event gets here.
+"""
+
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import Any, Final, TypeVar
+
+from immutables import Map
+from msgspec.structs import replace
+
+from syncmodel.nostr.events import Event
+from syncmodel.nostr.messages import BadDelivery, Delivery, Eose, Filter, Ok, Req
+from syncmodel.reference.node import writes
+from syncmodel.reference.node.admission import admit, is_known, readable
+from syncmodel.reference.node.entries import (
+    CASES,
+    EVENTS,
+    KINDS,
+    EventRow,
+    RefusedEntryError,
+    Row,
+    RowKey,
+    Stored,
+    Tombstone,
+    Value,
+)
+from syncmodel.reference.node.ports import (
+    Answer,
+    Cursor,
+    Drop,
+    FromPeer,
+    Hangup,
+    Input,
+    Member,
+    Members,
+    Output,
+    PeerDown,
+    PeerUp,
+    Published,
+    Put,
+    Redial,
+    Resync,
+    Show,
+    Subscribe,
+    ToPeer,
+    ToSubscriber,
+    Trust,
+    Unsubscribe,
+    Write,
+)
+from syncmodel.reference.node.state import (
+    Link,
+    Node,
+    State,
+    Subscription,
+    case_shows,
+    entries,
+    is_hidden,
+    own_log,
+    winner,
+)
+
+LOG: Final = "log"
+_Item = TypeVar("_Item")
+Step = tuple[State, tuple[Output, ...]]
+
+
+def boot(
+    node: Node,
+    *,
+    log_id: str,
+    plugin: int | None,
+    stored: Iterable[Stored] = (),
+    position: int = 0,
+    cursors: Iterable[Cursor] = (),
+    trusted: frozenset[str] = frozenset(),
+    inactive: frozenset[str] = frozenset(),
+) -> State:
+    """The state of a node that starts, from what its store holds. No peer is connected yet."""
+    rows: dict[RowKey, dict[str, Stored]] = {}
+    for one in node.pieces.taken_up(stored):
+        rows.setdefault(one.key, {})[one.event.pubkey] = one
+    going_on = map(node.pieces.restarts_from, cursors)
+    links = {one.peer: Link(log_id=one.log_id, applied=one.applied) for one in going_on}
+    state = State(
+        log_id=log_id,
+        plugin=plugin,
+        position=position,
+        rows=Map({key: Map(authors) for key, authors in rows.items()}),
+        links=Map(links),
+        trusted=trusted,
+        inactive=inactive,
+    )
+    return state if plugin is None else replace(state, table=_table(state, node))
+
+
+def _table(state: State, node: Node) -> Map[RowKey, tuple[Row, ...]]:
+    """The plugin's tables as the entries have them."""
+    table = {}
+    for key in state.rows:
+        row = _row(state, key, winner(state, key, node.pieces), node)
+        if row is not None:
+            table[key] = (row,)
+    return Map(
+        {
+            key: rows
+            for key, rows in table.items()
+            if not isinstance(row := rows[0], EventRow)
+            or node.pieces.waits_on((CASES, row.case_id) in table)
+        }
+    )
+
+
+def _row(state: State, key: RowKey, stored: Stored | None, node: Node) -> Row | None:
+    """What the table holds under `key` where `stored` is the winner."""
+    return None if stored is None else node.pieces.row(stored, state.rows[key].values())
+
+
+def step(state: State, given: Input, node: Node) -> Step:
+    """The next state and the outputs, in the order in which they are to be carried out."""
+    return _STEPS[type(given)](state, given, node)
+
+
+def _write(state: State, write: Write, node: Node) -> Step:
+    try:
+        event, value, status = writes.next_version(state, node, write)
+    except writes.DeniedError as denied:
+        return state, (denied.answer(),)
+    answer = Answer(status, writes.success(value.to_json(state.plugin)))
+    hidden = is_hidden(state, (event.kind, value.id))
+    if isinstance(value, Tombstone) and not node.pieces.keeps_deletion(hidden):
+        return state, (answer,)
+    state, outputs = _offer(state, event, value, node)
+    return state, (*outputs, answer)
+
+
+def _peer_up(state: State, up: PeerUp, node: Node) -> Step:
+    link = state.link(up.peer)
+    state = state.with_link(up.peer, link.up())
+    after = node.pieces.asks_after(link.applied, (one.applied for one in state.links.values()))
+    asked = Filter(kinds=KINDS, log_id=link.log_id, after=after)
+    return state, (ToPeer(up.peer, Req(LOG, (asked,))),)
+
+
+def _peer_down(state: State, down: PeerDown, node: Node) -> Step:  # noqa: ARG001 - as all steps
+    return state.with_link(down.peer, state.link(down.peer).down()), ()
+
+
+def _from_peer(state: State, given: FromPeer, node: Node) -> Step:
+    peer, message = given.peer, given.message
+    match message:
+        case Eose():
+            applied = message.position or 0
+            link = state.link(peer).at_end(message.log_id, applied)
+            state = state.with_link(peer, link)
+            return state, (Cursor(peer, message.log_id, applied),)
+        case Delivery():
+            state, outputs, refused = _accept(state, given, message.event, node)
+        case BadDelivery():
+            outputs, refused = (), True
+    if refused:
+        link = state.link(peer)
+        state = state.with_link(peer, replace(link, refused=link.refused + 1))
+    link = state.link(peer)
+    if not link.ended or message.position is None:
+        return state, outputs
+    applied = max(link.applied, message.position)
+    state = state.with_link(peer, link.at(link.log_id, applied))
+    return state, (*outputs, Cursor(peer, link.log_id, applied))
+
+
+def _accept(
+    state: State, given: FromPeer, event: Event, node: Node
+) -> tuple[State, tuple[Output, ...], bool]:
+    """(state, outputs, whether it was refused) of an entry that a peer sent."""
+    try:
+        value = readable(state, event, given.now_s, node)
+        admit(state, given.peer, event, node)
+    except RefusedEntryError:
+        return state, (), True
+    if is_known(state, event, value, node):
+        return *_replay(state, given.peer, value, node), False
+    waits = isinstance(value, EventRow) and not case_shows(state, value.case_id)
+    if waits and not node.pieces.keeps_event(False):
+        return state, (), False
+    row_known = (event.kind, value.id) in state.rows
+    if isinstance(value, Tombstone) and not node.pieces.keeps_tombstone(row_known):
+        return state, (), False
+    return *_offer(state, event, value, node), False
+
+
+def _replay(state: State, peer: str, value: Value, node: Node) -> Step:
+    key = (EVENTS, value.id)
+    if not isinstance(value, EventRow) or value not in state.table.get(key, ()):
+        return state, ()
+    before = state.table[key]
+    after = node.pieces.replayed(before, value, not state.link(peer).ended)
+    if after == before:
+        return state, ()
+    state = replace(state, table=state.table.set(key, after))
+    return state, (Show(key, after, 0),)
+
+
+def _offer(state: State, event: Event, value: Value, node: Node) -> Step:
+    """Store `event` if it beats what its author said of the row before, and tell subscribers."""
+    stored = Stored(event, state.position + 1, value)
+    key = stored.key
+    authors = state.rows.get(key, Map())
+    before = authors.get(event.pubkey)
+    if before is not None and not node.pieces.wins(stored, before):
+        return state, ()
+    rows = state.rows.set(key, authors.set(event.pubkey, stored))
+    state = replace(state, position=stored.position, rows=rows)
+    state, shows = _project(state, key, node)
+    return state, (Put(stored), *shows, *_pushes(state, stored))
+
+
+def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output, ...]]:
+    """Bring the table's row under `key` in line with the versions that are known of it."""
+    stored = winner(state, key, node.pieces)
+    row = _row(state, key, stored, node)
+    rows = () if row is None else (row,)
+    if state.table.get(key, ()) == rows:
+        return state, ()
+    table = state.table.set(key, rows) if rows else state.table.delete(key)
+    at_s = stored.event.created_at if stored else 0
+    shows = [Show(key, rows, at_s)]
+    for other in node.pieces.falls(key, rows, table):
+        table = table.delete(other)
+        shows.append(Show(other, (), at_s))
+    return replace(state, table=table), tuple(shows)
+
+
+def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
+    """The new entry for everyone who asked, also for the peer it came from (no echo suppression:
+    a peer that does not hear of its own entries could not know our log to be processed)."""
+    live: dict[tuple[str, bool], Delivery] = {}
+    outputs: list[Output] = []
+    for (conn, sub), one in _in_order(state.subscriptions):
+        if one.asks_for(stored.event):
+            # One value for all who get the same text, so that the shell writes that text once.
+            position = stored.position if one.follows else None
+            message = live.setdefault((sub, one.follows), Delivery(sub, stored.event, position))
+            outputs.append(ToSubscriber(conn, message))
+    return tuple(outputs)
+
+
+def _in_order(items: Map[tuple[int, str], _Item]) -> list[tuple[tuple[int, str], _Item]]:
+    """By key: a map's own order follows from hashes, which differ from process to process."""
+    return sorted(items.items(), key=itemgetter(0))
+
+
+def _subscribe(state: State, given: Subscribe, node: Node) -> Step:
+    conn, sub = given.conn, given.req.sub
+    subscription = Subscription(given.req, given.peer)
+    backlog = [] if state.plugin is None else _backlog(state, subscription, node)
+    state = replace(state, subscriptions=state.subscriptions.set((conn, sub), subscription))
+    end = Eose(sub, *own_log(state)) if subscription.follows else Eose(sub)
+    sends = (ToSubscriber(conn, message) for message in backlog)
+    return state, (*sends, ToSubscriber(conn, end))
+
+
+def _backlog(state: State, one: Subscription, node: Node) -> list[Delivery]:
+    sub, filters = one.req.sub, one.req.filters
+    if one.follows:
+        after = node.pieces.resume(state.log_id, filters[0].log_id, filters[0].after or 0)
+        found = node.pieces.backlog(entries(state), after)
+        return [Delivery(sub, stored.event, stored.position) for stored in found]
+    events: dict[str, Event] = {}
+    for wanted in filters:
+        hits = [stored.event for stored in entries(state) if wanted.matches(stored.event)]
+        hits.sort(key=lambda event: (-event.created_at, event.id))
+        events.update((event.id, event) for event in hits[: wanted.limit])
+    return [Delivery(sub, event) for event in events.values()]
+
+
+def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa: ARG001 - as all steps
+    position = own_log(state)[1]
+    for key, one in state.subscriptions.items():
+        if key[0] == given.conn and given.sub in (None, key[1]):
+            state = replace(state, subscriptions=state.subscriptions.delete(key))
+            if one.peer is not None:
+                state = state.with_link(one.peer, state.link(one.peer).told(position))
+    return state, ()
+
+
+def _published(state: State, given: Published, node: Node) -> Step:
+    event = given.event
+    try:
+        value = readable(state, event, given.now_s, node)
+    except RefusedEntryError as refusal:
+        no = Ok(event.id, False, f"blocked: {refusal.code}: {refusal}")
+        return state, (ToSubscriber(given.conn, no),)
+    if is_known(state, event, value, node):
+        yes = Ok(event.id, True, "duplicate: this node has it")
+        return state, (ToSubscriber(given.conn, yes),)
+    state, outputs = _offer(state, event, value, node)
+    return state, (*outputs, ToSubscriber(given.conn, Ok(event.id, True)))
+
+
+def _resync(state: State, given: Resync, node: Node) -> Step:
+    outputs: list[Output] = []
+    for peer in node.peers:
+        if given.peer not in (None, peer.name) or not is_member(state, node, peer.name):
+            continue
+        link = state.link(peer.name)
+        if given.full and link.connected:
+            link = link.at(None, 0)
+            outputs.append(Cursor(peer.name, None, 0))
+        elif not given.full:
+            link = link.at(link.log_id, node.pieces.resyncs_from(link.applied))
+        state = state.with_link(peer.name, link.down())
+        outputs.append(Redial(peer.name, node.pieces.resync_route(peer.addresses)))
+    return state, tuple(outputs)
+
+
+def is_member(state: State, node: Node, peer: str) -> bool:
+    """Whether rows may pass between us and `peer`: neither of us has left the cluster."""
+    return node.name not in state.inactive and peer not in state.inactive
+
+
+def _trust(state: State, given: Trust, node: Node) -> Step:
+    """Trust changes what shows and what was refused before: everything is asked for again."""
+    change = {given.pubkey}
+    trusted = state.trusted | change if given.trusted else state.trusted - change
+    state = replace(state, trusted=trusted)
+    outputs: list[Output] = [Members(state.trusted, state.inactive)]
+    if state.plugin is not None:
+        for key, authors in _in_order(state.rows):
+            if given.pubkey in authors:
+                state, shows = _project(state, key, node)
+                outputs.extend(shows)
+    return _ask_all_again(state, node, outputs)
+
+
+def _ask_all_again(state: State, node: Node, outputs: list[Output]) -> Step:
+    for peer in node.peers:
+        state = state.with_link(peer.name, state.link(peer.name).at(None, 0).down())
+        outputs.append(Cursor(peer.name, None, 0))
+        if is_member(state, node, peer.name):
+            outputs.append(Redial(peer.name, peer.addresses[0]))
+    return state, tuple(outputs)
+
+
+def _member(state: State, given: Member, node: Node) -> Step:
+    change = {given.name}
+    inactive = state.inactive - change if given.active else state.inactive | change
+    state = replace(state, inactive=inactive)
+    outputs: list[Output] = [Members(state.trusted, state.inactive)]
+    for peer in node.peers:
+        if is_member(state, node, peer.name):
+            if given.active:
+                outputs.append(Redial(peer.name, peer.addresses[0]))
+            continue
+        state = state.with_link(peer.name, state.link(peer.name).down())
+        outputs.append(Hangup(peer.name))
+    for (conn, _), one in _in_order(state.subscriptions):
+        if one.peer is not None and not is_member(state, node, one.peer):
+            outputs.append(Drop(conn))
+    return state, tuple(outputs)
+
+
+_STEPS: Final[dict[type, Callable[[State, Any, Node], Step]]] = {
+    Write: _write,
+    PeerUp: _peer_up,
+    PeerDown: _peer_down,
+    FromPeer: _from_peer,
+    Subscribe: _subscribe,
+    Unsubscribe: _unsubscribe,
+    Published: _published,
+    Resync: _resync,
+    Trust: _trust,
+    Member: _member,
+}

@@ -1,0 +1,153 @@
+"""What a machine has deployed, and what leads from there to each of its generations.
+
+Lives here: the questions about generations, tables, substitutes and plans. Nothing here changes
+anything; what does is `supervisor`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import attrs
+
+from syncmodel.errors import SyncModelError
+from syncmodel.reference.node import migrations
+from syncmodel.reference.node.generations import Generation, Generations, UnknownGenerationError
+from syncmodel.reference.node.layout import Layout
+from syncmodel.reference.node.migrations import Migration, Plan
+
+# A store that is locked for longer than this is stuck: the job fails and says so.
+_STORE_BUSY_LIMIT_S = 5.0
+
+
+class RefusedError(SyncModelError):
+    """A request that is not carried out, with a code for programs and the fitting HTTP status."""
+
+    def __init__(
+        self, code: str, message: str, *, status: int = 400, details: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.details = details or {}
+
+
+@attrs.frozen
+class Deployment:
+    """One machine's deployment. `known` are the migrations that there are."""
+
+    layout: Layout
+    known: tuple[Migration, ...] = migrations.MIGRATIONS
+
+    @property
+    def generations(self) -> Generations:
+        """The links themselves."""
+        return Generations(self.layout)
+
+    def listing(self) -> list[dict[str, Any]]:
+        """Every generation: number, store item, plugins, and whether it is selected or running."""
+        selected, running = self.generations.selected(), self.generations.running()
+        return [
+            {
+                "number": generation.number,
+                "store_item": f"/gnu/store/{generation.item}",
+                "plugins": generation.plugins,
+                "selected": generation.number == selected,
+                "running": generation.number == running,
+            }
+            for generation in self.generations.list()
+        ]
+
+    def with_plugins(self, plugins: dict[str, int]) -> int:
+        """The number of the generation with exactly these plugins. Raises RefusedError (404)."""
+        with _unknown_generation():
+            return self.generations.with_plugins(plugins).number
+
+    def without_plugin(self, plugin: str) -> int:
+        """The generation with all that is selected but this plugin. Raises RefusedError (404)."""
+        plugins = self.get(self.generations.selected()).plugins
+        if plugin not in {**plugins, **self.installed()}:
+            raise RefusedError("no_plugin", f"There is no plugin {plugin!r} here.", status=404)
+        return self.with_plugins({name: v for name, v in plugins.items() if name != plugin})
+
+    def rows_lost(self, target: int) -> dict[str, int]:
+        """How many rows of which tables the way to generation `target` drops."""
+        down = {name for direction, name in self.plan(self.get(target)) if direction == "down"}
+        tables = [t for m in self.known if m.name in down for t in m.tables]
+        with closing(self.connect()) as connection:
+            # The names are those of our own migrations, never a client's.
+            return {
+                table: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+                for table in tables
+            }
+
+    def preview(self, number: int) -> dict[str, Any]:
+        """The plan of a rollout to generation `number`, in the contract's fields.
+
+        Raises RefusedError (404 unknown_generation).
+        """
+        target = self.get(number)
+        steps = self.plan(target)
+        missing = self.missing(target)
+        running = self.generations.running()
+        return {
+            "generation": number,
+            "channel_delta": {
+                "from": self.get(self.generations.selected()).plugins,
+                "to": target.plugins,
+            },
+            "migrations": {
+                "up": [name for direction, name in steps if direction == "up"],
+                "down": [name for direction, name in steps if direction == "down"],
+            },
+            "substitutes": {
+                "available": [item for item in target.substitutes if item not in missing],
+                "missing": missing,
+            },
+            "restart_required": running != number,
+            "reboot_required": False,
+            "reboot_reasons": [],
+        }
+
+    def plan(self, target: Generation) -> Plan:
+        """The migrations from the tables as they are to those of `target`."""
+        # From what the tables are, not from what runs: after a disable these differ.
+        return migrations.plan(self.installed(), target.plugins, self.known)
+
+    def missing(self, target: Generation) -> list[str]:
+        """What would be needed to build `target` and is nowhere to be had."""
+        try:
+            available = json.loads(self.layout.substitutes.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        return [item for item in target.substitutes if item not in available]
+
+    def installed(self) -> dict[str, int]:
+        """The plugins whose tables are there, with their versions."""
+        with closing(self.connect()) as connection:
+            return migrations.installed(connection, self.known)
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection to the node's store, in autocommit mode; the base tables are there."""
+        connection = sqlite3.connect(
+            self.layout.database, isolation_level=None, timeout=_STORE_BUSY_LIMIT_S
+        )
+        migrations.ensure_base(connection)
+        return connection
+
+    def get(self, number: int) -> Generation:
+        """The generation of this number. Raises RefusedError (404 unknown_generation)."""
+        with _unknown_generation():
+            return self.generations.get(number)
+
+
+@contextmanager
+def _unknown_generation() -> Iterator[None]:
+    try:
+        yield
+    except UnknownGenerationError as error:
+        raise RefusedError("unknown_generation", str(error), status=404) from error

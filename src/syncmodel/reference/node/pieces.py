@@ -1,0 +1,182 @@
+"""The small decisions of a node, by name: a planted mistake replaces exactly one of them.
+
+Each is a pure function and correct as it stands here; the mistaken ones are in `bugs`. The node's
+own code only ever calls them and never asks whether a mistake is on. What a correct node has no
+use for among their arguments is there for the mistakes to decide by.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from syncmodel.nostr.events import Event
+from syncmodel.reference.node.entries import Row, RowKey, Stored, Tombstone
+from syncmodel.reference.node.ports import Cursor, Durable
+
+AHEAD_LIMIT_S: Final = 900
+
+Table = Mapping[RowKey, tuple[Row, ...]]
+
+# --- which version counts, and what a write rests on ---------------------------------------------
+
+
+def wins(one: Stored, other: Stored) -> bool:
+    """Whether `one` beats `other`: the newer does, on a tie the lower event id (NIP-01)."""
+    mine, theirs = one.event, other.event
+    if mine.created_at != theirs.created_at:
+        return mine.created_at > theirs.created_at
+    return mine.id < theirs.id
+
+
+def row(winner: Stored, versions: Iterable[Stored]) -> Row | None:  # noqa: ARG001
+    """The row that the winner of these versions puts into the table; a tombstone puts none."""
+    return None if isinstance(winner.value, Tombstone) else winner.value
+
+
+def base(winner: Stored, own: Stored | None) -> Stored:  # noqa: ARG001
+    """The version that a write rests on: the one that counts, whoever wrote it."""
+    return winner
+
+
+def stamp(now_s: int, newest_known_s: int, newest_own_s: int) -> int:  # noqa: ARG001
+    """`created_at` of a new version: later than all that is known of its row."""
+    return max(now_s, newest_known_s + 1)
+
+
+def keeps_deletion(hidden: bool) -> bool:  # noqa: ARG001
+    """Whether a delete that was accepted becomes a version: also of an event that is hidden."""
+    return True
+
+
+# --- the log that is served ----------------------------------------------------------------------
+
+
+def backlog(entries: Iterable[Stored], after: int) -> list[Stored]:
+    """What a subscriber who has processed the log up to `after` is sent, in order of position."""
+    return sorted((one for one in entries if one.position > after), key=_position)
+
+
+def _position(one: Stored) -> tuple[int, str]:
+    # Two entries have one position only if a mistake is on; then the order must be the same too.
+    return one.position, one.event.id
+
+
+def resume(own_log_id: str, asked_log_id: str | None, after: int) -> int:
+    """Where a subscriber's backlog starts: a position of another log means nothing in ours."""
+    return after if asked_log_id == own_log_id else 0
+
+
+# --- how far a peer's log was applied ------------------------------------------------------------
+
+
+def asks_after(applied: int, applied_of_all: Iterable[int]) -> int:  # noqa: ARG001
+    """The position from which a peer is asked for its log: how far this very log was applied."""
+    return applied
+
+
+def restarts_from(cursor: Cursor) -> Cursor:
+    """Where a node that starts goes on in a peer's log: where it was."""
+    return cursor
+
+
+def resyncs_from(applied: int) -> int:
+    """Where a resync that is not full goes on: where it was."""
+    return applied
+
+
+def resync_route(addresses: Sequence[str]) -> str:
+    """By which of a peer's addresses a resync asks it: the link, so that a cut holds for it too."""
+    return addresses[0]
+
+
+# --- what is taken from a peer -------------------------------------------------------------------
+
+
+def admits(author: str, sender: str, own: str) -> bool:  # noqa: ARG001
+    """Whether an entry of a trusted author is taken from this peer: whosever it is (public keys).
+
+    Knowledge passes through third nodes, and a node that lost its log gets its own rows back.
+    """
+    return True
+
+
+def hears(peer_hears_us: bool) -> bool:  # noqa: ARG001
+    """Whether a peer is listened to: also one that does not listen to us."""
+    return True
+
+
+def latest_stamp(now_s: int) -> int:
+    """The latest `created_at` that is taken: stamps may run ahead of the clock."""
+    return now_s + AHEAD_LIMIT_S
+
+
+def is_same(stored: Event, event: Event) -> bool:
+    """Whether an event is the one that is stored already."""
+    return stored.id == event.id
+
+
+def replayed(shown: tuple[Row, ...], row: Row, in_backlog: bool) -> tuple[Row, ...]:  # noqa: ARG001
+    """The table's rows of one id after a version of it that was known already came again."""
+    return shown
+
+
+def keeps_event(case_shows: bool) -> bool:  # noqa: ARG001
+    """Whether an event from elsewhere is kept: always; without its case it waits."""
+    return True
+
+
+def keeps_tombstone(row_known: bool) -> bool:  # noqa: ARG001
+    """Whether a tombstone from elsewhere is kept: always; what it deletes may come after it."""
+    return True
+
+
+# --- what stays ----------------------------------------------------------------------------------
+
+
+def falls(key: RowKey, rows: tuple[Row, ...], table: Table) -> Sequence[RowKey]:  # noqa: ARG001
+    """Which other rows leave the table when it holds `rows` under `key` from now on: none."""
+    return ()
+
+
+def commit(durables: Sequence[Durable]) -> tuple[tuple[Durable, ...], tuple[Durable, ...]]:
+    """(what is committed now, in one transaction; what is left for the next read of the state)."""
+    return tuple(durables), ()
+
+
+def taken_up(stored: Iterable[Stored]) -> Iterable[Stored]:
+    """Which of the stored entries a node that starts takes up: all."""
+    return stored
+
+
+def waits_on(case_shows: bool) -> bool:  # noqa: ARG001
+    """Whether an event is in the table of a node that starts: also when its case is not."""
+    return True
+
+
+@attrs.frozen
+class Pieces:
+    """The decisions of one node. Replace one with `attrs.evolve(pieces, wins=...)`."""
+
+    wins: Callable[[Stored, Stored], bool] = wins
+    row: Callable[[Stored, Iterable[Stored]], Row | None] = row
+    base: Callable[[Stored, Stored | None], Stored] = base
+    stamp: Callable[[int, int, int], int] = stamp
+    keeps_deletion: Callable[[bool], bool] = keeps_deletion
+    backlog: Callable[[Iterable[Stored], int], list[Stored]] = backlog
+    resume: Callable[[str, str | None, int], int] = resume
+    asks_after: Callable[[int, Iterable[int]], int] = asks_after
+    restarts_from: Callable[[Cursor], Cursor] = restarts_from
+    resyncs_from: Callable[[int], int] = resyncs_from
+    resync_route: Callable[[Sequence[str]], str] = resync_route
+    admits: Callable[[str, str, str], bool] = admits
+    hears: Callable[[bool], bool] = hears
+    latest_stamp: Callable[[int], int] = latest_stamp
+    is_same: Callable[[Event, Event], bool] = is_same
+    replayed: Callable[[tuple[Row, ...], Row, bool], tuple[Row, ...]] = replayed
+    keeps_event: Callable[[bool], bool] = keeps_event
+    keeps_tombstone: Callable[[bool], bool] = keeps_tombstone
+    falls: Callable[[RowKey, tuple[Row, ...], Table], Sequence[RowKey]] = falls
+    commit: Callable[[Sequence[Durable]], tuple[tuple[Durable, ...], tuple[Durable, ...]]] = commit
+    taken_up: Callable[[Iterable[Stored]], Iterable[Stored]] = taken_up
+    waits_on: Callable[[bool], bool] = waits_on

@@ -1,0 +1,48 @@
+"""The plugin's API over HTTP. What a write does and is answered is `writes` and `core`."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from syncmodel.reference.node.application import Application
+from syncmodel.reference.node.ports import Write
+from syncmodel.reference.node.store import StoreError
+from syncmodel.reference.node.surface import answer, denied, not_ready, read_body
+from syncmodel.reference.node.writes import success
+
+
+class PluginApi:
+    """The endpoint of everything under /plugins-api/supertest."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def respond(self, request: Request) -> Response:
+        """Answer one request."""
+        path: str = request.path_params["path"]
+        try:
+            if request.method == "GET":
+                return self._read(path, request)
+            body = await read_body(request)
+            given = self._app.submit(Write(request.method, path, body, self._app.now_s()))
+        except StoreError as exc:
+            return not_ready(str(exc))
+        assert given is not None
+        return answer(given.status, given.body)
+
+    def _read(self, path: str, request: Request) -> Response:
+        app = self._app
+        if app.state.plugin is None:
+            return denied(404, "no_plugin", "the running generation has no such plugin")
+        if path == "state":
+            run_id = request.query_params.get("run_id")
+            if not run_id:
+                return denied(400, "malformed", "say which run: state?run_id=R")
+            app.flush()
+            return answer(200, success(app.store.state(run_id)))
+        if path == "health":
+            bugs = list(app.config.bugs)
+            status = {"status": "ok", "version": app.state.plugin, "bugs": bugs}
+            return answer(200, success(status))
+        if path == "schema":
+            return answer(200, success(app.store.schema()))
+        return denied(404, "no_such_path", f"no GET {path[:80]!r} here")

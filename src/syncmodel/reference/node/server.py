@@ -1,0 +1,113 @@
+"""The node's process: everything put together on ROOT/run/app.sock, until SIGTERM.
+
+HTTP and the relay's WebSocket share that one socket. It is bound under another name and renamed
+into place when the application can answer.
+"""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+import uvloop
+from starlette.routing import Route, Router, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from syncmodel.reference.node import config
+from syncmodel.reference.node.admin import Admin
+from syncmodel.reference.node.application import Application
+from syncmodel.reference.node.dialler import FRAME_LIMIT_BYTES, Dialler
+from syncmodel.reference.node.layout import Layout
+from syncmodel.reference.node.plugin_api import PluginApi
+from syncmodel.reference.node.relay import Relay
+from syncmodel.reference.node.store import Store
+from syncmodel.reference.node.surface import denied
+
+KEEP_ALIVE_S: Final = 3600
+
+
+def serve(root: Path) -> None:
+    """Run the node of the machine under `root` (absolute); return when told to end (SIGTERM).
+
+    Raises SyncModelError or OSError if it can't start; then no socket is there.
+    """
+    uvloop.run(_serve(root))
+
+
+async def _serve(root: Path) -> None:
+    layout, settings = Layout(root), config.load(root)
+    store = Store(layout.database, settings.plugin)
+    try:
+        app = Application(settings, store)
+        diallers = {peer.name: Dialler(app, peer) for peer in settings.peers}
+        app.diallers.update(diallers)
+        end = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, end.set)
+        server = await _listen(_routes(app, root), layout.app_socket)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(one.run()) for one in diallers.values()]
+            await end.wait()
+            for task in running:
+                task.cancel()
+        layout.app_socket.unlink(missing_ok=True)
+        _hang_up(server)
+        app.flush()
+    finally:
+        store.close()
+
+
+def _routes(app: Application, root: Path) -> Router:
+    methods = ["GET", "POST", "PATCH", "PUT", "DELETE"]
+    return Router(
+        [
+            Route("/api/admin/management", Admin(app, root).respond, methods=["POST"]),
+            Route("/plugins-api/supertest/{path:path}", PluginApi(app).respond, methods=methods),
+            WebSocketRoute("/", Relay(app)),
+        ],
+        redirect_slashes=False,
+        default=_nothing_here,
+    )
+
+
+async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close"})
+        return
+    await denied(404, "no_such_path", "there is nothing here")(scope, receive, send)
+
+
+async def _listen(routes: Router, path: Path) -> uvicorn.Server:
+    """Accept connections at `path` from now on, with uvicorn's protocols but a loop of our own:
+    its own looks for a signal ten times a second, and takes as long to end."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    settings = uvicorn.Config(
+        routes,
+        uds=os.fspath(fresh),
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=FRAME_LIMIT_BYTES,
+        ws_ping_interval=None,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        server_header=False,
+        date_header=False,
+    )
+    settings.load()
+    server = uvicorn.Server(settings)
+    server.lifespan = settings.lifespan_class(settings)
+    await server.startup()
+    fresh.rename(path)
+    return server
+
+
+def _hang_up(server: uvicorn.Server) -> None:
+    for listener in server.servers:
+        listener.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()

@@ -1,0 +1,84 @@
+"""The decisions of a supervisor that a planted bug replaces, one at a time.
+
+Each is small, named and pure; the defaults are correct. What follows from them for one job stands
+here too, as the simulated machine decides by it as well. Not here: the bugs themselves (`bugs`)
+and the work around the decisions (`supervisor`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from syncmodel.reference.node.migrations import MIGRATIONS, Migration, Plan
+
+
+def all_of(steps: Plan) -> Plan:
+    """A rollback runs every migration of its plan."""
+    return steps
+
+
+def back_to(previous: int, target: int) -> int:
+    """After a failure before the commit: selected is what it was."""
+    del target
+    return previous
+
+
+def nothing_more(rolled_back_to: int, last_rollout: int | None) -> int | None:
+    """After a rollback no generation is rolled out: the current rollout plan is not replayed."""
+    del rolled_back_to, last_rollout
+    return None
+
+
+def always() -> bool:
+    """Before the new generation starts every peer's log counts as not applied at all."""
+    return True
+
+
+def as_asked(requested: int, selected: int) -> int:
+    """A rollback leads to the generation that was asked for, however many lie between."""
+    del selected
+    return requested
+
+
+def fresh(lost: str | None, fresh_id: str) -> str:
+    """A log that was dropped is followed by another one, which has another identity."""
+    del lost
+    return fresh_id
+
+
+@attrs.frozen
+class SupervisorPieces:
+    """The decisions, by name.
+
+    `migrations`: what there is to migrate, in dependency order.
+    `rollback_target(requested, selected) -> number`: where a rollback leads.
+    `rollback_migrations(plan) -> plan`: what a rollback or uninstall really runs.
+    `selected_after_failure(previous, target) -> number`: selected after a failure before commit.
+    `after_rollback(rolled_back_to, last_rollout) -> number | None`: what is then rolled out.
+    `log_after(lost, fresh_id) -> log_id`: the identity of the log that follows a dropped one.
+    `forgets_cursors()`: whether a switch, while no application runs, lets go of what was applied.
+    """
+
+    migrations: tuple[Migration, ...] = MIGRATIONS
+    rollback_target: Callable[[int, int], int] = as_asked
+    rollback_migrations: Callable[[Plan], Plan] = all_of
+    selected_after_failure: Callable[[int, int], int] = back_to
+    after_rollback: Callable[[int, int | None], int | None] = nothing_more
+    log_after: Callable[[str | None, str], str] = fresh
+    forgets_cursors: Callable[[], bool] = always
+
+    def leads_to(self, kind: str, requested: int, selected: int) -> int:
+        """The generation that a job of this kind leads to."""
+        return self.rollback_target(requested, selected) if kind == "rollback" else requested
+
+    def carried_out(self, kind: str, steps: Plan) -> Plan:
+        """What a job of this kind runs of the migrations that lead to its generation."""
+        if kind == "disable":
+            return ()
+        return steps if kind == "rollout" else self.rollback_migrations(steps)
+
+    def afterwards(self, kind: str, target: int, last_rollout: int | None) -> int | None:
+        """The generation that is rolled out once this job is done, if any."""
+        return self.after_rollback(target, last_rollout) if kind == "rollback" else None

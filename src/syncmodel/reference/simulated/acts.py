@@ -1,0 +1,184 @@
+"""What is done to a virtual world from outside: requests, cuts, crashes, rollouts, lost messages.
+
+Every act is a pure function from a world to the next one. None of them moves time or delivers
+anything: that is the driver's to decide (`advance`, `world.deliver`). After each, `deliverables`
+says what may follow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from syncmodel.model.net import Link
+from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.reference.node.ports import Resync, Write
+from syncmodel.reference.simulated.machine import log_name, switched
+from syncmodel.reference.simulated.setup import RUN_ID
+from syncmodel.reference.simulated.world import (
+    Deliverable,
+    VirtualWorld,
+    answered,
+    disconnect,
+    feed,
+)
+from syncmodel.steps.base import Request
+from syncmodel.targets.wire import to_outcome, to_wire
+
+# --- time ----------------------------------------------------------------------------------------
+
+
+def advance(world: VirtualWorld, ticks: int) -> VirtualWorld:
+    """The same, that many tenths of a second later."""
+    if not ticks:
+        return world
+    return replace(world, ticks=world.ticks + ticks)
+
+
+def with_skews(world: VirtualWorld, skews_s: Mapping[str, int]) -> VirtualWorld:
+    """Each node's clock is ahead of the world's by so many seconds."""
+    machines = world.machines
+    for name, skew_s in skews_s.items():
+        machines = machines.set(name, replace(machines[name], skew_s=skew_s))
+    return replace(world, machines=machines)
+
+
+# --- what steps ask for --------------------------------------------------------------------------
+
+
+def request(world: VirtualWorld, node: str, asked: Request) -> tuple[VirtualWorld, Outcome]:
+    """One request to a node's plugin API, and its outcome."""
+    if not world.runs(node):
+        return world, refused("unreachable")
+    method, path, body = to_wire(asked, RUN_ID)
+    content = b"" if body is None else json.dumps(body).encode()
+    world, answer = answered(world, node, Write(method, path, content, world.now_s(node)))
+    assert answer is not None
+    return world, to_outcome(answer.status, dict(answer.body), RUN_ID)
+
+
+def set_cut(world: VirtualWorld, cut: frozenset[Link]) -> VirtualWorld:
+    """Exactly these links are cut; a connection over one of them ends with what was under way."""
+    world = replace(world, cut=cut)
+    for link in world.setup.links:
+        if link in cut and link in world.wires and not world.wires[link].direct:
+            world = disconnect(world, link)
+    return world
+
+
+def resync(world: VirtualWorld, node: str, *, full: bool) -> tuple[VirtualWorld, Outcome]:
+    """The node asks its peers again."""
+    if not world.runs(node):
+        return world, refused("unreachable")
+    return feed(world, node, Resync(full)), accepted({"full": full})
+
+
+def crash(world: VirtualWorld, node: str) -> VirtualWorld:
+    """kill -9: what was not stored is gone, and what was under way to and from the node."""
+    world = world.with_machine(node, world.machines[node].killed())
+    for link in world.setup.links:
+        if node in link and link in world.wires:
+            world = disconnect(world, link)
+    return world
+
+
+def boot(world: VirtualWorld, node: str) -> VirtualWorld:
+    """A node that is down starts from its disk."""
+    return world.with_machine(node, world.machines[node].booted(node, world.setup))
+
+
+def restart(world: VirtualWorld, node: str) -> VirtualWorld:
+    """An orderly stop, which stores what was written, if the node runs; then a start."""
+    return boot(crash(stored(world, node), node), node)
+
+
+def deploy(
+    world: VirtualWorld, node: str, generation: int, *, back: bool
+) -> tuple[VirtualWorld, Outcome]:
+    """One node is rolled out, or back; its application restarts."""
+    if not world.runs(node):
+        return world, refused("unreachable")
+    world = crash(stored(world, node), node)
+    new_log_id = unused_log(world, node)
+    machine = world.machines[node]
+    switch = switched(machine, world.setup, generation, back=back, new_log_id=new_log_id)
+    return boot(world.with_machine(node, switch), node), accepted()
+
+
+def stored(world: VirtualWorld, node: str) -> VirtualWorld:
+    """The node stores all that it has written, as it does before its state is read."""
+    machine = world.machines[node]
+    return world.with_machine(node, machine.stored()) if machine.pending else world
+
+
+def unused_log(world: VirtualWorld, node: str) -> str:
+    """A name for a new log of that node which nothing in the world refers to."""
+    number = 0
+    text = _mentions(world, node)
+    while log_name(node, number) in text:
+        number += 1
+    return log_name(node, number)
+
+
+def _mentions(world: VirtualWorld, node: str) -> set[str]:
+    """Every log of the node that somebody may still speak of."""
+    found: list[str | None] = [world.machines[node].disk.log_id]
+    for machine in world.machines.values():
+        cursor = machine.disk.cursors.get(node)
+        if cursor is not None:
+            found.append(cursor.log_id)
+        found += [one.log_id for one in machine.pending if hasattr(one, "log_id")]
+        if machine.state is not None:
+            found.append(machine.state.link(node).log_id)
+    for (relay, _), wire in world.wires.items():
+        if relay == node:
+            found += [req.filters[0].log_id for req in wire.asked]
+            found += [getattr(told, "log_id", None) for told in wire.told]
+    return {one.removesuffix(":empty") for one in found if one is not None}
+
+
+# --- what a network does to messages -------------------------------------------------------------
+
+
+def reset(world: VirtualWorld, link: Link) -> VirtualWorld:
+    """The connection breaks, with all that was under way on it; the link can be dialled again.
+
+    Of the faults of messages this is the one that a node on TCP must survive, with `repeat`.
+    """
+    return disconnect(world, link)
+
+
+def repeat(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
+    """The next message of a wire will come twice, one right after the other."""
+    return duplicate(world, which, 0)
+
+
+def lose(world: VirtualWorld, which: Deliverable, place: int = 0) -> VirtualWorld:
+    """The message at this place of the queue never comes, and those behind it do.
+
+    No stream loses messages so: the contract promises nothing for this, and neither does a core.
+    """
+    return _queued(world, which, lambda queue: queue[:place] + queue[place + 1 :])
+
+
+def duplicate(world: VirtualWorld, which: Deliverable, place: int = 0) -> VirtualWorld:
+    """The message at this place of the queue is there twice."""
+    return _queued(world, which, lambda queue: queue[: place + 1] + queue[place:])
+
+
+def overtake(world: VirtualWorld, which: Deliverable, place: int) -> VirtualWorld:
+    """The message at this place of the queue is delivered next. See `lose`."""
+    return _queued(world, which, lambda queue: (queue[place], *queue[:place], *queue[place + 1 :]))
+
+
+def _queued(
+    world: VirtualWorld, which: Deliverable, change: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+) -> VirtualWorld:
+    wire = world.wires[which.link]
+    asks = which.what == "ask"
+    asked = change(wire.asked) if asks else wire.asked
+    told = wire.told if asks else change(wire.told)
+    return world.with_wires(world.wires.set(which.link, replace(wire, asked=asked, told=told)))

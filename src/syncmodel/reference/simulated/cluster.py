@@ -1,0 +1,170 @@
+"""The virtual world as a `Target` with every ability of a live cluster.
+
+It holds a world, asks a schedule for every decision and takes the next world. With one seed the
+same steps give the same run, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Coroutine, Sequence
+
+from attrs import evolve
+
+from syncmodel.model.net import Link, Net
+from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.reference.simulated import acts, sights
+from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
+from syncmodel.reference.simulated.setup import setup
+from syncmodel.reference.simulated.world import VirtualWorld, deliver, deliverables, initial
+from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
+from syncmodel.targets.base import Settled, Unsettled
+
+#: More deliveries than this in one settling means that the nodes never come to rest.
+DELIVERIES_LIMIT = 100_000
+
+
+class SimulatedCluster(CutsLinks, Resyncs, Deploys, Stops):
+    """Nodes n1, n2, ... in a virtual world; `world` is that world now.
+
+    `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
+    number makes a random network of it: any link's next message next, some before a burst is over,
+    connections that break, clocks that differ.
+    """
+
+    def __init__(self, count: int = 3, bug_names: Sequence[str] = (), seed: int | None = None):
+        """Nothing runs yet: see `begin`. Raises `UsageError` for an unknown bug."""
+        self._setup = setup(count, bug_names)
+        self.on_network(seed)
+        self._world: VirtualWorld | None = None
+        self._clocks_are_set = False
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes by name, in order."""
+        return self._setup.names
+
+    @property
+    def cut(self) -> frozenset[Link]:
+        """The links that are cut now; none before a run began."""
+        return frozenset() if self._world is None else self._world.cut
+
+    @property
+    def world(self) -> VirtualWorld:
+        """The world as it is now. A run must have begun."""
+        assert self._world is not None, "begin a run first"
+        return self._world
+
+    def on_network(self, number: int | None) -> None:
+        """Runs that begin from now on are on the network of that seed."""
+        self._schedule: Schedule = InTurn() if number is None else Drawn(number)
+
+    # --- Target --------------------------------------------------------------------------------
+
+    async def begin(self, net: Net) -> None:
+        """Fresh machines, with links, lives and generations as `net` has them."""
+        if net.generations != self._setup.generations:
+            self._setup = evolve(self._setup, generations=net.generations)
+        self._schedule.begin()
+        self._clocks_are_set = False
+        self._world = initial(self._setup, net)
+
+    async def request(self, node: str, request: Request) -> Outcome:
+        """One request to the node's core; some messages may travel first."""
+        self._before(f"{node} {request.method} {request.table} {request.name} {request.action}")
+        world = acts.advance(self.world, self._schedule.ticks())
+        self._world, outcome = acts.request(world, node, request)
+        return outcome
+
+    async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
+        """One after another, in an order of the schedule's. If one raises, the rest is not done."""
+        outcomes: dict[int, Outcome] = {}
+        try:
+            for place in self._schedule.order(len(calls)):
+                outcomes[place] = await calls[place]
+        finally:
+            for call in calls:
+                if isinstance(call, Coroutine):
+                    call.close()
+        return [outcomes[place] for place in range(len(calls))]
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """Deliver until nothing is under way, then read every node."""
+        if self._deliver(DELIVERIES_LIMIT) == DELIVERIES_LIMIT:
+            return Unsettled(f"messages still travel after {DELIVERIES_LIMIT} deliveries")
+        behind = sights.behind(self.world)
+        if behind:
+            words = (f"{dialler} has not processed {relay}'s log" for relay, dialler in behind)
+            return Unsettled("; ".join(words))
+        for name in net.up:
+            self._world = acts.stored(self.world, name)
+        shown = {name: sights.control(self.world, name) for name in net.up} if control else {}
+        return Settled(sights.views(self.world), shown)
+
+    async def close(self) -> None:
+        """Nothing is left."""
+        self._world = None
+
+    # --- abilities -----------------------------------------------------------------------------
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Exactly these links are cut; what was under way on them is lost."""
+        # A node that never runs decides nothing, so its links are not told of.
+        self._before(f"cut {[link for link in sorted(cut) if all(map(self.world.runs, link))]}")
+        self._world = acts.set_cut(self.world, cut)
+
+    async def resync(self, node: str, *, full: bool) -> Outcome:
+        """The node asks its peers again."""
+        self._before(f"{node} resyncs {full}")
+        self._world, outcome = acts.resync(self.world, node, full=full)
+        return outcome
+
+    async def crash(self, node: str) -> None:
+        """Whatever was not stored is gone."""
+        self._before(f"{node} crashes")
+        self._world = acts.crash(self.world, node)
+
+    async def restart(self, node: str) -> None:
+        """Stop in order (which stores what is written behind), then start."""
+        self._before(f"{node} restarts")
+        self._world = acts.restart(self.world, node)
+
+    async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
+        """One node after another, in the schedule's order; the first failure is the outcome."""
+        self._before(f"{nodes} to {generation}")
+        outcomes = []
+        for place in self._schedule.order(len(nodes)):
+            self._world, outcome = acts.deploy(self.world, nodes[place], generation, back=back)
+            outcomes.append(outcome)
+            self._cross()
+        return next((outcome for outcome in outcomes if not outcome.ok), accepted())
+
+    # --- decisions -----------------------------------------------------------------------------
+
+    def _before(self, act: str) -> None:
+        """What happens before the next act, which the schedule is told of."""
+        self._schedule.heard(act)
+        if not self._clocks_are_set:
+            skews_s = self._schedule.skews_s(self.nodes)
+            self._world = acts.with_skews(self.world, skews_s)
+            self._clocks_are_set = True
+        self._cross()
+        wires = self.world.wires
+        broken = self._schedule.breaks(len(wires))
+        if broken is not None:
+            self._world = acts.reset(self.world, sorted(wires)[broken])
+
+    def _cross(self) -> None:
+        self._deliver(self._schedule.crossings())
+
+    def _deliver(self, limit: int) -> int:
+        """Let things happen until nothing can, but not more than so many; how many did."""
+        world, schedule = self.world, self._schedule
+        for number in range(limit):
+            choices = deliverables(world)
+            if not choices:
+                return number
+            which = schedule.pick(choices)
+            if which.what == "tell" and schedule.repeats():
+                world = acts.repeat(world, which)
+            world = self._world = deliver(world, which)
+        return limit

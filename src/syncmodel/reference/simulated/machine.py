@@ -1,0 +1,91 @@
+"""One virtual machine: its disk, the generation that it runs, and its core's state while it runs.
+
+Only what concerns one machine by itself; whom it talks to is `world`'s.
+"""
+
+from __future__ import annotations
+
+from immutables import Map
+from msgspec.structs import replace
+
+from syncmodel.record import Record
+from syncmodel.reference.node.disk import Disk, Durables
+from syncmodel.reference.node.migrations import Plan
+from syncmodel.reference.node.state import State
+from syncmodel.reference.simulated.setup import Setup
+
+BASELINE = 1
+
+
+class Machine(Record, cache_hash=True):
+    """A value. `state` is None while the application is down.
+
+    `pending` was written and is not stored yet: a crash loses it. `last_rollout` is the generation
+    of the last rollout job, `skew_s` how far the clock is ahead of the world's, in seconds.
+    """
+
+    disk: Disk
+    selected: int = BASELINE
+    running: int = BASELINE
+    state: State | None = None
+    pending: Durables = ()
+    last_rollout: int | None = None
+    skew_s: int = 0
+
+    def stored(self) -> Machine:
+        """Everything that was written is stored."""
+        if not self.pending:
+            return self
+        return replace(self, disk=self.disk.apply(self.pending), pending=())
+
+    def killed(self) -> Machine:
+        """kill -9: what was not stored is gone."""
+        return replace(self, state=None, pending=())
+
+    def booted(self, name: str, setup: Setup) -> Machine:
+        """The application starts from the disk, with no connection."""
+        plugin = setup.generations[self.running]
+        return replace(self, state=self.disk.boot(setup.nodes[name], plugin), pending=())
+
+
+def fresh(name: str, setup: Setup) -> Machine:
+    """A new machine on the baseline. Its application does not run yet."""
+    return Machine(Disk(log_name(name, 0), setup.trusted))
+
+
+def log_name(name: str, number: int) -> str:
+    """The identity of a node's log: made of its name, so that whose it was can be told."""
+    return f"{name}.{number}"
+
+
+def switched(
+    machine: Machine, setup: Setup, generation: int, *, back: bool, new_log_id: str
+) -> Machine:
+    """The machine once a rollout (`back`: a rollback) was carried out on it; it does not run.
+
+    As the supervisor has it: plan from the tables as they are, migrate, select, let go of what was
+    applied of peers' logs, and whatever it then does on its own.
+    """
+    kind = "rollback" if back else "rollout"
+    last_rollout = machine.last_rollout if back else generation
+    machine = replace(machine.stored(), state=None, last_rollout=last_rollout)
+    pieces = setup.supervisor
+    generation = pieces.leads_to(kind, generation, machine.selected)
+    steps = machine.disk.plan(setup.plugins(generation), pieces.migrations)
+    machine = _committed(machine, setup, generation, pieces.carried_out(kind, steps), new_log_id)
+    again = pieces.afterwards(kind, generation, last_rollout)
+    if again is None:
+        return machine
+    steps = machine.disk.plan(setup.plugins(again), pieces.migrations)
+    return _committed(machine, setup, again, steps, new_log_id)
+
+
+def _committed(
+    machine: Machine, setup: Setup, generation: int, steps: Plan, new_log_id: str
+) -> Machine:
+    pieces = setup.supervisor
+    log_id = pieces.log_after(machine.disk.log_id, new_log_id)
+    disk = machine.disk.migrated(steps, new_log_id=log_id, known=pieces.migrations)
+    if pieces.forgets_cursors():
+        disk = replace(disk, cursors=Map())
+    return replace(machine, disk=disk, selected=generation, running=generation)

@@ -1,0 +1,71 @@
+"""What can be seen of a virtual world: rest, the plugin's tables, the control plane.
+
+By the same signs that a tester has of live nodes: log identities and positions, and the tables as
+the plugin's API shows them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from immutables import Map
+
+from syncmodel.model.net import Link
+from syncmodel.model.view import ControlView, View
+from syncmodel.reference.node.entries import Row, RowKey
+from syncmodel.reference.node.state import State, own_log, reached, read
+from syncmodel.reference.simulated.setup import RUN_ID
+from syncmodel.reference.simulated.world import VirtualWorld, deliverables
+from syncmodel.targets.wire import to_view
+
+TABLES = ("supertest_cases", "supertest_events")
+
+
+def behind(world: VirtualWorld) -> list[Link]:
+    """The connected links whose dialler has not processed the relay's log to its end."""
+    found = []
+    machines = world.machines
+    for link in world.setup.links:
+        if link in world.wires:
+            relay, dialler = machines[link[0]].state, machines[link[1]].state
+            if relay and dialler and not reached(dialler, link[0], *own_log(relay)):
+                found.append(link)
+    return found
+
+
+def at_rest(world: VirtualWorld) -> bool:
+    """Nothing can happen by itself, and every node has processed what its links brought it."""
+    return not deliverables(world) and not behind(world)
+
+
+def views(world: VirtualWorld) -> dict[str, View | None]:
+    """What every node that runs shows, None for one without the plugin.
+
+    A read stores what was written behind: see `acts.stored`, which this does not do.
+    """
+    return {
+        name: view(machine.state)
+        for name in world.setup.names
+        if (machine := world.machines[name]).state is not None
+    }
+
+
+def view(state: State) -> View | None:
+    """What one node shows."""
+    return None if state.plugin is None else _view(state.plugin, state.table)
+
+
+@lru_cache(maxsize=256)
+def _view(plugin: int, table: Map[RowKey, tuple[Row, ...]]) -> View:
+    # All that a read of the state needs is in here, so equal tables are read once. The name is for
+    # an answer of another shape, which the core's own rows can't have.
+    return to_view("a node", read(State("", plugin, table=table), RUN_ID), RUN_ID)
+
+
+def control(world: VirtualWorld, name: str) -> ControlView:
+    """What a node's machine says of itself."""
+    machine = world.machines[name]
+    plugin = world.setup.generations[machine.running]
+    links = (machine.selected, machine.running)
+    tables = () if plugin is None else TABLES
+    return ControlView(*links, links, plugin, tables, healthy=True)

@@ -1,0 +1,257 @@
+"""A virtual world as one immutable value, and what can happen in it next.
+
+Here: the machines, the connections between them with what is under way on each, the clock; giving
+one input to one core; the list of what can be delivered now, and delivering it. Nothing happens
+by itself: whoever holds the value decides what is delivered, and when. Not here: what is done to it
+from outside (`acts`) and what can be seen of it (`sights`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+from immutables import Map
+from msgspec.structs import replace
+
+from syncmodel.model.net import Link, Net
+from syncmodel.nostr.messages import Delivery, Eose, Req
+from syncmodel.record import Record
+from syncmodel.reference.node import core
+from syncmodel.reference.node.disk import due
+from syncmodel.reference.node.ports import (
+    Answer,
+    Cursor,
+    Drop,
+    Durable,
+    FromPeer,
+    Hangup,
+    Input,
+    Members,
+    PeerDown,
+    PeerUp,
+    Put,
+    Redial,
+    Show,
+    Subscribe,
+    ToPeer,
+    ToSubscriber,
+    Unsubscribe,
+)
+from syncmodel.reference.simulated.machine import Machine, fresh, log_name, switched
+from syncmodel.reference.simulated.setup import DIRECT, Setup
+
+#: Virtual time starts here, in Unix seconds, and moves only when it is told to.
+EPOCH_S = 1_700_000_000
+TICKS_A_SECOND = 10
+
+Told = Delivery | Eose
+#: For isinstance: a union would be made anew at each call.
+_TOLD = (Delivery, Eose)
+_DURABLE = (Put, Show, Cursor, Members)
+
+
+class Wire(Record, cache_hash=True):
+    """One connection: what the dialler asked and what the relay told it, each in order of sending.
+
+    `direct`: it goes round the link, so that a cut does not touch it.
+    """
+
+    direct: bool = False
+    asked: tuple[Req, ...] = ()
+    told: tuple[Told, ...] = ()
+
+
+class Deliverable(NamedTuple):
+    """Something that can happen now, on a link (relay, dialler).
+
+    "dial": the dialler connects; "ask": the relay gets the oldest request; "tell": the dialler gets
+    the oldest message.
+    """
+
+    what: Literal["dial", "ask", "tell"]
+    link: Link
+
+
+class VirtualWorld(Record, cache_hash=True):
+    """A value: equal worlds have equal futures, whoever decides them alike.
+
+    `wires` are the links that are connected, as (relay, dialler). `ticks` are tenths of a second
+    since the beginning.
+    """
+
+    setup: Setup
+    machines: Map[str, Machine]
+    wires: Map[Link, Wire] = Map()
+    cut: frozenset[Link] = frozenset()
+    ticks: int = 0
+
+    def runs(self, name: str) -> bool:
+        """Whether the node's application runs."""
+        return self.machines[name].state is not None
+
+    def now_s(self, name: str) -> int:
+        """What the node's clock shows, in Unix seconds."""
+        return EPOCH_S + self.ticks // TICKS_A_SECOND + self.machines[name].skew_s
+
+    def with_machine(self, name: str, machine: Machine) -> VirtualWorld:
+        """This world with another machine of that name."""
+        return replace(self, machines=self.machines.set(name, machine))
+
+    def with_wires(self, wires: Map[Link, Wire]) -> VirtualWorld:
+        """This world with other connections."""
+        return replace(self, wires=wires)
+
+
+@lru_cache(maxsize=64)
+def initial(setup: Setup, net: Net) -> VirtualWorld:
+    """New machines, brought to their generations by rollouts, with lives and cuts as in `net`.
+
+    Nobody is connected yet. Setup and net decide it, so that runs which begin alike share it.
+    """
+    machines = {}
+    for name in setup.names:
+        machine, generation = fresh(name, setup), net.running[name]
+        if generation != machine.running:
+            new_log_id = log_name(name, 1)
+            machine = switched(machine, setup, generation, back=False, new_log_id=new_log_id)
+        machines[name] = machine.booted(name, setup) if name in net.up else machine
+    return VirtualWorld(setup, Map(machines), cut=net.cut)
+
+
+# --- what can happen next ------------------------------------------------------------------------
+
+
+def deliverables(world: VirtualWorld) -> list[Deliverable]:
+    """All that can happen now, in a fixed order. Nothing: the world is quiet."""
+    found = []
+    wire_of, cut, machines = world.wires.get, world.cut, world.machines
+    for link, dial, ask, tell in _of_links(world.setup.links):
+        wire = wire_of(link)
+        if wire is not None:
+            if wire.asked:
+                found.append(ask)
+            if wire.told:
+                found.append(tell)
+        elif link not in cut and machines[link[0]].state and machines[link[1]].state:
+            found.append(dial)
+    return found
+
+
+@lru_cache(maxsize=16)
+def _of_links(
+    links: tuple[Link, ...],
+) -> tuple[tuple[Link, Deliverable, Deliverable, Deliverable], ...]:
+    """Each link with all that may ever happen on it, made once: it is asked for all the time."""
+    return tuple(
+        (link, Deliverable("dial", link), Deliverable("ask", link), Deliverable("tell", link))
+        for link in links
+    )
+
+
+def deliver(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
+    """The world once this has happened; it must be one of `deliverables`."""
+    what, link = which
+    if what == "dial":
+        return connect(world, link)
+    relay, dialler = link
+    wire = world.wires[link]
+    if what == "ask":
+        wires = world.wires.set(link, replace(wire, asked=wire.asked[1:]))
+        given: Input = Subscribe(world.setup.number[dialler], wire.asked[0], dialler)
+        to = relay
+    else:
+        wires = world.wires.set(link, replace(wire, told=wire.told[1:]))
+        given = FromPeer(relay, wire.told[0], world.now_s(dialler))
+        to = dialler
+    return _fed(world, wires, to, given)[0]
+
+
+# --- one core and its connections ----------------------------------------------------------------
+
+
+def feed(world: VirtualWorld, name: str, given: Input) -> VirtualWorld:
+    """Give one input to a node that runs, and carry out what comes of it."""
+    return answered(world, name, given)[0]
+
+
+def answered(world: VirtualWorld, name: str, given: Input) -> tuple[VirtualWorld, Answer | None]:
+    """As `feed`, with the answer of the node if the input was a request."""
+    return _fed(world, world.wires, name, given)
+
+
+def _fed(
+    world: VirtualWorld, wires: Map[Link, Wire], name: str, given: Input
+) -> tuple[VirtualWorld, Answer | None]:
+    """As `answered`, where these are the world's connections when the input comes."""
+    setup, machine = world.setup, world.machines[name]
+    node = setup.nodes[name]
+    assert machine.state is not None, f"{name} does not run"
+    state, outputs = core.step(machine.state, given, node)
+    durables: list[Durable] = []
+    redialling: list[Redial | Hangup | Drop] = []
+    answer = None
+    for one in outputs:
+        if isinstance(one, ToSubscriber):
+            wires = _told(wires, (name, setup.names[one.conn]), one)
+        elif isinstance(one, _DURABLE):
+            durables.append(one)
+        elif isinstance(one, ToPeer):
+            link = (one.peer, name)
+            wire = wires[link]
+            wires = wires.set(link, replace(wire, asked=(*wire.asked, one.message)))
+        elif isinstance(one, Answer):
+            answer = one
+        else:
+            redialling.append(one)
+    disk, pending = machine.disk, machine.pending
+    if durables:
+        now, pending = due(pending, durables, node.pieces)
+        disk = disk.apply(now)
+    machine = replace(machine, disk=disk, state=state, pending=pending)
+    world = replace(world, machines=world.machines.set(name, machine), wires=wires)
+    for redial in redialling:
+        world = _redialled(world, name, redial)
+    return world, answer
+
+
+def _told(wires: Map[Link, Wire], link: Link, one: ToSubscriber) -> Map[Link, Wire]:
+    """The wires with that message on its wire, if there still is one."""
+    wire = wires.get(link)
+    if wire is None or not isinstance(one.message, _TOLD):
+        return wires
+    return wires.set(link, replace(wire, told=(*wire.told, one.message)))
+
+
+def _redialled(world: VirtualWorld, name: str, output: Redial | Hangup | Drop) -> VirtualWorld:
+    if isinstance(output, Drop):
+        return disconnect(world, (name, world.setup.names[output.conn]))
+    link = (output.peer, name)
+    world = disconnect(world, link)
+    if isinstance(output, Hangup):
+        return world
+    direct = output.address.startswith(DIRECT)
+    return connect(world, link, direct=direct) if direct or link not in world.cut else world
+
+
+def connect(world: VirtualWorld, link: Link, *, direct: bool = False) -> VirtualWorld:
+    """The link is connected, if both its nodes run."""
+    relay, dialler = link
+    if not (world.runs(relay) and world.runs(dialler)):
+        return world
+    return _fed(world, world.wires.set(link, Wire(direct)), dialler, PeerUp(relay))[0]
+
+
+def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
+    """The link is not connected any more; what was under way on it is lost. Both ends notice."""
+    if link not in world.wires:
+        return world
+    relay, dialler = link
+    wires = world.wires.delete(link)
+    if world.runs(dialler):
+        world = _fed(world, wires, dialler, PeerDown(relay))[0]
+    else:
+        world = world.with_wires(wires)
+    if world.runs(relay):
+        world = feed(world, relay, Unsubscribe(world.setup.number[dialler]))
+    return world

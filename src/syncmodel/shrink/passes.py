@@ -1,0 +1,331 @@
+"""What a minimiser tries, in order: each pass proposes scripts and hears what became of each. Pure.
+
+A pass is a generator: it yields a candidate and is sent the best script so far, which is the
+candidate (or a beginning of it) if that failed in the same way. Candidates need not be possible:
+whoever drives a pass repairs them, and leaves out what is not smaller.
+
+Not here: running anything, budgets, the cache (`minimize`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+
+from attrs import evolve, frozen
+from immutables import Map
+from msgspec.structs import replace
+
+from syncmodel.engine.rename import (
+    Names,
+    merged,
+    renamed,
+    tidy_names,
+    without_node,
+)
+from syncmodel.engine.script import Path, Script, leaves, without
+from syncmodel.model.divergence import Divergence
+from syncmodel.model.values import CASES, EVENTS, Row
+from syncmodel.shrink.simpler import USUAL_GENERATION, simpler
+from syncmodel.steps.base import Step
+from syncmodel.steps.compound import Burst, Concurrently, Refused
+from syncmodel.steps.data import CreateEvent, Data
+from syncmodel.steps.deployment import Deployment
+from syncmodel.steps.network import Cut, Heal, Mend, Partition
+
+
+@frozen
+class Best:
+    """The smallest script so far that fails, and how it fails."""
+
+    script: Script
+    divergences: tuple[Divergence, ...]
+
+
+Candidates = Generator[Script, Best, None]
+Pass = Callable[[Best], Candidates]
+
+
+# --- what is known of a leaf -------------------------------------------------------------------
+
+
+def family(step: Step) -> str:
+    """The family of a step; what is only asked for in vain is one of its own."""
+    return "refused" if isinstance(step, Refused) else step.family()
+
+
+def _topics(script: Script) -> dict[str, str]:
+    """The case of each event."""
+    found = (step.step if isinstance(step, Refused) else step for _, step in leaves(script.steps))
+    return {step.event: step.case for step in found if isinstance(step, CreateEvent)}
+
+
+def _topic(step: Step, cases: dict[str, str]) -> str | None:
+    """The case that a step is about, by itself or by one of its events; None for no row."""
+    data = step.step if isinstance(step, Refused) else step
+    return _case_of(data.row(), cases) if isinstance(data, Data) else None
+
+
+def _case_of(row: Row, cases: dict[str, str]) -> str:
+    return row.name if row.table == CASES else cases.get(row.name, "")
+
+
+def _row(step: Step) -> Row | None:
+    data = step.step if isinstance(step, Refused) else step
+    return data.row() if isinstance(data, Data) else None
+
+
+def _last(script: Script) -> Path | None:
+    """The leaf that the run failed at: without it nothing was seen. None inside a compound."""
+    last = len(script.steps) - 1
+    compound = isinstance(script.steps[last], Burst | Concurrently)
+    return None if compound else (last,)
+
+
+def _less(script: Script, gone: Callable[[Path, Step], bool]) -> Script:
+    """The script without those leaves, but for the one that it failed at."""
+    last = _last(script)
+    return without(script, lambda path, leaf: path != last and gone(path, leaf))
+
+
+# --- whole kinds of steps ----------------------------------------------------------------------
+
+
+def rows(best: Best) -> Candidates:
+    """Only the rows in the divergence; else without each other case and its events."""
+    script, cases = best.script, _topics(best.script)
+    focus = {divergence.row for divergence in best.divergences} - {None}
+    needed = {Row(CASES, cases.get(r.name, "")) for r in focus if r and r.table == EVENTS}
+    kept = focus | needed | {None}
+    best = yield _less(script, lambda _, leaf: _row(leaf) not in kept)
+    if best.script is not script:
+        return
+    topics = {_case_of(row, cases) for row in focus if row} | {None}
+    best = yield _less(script, lambda _, leaf: _topic(leaf, cases) not in topics)
+    if best.script is not script:
+        return
+    others = {_topic(leaf, cases): None for _, leaf in leaves(script.steps)}
+    for other in [topic for topic in others if topic not in topics]:
+        best = yield _less(best.script, _about(other, cases))
+
+
+def _about(topic: str | None, cases: dict[str, str]) -> Callable[[Path, Step], bool]:
+    return lambda _, leaf: _topic(leaf, cases) == topic
+
+
+def families(best: Best) -> Candidates:
+    """Nothing but writes; else without each other family of steps."""
+    script = best.script
+    best = yield _less(script, lambda _, leaf: family(leaf) != "data")
+    found = dict.fromkeys(family(leaf) for _, leaf in leaves(best.script.steps))
+    for name in sorted(found, key=lambda name: name == "network"):
+        if name != "data":
+            best = yield _less(best.script, _of(name))
+
+
+def _of(name: str) -> Callable[[Path, Step], bool]:
+    return lambda _, leaf: family(leaf) == name
+
+
+def nodes(best: Best) -> Candidates:
+    """Each node taken out, those that showed no divergence first."""
+    seen = {divergence.node for divergence in best.divergences}
+    for position in sorted(
+        range(len(best.script.net.nodes)),
+        key=lambda i: (best.script.net.nodes[i] in seen, -i),
+    ):
+        names = best.script.net.nodes
+        if len(names) > 1 and position < len(names):
+            best = yield without_node(best.script, names[position])
+
+
+def merges(best: Best) -> Candidates:
+    """Each node's part played by another one."""
+    count = len(best.script.net.nodes)
+    for gone in reversed(range(count)):
+        for into in range(count):
+            names = best.script.net.nodes
+            if gone != into and max(gone, into) < len(names):
+                best = yield merged(best.script, names[gone], names[into])
+
+
+# --- single steps ------------------------------------------------------------------------------
+
+
+def chunks(best: Best) -> Candidates:
+    """Halves, quarters, ... taken out, from the front (Zeller and Hildebrandt's ddmin)."""
+    size = len(_removable(best.script)) // 2
+    while size > 1:
+        start = 0
+        while start < len(paths := _removable(best.script)):
+            before = best.script
+            best = yield _cut_out(before, paths[start : start + size])
+            start += size if best.script is before else 0
+        size //= 2
+
+
+def singles(best: Best) -> Candidates:
+    """Each step taken out with what depends on it, the last first."""
+    position = len(_removable(best.script))
+    while position > 0:
+        paths = _removable(best.script)
+        position = min(position, len(paths)) - 1
+        if position >= 0:
+            best = yield _cut_out(best.script, paths[position : position + 1])
+
+
+def pairs(best: Best) -> Candidates:
+    """A step and the next one of its family: a crash and its restart, a cut and its heal.
+
+    Alone neither of them may be able to go.
+    """
+    count = 0
+    while count < len(found := _neighbours(best.script)):
+        before = best.script
+        best = yield _cut_out(before, found[count])
+        count += 1 if best.script is before else 0
+
+
+def _neighbours(script: Script) -> list[tuple[Path, Path]]:
+    """Each step that is no write with the next one of its family, but for the last of all."""
+    removable = set(_removable(script))
+    families = {
+        path: family(leaf)
+        for path, leaf in leaves(script.steps)
+        if path in removable and family(leaf) != "data"
+    }
+    return [
+        (path, following)
+        for path, name in families.items()
+        if (following := next((p for p in families if p > path and families[p] == name), None))
+    ]
+
+
+def _cut_out(script: Script, paths: Sequence[Path]) -> Script:
+    return without(script, lambda path, _: path in paths)
+
+
+def _removable(script: Script) -> list[Path]:
+    last = _last(script)
+    return [path for path, _ in leaves(script.steps) if path != last]
+
+
+# --- simpler steps -----------------------------------------------------------------------------
+
+
+def apart(best: Best) -> Candidates:
+    """Bursts and concurrent steps taken apart."""
+    position = 0
+    while position < len(best.script.steps):
+        step, before = best.script.steps[position], best.script
+        if isinstance(step, Burst | Concurrently):
+            best = yield _spliced(before, position, step.steps)
+        position += 1 if best.script is before else 0
+
+
+def _spliced(script: Script, position: int, steps: tuple[Step, ...]) -> Script:
+    before, after = script.steps[:position], script.steps[position + 1 :]
+    return evolve(script, steps=(*before, *steps, *after))
+
+
+def joined(best: Best) -> Candidates:
+    """Several cuts become one split, several mends one heal."""
+    for joint in (_split_for_cuts, _heal_for_mends):
+        for candidate in list(joint(best.script)):
+            before = best.script
+            best = yield candidate
+            if best.script is not before:
+                break
+
+
+def _split_for_cuts(script: Script) -> Iterator[Script]:
+    cuts = [(i, step) for i, step in enumerate(script.steps) if isinstance(step, Cut)]
+    if len(cuts) < 2:
+        return
+    gone = {position for position, _ in cuts[1:]}
+    for lonely in dict.fromkeys(node for _, cut in cuts for node in (cut.to_node, cut.from_node)):
+        others = tuple(node for node in script.net.nodes if node != lonely)
+        split = Partition(tuple(sorted([(lonely,), others])))
+        steps = [
+            split if position == cuts[0][0] else step
+            for position, step in enumerate(script.steps)
+            if position not in gone
+        ]
+        yield evolve(script, steps=tuple(steps))
+
+
+def _heal_for_mends(script: Script) -> Iterator[Script]:
+    mends = [i for i, step in enumerate(script.steps) if isinstance(step, Mend)]
+    for kept in {mends[0], mends[-1]} if len(mends) > 1 else ():
+        steps = [
+            Heal() if position == kept else step
+            for position, step in enumerate(script.steps)
+            if position == kept or position not in mends
+        ]
+        yield evolve(script, steps=tuple(steps))
+
+
+def simplified(best: Best) -> Candidates:
+    """Each step in a simpler form."""
+    position = 0
+    while position < len(best.script.steps):
+        before = best.script
+        for form in list(simpler(before.steps[position], before)):
+            best = yield _spliced(before, position, (form,))
+            if best.script is not before:
+                break
+        position += 1 if best.script is before else 0
+
+
+def begun(best: Best) -> Candidates:
+    """Each rollout or rollback gone: its nodes are where it leads to from the beginning."""
+    position = 0
+    while position < len(found := _deployments(best.script)):
+        path, step = found[position]
+        before = best.script
+        begins = evolve(before, net=before.net.deploy(step.on, step.generation))
+        best = yield _cut_out(begins, [path])
+        position += 1 if best.script is before else 0
+
+
+def _deployments(script: Script) -> list[tuple[Path, Deployment]]:
+    return [(path, leaf) for path, leaf in leaves(script.steps) if isinstance(leaf, Deployment)]
+
+
+def usual_net(best: Best) -> Candidates:
+    """Every node starts from the usual generation."""
+    net = best.script.net
+    if USUAL_GENERATION in net.generations:
+        running = Map(dict.fromkeys(net.nodes, USUAL_GENERATION))
+        yield evolve(best.script, net=replace(net, running=running))
+
+
+def names(best: Best) -> Candidates:
+    """Every name in order of appearance; else one kind of name after the other."""
+    tidy, script = tidy_names(best.script), best.script
+    best = yield renamed(script, tidy)
+    if best.script is script:
+        for part in (
+            Names(cases=tidy.cases, events=tidy.events),
+            Names(titles=tidy.titles, bodies=tidy.bodies),
+            Names(amounts=tidy.amounts),
+            Names(nodes=tidy.nodes),
+        ):
+            best = yield renamed(best.script, part)
+
+
+#: What cuts most for one run comes first; each is taken once.
+COARSE: tuple[Pass, ...] = (rows, families, nodes, chunks)
+#: These are repeated until none of them makes the script smaller.
+FINE: tuple[Pass, ...] = (
+    singles,
+    pairs,
+    begun,
+    apart,
+    joined,
+    simplified,
+    nodes,
+    merges,
+    usual_net,
+)
+#: Once nothing else helps.
+LAST: tuple[Pass, ...] = (names,)

@@ -1,0 +1,121 @@
+"""Passes that put other steps in the place of some: for where a run costs next to nothing. Pure.
+
+A script from which no step can go may still be longer than need be, because some other step does
+the work of two. What is tried here is every such exchange, which takes hundreds of runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from attrs import evolve
+
+from syncmodel.engine.script import Path, Script, changed, leaves, repaired, without
+from syncmodel.model.plan import Plan
+from syncmodel.model.values import CASES, EVENTS
+from syncmodel.shrink.passes import Best, Candidates, Pass
+from syncmodel.steps import Data, Step, vocabulary
+from syncmodel.steps.compound import Burst
+from syncmodel.steps.scope import Scope
+
+#: Kinds of steps that are made of others, which no exchange brings in.
+COMPOUND = frozenset({"burst", "concurrently", "refused"})
+
+
+def exchanges(best: Best) -> Candidates:
+    """One step taken out, and any step that is possible there in the place of another one."""
+    return _until_one_is_taken(best, _exchanged(best.script))
+
+
+def moves(best: Best) -> Candidates:
+    """One step taken out, and another one put elsewhere."""
+    return _until_one_is_taken(best, _moved(best.script))
+
+
+def bursts(best: Best) -> Candidates:
+    """One step taken out, and two that stand side by side become a burst."""
+    return _until_one_is_taken(best, _joined(best.script))
+
+
+def _until_one_is_taken(best: Best, candidates: Iterable[Script]) -> Candidates:
+    """What is left was made of a script that is not the best any more."""
+    start = best.script
+    for candidate in candidates:
+        best = yield candidate
+        if best.script is not start:
+            return
+
+
+def _less(script: Script, out: Path) -> Script:
+    """The script without that leaf and what depends on it."""
+    return repaired(without(script, lambda path, _: path == out))
+
+
+def _joined(script: Script) -> Iterator[Script]:
+    for out, _ in leaves(script.steps):
+        shorter = _less(script, out)
+        for first, pair in enumerate(pairwise(shorter.steps)):
+            parts = [p for one in pair for p in (one.steps if isinstance(one, Burst) else (one,))]
+            before, after = shorter.steps[:first], shorter.steps[first + 2 :]
+            yield evolve(shorter, steps=(*before, Burst(tuple(parts)), *after))
+
+
+def _exchanged(script: Script) -> Iterator[Script]:
+    for out, _ in leaves(script.steps):
+        shorter = _less(script, out)
+        for place, leaf in leaves(shorter.steps):
+            for other in possible(shorter, place):
+                if other != leaf:
+                    yield _replaced(shorter, place, other)
+
+
+def _replaced(script: Script, place: Path, other: Step) -> Script:
+    steps = changed(script.steps, lambda path, leaf: other if path == place else leaf)
+    return evolve(script, steps=steps)
+
+
+def _moved(script: Script) -> Iterator[Script]:
+    for out, _ in leaves(script.steps):
+        shorter = _less(script, out)
+        steps = shorter.steps
+        for source in range(len(steps)):
+            rest = (*steps[:source], *steps[source + 1 :])
+            for to in range(len(steps)):
+                if to != source:
+                    yield evolve(shorter, steps=(*rest[:to], steps[source], *rest[to:]))
+
+
+def possible(script: Script, place: Path) -> Iterator[Step]:
+    """Every single step that the plan allows in that place, on the rows that the script has."""
+    scope, plan = scope_of(script), _plan_at(script, place)
+    for op in sorted(scope.ops):
+        for step in vocabulary()[op].choices(plan, scope):
+            if step.enabled(plan):
+                yield step
+
+
+def scope_of(script: Script) -> Scope:
+    """The names that the script has, and every kind of step that is not made of others."""
+    rows = [leaf.row() for _, leaf in leaves(script.steps) if isinstance(leaf, Data)]
+    cases = {row.name for row in rows if row.table == CASES}
+    events = {row.name for row in rows if row.table == EVENTS}
+    return Scope(
+        ops=frozenset(vocabulary()) - COMPOUND,
+        cases=tuple(sorted(cases)) or ("c1",),
+        events=tuple(sorted(events)),
+    )
+
+
+def _plan_at(script: Script, place: Path) -> Plan:
+    plan = Plan(script.net)
+    for path, leaf in leaves(script.steps):
+        if path >= place:
+            break
+        plan = leaf.advance(plan)
+    return plan
+
+
+WITHOUT_BURSTS: tuple[Pass, ...] = (moves, exchanges)
+#: In this order: from those that find most for a run.
+SWAPS: tuple[Pass, ...] = (bursts, *WITHOUT_BURSTS)

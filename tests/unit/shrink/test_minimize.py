@@ -1,0 +1,403 @@
+"""The minimiser on the simulated cluster, and on a target whose verdicts are made up."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from statistics import median
+
+import pytest
+from attrs import frozen
+
+from syncmodel.corpus import Reproduction, load_all
+from syncmodel.engine.fitting import fitted
+from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.run import Result, first_disabled, run
+from syncmodel.engine.script import Script, length
+from syncmodel.errors import UsageError
+from syncmodel.model.divergence import Divergence, Kind
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.outcome import Outcome, refused
+from syncmodel.model.plan import Plan
+from syncmodel.model.values import Row
+from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.shrink import minimize as minimize_module
+from syncmodel.shrink.minimize import Budget, Minimized, Minimizer, Progress
+from syncmodel.steps import (
+    Burst,
+    CreateCase,
+    CreateEvent,
+    Cut,
+    DeleteCase,
+    DeleteEvent,
+    Heal,
+    IncrementCase,
+    Mend,
+    Partition,
+    Restart,
+    Resync,
+    Step,
+    UpdateCase,
+)
+from syncmodel.steps.base import Request
+from syncmodel.targets.base import Target
+
+NET = fully_connected(3)
+#: Bugs of different families, which noise on other rows does not hide.
+BUGS = (
+    "checkpoint-kept",
+    "cursor-before-rows",
+    "event-before-case-dropped",
+    "resync-duplicates-events",
+    "resync-round-the-cut",
+    "rollback-leaves-table",
+    "rollback-replays-plan",
+    "tie-by-arrival",
+    "tombstone-lost-on-resync",
+    "update-not-later",
+)
+CORPUS = load_all(Path(__file__).parents[3] / "corpus")
+FILES = {name: next(found for _, found in CORPUS if found.bug == name) for name in BUGS}
+
+
+def noise(
+    random: Random, nodes: Sequence[str], kinds: Sequence[int], tokens: Callable[[], str]
+) -> Step:
+    """A step of these kinds that has nothing to do with c1, e1: other rows, links, restarts."""
+    node, other = random.choice(nodes), random.choice(nodes)
+    case, event = f"x{random.randint(1, 9)}", f"y{random.randint(1, 9)}"
+    choices: tuple[Callable[[], Step], ...] = (
+        lambda: CreateCase(node, case, tokens()),
+        lambda: UpdateCase(node, case, tokens()),
+        lambda: DeleteCase(node, case),
+        lambda: CreateEvent(node, event, case, tokens()),
+        lambda: DeleteEvent(node, event),
+        lambda: Resync(node, random.random() < 0.5),
+        lambda: Restart(node),
+        lambda: Cut(node, other),
+        lambda: Mend(node, other),
+        Heal,
+        lambda: Burst((CreateCase(node, case, tokens()), CreateCase(other, case, tokens()))),
+    )
+    return choices[random.choice(kinds)]()
+
+
+#: How many kinds of noise there are; each run has some of them (swarm testing).
+KINDS = 11
+
+
+def noisy(net: Net, known: Sequence[Step], random: Random, between: int = 12) -> tuple[Step, ...]:
+    """The known failure with noise before every one of its steps; some of it will hide it."""
+    count = iter(range(10_000))
+    kinds = [0, *random.sample(range(1, KINDS), 3)]
+    plan, steps = Plan(net), list[Step]()
+
+    def add(step: Step) -> None:
+        nonlocal plan
+        if step.enabled(plan):
+            plan = step.advance(plan)
+            steps.append(step)
+
+    for step in known:
+        for _ in range(random.choice((0, random.randint(0, between)))):
+            add(noise(random, net.nodes, kinds, lambda: f"noise{next(count)}"))
+        add(step)
+    return tuple(steps)
+
+
+@frozen
+class Failing:
+    """A long run that fails as a file of the corpus does, and on which network."""
+
+    file: Reproduction
+    seed: int | None
+    net: Net
+    result: Result
+
+    def cluster(self, net: Net, *, planted: bool = True) -> SimulatedCluster:
+        """A cluster of its own, on the same network."""
+        bugs = [str(self.file.bug)] if planted else []
+        return SimulatedCluster(len(net.nodes), bugs, seed=self.seed)
+
+    def minimized(self) -> Minimized:
+        """What the minimiser makes of it."""
+        key = self.file.expected.divergence
+        return asyncio.run(Minimizer(self.cluster(self.net), self.net, self.result, key=key).run())
+
+
+def failing_runs(file: Reproduction, count: int, seed: int) -> list[Failing]:
+    """Some runs of at least ten steps; a file that needs a certain network gets random ones."""
+    random, found = Random(seed), list[Failing]()
+    net = fully_connected(3 if len(file.nodes) > 1 else 1)
+    for attempt in range(300):
+        steps = noisy(net, file.steps, random)
+        network = None if file.network is None else attempt
+        target = SimulatedCluster(len(net.nodes), [str(file.bug)], seed=network)
+        result = asyncio.run(run(target, net, steps))
+        if file.expected.divergence in result.keys and length(result.steps) >= 10:
+            found.append(Failing(file, network, net, result))
+        if len(found) == count:
+            return found
+    raise AssertionError(f"{file.bug}: the noise hides it")
+
+
+@pytest.mark.parametrize("file", [pytest.param(f, id=name) for name, f in FILES.items()])
+def test_every_planted_bug_is_cut_down_to_about_the_shortest(file: Reproduction) -> None:
+    runs = failing_runs(file, 3, seed=1)
+    found = [failing.minimized() for failing in runs]
+    shortest = length(file.steps)
+    # Where chance decides what travels, a shorter run is another chance.
+    more = 1 if file.confirmed.always else 3
+    assert median(m.length for m in found) <= shortest + more
+    assert max(m.length for m in found) <= shortest + 4
+    assert median(m.executions - m.runs for m in found) <= 40
+    for m, failing in zip(found, runs, strict=True):
+        assert m.failed == m.runs == 3
+        assert not m.exhausted
+        assert m.executions <= 150
+        assert m.length < length(failing.result.steps)
+        again = asyncio.run(run(failing.cluster(failing.net), *refitted(m, failing.net)))
+        assert file.expected.divergence in again.keys
+        healthy = failing.cluster(m.net, planted=False)
+        assert asyncio.run(run(healthy, m.net, m.steps)).verdict is Verdict.PASS
+
+
+def refitted(found: Minimized, net: Net) -> tuple[Net, tuple[Step, ...]]:
+    """Where the nodes that are not needed stay down, as they did in the search."""
+    script = fitted(Script(found.net, found.steps), net.nodes)
+    return script.net, script.steps
+
+
+def test_the_same_failure_is_cut_down_in_the_same_way() -> None:
+    failing, *_ = failing_runs(FILES["tie-by-arrival"], 1, seed=2)
+    assert failing.minimized() == failing.minimized()
+
+
+def test_the_names_are_tidy() -> None:
+    file = FILES["event-before-case-dropped"]
+    failing, *_ = failing_runs(file, 1, seed=3)
+    short = failing.minimized()
+    assert short.net == fully_connected(2)
+    assert short.key == file.expected.divergence
+    assert "c1" in str(short.steps)
+    assert "noise" not in str(short.steps)
+    assert short.failed == short.runs > 0
+
+
+# --- made-up verdicts --------------------------------------------------------------------------
+
+LOST = Divergence(Kind.MISSING, "n1", Row("cases", "c1"), "t1", "nothing")
+OTHER = Divergence(Kind.STALE, "n1", Row("cases", "c1"), "t1", "t0")
+Rule = Callable[[tuple[Step, ...]], Result | bool]
+
+
+class Oracle:
+    """Stands in for `run`: a rule says of each step list how it ends. Nothing is performed."""
+
+    def __init__(self, rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[tuple[Step, ...]] = []
+        self._rule = rule
+        monkeypatch.setattr(minimize_module, "run", self.run)
+
+    async def run(
+        self,
+        target: Target,
+        net: Net,
+        steps: tuple[Step, ...],
+        guarantees: Guarantees | None = None,
+        observe: Observer = nobody,
+        *,
+        alone: bool = False,
+    ) -> Result:
+        assert first_disabled(net, steps) is None, "an impossible list costs a run"
+        self.asked.append(steps)
+        verdict = self._rule(steps)
+        if isinstance(verdict, Result):
+            return verdict
+        if verdict:
+            return Result(Verdict.DIVERGED, steps, (LOST,))
+        return Result(Verdict.PASS, steps)
+
+
+CASES = tuple(CreateCase("n1", f"c{i}", f"t{i}") for i in range(1, 31))
+NEEDED = {"c3", "c30"}
+
+
+def needs(steps: tuple[Step, ...]) -> bool:
+    """Fails where two certain cases are created; what they are called stays."""
+    return {step.case for step in steps if isinstance(step, CreateCase)} >= NEEDED
+
+
+def search(oracle_free: Result, **options: object) -> Minimizer:
+    return Minimizer(SimulatedCluster(3), NET, oracle_free, **options)  # type: ignore[arg-type]
+
+
+FAILED = Result(Verdict.DIVERGED, CASES, (LOST,))
+
+
+def test_no_list_is_run_twice_but_to_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
+    oracle = Oracle(needs, monkeypatch)
+    found = asyncio.run(search(FAILED, fewer_nodes=False).run())
+    assert {s.case for s in found.steps if isinstance(s, CreateCase)} == NEEDED
+    searched = oracle.asked[: -found.runs]
+    assert len(set(searched)) == len(searched)
+    assert found.executions == len(oracle.asked)
+    assert found.live_steps == sum(map(length, oracle.asked))
+
+
+@pytest.mark.parametrize("executions", [0, 1, 4])
+def test_the_budget_of_runs_holds(executions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    oracle = Oracle(needs, monkeypatch)
+    found = asyncio.run(search(FAILED, budget=Budget(executions=executions)).run())
+    assert len(oracle.asked) == executions + 3
+    assert found.exhausted
+    assert needs(found.steps)
+
+
+def test_the_budget_of_steps_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    Oracle(needs, monkeypatch)
+    found = asyncio.run(search(FAILED, budget=Budget(live_steps=50), confirmations=0).run())
+    assert found.exhausted
+    assert found.live_steps < 50 + len(CASES)
+    assert (found.failed, found.runs) == (0, 0)
+
+
+def test_it_never_slips_to_another_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rule(steps: tuple[Step, ...]) -> Result | bool:
+        return needs(steps) or Result(Verdict.DIVERGED, steps, (OTHER,))
+
+    Oracle(rule, monkeypatch)
+    found = asyncio.run(search(FAILED).run())
+    assert found.key == ("missing", "cases")
+    assert needs(found.steps)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.INVALID, Verdict.UNKNOWN])
+def test_a_run_that_says_nothing_never_counts_as_failing(
+    verdict: Verdict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Oracle(lambda steps: Result(verdict, steps, reason="the machine is gone"), monkeypatch)
+    found = asyncio.run(search(FAILED, budget=Budget(20)).run())
+    assert found.steps == CASES
+    assert (found.failed, found.runs) == (0, 0)
+    assert ("the machine is gone" in found.stopped) == (verdict is Verdict.INVALID)
+
+
+def test_a_bug_that_shows_sometimes_is_confirmed_k_of_n(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(5)
+    Oracle(lambda steps: needs(steps) and random.random() < 0.5, monkeypatch)
+    found = asyncio.run(search(FAILED, tries=3).run())
+    assert needs(found.steps)
+    assert found.runs == 10
+    assert 0 < found.failed < 10
+
+
+def test_a_failure_before_the_end_cuts_what_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rule(steps: tuple[Step, ...]) -> Result | bool:
+        beginning = next((steps[:i] for i in range(len(steps)) if needs(steps[:i])), steps)
+        return Result(Verdict.DIVERGED, beginning, (LOST,)) if needs(steps) else False
+
+    Oracle(rule, monkeypatch)
+    long = Result(Verdict.DIVERGED, (*CASES, *(IncrementCase("n1", "c1", 1),)), (LOST,))
+    found = asyncio.run(search(long, fewer_nodes=False).run())
+    assert found.length == 2
+
+
+def test_what_was_found_survives_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = iter(range(100))
+
+    def rule(steps: tuple[Step, ...]) -> bool:
+        if next(count) == 6:
+            raise KeyboardInterrupt
+        return needs(steps)
+
+    Oracle(rule, monkeypatch)
+    minimizer = search(FAILED)
+    assert minimizer.minimized.steps == CASES
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(minimizer.run())
+    assert needs(minimizer.minimized.steps)
+    assert minimizer.minimized.length < len(CASES)
+
+
+def test_progress_is_told_after_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    Oracle(needs, monkeypatch)
+    told = list[Progress]()
+    found = asyncio.run(search(FAILED, progress=told.append).run())
+    assert [p.executions for p in told] == list(range(1, found.executions + 1))
+    lengths = [p.length for p in told]
+    assert lengths == sorted(lengths, reverse=True)
+    assert told[-1].live_steps == found.live_steps
+
+
+def test_nodes_that_must_stay_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    Oracle(needs, monkeypatch)
+    assert asyncio.run(search(FAILED, fewer_nodes=False).run()).net == NET
+    assert asyncio.run(search(FAILED).run()).net == fully_connected(1)
+
+
+def test_a_run_that_did_not_fail_so_is_refused() -> None:
+    with pytest.raises(UsageError, match="no divergence"):
+        search(Result(Verdict.PASS, CASES))
+    with pytest.raises(UsageError, match="missing"):
+        search(FAILED, key=("stale", "cases"))
+
+
+def test_a_split_that_needs_all_its_links_stays_a_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = Partition((("n1",), ("n2", "n3")))
+    steps = (split, CreateCase("n1", "c1", "t1"), Heal(), CreateCase("n2", "c2", "t2"))
+    Oracle(lambda s: any(isinstance(x, Partition) for x in s), monkeypatch)
+    found = asyncio.run(search(Result(Verdict.DIVERGED, steps, (LOST,))).run())
+    assert any(isinstance(step, Partition) for step in found.steps)
+    assert found.length == 2
+
+
+class Haunted(SimulatedCluster):
+    """Its machines are kept while runs pass; once a node resynced, they refuse every request."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.kept = self.haunted = False
+
+    def passed(self) -> None:
+        self.kept = True
+
+    @property
+    def used(self) -> bool:
+        return self.kept
+
+    def renew(self) -> None:
+        self.kept = False
+
+    async def begin(self, net: Net) -> None:
+        if not self.kept:
+            self.haunted = False
+        self.kept = False
+        await super().begin(net)
+
+    async def resync(self, node: str, *, full: bool) -> Outcome:
+        self.haunted = True
+        return await super().resync(node, full=full)
+
+    async def request(self, node: str, request: Request) -> Outcome:
+        return refused("exists") if self.haunted else await super().request(node, request)
+
+
+def test_what_an_earlier_run_left_is_no_reason_to_fail() -> None:
+    """The resync stays in: without it a candidate fails by the resync of the one before."""
+    net = fully_connected(2)
+    steps = (
+        CreateCase("n1", "c1", "t1"),
+        Restart("n2"),
+        Resync("n2"),
+        UpdateCase("n1", "c1", "t2"),
+        DeleteCase("n2", "c1"),
+    )
+    target = Haunted(2)
+    failing = asyncio.run(run(target, net, steps))
+    assert failing.verdict is Verdict.DIVERGED
+    found = asyncio.run(Minimizer(target, net, failing).run())
+    assert any(isinstance(step, Resync) for step in found.steps)
+    assert len(found.steps) < len(failing.steps)
+    assert (found.failed, found.runs) == (3, 3)
