@@ -6,16 +6,17 @@ has a source of randomness uses `choose`; `steps` is the same as a strategy, eac
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from random import Random
 
 from hypothesis import strategies as st
 
 from syncmodel.model.plan import Plan
+from syncmodel.model.schema import Schema, Table
 from syncmodel.steps import Burst, Concurrently, Data, Refused, Step, vocabulary
-from syncmodel.steps.compound import WHY
+from syncmodel.steps.compound import PROOFS
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.weights import Table, weights
+from syncmodel.strategies.weights import Odds, weights
 
 #: Steps inside a burst, and steps at once.
 BURST_SIZES = (2, 2, 3, 3, 4, 5)
@@ -23,12 +24,6 @@ CONCURRENT_SIZES = (2, 2, 3)
 #: What a burst and simultaneous steps are not made of.
 NOT_IN_A_BURST = ("burst", "refused")
 NOT_AT_ONCE = ("burst", "concurrently", "refused")
-
-
-@cache
-def everything() -> Scope:
-    """The scope with every kind of step there is."""
-    return Scope(ops=frozenset(vocabulary()))
 
 
 def steps(plan: Plan, scope: Scope) -> st.SearchStrategy[Step]:
@@ -41,7 +36,7 @@ def choose(plan: Plan, scope: Scope, rng: Random) -> Step:
     return _weighted(plan, scope, rng, weights(plan, scope.ops))
 
 
-def _weighted(plan: Plan, scope: Scope, rng: Random, table: Table) -> Step:
+def _weighted(plan: Plan, scope: Scope, rng: Random, table: Odds) -> Step:
     """A kind by its weight among those that are enabled; a node can always be restarted."""
     while table.ops:
         op = table.drawn(rng)
@@ -59,7 +54,33 @@ def _of_kind(op: str, plan: Plan, scope: Scope, rng: Random) -> Step | None:
         return _at_once(plan, scope.without(*NOT_AT_ONCE), rng)
     if op == "refused":
         return _refused(plan, scope, rng)
-    return _any_enabled(list(vocabulary()[op].choices(plan, scope)), plan, rng)
+    kind = vocabulary()[op]
+    if issubclass(kind, Data):
+        return _write(kind, plan, scope, rng)
+    return _any_enabled(list(kind.choices(plan, scope)), plan, rng)
+
+
+def _write(kind: type[Data], plan: Plan, scope: Scope, rng: Random) -> Step | None:
+    """First the table, since of some there are many more writes than of others."""
+    tables = list(_tables(plan.net.schema, kind.op))
+    while tables:
+        table = tables[int(rng.random() * len(tables))]
+        step = _any_enabled(list(kind.of_table(table, plan, scope)), plan, rng)
+        if step is not None:
+            return step
+        tables = [one for one in tables if one is not table]
+    return None
+
+
+@lru_cache(maxsize=64)
+def _tables(schema: Schema, op: str) -> tuple[Table, ...]:
+    """The tables, each as often as it is to be chosen: what others refer to is deleted more."""
+    twice = op == "delete"
+    return tuple(
+        table
+        for table in schema.tables
+        for _ in range(2 if twice and schema.referring[table.name] else 1)
+    )
 
 
 def _any_enabled(found: list[Step], plan: Plan, rng: Random) -> Step | None:
@@ -73,7 +94,7 @@ def _any_enabled(found: list[Step], plan: Plan, rng: Random) -> Step | None:
 
 def _refused(plan: Plan, scope: Scope, rng: Random) -> Step | None:
     """First why, since for some reasons there are many more requests than for others."""
-    reasons = list(WHY)
+    reasons = list(PROOFS)
     rng.shuffle(reasons)
     chosen = (_any_enabled(list(Refused.because(why, plan, scope)), plan, rng) for why in reasons)
     return next((step for step in chosen if step is not None), None)

@@ -7,19 +7,19 @@ from functools import cache
 from hypothesis import strategies as st
 
 from syncmodel.model.net import Net, fully_connected
-
-PLUGIN, NEWER, BARE = 2, 3, 1
+from syncmodel.model.schema import Schema
 
 
 @cache
-def beginnings(nodes: int) -> tuple[Net, ...]:
+def beginnings(schema: Schema, nodes: int) -> tuple[Net, ...]:
     """The nets that runs begin on, each as often as it is to be chosen: whole networks, three in
-    five with every node on the plugin; else one node is newer, or without the plugin."""
-    net = fully_connected(nodes, PLUGIN)
-    odd = [net.deploy((name,), generation) for generation in (NEWER, BARE) for name in net.nodes]
-    return (net,) * (3 * nodes) + tuple(odd)
+    five with every node on the usual generation; else one node is on another one."""
+    net = fully_connected(schema, nodes)
+    others = [number for number in sorted(net.generations, reverse=True) if number != schema.usual]
+    odd = [net.deploy((name,), number) for number in others for name in net.nodes]
+    return (net,) * (3 * len(odd) // 2 or 1) + tuple(odd)
 
 
-def topologies(nodes: int) -> st.SearchStrategy[Net]:
+def topologies(schema: Schema, nodes: int) -> st.SearchStrategy[Net]:
     """Any of the beginnings, for a Hypothesis test of yours."""
-    return st.sampled_from(beginnings(nodes))
+    return st.sampled_from(beginnings(schema, nodes))

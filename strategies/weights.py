@@ -19,12 +19,10 @@ USUAL = 3
 
 #: Out of roughly a hundred.
 WEIGHTS = {
-    "create_case": 9,
-    "update_case": 10,
-    "increment_case": 6,
-    "delete_case": 8,
-    "create_event": 8,
-    "delete_event": 4,
+    "create": 17,
+    "set": 10,
+    "add": 6,
+    "delete": 12,
     "partition": 7,
     "cut": 4,
     "mend": 2,
@@ -40,7 +38,7 @@ WEIGHTS = {
 }
 
 #: How much likelier a step is in a situation where it says more.
-WHERE_NOTHING_IS_WRITTEN = {"create_case": 4}
+WHERE_NOTHING_IS_WRITTEN = {"create": 2}
 WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
@@ -56,7 +54,7 @@ SITUATIONS = (
 
 
 @frozen
-class Table:
+class Odds:
     """Kinds of steps in a fixed order, and their weights added up: made once, drawn from often."""
 
     weights: tuple[tuple[str, int], ...]
@@ -75,12 +73,12 @@ class Table:
         """A kind by its weight."""
         return self.ops[bisect(self.sums, rng.random() * self.sums[-1])]
 
-    def without(self, op: str) -> Table:
+    def without(self, op: str) -> Odds:
         """The table without this kind."""
-        return Table(tuple(one for one in self.weights if one[0] != op))
+        return Odds(tuple(one for one in self.weights if one[0] != op))
 
 
-def weights(plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Table:
+def weights(plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Odds:
     """The weight of each op that may be chosen here."""
     net = plan.net
     bare = len(net.carriers) < len(net.up)
@@ -88,10 +86,10 @@ def weights(plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Tab
 
 
 @lru_cache(maxsize=256)
-def _table(ops: frozenset[str], situation: tuple[bool, ...]) -> Table:
+def _table(ops: frozenset[str], situation: tuple[bool, ...]) -> Odds:
     table = {op: WEIGHTS.get(op, USUAL) for op in sorted(ops)}
     for factors, holds in zip(SITUATIONS, situation, strict=True):
         for op in factors if holds else ():
             if op in table:
                 table[op] *= factors[op]
-    return Table(tuple(table.items()))
+    return Odds(tuple(table.items()))

@@ -35,7 +35,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan, contested
 from syncmodel.steps.base import Step
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.steps import choose, everything
+from syncmodel.strategies.steps import choose
 from syncmodel.strategies.topologies import beginnings, topologies
 from syncmodel.targets.base import Target
 
@@ -63,11 +63,11 @@ class Settings:
     `shrink` hands a failure to Hypothesis' own shrinker, for comparison.
     """
 
+    scope: Scope
     nodes: int = 3
     sequences: int = 100
     steps: int = 30
     seed: int = 0
-    scope: Scope = field(factory=everything)
     guarantees: Guarantees = Guarantees()
     shrink: bool = False
 
@@ -255,7 +255,7 @@ class Exploration(Machine):
         """The run begins at once: there is nothing to draw."""
         super().__init__(explorer)
         self.rng = explorer.generator()
-        self.start(self.rng.choice(beginnings(self.explorer.settings.nodes)))
+        self.start(self.rng.choice(beginnings(explorer.target.schema, explorer.settings.nodes)))
 
     @rule()
     def take(self) -> None:
@@ -270,7 +270,11 @@ class Shrinkable(Machine):
     """
 
     @initialize(
-        net=st.runner().flatmap(lambda machine: topologies(machine.explorer.settings.nodes))
+        net=st.runner().flatmap(
+            lambda machine: topologies(
+                machine.explorer.target.schema, machine.explorer.settings.nodes
+            )
+        )
     )
     def begin(self, net: Net) -> None:
         """A run whose beginning is Hypothesis' to shrink."""

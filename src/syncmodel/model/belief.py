@@ -1,13 +1,13 @@
 """What may be true of the live system: the half of a world that outcomes and sights change.
 
-Between rests the belief keeps two bounds per node and row, *must* and *may*. This file owns how
-they move when steps have had their outcomes; `judge` owns which answers are possible and `rest`
-owns the comparison of a settled system.
+Between rests the belief keeps two bounds per node and register, *must* and *may*. This file owns
+how they move when steps have had their outcomes; `judge` owns which answers are possible and `rest`
+owns the comparison of a settled system. What a register is says `registers`: a row, mostly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 
 from attrs import field, frozen
@@ -18,40 +18,17 @@ from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Answer, Outcome
-from syncmodel.model.policies import Policy, policy
+from syncmodel.model.policies import Policy
+from syncmodel.model.registers import merge_policy, split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.values import (
-    CASES,
-    Case,
-    Event,
-    Row,
-    Stored,
-    Tombstone,
-    Value,
-    Version,
-)
+from syncmodel.model.values import TOMBSTONE, Row, Stored, Tombstone, Value, Version, Write
 from syncmodel.record import Record
 
 EMPTY = RowBelief()
 
 
-class Write(Record):
-    """What one data step asks of one node.
-
-    `value` is what it will have stored: whole for a create, `Retitled` or `Incremented` where the
-    base decides the rest, a `Tombstone` for a delete. `creates`: the row must be absent, else it
-    must be there. `needs`: a row that must show on the node for this one to be accepted.
-    """
-
-    node: str
-    row: Row
-    value: Stored
-    creates: bool = False
-    needs: Row | None = None
-
-
 class Rest(Record):
-    """A row as it was left by a rest, on which net, and what each node showed then.
+    """A register as it was left by a rest, on which net, and what each node showed then.
 
     `stable`: nothing was learnt of it there, so that nothing is if the same is seen again.
     """
@@ -62,82 +39,178 @@ class Rest(Record):
     stable: bool
 
 
+class Entry(Record):
+    """A version that a call made, or may have made: the `number`-th of its register.
+
+    `sure`: the call surely made it. `asked`: it is what the call asked for; else it came along.
+    """
+
+    register: Row
+    number: int
+    sure: bool
+    asked: bool = True
+
+
+#: What one call stored.
+Entries = tuple[Entry, ...]
+
+
 @frozen(cache_hash=True)
 class Belief:
-    """The net as it is believed to be, and what is believed of every row. A value."""
+    """The net as it is believed to be, and what is believed of every register. A value."""
 
     net: Net
     guarantees: Guarantees = Guarantees()
     rows: Map[Row, RowBelief] = Map()
-    #: What each row was compared with at the last rest, so that what did not change is not again.
+    #: What each register was compared with at the last rest, so that what did not change is not
+    #: compared again.
     rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)
 
     def row(self, row: Row) -> RowBelief:
-        """What is believed of a row; an empty belief for one that nobody ever wrote."""
+        """What is believed of a register; an empty belief for one that nobody ever wrote."""
         return self.rows.get(row, EMPTY)
 
     def policy(self, row: Row) -> Policy:
-        """The merge rule of the row's table."""
-        return policy(self.guarantees.policies[row.table])
+        """The merge policy of the register."""
+        return merge_policy(self.net.schema, self.guarantees, row)
 
     def with_row(self, row: Row, belief: RowBelief) -> Belief:
-        """This belief with another one of that row."""
+        """This belief with another one of that register."""
         return Belief(self.net, self.guarantees, self.rows.set(row, belief), self.rested)
 
     def may_show(self, node: str, row: Row) -> Versions:
-        """The versions that the node may show for the row; see also `may_lack`."""
+        """The versions that the node may show; see also `may_lack`."""
         return self.policy(row).may_show(self.row(row), node)
 
     def may_lack(self, node: str, row: Row) -> bool:
         """Whether the node may show nothing for the row."""
-        belief = self.row(row)
-        return not belief.known_by(node) or bool(belief.tombstones(self.may_show(node, row)))
+        return self.policy(row).may_lack(self.row(row), node)
 
     def may_have(self, node: str, row: Row) -> bool:
-        """Whether the node may have the row, shown or (an event) hidden."""
+        """Whether the node may have the row, shown or hidden."""
         return bool(self.row(row).present(self.may_show(node, row)))
+
+    def bound_to(self, row: Row) -> frozenset[Row]:
+        """The rows without which this one does not show."""
+        if not self.net.schema.binding[row.table]:
+            return frozenset()
+        values = (version.value for version in self.row(row.whole).versions)
+        bound = self.net.schema.bound_to
+        return frozenset().union(*(bound(row, v.cells) for v in values if isinstance(v, Value)))
+
+    def referring(self, row: Row) -> Iterator[Row]:
+        """The rows that refer to this one, of those that somebody may have written, in order."""
+        tables = {table.name for table, _ in self.net.schema.referring[row.table]}
+        for other in sorted(self.rows) if tables else ():
+            if other.table in tables and not other.column and row in self.bound_to(other):
+                yield other
 
     # --- how the bounds move -------------------------------------------------------------------
 
     def entered(
         self, calls: Sequence[tuple[Write, Outcome]], during: Net, droppers: frozenset[str]
-    ) -> tuple[Belief, list[int | None]]:
+    ) -> tuple[Belief, list[Entries]]:
         """The belief once these writes, made at the same time, may have travelled over `during`.
 
-        Gives each call the number of its version, None where it certainly wrote nothing. A node in
-        `droppers` may have lost its log before it took its write, which then promises nothing.
-        What was written earlier travels over `during` as well.
+        Gives what each call stored, nothing where it certainly did not. A node in `droppers` may
+        have lost its log before it took its write, which then promises nothing. What was written
+        earlier travels over `during` as well.
         """
-        belief, numbers = self, list[int | None]()
+        belief, entries = self, list[Entries]()
         for write, outcome in calls:
             if outcome.answer is Answer.REFUSED:
-                numbers.append(None)
+                entries.append(())
                 continue
-            row = belief.row(write.row)
-            known = NONE if write.node in droppers else self.row(write.row).known_by(write.node)
-            version = Version(write.node, _stored(write, outcome), sure=outcome.ok)
-            number = len(row.versions)
-            order = belief.policy(write.row).written(row.order, number, known)
-            versions = (*row.versions, version)
-            row = replace(row, versions=versions, order=order)
-            row = row.entering(number, during.reach[write.node])
-            belief = belief.with_row(write.row, row)
-            numbers.append(number)
+            mine = list[Entry]()
+            for register, stored in self._stored(write, outcome):
+                belief, number = belief._with_version(
+                    register,
+                    Version(write.node, stored, sure=outcome.ok),
+                    NONE if write.node in droppers else self._known(write.node, register),
+                    during,
+                    creates=write.creates,
+                )
+                mine.append(Entry(register, number, outcome.ok))
+            entries.append(tuple(mine))
         travels = during is not self.net and during != self.net
-        return belief.carried(during) if travels else belief, numbers
+        belief = belief.carried(during) if travels else belief
+        if self.net.schema.cascading:
+            belief = belief._cascaded(self, calls, entries, during, droppers)
+        return belief, entries
 
-    def based(self, write: Write, number: int, base: int, value: Value) -> Belief:
+    def _stored(self, write: Write, outcome: Outcome) -> tuple[tuple[Row, Stored], ...]:
+        """What a write stored: as the answer has it, else as far as the request decides it."""
+        asked = stores(self.net.schema, self.guarantees, write)
+        if not outcome.ok or outcome.row is None or isinstance(write.change, Tombstone):
+            return asked
+        table = self.net.schema.by_name[write.row.table]
+        value = table.read(outcome.row)
+        if not self.guarantees.by_field:
+            ((row, stored),) = asked
+            return ((row, value.widened(stored) if isinstance(stored, Value) else value),)
+        answered = dict(split(table, write.row, value))
+        return tuple(
+            (register, stored if self.policy(register).sums else answered.get(register, stored))
+            for register, stored in asked
+        )
+
+    def _known(self, node: str, register: Row) -> Versions:
+        """What the node must have known when it took a write: with a quorum, all that was taken."""
+        row = self.row(register)
+        return NONE.union(*row.must.values()) if self.net.quorum else row.known_by(node)
+
+    def _with_version(
+        self, register: Row, version: Version, parents: Versions, during: Net, *, creates: bool
+    ) -> tuple[Belief, int]:
+        row = self.row(register)
+        number = len(row.versions)
+        order = self.policy(register).written(row.order, number, parents, creates=creates)
+        row = replace(row, versions=(*row.versions, version), order=order)
+        return self.with_row(register, row.entering(number, during.reach[version.node])), number
+
+    def _cascaded(
+        self,
+        before: Belief,
+        calls: Sequence[tuple[Write, Outcome]],
+        entries: list[Entries],
+        during: Net,
+        droppers: frozenset[str],
+    ) -> Belief:
+        """Deletes also delete the rows that refer to theirs, as far as their nodes have these.
+
+        `entries` gets what that stored.
+        """
+        belief, cascading = self, self.net.schema.cascading
+        for place, (write, outcome) in enumerate(calls):
+            if not entries[place] or write.op != "delete" or write.row.table not in cascading:
+                continue
+            alone = outcome.ok and len(calls) == 1 and write.node not in droppers
+            for register in list(self.referring(write.row)):
+                if not self.may_have(write.node, register):
+                    continue
+                sure = alone and not before.may_lack(write.node, register)
+                known = before.row(register).known_by(write.node)
+                version = Version(write.node, TOMBSTONE, sure=sure)
+                belief, number = belief._with_version(
+                    register, version, known, during, creates=False
+                )
+                entries[place] += (Entry(register, number, sure, asked=False),)
+        return belief
+
+    def based(self, register: Row, node: str, number: int, base: int, value: Value) -> Belief:
         """The answer proved that version `number` rests on `base`: its node knew that one."""
-        row = self.row(write.row)
-        parents = row.order.parents.get(number, NONE) | {base}
-        order = self.policy(write.row).written(row.order, number, parents)
-        row = row.ordered(order).surely(frozenset({base}), write.node)
-        return self.with_row(write.row, row.proved(base, value))
+        row = self.row(register)
+        row = row.ordered(self.policy(register).based(row.order, number, base))
+        row = row.surely(frozenset({base}), node).proved(base, value)
+        stored = row.versions[number].value
+        if isinstance(stored, Value) and isinstance(under := row.versions[base].value, Value):
+            # A node passes on the columns that it does not know.
+            row = row.proved(number, stored.widened(under))
+        return self.with_row(register, row)
 
-    def surely(self, write: Write, number: int) -> Belief:
+    def surely(self, register: Row, node: str, number: int) -> Belief:
         """The node acknowledged this version: it must know it from now on."""
-        row = self.row(write.row).surely(frozenset({number}), write.node)
-        return self.with_row(write.row, row)
+        return self.with_row(register, self.row(register).surely(frozenset({number}), node))
 
     def rewired(self, after: Net, touched: frozenset[str] = frozenset()) -> Belief:
         """The belief once the net became `after`: links, lives and generations.
@@ -167,24 +240,3 @@ class Belief:
         if not rows:
             return self
         return Belief(self.net, self.guarantees, self.rows.update(rows), self.rested)
-
-
-def _stored(write: Write, outcome: Outcome) -> Stored:
-    """What a write stored: as the answer has it, else as far as the request decides it."""
-    if outcome.ok and outcome.row is not None and not isinstance(write.value, Tombstone):
-        return read_value(write.row, outcome.row)
-    return write.value
-
-
-def read_value(row: Row, shown: object) -> Value:
-    """A row as a node shows it (its ids without the run's prefix), as a value of the model.
-
-    Raises `ValueError` if it has not the shape of the table.
-    """
-    match shown:
-        case {"title": str(title), "counter": int(counter)} if row.table == CASES:
-            return Case(title, counter)
-        case {"case_id": str(case), "body": str(body)} if row.table != CASES:
-            return Event(case, body)
-        case _:
-            raise ValueError(f"not a row of {row.table}: {shown!r}")

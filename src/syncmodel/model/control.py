@@ -8,8 +8,6 @@ from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.view import ControlView
 
-TABLES = ("supertest_cases", "supertest_events")
-
 
 def compare_control(belief: Belief, seen: Mapping[str, ControlView]) -> None:
     """Raise `DivergenceFound` where a node's control plane is not as its generation has it.
@@ -31,13 +29,14 @@ def _differences(
 ) -> list[tuple[str, object, object]]:
     net = belief.net
     generation, plugin = net.running[node], net.plugin(node)
+    tables = tuple(sorted(net.schema.by_name))
     whole = not net.cut and not net.down
     facts: list[tuple[str, object, object]] = [
         ("selected generation", generation, control.selected),
         ("running generation", generation, control.running),
         ("generation links (selected, running)", (generation,) * 2, control.links),
         ("plugin version", plugin, control.plugin),
-        ("tables", TABLES if plugin is not None else (), control.tables),
+        ("tables", tables if plugin is not None else (), control.tables),
         ("healthy", True, control.healthy or not whole),
     ]
     return [fact for fact in facts if fact[1] != fact[2]]

@@ -32,6 +32,7 @@ class Kind(Enum):
     WRONGLY_REFUSED = "wrongly refused"
     CONTROL_PLANE = "control plane"
     NOT_SETTLED = "not settled"
+    INVARIANT = "invariant"
 
     @property
     def explained(self) -> str:
@@ -47,12 +48,13 @@ EXPLAINED = {
     Kind.FLIPPED: "a winner that was already settled lost to a version it had beaten",
     Kind.INVENTED: "a value shows that nobody wrote",
     Kind.DUPLICATED: "the same row shows twice",
-    Kind.ORPHAN: "an event shows whose case does not",
+    Kind.ORPHAN: "a row shows though the row that it refers to does not",
     Kind.LEAKED: "a row shows that could not have reached the node",
     Kind.WRONGLY_ACCEPTED: "a request was accepted that no possible state of the node allows",
     Kind.WRONGLY_REFUSED: "a request was refused that every possible state of the node allows",
     Kind.CONTROL_PLANE: "generation, migrations, plugin API or health are not as expected",
     Kind.NOT_SETTLED: "the nodes did not come to rest although every fault was healed",
+    Kind.INVARIANT: "a property of your own does not hold",
 }
 
 
@@ -61,8 +63,8 @@ class Divergence:
     """One difference between what may be true and what was seen.
 
     `node` is where it was seen; `expected` and `shown` are sentences without run ids, so that they
-    read the same on every run. `table` is the kind of row ("cases", "events", or "" where the
-    divergence is about a whole node).
+    read the same on every run. `table` is the kind of row, or "" where the divergence is about a
+    whole node.
     """
 
     kind: Kind

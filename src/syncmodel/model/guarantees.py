@@ -1,31 +1,73 @@
-"""What a system promises, as data, so that one model judges systems that differ honestly."""
+"""What a system promises, as data, so that one model judges systems that differ honestly.
+
+docs/guarantees.md says which to choose for what a system does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 from immutables import Map
 
-from syncmodel.model.values import CASES, EVENTS
+from syncmodel.errors import UsageError
+from syncmodel.model.policies import Policy, policy
+
+CAUSAL = "causal-lww"
+MULTI_VALUE = "multi-value"
 
 
-def _policies(value: Mapping[str, str]) -> Map[str, str]:
+def _tables(value: Mapping[str, str | Policy]) -> Map[str, str | Policy]:
     return Map(value)
 
 
-@frozen
-class Guarantees:
-    """The promises that a run is judged by; the defaults are the contract of a Tribes node.
+def _nodes(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
 
-    `policies` names the merge rule of each table. `heal_catches_up`: a healed link alone brings a
-    node up to date (else only a resync must). `passes_on`: rows travel through third nodes.
-    `rollback_keeps_log`: a table that a rollback drops comes back with its rows.
+
+@frozen(cache_hash=True)
+class Guarantees:
+    """The promises that a run is judged by; the defaults are the contract of docs/contract.md.
+
+    `rows`: the merge policy of every table, by name or as an object, but of those in `tables`.
+    `by_field`: each column merges by itself, and so does whether the row is there.
+    `sums`: the increments of a counter add up, wherever they were made (with `by_field`).
+    `upserts`: a create of a row that is there replaces it, instead of being refused.
+    `answers_rows`: an accepted write answers with the row as stored.
+    `heal_catches_up`: a healed link alone brings a node up to date; else only a resync must.
+    `passes_on`: rows travel through third nodes. `rollback_keeps_log`: a table that a rollback
+    drops comes back with its rows. `readers`: nodes that refuse every write (`read_only`).
+    `quorum`: a node that does not reach most of the nodes refuses writes (`no_quorum`), and what is
+    accepted follows all that was accepted before.
+
+    Raises `UsageError` for promises that contradict each other.
     """
 
-    policies: Map[str, str] = field(
-        default=Map({CASES: "causal-lww", EVENTS: "causal-lww"}), converter=_policies
-    )
+    rows: str | Policy = CAUSAL
+    tables: Map[str, str | Policy] = field(default=Map(), converter=_tables)
+    by_field: bool = False
+    sums: bool = False
+    upserts: bool = False
+    answers_rows: bool = True
     heal_catches_up: bool = True
     passes_on: bool = True
     rollback_keeps_log: bool = False
+    readers: frozenset[str] = field(default=frozenset(), converter=_nodes)
+    quorum: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        names = {self.policy(table).name for table in ("", *self.tables)}
+        if self.sums and not self.by_field:
+            raise UsageError("Counters add up (`sums`) only where columns merge `by_field`.")
+        if self.by_field and MULTI_VALUE in names:
+            raise UsageError("A multi-value row is kept whole: it can't merge `by_field`.")
+        if self.quorum and (names != {CAUSAL} or not (self.heal_catches_up and self.passes_on)):
+            raise UsageError(
+                "With a `quorum` writes have one order: it goes with causal-lww, `heal_catches_up` "
+                "and `passes_on` alone."
+            )
+
+    def policy(self, table: str) -> Policy:
+        """The merge policy of a table. Raises `UsageError` for a name that is none."""
+        found = self.tables.get(table, self.rows)
+        return found if isinstance(found, Policy) else policy(found)

@@ -10,9 +10,12 @@ from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Row, Value
 
 
-def describe(row: RowBelief, versions: Iterable[int], *, absent: bool) -> str:
-    """What may show, as a phrase: `title t1, counter 0, or nothing (deleted)`."""
-    phrases = [str(row.versions[v].value) for v in sorted(versions)]
+def describe(
+    row: RowBelief, versions: Iterable[int], *, absent: bool, width: int | None = None
+) -> str:
+    """What may show, as a phrase: `title t1, counter 0, or deleted`; so many columns of it."""
+    stored = (row.versions[v].value for v in sorted(versions))
+    phrases = [str(v.first(width) if width and isinstance(v, Value) else v) for v in stored]
     if absent and not row.tombstones(versions):
         phrases.append("nothing")
     return ", or ".join(dict.fromkeys(phrases)) or "nothing"

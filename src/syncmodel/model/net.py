@@ -14,6 +14,7 @@ import networkx as nx
 from immutables import Map
 from msgspec.structs import replace
 
+from syncmodel.model.schema import Schema
 from syncmodel.record import Record
 
 Link = tuple[str, str]
@@ -23,17 +24,13 @@ NOBODY: frozenset[str] = frozenset()
 # search on three nodes meets thousands of them, each of a few kilobytes.
 KEPT = 4096
 
-#: Which plugin version each generation of the reference deployment has: a baseline without the
-#: plugin, then its two versions.
-DEPLOYMENT: Map[int, int | None] = Map({1: None, 2: 1, 3: 2})
-
 
 class Net(Record, cache_hash=True, dict=True, gc=True):
-    """Nodes, their generations, who is down, and which links are cut. A value."""
+    """What nodes store, their generations, who is down, and which links are cut. A value."""
 
+    schema: Schema
     nodes: tuple[str, ...]
     running: Map[str, int]
-    generations: Map[int, int | None] = DEPLOYMENT
     down: frozenset[str] = frozenset()
     cut: frozenset[Link] = frozenset()
     #: Links that broke since their receiving node's last resync; kept only where a heal alone need
@@ -43,6 +40,10 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     passes_on: bool = True
     #: Whether a rollback keeps the rows of the tables that it drops.
     keeps_log: bool = False
+    #: Nodes that refuse every write.
+    readers: frozenset[str] = NOBODY
+    #: Whether a node that does not reach most of the nodes refuses writes.
+    quorum: bool = False
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -51,13 +52,29 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         """Every directed link, cut or not."""
         return frozenset(permutations(self.nodes, 2))
 
+    @property
+    def generations(self) -> Map[int, int | None]:
+        """The plugin's version in each generation, None where it has none."""
+        return self.schema.deployment
+
     def plugin(self, node: str) -> int | None:
         """The plugin's version in the node's running generation, or None."""
-        return self.generations[self.running[node]]
+        return self.schema.deployment[self.running[node]]
 
     def carries(self, node: str) -> bool:
         """Whether the node runs, with the plugin: only such a node accepts, serves and shows."""
         return node in self.carriers
+
+    def writes(self, node: str) -> bool:
+        """Whether the node takes writes: it runs with the plugin, and is no reader."""
+        return node in self.writers
+
+    @cached_property
+    def writers(self) -> tuple[str, ...]:
+        """The nodes that take writes."""
+        if not self.readers:
+            return self.carriers
+        return tuple(node for node in self.carriers if node not in self.readers)
 
     @cached_property
     def up(self) -> tuple[str, ...]:
@@ -101,9 +118,12 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     @cached_property
     def whole(self) -> Net:
         """This net with only the links over which knowledge *must* travel."""
-        if not self.interrupted:
+        if not self.interrupted and not self.quorum:
             return self
-        return replace(self, cut=self.cut | self.interrupted, interrupted=frozenset())
+        gone = self.cut | self.interrupted
+        if self.quorum:
+            gone |= {link for link in self.links if not self.voters.issuperset(link)}
+        return replace(self, cut=gone, interrupted=frozenset())
 
     @cached_property
     def circles(self) -> tuple[tuple[str, ...], ...]:
@@ -111,6 +131,32 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         if not self.passes_on:
             return tuple((node,) for node in self.carriers)
         return _circles(self.carriers, self.whole.flow)
+
+    @cached_property
+    def voters(self) -> frozenset[str]:
+        """The nodes that must be able to write where a quorum decides: most of all nodes, each of
+        which hears each other."""
+        return next((group for group in self._groups if self._is_most(group)), NOBODY)
+
+    @cached_property
+    def perhaps_voters(self) -> frozenset[str]:
+        """The nodes that may be able to: some path, over links of any direction, joins most."""
+        graph = _graph(self.carriers, self.flow).to_undirected()
+        joined = (frozenset(part) for part in nx.connected_components(graph))
+        return NOBODY.union(*(part for part in joined if self._is_most(part)))
+
+    @cached_property
+    def _groups(self) -> list[frozenset[str]]:
+        """The nodes that hear each other directly, and nobody else."""
+        hears = {node: {node} for node in self.carriers}
+        for a, b in self.flow:
+            if (b, a) in self.flow:
+                hears[a].add(b)
+        whole = [frozenset(group) for group in hears.values()]
+        return [group for group in whole if whole.count(group) == len(group)]
+
+    def _is_most(self, group: frozenset[str]) -> bool:
+        return 2 * len(group) > len(self.nodes)
 
     # --- changes -------------------------------------------------------------------------------
 
@@ -155,7 +201,7 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
 
     def drops(self, after: Net) -> frozenset[str]:
         """The nodes that lose their log while this net becomes `after`."""
-        switched = after.running is not self.running or after.generations is not self.generations
+        switched = after.running is not self.running
         return _dropping(self, after) if switched and not self.keeps_log else NOBODY
 
 
@@ -229,10 +275,11 @@ def _circles(carriers: Nodes, flow: frozenset[Link]) -> tuple[tuple[str, ...], .
     return tuple(sorted(tuple(sorted(part)) for part in parts))
 
 
-def fully_connected(count: int, generation: int = 2) -> Net:
-    """`count` nodes n1, n2, ... that run `generation`, every link whole."""
+def fully_connected(schema: Schema, count: int, generation: int | None = None) -> Net:
+    """`count` nodes n1, n2, ... on `generation` (default: the usual one), every link whole."""
     nodes = tuple(f"n{i}" for i in range(1, count + 1))
-    return Net(nodes=nodes, running=Map(dict.fromkeys(nodes, generation)))
+    running = Map(dict.fromkeys(nodes, schema.usual if generation is None else generation))
+    return only(Net(schema=schema, nodes=nodes, running=running))
 
 
 @lru_cache(maxsize=KEPT)

@@ -27,6 +27,8 @@ class Order:
     parents: Map[int, Versions] = Map()
     seen: frozenset[tuple[int, int]] = frozenset()
     among: frozenset[tuple[int, Versions]] = frozenset()
+    #: Writes that may rest on any version, as nobody has said on which (merge policies that ask).
+    loose: Versions = NONE
     #: For each version: all that it loses to. Kept along, as every step asks for it.
     above: Map[int, Versions] = field(default=Map(), eq=False, repr=False)
 
@@ -38,7 +40,7 @@ class Order:
             above = _below(self.above, parents - before, version)
         else:
             above = Map(_closed([*_causal_pairs(all_parents), *self.seen]))
-        return Order(all_parents, self.seen, self.among, above)
+        return Order(all_parents, self.seen, self.among, self.loose, above)
 
     def shown(self, winners: Versions, losers: Iterable[int]) -> Order:
         """The order once a settled node that knows `losers` showed one of `winners`."""

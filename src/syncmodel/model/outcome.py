@@ -24,9 +24,10 @@ class Answer(Enum):
 class Outcome(Record):
     """The answer to one step.
 
-    `code` is the error code of a refusal (`exists`, `no_such_row`, `missing_case`, `malformed`,
-    `no_plugin`, `unreachable`, `not_ready`) or says why nothing is known. `row` is the row as the
-    node says that it stored it. `parts` are the outcomes of a compound step, in its order.
+    `code` is the error code of a refusal (`exists`, `no_such_row`, `missing_reference`,
+    `referenced`, `read_only`, `no_quorum`, `malformed`, `no_plugin`, `unreachable`, `not_ready`) or
+    says why nothing is known. `row` is the row as the node says that it stored it, by column.
+    `parts` are the outcomes of a compound step, in its order.
     """
 
     answer: Answer

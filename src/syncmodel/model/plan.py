@@ -11,32 +11,39 @@ from collections.abc import Iterable
 from immutables import Map
 from msgspec.structs import replace
 
+from syncmodel.model.columns import Column
 from syncmodel.model.net import Net
-from syncmodel.model.values import Row
+from syncmodel.model.values import Row, Scalar
 from syncmodel.record import Record
 
 NO_ROWS: frozenset[Row] = frozenset()
+UNUSED: frozenset[Scalar] = frozenset()
 
 
 class Plan(Record, cache_hash=True):
     """The net, which rows were ever written, and which of them may show where.
 
-    `known[n]` are the rows of which node n may know anything; `events` gives each event's case;
-    `deleted` are rows whose latest write is a delete (a hint for generation, no promise);
-    `titles` are the tokens and `increments` the amounts that were used.
+    `known[n]` are the rows of which node n may know anything; `refs` gives the rows that a row
+    names, in the order of its table's references; `deleted` are rows whose latest write is a delete
+    (a hint for generation, no promise); `tokens` are the texts and numbers that writes set and
+    `amounts` what they added.
     """
 
     net: Net
     known: Map[str, frozenset[Row]] = Map()
     rows: frozenset[Row] = NO_ROWS
-    events: Map[str, str] = Map()
+    refs: Map[Row, tuple[str, ...]] = Map()
     deleted: frozenset[Row] = NO_ROWS
-    titles: frozenset[str] = frozenset()
-    increments: frozenset[int] = frozenset()
+    tokens: frozenset[Scalar] = UNUSED
+    amounts: frozenset[Scalar] = UNUSED
 
     def may_show(self, node: str) -> frozenset[Row]:
         """The rows of which the node may know anything."""
         return self.known.get(node, NO_ROWS)
+
+    def used(self, column: Column) -> frozenset[Scalar]:
+        """The values that writes of such a column used up."""
+        return self.amounts if column.OP == "add" else self.tokens
 
     def wrote(
         self,
@@ -44,14 +51,13 @@ class Plan(Record, cache_hash=True):
         row: Row,
         *,
         deleted: bool = False,
-        title: str | None = None,
-        by: int | None = None,
-        case: str | None = None,
+        tokens: Iterable[Scalar] = (),
+        amount: Scalar = None,
+        refs: tuple[str, ...] = (),
     ) -> Plan:
         """The plan once the node was asked to write the row.
 
-        `title` and `by` are the token and the amount that the write uses up, `case` is the one
-        that an event names.
+        `tokens` and `amount` are what the write uses up, `refs` the rows that it names.
         """
         known, one = self.known, frozenset({row})
         for hearer in self.net.reach[node]:
@@ -62,10 +68,10 @@ class Plan(Record, cache_hash=True):
             self,
             known=known,
             rows=self.rows | one,
-            events=self.events if case is None else self.events.set(row.name, case),
+            refs=self.refs.set(row, refs) if refs else self.refs,
             deleted=self.deleted | one if deleted else self.deleted - one,
-            titles=self.titles if title is None else self.titles | {title},
-            increments=self.increments if by is None else self.increments | {by},
+            tokens=self.tokens.union(tokens) if tokens else self.tokens,
+            amounts=self.amounts if amount is None else self.amounts | {amount},
         )
 
     def over(self, net: Net) -> Plan:

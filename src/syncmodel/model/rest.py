@@ -6,7 +6,7 @@ show; nodes that learn all from each other must show the same; and what they sho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from attrs import evolve
@@ -14,15 +14,15 @@ from attrs import evolve
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief, Rest
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
-from syncmodel.model.naming import describe, wrong_sight
 from syncmodel.model.net import Net
-from syncmodel.model.order import NONE, Versions
 from syncmodel.model.policies import Policy
+from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.values import CASES, EVENTS, Event, Row, Value
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
 
-#: What is seen of an event whose case does not show: nothing can be said of it.
+#: What is seen of a row that is hidden by one that does not show: nothing can be said of it.
 HIDDEN = "hidden"
 Sight = Value | None | str
 
@@ -39,15 +39,14 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
     _raise_if(_control_plane(belief, views))
     seen = {node: view for node, view in views.items() if view is not None}
-    if not all(map(_well_formed, seen.values())):
-        _raise_if([found for node, view in seen.items() for found in _ill_formed(node, view)])
-    net = belief.net.whole
-    shown = {node: _by_row(view) for node, view in seen.items()}
+    _check_form(belief.net, seen)
+    net, schema = belief.net.whole, belief.net.schema
+    shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
     for name in sorted({*belief.rows}.union(*shown.values())):
         row = belief.row(name)
-        sights = _sights(name, row, shown)
+        sights = _sights(belief, name, shown)
         last = belief.rested.get(name)
         rest, differing = _rested(net, belief.policy(name), name, row, sights, last=last)
         found += differing
@@ -75,51 +74,65 @@ def _control_plane(belief: Belief, views: Mapping[str, View | None]) -> list[Div
     return found
 
 
-# Nodes that agree show equal views, and mostly those that they showed before. These two follow from
-# the view alone, so they are found once for all of them.
+def _check_form(net: Net, seen: Mapping[str, View]) -> None:
+    """Raises `DivergenceFound` for views that are wrong whatever was written."""
+    schema = net.schema
+    versions = {node: net.plugin(node) or 0 for node in seen}
+    if not all(_well_formed(schema, versions[node], view) for node, view in seen.items()):
+        _raise_if(
+            [
+                found
+                for node, view in seen.items()
+                for found in _ill_formed(schema, versions[node], node, view)
+            ]
+        )
+
+
+# Nodes that agree show equal views, and mostly those that they showed before. This follows from the
+# view alone, so it is found once for all of them.
 
 
 @lru_cache(maxsize=256)
-def _well_formed(view: View) -> bool:
-    return not _ill_formed("any node", view)
+def _well_formed(schema: Schema, version: int, view: View) -> bool:
+    return not _ill_formed(schema, version, "any node", view)
 
 
-@lru_cache(maxsize=256)
-def _by_row(view: View) -> Mapping[Row, Value]:
-    cases: dict[Row, Value] = {Row(CASES, name): value for name, value in view.cases}
-    return cases | {Row(EVENTS, name): value for name, value in view.events}
-
-
-def _ill_formed(node: str, view: View) -> list[Divergence]:
+def _ill_formed(schema: Schema, version: int, node: str, view: View) -> list[Divergence]:
     """What is wrong with one view whatever was written."""
     found = []
-    for table, rows in ((CASES, view.cases), (EVENTS, view.events)):
-        names = [name for name, _ in rows]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            shown = " and ".join(str(value) for other, value in rows if other == name)
-            found.append(
-                Divergence(Kind.DUPLICATED, node, Row(table, name), "the row once at most", shown)
-            )
-    cases = {name for name, _ in view.cases}
-    found += [
-        Divergence(
-            Kind.ORPHAN, node, Row(EVENTS, name), f"hidden, as case {event.case} is", str(event)
-        )
-        for name, event in view.events
-        if event.case not in cases
-    ]
+    rows = [row for row, _ in view.rows]
+    there = set(rows)
+    for row in sorted({row for row in rows if rows.count(row) > 1}):
+        shown = " and ".join(str(value) for other, value in view.rows if other == row)
+        found.append(Divergence(Kind.DUPLICATED, node, row, "the row once at most", shown))
+    for row, value in view.rows:
+        width = schema.by_name[row.table].width(version)
+        if len(value.cells) != width:
+            expected = f"the {width} columns of version {version}"
+            found.append(Divergence(Kind.CONTROL_PLANE, node, row, expected, str(value)))
+            continue
+        for bound in schema.bound_to(row, value.cells):
+            if bound not in there:
+                expected = f"hidden, as {bound} is"
+                found.append(Divergence(Kind.ORPHAN, node, row, expected, str(value)))
     return found
 
 
 def _sights(
-    name: Row, row: RowBelief, shown: Mapping[str, Mapping[Row, Value]]
+    belief: Belief, name: Row, shown: Mapping[str, Mapping[Row, Value]]
 ) -> dict[str, Sight]:
-    """What each node shows of one row."""
-    if name.table == CASES:
+    """What each node shows of one register."""
+    if name.column:
+        whole = name.whole
+        return {
+            n: values.get(name, HIDDEN) if whole in values else HIDDEN
+            for n, values in shown.items()
+        }
+    bound = belief.bound_to(name)
+    if not bound:
         return {node: values.get(name) for node, values in shown.items()}
-    cases = {Row(CASES, v.value.case) for v in row.versions if isinstance(v.value, Event)}
     return {
-        node: values.get(name) or (None if cases <= values.keys() else HIDDEN)
+        node: values.get(name) or (None if bound <= values.keys() else HIDDEN)
         for node, values in shown.items()
     }
 
@@ -150,60 +163,31 @@ def _rested(
 def _compare_row(
     net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
 ) -> tuple[RowBelief, list[Divergence]]:
-    """One row on every node that shows rows: what is learnt of it, and what differs."""
-    row = _recognised(net, rule, row.flowed_must(net), sights)
-    found = _impossibles(rule, name, row, sights) or _disagreements(net, name, sights)
-    return (row, found) if found else _learnt(rule, name, row, sights)
-
-
-def _recognised(net: Net, rule: Policy, row: RowBelief, sights: Mapping[str, Sight]) -> RowBelief:
-    """Whoever shows a version knows it, and by now all in its reach must know it too."""
+    """One register on every node that shows rows: what is learnt of it, and what differs."""
+    row = row.flowed_must(net)
     for node, sight in sights.items():
-        shown = _versions_shown(rule, row, node, sight)
-        if len(shown) == 1 and not isinstance(sight, str):
-            (version,) = shown
-            row = row.proved(version, sight).surely(shown, node)
-    return row.flowed_must(net)
-
-
-def _versions_shown(rule: Policy, row: RowBelief, node: str, sight: Sight) -> Versions:
-    """All versions that this sight can be, whether or not the node may show them."""
-    if sight is None or isinstance(sight, str):
-        return _possibly_shown(rule, row, node, sight)
-    return row.fitting(row.perhaps_known_by(node), sight)
-
-
-def _possibly_shown(rule: Policy, row: RowBelief, node: str, sight: Sight) -> Versions:
-    """All versions that this sight can be and that the node may show."""
-    if isinstance(sight, str) or (sight is None and not row.known_by(node)):
-        return NONE
-    may = rule.may_show(row, node)
-    return frozenset(row.tombstones(may)) if sight is None else row.fitting(may, sight)
+        if not isinstance(sight, str):
+            row = rule.recognised(row, node, sight)
+    row = row.flowed_must(net)
+    found = _impossibles(net, rule, name, row, sights) or _disagreements(net, name, sights)
+    return (row, found) if found else _learnt(net, rule, name, row, sights)
 
 
 def _impossibles(
-    rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
+    net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
 ) -> list[Divergence]:
     """Every node that by itself shows what it may not."""
     return [
         divergence
         for node, sight in sights.items()
         if not isinstance(sight, str)
-        and (divergence := _impossible(rule, name, row, node, sight)) is not None
+        and (divergence := rule.impossible(name, row, node, sight, _width(net, name, node)))
+        is not None
     ]
 
 
-def _impossible(
-    rule: Policy, name: Row, row: RowBelief, node: str, sight: Value | None
-) -> Divergence | None:
-    """The divergence of one node by itself, if it shows what it may not."""
-    may = rule.may_show(row, node)
-    if sight is not None and row.fitting(may, sight):
-        return None
-    absent = not row.known_by(node) or bool(row.tombstones(may))
-    if sight is None and absent:
-        return None
-    return wrong_sight(name, row, node, sight, describe(row, may, absent=absent))
+def _width(net: Net, name: Row, node: str) -> int:
+    return net.schema.by_name[name.table].width(net.plugin(node) or 0)
 
 
 def _disagreements(net: Net, name: Row, sights: Mapping[str, Sight]) -> list[Divergence]:
@@ -213,26 +197,31 @@ def _disagreements(net: Net, name: Row, sights: Mapping[str, Sight]) -> list[Div
         if len(circle) == 1:
             continue
         shown = {n: sights[n] for n in circle if not isinstance(sights.get(n, HIDDEN), str)}
-        if len(set(shown.values())) > 1:
+        if len(set(shown.values())) > 1 and not _alike(shown.values()):
             words = ", ".join(f"{n} shows {v or 'nothing'}" for n, v in shown.items())
             expected = f"the same on {' and '.join(shown)}"
             found.append(Divergence(Kind.DISAGREEMENT, next(iter(shown)), name, expected, words))
     return found
 
 
-def _learnt(
-    rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
-) -> tuple[RowBelief, list[Divergence]]:
-    """Every version that a node must know loses to the one that it shows.
+def _alike(sights: Collection[Sight]) -> bool:
+    """Whether they are the same in as many columns as all of them have."""
+    values = [sight for sight in sights if isinstance(sight, Value)]
+    if len(values) < len(sights):
+        return False
+    width = min(len(value.cells) for value in values)
+    return len({value.cells[:width] for value in values}) == 1
 
-    Of an event that is hidden nothing is learnt; where a sight can be several versions, only that
-    one of them won is known. What one node teaches may refute what another shows.
-    """
+
+def _learnt(
+    net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
+) -> tuple[RowBelief, list[Divergence]]:
+    """What each sight teaches. What one node teaches may refute what another shows."""
     before = row
     for node, sight in sights.items():
-        shown = _possibly_shown(rule, row, node, sight)
-        if shown:
-            row = row.ordered(rule.learnt(row.order, shown, row.known_by(node)))
-        if row.order is not before.order and (found := _impossibles(rule, name, row, sights)):
+        if isinstance(sight, str):
+            continue
+        row = rule.taught(row, node, sight)
+        if row.order is not before.order and (found := _impossibles(net, rule, name, row, sights)):
             return before, [evolve(d, kind=Kind.DISAGREEMENT) for d in found]
     return row, []

@@ -13,15 +13,7 @@ from msgspec.structs import replace
 
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Order, Versions, best
-from syncmodel.model.values import (
-    TOMBSTONE,
-    Case,
-    Event,
-    Incremented,
-    Retitled,
-    Value,
-    Version,
-)
+from syncmodel.model.values import TOMBSTONE, Stored, Tombstone, Value, Version, matches
 from syncmodel.record import Record
 
 Knowledge = Map[str, Versions]
@@ -60,40 +52,30 @@ class RowBelief(Record, cache_hash=True):
         return [v for v in sorted(versions) if self.versions[v].is_tombstone]
 
     def fits(self, version: int, value: Value) -> bool:
-        """Whether `version` may be the write that stored `value`."""
+        """Whether `version` may be the write that stored `value`, which may be a pattern."""
         stored = self.versions[version].value
         if stored is value:
             return True
-        if isinstance(value, Event):
-            return stored == value
-        return self._fits(version, value.title, value.counter, NONE)
+        if type(stored) is Value and type(value) is Value:
+            return stored.fits(value)
+        return self._fits(version, value, NONE)
 
     def fitting(self, versions: Iterable[int], value: Value) -> Versions:
         """Those of the versions that may be the write that stored `value`."""
         return frozenset([v for v in versions if self.fits(v, value)])
 
-    def has_counter(self, version: int, counter: int) -> bool:
-        """Whether `version` may have stored this counter, under whatever title."""
-        return self._fits(version, None, counter, NONE)
-
-    def _fits(self, version: int, title: str | None, counter: int, used: Versions) -> bool:
+    def _fits(self, version: int, value: Value, used: Versions) -> bool:
         """A chain of unknown writes is walked down to a known base; `used` are its links so far."""
         stored = self.versions[version].value
-        match stored:
-            case Case():
-                return title in (None, stored.title) and counter == stored.counter
-            case Retitled():
-                below = None
-                if title not in (None, stored.title):
-                    return False
-            case Incremented():
-                below, counter = title, counter - stored.by
-            case _:
-                return False
+        if isinstance(stored, Value):
+            return matches(stored.cells, value.cells)
+        if isinstance(stored, Tombstone):
+            return False
+        below = stored.under(value)
+        if below is None:
+            return False
         used |= {version}
-        return counter >= 0 and any(
-            self._fits(base, below, counter, used) for base in self._bases(version) - used
-        )
+        return any(self._fits(base, below, used) for base in self._bases(version) - used)
 
     def _bases(self, version: int) -> Versions:
         """What a write of unknown outcome may rest on; it may yet happen, on what comes later."""
@@ -125,13 +107,27 @@ class RowBelief(Record, cache_hash=True):
         return replace(self, must=must, may=may)
 
     def proved(self, version: int, value: Value | None) -> RowBelief:
-        """The version was seen: it exists, and `value` (None for a tombstone) is what it stored."""
-        old, stored = self.versions[version], TOMBSTONE if value is None else value
+        """The version was seen: it exists, and `value` (None for a tombstone) is what it stored.
+
+        Of columns that the node does not show nothing new is known.
+        """
+        old = self.versions[version]
+        stored: Stored = TOMBSTONE if value is None else value
+        if isinstance(stored, Value) and isinstance(old.value, Value):
+            stored = stored.widened(old.value)
         if old.sure and old.value == stored:
             return self
         new = Version(old.node, stored)
         before, after = self.versions[:version], self.versions[version + 1 :]
         return replace(self, versions=(*before, new, *after))
+
+    def confirmed(self, version: int) -> RowBelief:
+        """The version was seen, and is as it was asked for."""
+        old = self.versions[version]
+        if old.sure:
+            return self
+        before, after = self.versions[:version], self.versions[version + 1 :]
+        return replace(self, versions=(*before, Version(old.node, old.value), *after))
 
     def ordered(self, order: Order) -> RowBelief:
         """The same with that order."""

@@ -1,52 +1,121 @@
 """Rows, values and versions: what is written, and by whom.
 
 A row is `(table, name)`; a version is one accepted (or perhaps accepted) write of one row. A value
-names the version that wrote it: titles and bodies are tokens used once in a run and the k-th
-increment adds 2^k, so no two versions of a row are ever alike.
+names the version that wrote it: texts and numbers are used once in a run and the k-th increment
+adds 2^k, so no two versions of a row are ever alike.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import json
+import re
+from typing import Final, NamedTuple
 
 from syncmodel.record import Record
 
-CASES = "cases"
-EVENTS = "events"
-TABLES = (CASES, EVENTS)
+Scalar = str | int | None
+
+PLAIN = re.compile(r"[\w.+-]{1,40}", re.ASCII)
+SHOWN_CHARACTERS = 40
+
+
+class _Any:
+    """The cell of a pattern that any value fits."""
+
+    def __repr__(self) -> str:
+        return "anything"
+
+
+ANY: Final = _Any()
+Cell = Scalar | _Any
+#: Columns and what they show, in the order of the table's columns.
+Cells = tuple[tuple[str, Cell], ...]
+
+
+def written(value: object) -> str:
+    """A value as a sentence shows it: plain words as they are, all else quoted, escaped and cut."""
+    if isinstance(value, str) and not PLAIN.fullmatch(value):
+        text = json.dumps(value)
+        return text if len(text) <= SHOWN_CHARACTERS else f'{text[:SHOWN_CHARACTERS]}..."'
+    return "nothing" if value is None else str(value)
 
 
 class Row(NamedTuple):
     """One row of one table; `name` is its id without the run's prefix.
 
-    A tuple, as nothing is hashed and compared more often.
+    With `column`: one column of it, where a system merges column by column. A tuple, as nothing is
+    hashed and compared more often.
     """
 
     table: str
     name: str
+    column: str = ""
+
+    @property
+    def whole(self) -> Row:
+        """The row that a column is of."""
+        return Row(self.table, self.name) if self.column else self
 
     def __str__(self) -> str:
-        return f"{'case' if self.table == CASES else 'event'} {self.name}"
+        return f"{self.table}/{written(self.name)}{self.column and '.' + self.column}"
 
 
-class Case(Record):
-    """The value of a case."""
+class Value(Record, cache_hash=True):
+    """What a row shows, column by column.
 
-    title: str
-    counter: int
+    A node of an older version shows the first of these columns only: of those that are not there
+    nothing is known.
+    """
+
+    cells: Cells
+
+    def get(self, column: str) -> Cell:
+        """The cell of that column; `ANY` where the value has none."""
+        for name, cell in self.cells:
+            if name == column:
+                return cell
+        return ANY
+
+    def with_cell(self, column: str, cell: Cell) -> Value:
+        """The same with another cell; a `Pattern`, if it is `ANY`."""
+        cells = tuple([(n, cell if n == column else old) for n, old in self.cells])
+        return Pattern(cells) if cell is ANY else type(self)(cells)
+
+    def first(self, width: int) -> Value:
+        """The first so many columns."""
+        return self if len(self.cells) <= width else type(self)(self.cells[:width])
+
+    def widened(self, wider: Value) -> Value:
+        """The same with the columns that only `wider` has."""
+        more = wider.cells[len(self.cells) :]
+        return Value(self.cells + more) if more else self
+
+    def fits(self, shown: Value) -> bool:
+        """Whether a node that shows `shown` may show this, in as many columns as both have."""
+        width = len(shown.cells)
+        if width > len(self.cells):
+            return self.cells == shown.cells[: len(self.cells)]
+        return self.cells[:width] == shown.cells
 
     def __str__(self) -> str:
-        return f"title {self.title}, counter {self.counter}"
+        shown = [f"{name} {written(cell)}" for name, cell in self.cells if cell is not ANY]
+        return ", ".join(shown) or "present"
 
 
-class Event(Record):
-    """The value of an event."""
+class Pattern(Value, cache_hash=True):
+    """A value that is asked for; any value fits where it has `ANY`. No version stores one."""
 
-    case: str
-    body: str
+    def fits(self, shown: Value) -> bool:
+        """As `Value.fits`, whatever stands where either has `ANY`."""
+        return matches(self.cells, shown.cells)
 
-    def __str__(self) -> str:
-        return f"body {self.body} of case {self.case}"
+
+def matches(some: Cells, others: Cells) -> bool:
+    """Whether these agree where both know what they show."""
+    for (_, cell), (_, other) in zip(some, others, strict=False):
+        if cell != other and cell is not ANY and other is not ANY:
+            return False
+    return True
 
 
 class Tombstone(Record):
@@ -56,26 +125,50 @@ class Tombstone(Record):
         return "deleted"
 
 
-class Retitled(Record):
-    """An update of unknown outcome: this title, with the counter of whatever it was based on."""
+class Assigned(Record):
+    """A column set over a base that is not known (yet)."""
 
-    title: str
+    column: str
+    value: Scalar
+
+    def over(self, base: Value) -> Value:
+        """What it makes of that base."""
+        return base.with_cell(self.column, self.value)
+
+    def under(self, stored: Value) -> Value | None:
+        """What it was made of, as a pattern, if `stored` is what came of it; else None."""
+        if stored.get(self.column) not in (self.value, ANY):
+            return None
+        return stored.with_cell(self.column, ANY)
 
     def __str__(self) -> str:
-        return f"perhaps retitled {self.title}"
+        return f"perhaps {self.column} {written(self.value)}"
 
 
-class Incremented(Record):
-    """An increment of unknown outcome: `by` more than whatever it was based on."""
+class Added(Record):
+    """An amount added to a column of a base that is not known (yet)."""
 
+    column: str
     by: int
 
+    def over(self, base: Value) -> Value:
+        """What it makes of that base."""
+        before = base.get(self.column)
+        return base.with_cell(self.column, before + self.by if isinstance(before, int) else ANY)
+
+    def under(self, stored: Value) -> Value | None:
+        """What it was made of, as a pattern, if `stored` is what came of it; else None."""
+        after = stored.get(self.column)
+        if not isinstance(after, int):
+            return stored
+        return stored.with_cell(self.column, after - self.by) if after >= self.by else None
+
     def __str__(self) -> str:
-        return f"perhaps incremented by {self.by}"
+        return f"perhaps {self.column} increased by {self.by}"
 
 
-Value = Case | Event
-Stored = Value | Tombstone | Retitled | Incremented
+Change = Assigned | Added
+Stored = Value | Tombstone | Assigned | Added
 TOMBSTONE = Tombstone()
 
 
@@ -94,3 +187,43 @@ class Version(Record):
     def is_tombstone(self) -> bool:
         """Whether this version shows as absent."""
         return isinstance(self.value, Tombstone)
+
+
+class Write(Record):
+    """What one data step asks of one node.
+
+    `change` is what it will have stored: whole for a create, `Assigned` or `Added` where the base
+    decides the rest, a `Tombstone` for a delete. `needs`: rows that must show on the node for this
+    one to be accepted.
+    """
+
+    node: str
+    row: Row
+    change: Stored
+    needs: tuple[Row, ...] = ()
+
+    @property
+    def op(self) -> str:
+        """`create`, `set`, `add` or `delete`."""
+        return OPS[type(self.change)]
+
+    @property
+    def creates(self) -> bool:
+        """Whether the row must be absent; else it must be there."""
+        return isinstance(self.change, Value)
+
+    @property
+    def values(self) -> dict[str, Scalar]:
+        """What is to be stored: every column of a create, the one column of a set or an add."""
+        match self.change:
+            case Value(cells):
+                return {name: cell for name, cell in cells if not isinstance(cell, _Any)}
+            case Assigned(column, value):
+                return {column: value}
+            case Added(column, by):
+                return {column: by}
+            case _:
+                return {}
+
+
+OPS: dict[type[object], str] = {Value: "create", Assigned: "set", Added: "add", Tombstone: "delete"}

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from syncmodel.model.values import Case, Event
+from collections.abc import Iterable, Mapping
+
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Row, Value
 from syncmodel.record import Record
 
 
 class View(Record, cache_hash=True):
     """The rows that a node with the plugin shows in one consistent read, in the order shown.
 
-    `(name, value)` pairs; a row that shows twice is there twice. Names have lost the run's prefix.
-    Where a node without the plugin answers 404 instead, there is no view (None).
+    A row that shows twice is there twice. Names have lost the run's prefix. Where a node without
+    the plugin has no rows to read at all, there is no view (None).
     """
 
-    cases: tuple[tuple[str, Case], ...] = ()
-    events: tuple[tuple[str, Event], ...] = ()
+    rows: tuple[tuple[Row, Value], ...] = ()
+
+    @classmethod
+    def of(
+        cls, schema: Schema, tables: Mapping[str, Iterable[tuple[str, Mapping[str, object]]]]
+    ) -> View:
+        """The view of a node that shows, in each table, these rows: (id, columns) pairs.
+
+        Raises `ValueError` for what is no row of its table.
+        """
+        return cls(
+            tuple(
+                (Row(table.name, name), table.read(shown))
+                for table in schema.tables
+                for name, shown in tables.get(table.name, ())
+            )
+        )
+
+    def table(self, name: str) -> tuple[tuple[str, Value], ...]:
+        """The (id, value) pairs of one table."""
+        return tuple((row.name, value) for row, value in self.rows if row.table == name)
 
 
 class ControlView(Record):

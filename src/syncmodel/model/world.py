@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import Net, fully_connected, only
+from syncmodel.model.net import Net, only
 from syncmodel.model.plan import Plan
 from syncmodel.record import Record
 
@@ -18,19 +18,21 @@ class World(Record, cache_hash=True):
     belief: Belief
 
 
-def initial(net: Net | None = None, guarantees: Guarantees | None = None) -> World:
-    """A world in which nothing was written yet: by default three nodes that run generation 2."""
+def initial(net: Net, guarantees: Guarantees | None = None) -> World:
+    """A world in which nothing was written yet, on that net."""
     guarantees = guarantees or Guarantees()
-    net = promised(net or fully_connected(3), guarantees)
+    net = promised(net, guarantees)
     return World(Plan(net), Belief(net, guarantees))
 
 
 def promised(net: Net, guarantees: Guarantees) -> Net:
-    """The net with what the guarantees say of how knowledge travels and is lost."""
+    """The net with what the guarantees say of how knowledge travels and is lost, and who writes."""
     return only(
         replace(
             net,
             passes_on=net.passes_on and guarantees.passes_on,
             keeps_log=net.keeps_log or guarantees.rollback_keeps_log,
+            readers=guarantees.readers & frozenset(net.nodes),
+            quorum=guarantees.quorum,
         )
     )

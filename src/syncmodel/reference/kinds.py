@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
 from syncmodel.targets.base import Target
 from syncmodel.targets.registry import TargetKind
+from syncmodel.targets.wire import SUPERTEST
+
+
+class Everything(CutsLinks, Resyncs, Deploys, Stops, Malforms):
+    """What the reference system can do: all that there is."""
 
 
 def _embedded(count: int, bugs: Sequence[str]) -> Target:
@@ -24,9 +30,16 @@ EMBEDDED = TargetKind(
     "embedded",
     "real processes of this computer, over SSH and HTTP",
     _embedded,
-    waits=True,
+    SUPERTEST,
+    Everything,
     twin="simulated",
 )
 SIMULATED = TargetKind(
-    "simulated", "the nodes' cores joined in memory", _simulated, waits=False, twin="simulated"
+    "simulated",
+    "the nodes' cores joined in memory",
+    _simulated,
+    SUPERTEST,
+    Everything,
+    waits=False,
+    twin="simulated",
 )

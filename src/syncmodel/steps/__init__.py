@@ -3,17 +3,9 @@
 Pure but for `perform`. A file in this package is found by being there: see docs/adding.md.
 """
 
-from syncmodel.steps.base import Request, Step, Target
+from syncmodel.steps.base import Step, Target
 from syncmodel.steps.compound import Burst, Concurrently, Refused
-from syncmodel.steps.data import (
-    CreateCase,
-    CreateEvent,
-    Data,
-    DeleteCase,
-    DeleteEvent,
-    IncrementCase,
-    UpdateCase,
-)
+from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.form import dump, load, load_all, vocabulary
 from syncmodel.steps.lifecycle import Crash, Restart
@@ -21,28 +13,25 @@ from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.sync import Resync
 
 __all__ = [
+    "Add",
     "Burst",
     "Concurrently",
     "Crash",
-    "CreateCase",
-    "CreateEvent",
+    "Create",
     "Cut",
     "Data",
-    "DeleteCase",
-    "DeleteEvent",
+    "Delete",
     "Heal",
-    "IncrementCase",
     "Mend",
     "Partition",
     "Refused",
-    "Request",
     "Restart",
     "Resync",
     "Rollback",
     "Rollout",
+    "Set",
     "Step",
     "Target",
-    "UpdateCase",
     "dump",
     "load",
     "load_all",

@@ -8,45 +8,39 @@ the net (`rewire`) and whose application they disturb (`disturbs`); the faces fo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from collections.abc import Awaitable, Iterator, Sequence
+from typing import ClassVar, Protocol, Self, TypeVar
 
 from attrs import frozen
 
 from syncmodel.errors import UsageError
-from syncmodel.model.belief import Belief, Write
+from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.judge import ABSENT, fold
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan
-from syncmodel.record import Record
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import OPS, Write
 from syncmodel.steps.scope import Scope
 
-
-class Request(Record):
-    """One request to the plugin API, in names without the run's prefix.
-
-    `method` on `table`, or on the row `name` of it, or on an `action` of that row. The target adds
-    what belongs to the wire: path, run id, prefixes.
-    """
-
-    method: str
-    table: str
-    name: str
-    action: str | None = None
-    body: Mapping[str, Any] | None = None
+#: Steps that are writes of a row: the belief judges their outcomes.
+WRITES = frozenset(OPS.values())
 
 
 class Target(Protocol):
-    """What every system under test offers a step: requests, and several of them at once."""
+    """What every system under test offers a step: writes, and several of them at once."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
         """The nodes by name, in order."""
 
-    async def request(self, node: str, request: Request) -> Outcome:
-        """Send one plugin request to one node."""
+    @property
+    def schema(self) -> Schema:
+        """What the nodes store."""
+
+    async def write(self, node: str, write: Write) -> Outcome:
+        """Ask one node for one write."""
 
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
         """Do several things at once, in no promised order; outcomes in the order given."""
@@ -67,6 +61,14 @@ class CutsLinks(ABC):
     @abstractmethod
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these links. Raises `FaultError` if a probe says otherwise."""
+
+
+class Malforms(ABC):
+    """A target that can be sent bad requests."""
+
+    @abstractmethod
+    async def malformed(self, node: str, write: Write) -> Outcome:
+        """Ask for the write, with what it should store left out."""
 
 
 class Resyncs(ABC):
@@ -100,7 +102,7 @@ class Stops(ABC):
 Ability = TypeVar("Ability")
 
 
-def able(target: object, ability: type[Ability]) -> Ability:
+def require(target: object, ability: type[Ability]) -> Ability:
     """The target, if it has this ability.
 
     Raises `UsageError` that names the ability if it has not.
@@ -113,11 +115,34 @@ def able(target: object, ability: type[Ability]) -> Ability:
     return target
 
 
+#: Every kind of step that was imported, ours and anybody's, by its `op`.
+VOCABULARY: dict[str, type[Step]] = {}
+
+
 @frozen
 class Step:
     """One step of a run: a value, whose JSON form has `op` and the fields."""
 
     op: ClassVar[str]
+    #: What a target must be able to do for this step to be taken, beside writes.
+    NEEDS: ClassVar[type[object] | None] = None
+
+    def __init_subclass__(cls) -> None:
+        """Raises `UsageError` for a step whose `op` another one has."""
+        op = vars(cls).get("op")
+        if op is None:
+            return
+        other = VOCABULARY.get(op)
+        if other is not None and (other.__module__, other.__qualname__) != (
+            cls.__module__,
+            cls.__qualname__,
+        ):
+            raise UsageError(
+                f"{cls.__module__}.{cls.__qualname__} can't have the op {op!r}: "
+                f"{other.__module__}.{other.__qualname__} has it."
+            )
+        # attrs makes each class twice; the second one has the slots, and stays.
+        VOCABULARY[op] = cls
 
     @classmethod
     def family(cls) -> str:
@@ -126,7 +151,7 @@ class Step:
 
     # --- what a step declares ------------------------------------------------------------------
 
-    def asks(self) -> Write | None:
+    def asks(self, schema: Schema) -> Write | None:
         """The write that this step asks for, if it is one."""
         return None
 
@@ -152,7 +177,7 @@ class Step:
         `shaky` are nodes whose application others may have stopped at that moment. A timeout is
         never a refusal.
         """
-        if outcome.answer is Answer.REFUSED and self.asks() is None:
+        if outcome.answer is Answer.REFUSED and self.op not in WRITES:
             excused = outcome.code in ABSENT and shaky & self.nodes()
             if not excused:
                 raise DivergenceFound((self._not_done(outcome),))
@@ -193,7 +218,7 @@ class Step:
         Raises `DivergenceFound` if that outcome can't be.
         """
         self.judge(outcome, belief.net.down)
-        write = self.asks()
+        write = self.asks(belief.net.schema)
         calls = [] if write is None else [(write, outcome)]
         return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
 

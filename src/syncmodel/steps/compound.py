@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import ClassVar, Self
 
@@ -15,20 +15,12 @@ from syncmodel.model.judge import fold
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, compound
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Request, Step, Target
-from syncmodel.steps.data import (
-    CreateCase,
-    CreateEvent,
-    Data,
-    DeleteCase,
-    DeleteEvent,
-    UpdateCase,
-)
+from syncmodel.model.schema import Table
+from syncmodel.model.values import Row
+from syncmodel.steps.base import Malforms, Step, Target, require
+from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.network import Links
-from syncmodel.steps.scope import Scope, next_title
-
-#: Why a bad request may have to be refused.
-WHY = ("unreachable", "no_plugin", "no_such_row", "missing_case", "malformed")
+from syncmodel.steps.scope import Scope
 
 
 @frozen
@@ -100,19 +92,16 @@ class Concurrently(Step):
         )
 
     def _tokens_differ(self, plan: Plan) -> bool:
-        """No sibling uses a token of another, and an event has one case."""
+        """No sibling uses a token of another, and a row has one row to refer to."""
         for step in self.steps:
-            if not isinstance(step, Data):
-                continue
-            if isinstance(step, CreateEvent):
-                if plan.events.get(step.event, step.case) != step.case or step.body in plan.titles:
+            if isinstance(step, Data):
+                if not step.fits(plan):
                     return False
-            elif (
-                getattr(step, "title", None) in plan.titles
-                or getattr(step, "by", None) in plan.increments
-            ):
-                return False
-            plan = step.mark(plan)
+                if isinstance(step, Create):
+                    refs = step.refs(plan.net.schema)
+                    if plan.refs.get(step.key, refs) != refs:
+                        return False
+                plan = step.mark(plan)
         return True
 
     def advance(self, plan: Plan) -> Plan:
@@ -127,7 +116,7 @@ class Concurrently(Step):
         for step, part in zip(self.steps, outcome.parts, strict=True):
             # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
             step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
-            write = step.asks()
+            write = step.asks(belief.net.schema)
             if write is not None:
                 calls.append((write, part))
         return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
@@ -143,9 +132,9 @@ class Concurrently(Step):
 class Refused(Step):
     """A bad request: it must be refused with this error and change nothing.
 
-    `why` is `no_such_row`, `missing_case`, `no_plugin`, `unreachable` or `malformed` (the request
-    is then sent without its fields). Enabled only where the plan proves it. `expect` raises
-    `InvalidRunError` where the request may yet land, because it timed out.
+    `why` is one of `PROOFS` (`malformed`: the request is sent without its fields). Enabled only where
+    the plan proves it. `expect` raises `InvalidRunError` where the request may yet land, because it
+    timed out.
     """
 
     op: ClassVar[str] = "refused"
@@ -156,7 +145,7 @@ class Refused(Step):
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
         """Bad requests of every kind that the plan can prove here, one row of each table."""
         for step in _requests(plan, scope):
-            yield from (cls(step, why) for why in WHY)
+            yield from (cls(step, why) for why in PROOFS)
 
     @classmethod
     def because(cls, why: str, plan: Plan, scope: Scope) -> Iterator[Self]:
@@ -171,33 +160,14 @@ class Refused(Step):
 
     def _proved(self, plan: Plan) -> bool:
         """Whether the plan proves that the node must refuse for this reason."""
-        net, node, step = plan.net, self.step.node, self.step
-        creates = isinstance(step, CreateCase | CreateEvent)
-        unheard = step.row() not in plan.may_show(node)
-        match self.why:
-            case "unreachable":
-                return node in net.down
-            case "no_plugin":
-                return node not in net.down and net.plugin(node) is None
-            case "no_such_row":
-                return net.carries(node) and not creates and unheard
-            case "missing_case":
-                return (
-                    net.carries(node)
-                    and isinstance(step, CreateEvent)
-                    and unheard
-                    and step.asks().needs not in plan.may_show(node)
-                )
-            case "malformed":
-                return net.carries(node) and creates
-            case _:
-                return False
+        known = self.step.table in plan.net.schema.by_name and self.why in PROOFS
+        return known and PROOFS[self.why](plan, self.step)
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
         if outcome.answer is Answer.REFUSED and outcome.code == self.why:
             return belief
         if outcome.answer is Answer.UNKNOWN:
-            if self.why in ("no_such_row", "missing_case"):
+            if self.why in ("no_such_row", "missing_reference"):
                 raise InvalidRunError(
                     f"A request that must be refused timed out ({self}); it may yet land once what "
                     f"it lacks has come, and nothing could be said of this row any more."
@@ -205,29 +175,69 @@ class Refused(Step):
             return belief
         kind = Kind.WRONGLY_ACCEPTED if outcome.ok else Kind.WRONGLY_REFUSED
         shown = "accepted" if outcome.ok else f"refused: {outcome.code}"
-        row = self.step.row()
+        row = self.step.key
         raise DivergenceFound(
             (Divergence(kind, self.step.node, row, f"refused: {self.why}", shown),)
         )
 
     async def perform(self, target: Target) -> Outcome:
-        request = self.step.request()
-        if self.why == "malformed":
-            request = Request(request.method, request.table, request.name, request.action, {})
-        return await target.request(self.step.node, request)
+        if self.why != "malformed":
+            return await self.step.perform(target)
+        asked = self.step.asks(target.schema)
+        return await require(target, Malforms).malformed(self.step.node, asked)
 
     def __str__(self) -> str:
         return f"refused ({self.why}): {self.step}"
 
 
+def _answers(plan: Plan, step: Data) -> bool:
+    """Whether the node looks at its rows before it refuses."""
+    return plan.net.writes(step.node) and not plan.net.quorum
+
+
+def _lacks_reference(plan: Plan, step: Data) -> bool:
+    shown = plan.may_show(step.node)
+    if not isinstance(step, Create) or step.key in shown or not _answers(plan, step):
+        return False
+    return not shown.issuperset(step.needs(plan.net.schema))
+
+
+def _lacks_row(plan: Plan, step: Data) -> bool:
+    creates = isinstance(step, Create)
+    return not creates and _answers(plan, step) and step.key not in plan.may_show(step.node)
+
+
+def _lacks_plugin(plan: Plan, step: Data) -> bool:
+    return step.node not in plan.net.down and plan.net.plugin(step.node) is None
+
+
+#: What proves that a node must refuse a request, by the code that it must give.
+PROOFS: Mapping[str, Callable[[Plan, Data], bool]] = {
+    "unreachable": lambda plan, step: step.node in plan.net.down,
+    "no_plugin": _lacks_plugin,
+    "read_only": lambda plan, step: step.node in plan.net.readers.intersection(plan.net.carriers),
+    "no_such_row": _lacks_row,
+    "missing_reference": _lacks_reference,
+    "malformed": lambda plan, step: isinstance(step, Create) and _answers(plan, step),
+}
+
+
 def _requests(plan: Plan, scope: Scope) -> Iterator[Data]:
-    """A create, an update and a delete of every row of the scope on each node, whoever has it."""
-    token = next_title(plan)
+    """Every write of every row of the scope on each node, whether or not it has the row."""
     for node in plan.net.nodes:
-        for case in scope.cases:
-            yield CreateCase(node, case, token)
-            yield UpdateCase(node, case, token)
-            yield DeleteCase(node, case)
-        for event in scope.events:
-            yield CreateEvent(node, event, plan.events.get(event, scope.cases[0]), token)
-            yield DeleteEvent(node, event)
+        for table in plan.net.schema.tables:
+            for name in scope.names(table.name):
+                yield from _writes(plan, scope, node, table, name)
+
+
+def _writes(plan: Plan, scope: Scope, node: str, table: Table, name: str) -> Iterator[Data]:
+    row, values = Row(table.name, name), dict(fresh(table, plan))
+    refs = plan.refs.get(row)
+    for place, ref in enumerate(table.refs):
+        values[ref.name] = scope.names(ref.table)[0] if refs is None else refs[place]
+    given = tuple((c.name, values[c.name]) for c in table.columns if c.name in values)
+    yield Create(node, table.name, name, given)
+    version = plan.net.plugin(node) or 1
+    for column in table.changing("set", version)[:1]:
+        yield Set(node, table.name, name, column.name, column.fresh(plan.used(column)))
+    yield Delete(node, table.name, name)

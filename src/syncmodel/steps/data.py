@@ -1,4 +1,4 @@
-"""Writes accepted by one node: cases, and events that refer to them."""
+"""Writes accepted by one node: a row is created, changed and deleted, in any table of a schema."""
 
 from __future__ import annotations
 
@@ -9,31 +9,16 @@ from typing import ClassVar, Self
 
 from attrs import frozen
 
-from syncmodel.model.belief import Write
+from syncmodel.model.columns import REQUIRED, Column, Ref
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.plan import Plan
-from syncmodel.model.values import (
-    CASES,
-    EVENTS,
-    TOMBSTONE,
-    Case,
-    Event,
-    Incremented,
-    Retitled,
-    Row,
-)
-from syncmodel.steps.base import Request, Step, Target
-from syncmodel.steps.scope import Scope, next_increment, next_title
+from syncmodel.model.schema import Schema, Table
+from syncmodel.model.values import TOMBSTONE, Row, Scalar, Stored, Write, written
+from syncmodel.steps.base import Step, Target
+from syncmodel.steps.scope import Scope
 
-#: The k-th increment of a run adds 2^k, so that every counter names its increments.
-INCREMENTS = frozenset(2**k for k in range(40))
-
-
-def _rows(plan: Plan, table: str) -> Iterator[tuple[str, str]]:
-    """Every row of a table that may show, with every node where it may."""
-    for node in plan.net.carriers:
-        for name in _names(plan.may_show(node), table):
-            yield node, name
+#: Columns and what they are to show, in the order of the table's columns.
+Given = tuple[tuple[str, Scalar], ...]
 
 
 @lru_cache(maxsize=256)
@@ -44,220 +29,256 @@ def _names(rows: frozenset[Row], table: str) -> tuple[str, ...]:
 
 @frozen
 class Data(Step):
-    """A write of one row through one node's plugin API."""
+    """A write of one row through one node."""
 
     node: str
+    table: str
+    row: str
 
-    def row(self) -> Row:
+    @property
+    def key(self) -> Row:
         """The row that is written."""
+        return Row(self.table, self.row)
+
+    def asks(self, schema: Schema) -> Write:
+        """The write that this step asks for."""
+        return Write(self.node, self.key, self.change(schema))
+
+    def change(self, schema: Schema) -> Stored:
+        """What it will have stored."""
         raise NotImplementedError
 
-    def request(self) -> Request:
-        """The request that asks for it."""
-        raise NotImplementedError
+    def fits(self, plan: Plan) -> bool:
+        """Whether table and columns are there, and its values are such as no other write uses."""
+        return self.table in plan.net.schema.by_name
 
     def enabled(self, plan: Plan) -> bool:
-        """The node shows rows, and may show this one."""
-        return plan.net.carries(self.node) and self.row() in plan.may_show(self.node)
-
-    async def perform(self, target: Target) -> Outcome:
-        """Send the request."""
-        return await target.request(self.node, self.request())
-
-
-@frozen
-class CreateCase(Data):
-    """A case is created, with a title that no other write of the run uses."""
-
-    op: ClassVar[str] = "create_case"
-    case: str
-    title: str
-
-    def row(self) -> Row:
-        return Row(CASES, self.case)
-
-    def enabled(self, plan: Plan) -> bool:
-        return plan.net.carries(self.node) and self.title not in plan.titles
-
-    @classmethod
-    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        title = next_title(plan)
-        for node, case in product(plan.net.carriers, scope.cases):
-            yield cls(node, case, title)
-
-    def mark(self, plan: Plan) -> Plan:
-        return plan.wrote(self.node, self.row(), title=self.title)
-
-    def asks(self) -> Write:
-        return Write(self.node, self.row(), Case(self.title, 0), creates=True)
-
-    def request(self) -> Request:
-        return Request("POST", CASES, self.case, body={"title": self.title, "counter": 0})
-
-    def __str__(self) -> str:
-        return f"{self.node} creates case {self.case} with title {self.title}"
-
-
-@frozen
-class UpdateCase(Data):
-    """A case gets another title."""
-
-    op: ClassVar[str] = "update_case"
-    case: str
-    title: str
-
-    def row(self) -> Row:
-        return Row(CASES, self.case)
-
-    def enabled(self, plan: Plan) -> bool:
-        return Data.enabled(self, plan) and self.title not in plan.titles
-
-    @classmethod
-    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        title = next_title(plan)
-        for node, row in _rows(plan, CASES):
-            yield cls(node, row, title)
-
-    def mark(self, plan: Plan) -> Plan:
-        return plan.wrote(self.node, self.row(), title=self.title)
-
-    def asks(self) -> Write:
-        return Write(self.node, self.row(), Retitled(self.title))
-
-    def request(self) -> Request:
-        return Request("PATCH", CASES, self.case, body={"title": self.title})
-
-    def __str__(self) -> str:
-        return f"{self.node} sets the title of case {self.case} to {self.title}"
-
-
-@frozen
-class IncrementCase(Data):
-    """A case's counter grows by a power of two that no other increment of the run uses."""
-
-    op: ClassVar[str] = "increment_case"
-    case: str
-    by: int
-
-    def row(self) -> Row:
-        return Row(CASES, self.case)
-
-    def enabled(self, plan: Plan) -> bool:
-        fresh = self.by in INCREMENTS and self.by not in plan.increments
-        return Data.enabled(self, plan) and fresh
-
-    @classmethod
-    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        by = next_increment(plan)
-        for node, row in _rows(plan, CASES):
-            yield cls(node, row, by)
-
-    def mark(self, plan: Plan) -> Plan:
-        return plan.wrote(self.node, self.row(), by=self.by)
-
-    def asks(self) -> Write:
-        return Write(self.node, self.row(), Incremented(self.by))
-
-    def request(self) -> Request:
-        return Request("POST", CASES, self.case, "increment", {"by": self.by})
-
-    def __str__(self) -> str:
-        return f"{self.node} increments case {self.case} by {self.by}"
-
-
-@frozen
-class DeleteCase(Data):
-    """A case is deleted; its events hide."""
-
-    op: ClassVar[str] = "delete_case"
-    case: str
-
-    def row(self) -> Row:
-        return Row(CASES, self.case)
-
-    @classmethod
-    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        for node, row in _rows(plan, CASES):
-            yield cls(node, row)
-
-    def mark(self, plan: Plan) -> Plan:
-        return plan.wrote(self.node, self.row(), deleted=True)
-
-    def asks(self) -> Write:
-        return Write(self.node, self.row(), TOMBSTONE)
-
-    def request(self) -> Request:
-        return Request("DELETE", CASES, self.case)
-
-    def __str__(self) -> str:
-        return f"{self.node} deletes case {self.case}"
-
-
-@frozen
-class CreateEvent(Data):
-    """An event is created; it names its case, one case for the whole run."""
-
-    op: ClassVar[str] = "create_event"
-    event: str
-    case: str
-    body: str
-
-    def row(self) -> Row:
-        return Row(EVENTS, self.event)
-
-    def enabled(self, plan: Plan) -> bool:
+        """The node takes writes, and may show this row."""
         return (
-            plan.net.carries(self.node)
-            and Row(CASES, self.case) in plan.may_show(self.node)
-            and plan.events.get(self.event, self.case) == self.case
-            and self.body not in plan.titles
+            plan.net.writes(self.node) and self.key in plan.may_show(self.node) and self.fits(plan)
         )
 
     @classmethod
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        body = next_title(plan)
-        for (node, case), event in product(_rows(plan, CASES), scope.events):
-            if plan.events.get(event, case) == case:
-                yield cls(node, event, case, body)
+        for table in plan.net.schema.tables:
+            yield from cls.of_table(table, plan, scope)
 
-    def mark(self, plan: Plan) -> Plan:
-        return plan.wrote(self.node, self.row(), title=self.body, case=self.case)
+    @classmethod
+    def of_table(cls, table: Table, plan: Plan, scope: Scope) -> Iterator[Self]:
+        """The choices in one table."""
+        raise NotImplementedError
 
-    def asks(self) -> Write:
-        value = Event(self.case, self.body)
-        return Write(self.node, self.row(), value, creates=True, needs=Row(CASES, self.case))
+    async def perform(self, target: Target) -> Outcome:
+        """Send the request."""
+        return await target.write(self.node, self.asks(target.schema))
 
-    def request(self) -> Request:
-        body = {"case_id": self.case, "body": self.body}
-        return Request("POST", EVENTS, self.event, body=body)
 
-    def __str__(self) -> str:
-        return f"{self.node} creates event {self.event} of case {self.case} with body {self.body}"
+def _shown(plan: Plan, table: str) -> Iterator[tuple[str, str]]:
+    """Every row of a table that may show, with every node that may be asked to change it."""
+    for node in plan.net.writers:
+        for name in _names(plan.may_show(node), table):
+            yield node, name
 
 
 @frozen
-class DeleteEvent(Data):
-    """An event is deleted, shown or hidden."""
+class Create(Data):
+    """A row is created, with texts and numbers that no other write of the run uses.
 
-    op: ClassVar[str] = "delete_event"
-    event: str
+    `values` has the columns that have no default, and any others.
+    """
 
-    def row(self) -> Row:
-        return Row(EVENTS, self.event)
+    op: ClassVar[str] = "create"
+    values: Given
 
     @classmethod
-    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        for node, row in _rows(plan, EVENTS):
-            yield cls(node, row)
+    def of_table(cls, table: Table, plan: Plan, scope: Scope) -> Iterator[Self]:
+        free = fresh(table, plan)
+        names = scope.names(table.name)
+        if not table.refs:
+            for node, name in product(plan.net.writers, names):
+                yield cls(node, table.name, name, free)
+            return
+        for node in plan.net.writers:
+            shown = plan.may_show(node)
+            bound = [
+                _names(shown, ref.table) if ref.binds else scope.names(ref.table)
+                for ref in table.refs
+            ]
+            for refs in product(*bound):
+                values = _with_refs(table, free, refs)
+                for name in names:
+                    if plan.refs.get(Row(table.name, name), refs) == refs:
+                        yield cls(node, table.name, name, values)
+
+    def refs(self, schema: Schema) -> tuple[str, ...]:
+        """The rows that it names, in the order of the table's references."""
+        given = dict(self.values)
+        return tuple(str(given[ref.name]) for ref in schema.by_name[self.table].refs)
+
+    def needs(self, schema: Schema) -> tuple[Row, ...]:
+        """The rows that must show for this one to be created."""
+        table, given = schema.by_name[self.table], dict(self.values)
+        return tuple([Row(ref.table, str(given[ref.name])) for ref in table.refs if ref.binds])
+
+    def fits(self, plan: Plan) -> bool:
+        table = plan.net.schema.by_name.get(self.table)
+        return table is not None and _are_fresh(self.values, table, plan)
+
+    def enabled(self, plan: Plan) -> bool:
+        if not plan.net.writes(self.node) or not self.fits(plan):
+            return False
+        schema = plan.net.schema
+        refs = self.refs(schema)
+        if plan.refs.get(self.key, refs) != refs:
+            return False
+        return plan.may_show(self.node).issuperset(self.needs(schema))
 
     def mark(self, plan: Plan) -> Plan:
-        return plan.wrote(self.node, self.row(), deleted=True)
+        schema = plan.net.schema
+        table = schema.by_name[self.table]
+        tokens = [v for name, v in self.values if not isinstance(table.by_name[name], Ref)]
+        return plan.wrote(self.node, self.key, tokens=tokens, refs=self.refs(schema))
 
-    def asks(self) -> Write:
-        return Write(self.node, self.row(), TOMBSTONE)
+    def change(self, schema: Schema) -> Stored:
+        return schema.by_name[self.table].value(dict(self.values))
 
-    def request(self) -> Request:
-        return Request("DELETE", EVENTS, self.event)
+    def asks(self, schema: Schema) -> Write:
+        return Write(self.node, self.key, self.change(schema), self.needs(schema))
 
     def __str__(self) -> str:
-        return f"{self.node} deletes event {self.event}"
+        given = ", ".join(f"{column} {written(value)}" for column, value in self.values)
+        return f"{self.node} creates {self.key}{given and f' with {given}'}"
+
+
+@lru_cache(maxsize=1024)
+def _fresh_values(table: Table, tokens: frozenset[Scalar]) -> Given:
+    values: list[tuple[str, Scalar]] = []
+    for column in table.columns:
+        if column.start is REQUIRED and not isinstance(column, Ref):
+            value = column.fresh(tokens)
+            values.append((column.name, value))
+            tokens |= {value}
+    return tuple(values)
+
+
+def fresh(table: Table, plan: Plan) -> Given:
+    """A value that no write used, for each column that needs one."""
+    return _fresh_values(table, plan.tokens)
+
+
+def _with_refs(table: Table, values: Given, refs: tuple[str, ...]) -> Given:
+    given = dict(values) | {ref.name: name for ref, name in zip(table.refs, refs, strict=True)}
+    return tuple([(c.name, given[c.name]) for c in table.columns if c.name in given])
+
+
+def _are_fresh(values: Given, table: Table, plan: Plan) -> bool:
+    """Whether every value is of its column, used by no other write, and none is missing."""
+    given = dict(values)
+    if len(given) != len(values):
+        return False
+    used = plan.tokens
+    for column in table.columns:
+        value = given.pop(column.name, REQUIRED)
+        if value is REQUIRED:
+            if column.start is REQUIRED:
+                return False
+        elif isinstance(column, Ref):
+            if not column.shows(value):
+                return False
+        elif column.OP != "set" or not column.is_fresh(value, used):
+            return False
+        else:
+            used |= {value}
+    return not given
+
+
+@frozen
+class _Change(Data):
+    """A write of one column of a row that is there."""
+
+    #: The operation of the columns that it changes.
+    CHANGES: ClassVar[str]
+    column: str
+
+    def value_given(self) -> Scalar:
+        """What the column is set to, or what is added to it."""
+        raise NotImplementedError
+
+    def _column(self, plan: Plan) -> Column | None:
+        """The column, if the node's version knows it and it can be changed so."""
+        table = plan.net.schema.by_name.get(self.table)
+        known = (
+            () if table is None else table.changing(self.CHANGES, plan.net.plugin(self.node) or 0)
+        )
+        return next((column for column in known if column.name == self.column), None)
+
+    def fits(self, plan: Plan) -> bool:
+        column = self._column(plan)
+        return column is not None and column.is_fresh(self.value_given(), plan.used(column))
+
+    def change(self, schema: Schema) -> Stored:
+        return schema.by_name[self.table].by_name[self.column].change(self.value_given())
+
+    @classmethod
+    def of_table(cls, table: Table, plan: Plan, scope: Scope) -> Iterator[Self]:
+        for node, name in _shown(plan, table.name):
+            for column in table.changing(cls.CHANGES, plan.net.plugin(node) or 0):
+                value = column.fresh(plan.used(column))
+                yield cls(node, table.name, name, column.name, value)  # type: ignore[call-arg]
+
+
+@frozen
+class Set(_Change):
+    """A column of a row gets another value, which no other write of the run uses."""
+
+    op: ClassVar[str] = "set"
+    CHANGES: ClassVar[str] = "set"
+    value: Scalar
+
+    def value_given(self) -> Scalar:
+        return self.value
+
+    def mark(self, plan: Plan) -> Plan:
+        return plan.wrote(self.node, self.key, tokens=(self.value,))
+
+    def __str__(self) -> str:
+        return f"{self.node} sets {self.column} of {self.key} to {written(self.value)}"
+
+
+@frozen
+class Add(_Change):
+    """A counter grows by a power of two that no other increment of the run uses."""
+
+    op: ClassVar[str] = "add"
+    CHANGES: ClassVar[str] = "add"
+    by: int
+
+    def value_given(self) -> Scalar:
+        return self.by
+
+    def mark(self, plan: Plan) -> Plan:
+        return plan.wrote(self.node, self.key, amount=self.by)
+
+    def __str__(self) -> str:
+        return f"{self.node} adds {self.by} to {self.column} of {self.key}"
+
+
+@frozen
+class Delete(Data):
+    """A row is deleted, shown or hidden."""
+
+    op: ClassVar[str] = "delete"
+
+    @classmethod
+    def of_table(cls, table: Table, plan: Plan, scope: Scope) -> Iterator[Self]:
+        for node, name in _shown(plan, table.name):
+            yield cls(node, table.name, name)
+
+    def mark(self, plan: Plan) -> Plan:
+        return plan.wrote(self.node, self.key, deleted=True)
+
+    def change(self, schema: Schema) -> Stored:
+        return TOMBSTONE
+
+    def __str__(self) -> str:
+        return f"{self.node} deletes {self.key}"

@@ -11,7 +11,7 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Deploys, Step, Target, able
+from syncmodel.steps.base import Deploys, Step, Target, require
 from syncmodel.steps.scope import Scope
 
 
@@ -19,6 +19,7 @@ from syncmodel.steps.scope import Scope
 class Deployment(Step):
     """Some nodes change their generation, in no promised order; their applications restart."""
 
+    NEEDS: ClassVar[type[object] | None] = Deploys
     back: ClassVar[bool]
     on: tuple[str, ...]
     generation: int
@@ -67,7 +68,7 @@ class Deployment(Step):
         )
 
     async def perform(self, target: Target) -> Outcome:
-        return await able(target, Deploys).deploy(self.on, self.generation, back=self.back)
+        return await require(target, Deploys).deploy(self.on, self.generation, back=self.back)
 
 
 @frozen

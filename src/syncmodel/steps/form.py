@@ -7,7 +7,7 @@ unknown, missing or of a wrong type is one clear error that names the position a
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -18,10 +18,11 @@ import cattrs.v
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from syncmodel.errors import FormatError
-from syncmodel.steps.base import Step
+from syncmodel.model.values import Scalar
+from syncmodel.steps.base import VOCABULARY, Step
 
 #: The version of the JSON form; a file says which it was written in.
-VERSION = 1
+VERSION = 2
 
 #: Fields whose JSON names can't be Python's.
 RENAMED = {
@@ -31,19 +32,18 @@ RENAMED = {
 }
 
 
-def _subclasses(cls: type[Step]) -> Iterator[type[Step]]:
-    for child in cls.__subclasses__():
-        yield child
-        yield from _subclasses(child)
-
-
 @cache
-def vocabulary() -> dict[str, type[Step]]:
-    """Every step by its `op`. A module in this package is found by being there."""
+def _imported() -> None:
+    """A module in this package is found by being there."""
     package = __name__.rpartition(".")[0]
     for info in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{info.name}")
-    return {cls.op: cls for cls in _subclasses(Step) if "op" in vars(cls)}
+
+
+def vocabulary() -> Mapping[str, type[Step]]:
+    """Every step by its `op`: those of this package, and whatever else was imported."""
+    _imported()
+    return VOCABULARY
 
 
 @cache
@@ -51,6 +51,7 @@ def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     for plain in (str, int, bool):
         converter.register_structure_hook(plain, _exactly)
+    converter.register_structure_hook_func(_is_scalar, _scalar)
     converter.register_structure_hook_func(_is_tuple, _listed)
     converter.register_structure_hook_func(_is_step, _structure)
     converter.register_unstructure_hook_func(_is_step, _unstructure)
@@ -59,6 +60,23 @@ def _converter() -> cattrs.Converter:
 
 def _is_step(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Step)
+
+
+def _is_scalar(cls: Any) -> bool:
+    return bool(cls == Scalar)
+
+
+def _scalar(value: Any, _cls: Any) -> Any:
+    if value is not None and type(value) not in (str, int):
+        raise TypeError(f"expected a text, a whole number or null, found {value!r}")
+    return value
+
+
+def _columns(raw: Any, cls: Any) -> Any:
+    """An object of columns, as the pairs that a step keeps."""
+    if not isinstance(raw, Mapping):
+        raise TypeError(f"expected an object of columns, found {raw!r}")
+    return tuple((str(name), _scalar(value, cls)) for name, value in raw.items())
 
 
 def _is_tuple(cls: Any) -> bool:
@@ -93,7 +111,7 @@ def _writer(cls: Any) -> Any:
 
 def _renames(cls: Any) -> dict[str, Any]:
     names = {field.name for field in cls.__attrs_attrs__}
-    return {name: to for name, to in RENAMED.items() if name in names}
+    return {name: to for name, to in [*RENAMED.items(), VALUES] if name in names}
 
 
 def _structure(raw: Any, cls: type[Step]) -> Step:
@@ -111,6 +129,10 @@ def _structure(raw: Any, cls: type[Step]) -> Step:
 
 def _unstructure(step: Step) -> dict[str, Any]:
     return {"op": step.op, **_writer(cast(Hashable, type(step)))(step)}
+
+
+#: The columns of a create are an object, in their order.
+VALUES = ("values", override(struct_hook=_columns, unstruct_hook=dict))
 
 
 def dump(step: Step) -> dict[str, Any]:

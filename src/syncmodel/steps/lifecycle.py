@@ -10,7 +10,7 @@ from attrs import frozen
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Stops, Target, able
+from syncmodel.steps.base import Step, Stops, Target, require
 from syncmodel.steps.scope import Scope
 
 
@@ -18,6 +18,7 @@ from syncmodel.steps.scope import Scope
 class Crash(Step):
     """kill -9; the node stays down until it is restarted."""
 
+    NEEDS: ClassVar[type[object] | None] = Stops
     op: ClassVar[str] = "crash"
     node: str
 
@@ -35,7 +36,7 @@ class Crash(Step):
         return self.node in plan.net.up
 
     async def perform(self, target: Target) -> Outcome:
-        await able(target, Stops).crash(self.node)
+        await require(target, Stops).crash(self.node)
         return accepted()
 
     def __str__(self) -> str:
@@ -46,6 +47,7 @@ class Crash(Step):
 class Restart(Step):
     """An orderly stop if the node runs, then a start."""
 
+    NEEDS: ClassVar[type[object] | None] = Stops
     op: ClassVar[str] = "restart"
     node: str
 
@@ -63,7 +65,7 @@ class Restart(Step):
         return self.node in plan.net.nodes
 
     async def perform(self, target: Target) -> Outcome:
-        await able(target, Stops).restart(self.node)
+        await require(target, Stops).restart(self.node)
         return accepted()
 
     def __str__(self) -> str:

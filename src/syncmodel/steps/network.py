@@ -10,13 +10,15 @@ from attrs import frozen
 from syncmodel.model.net import Link, Net, split
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import CutsLinks, Step, Target, able
+from syncmodel.steps.base import CutsLinks, Step, Target, require
 from syncmodel.steps.scope import Scope, shapes
 
 
 @frozen
 class Links(Step):
     """A step that decides which links are cut."""
+
+    NEEDS: ClassVar[type[object] | None] = CutsLinks
 
     def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
         """The links that are cut afterwards."""
@@ -32,7 +34,7 @@ class Links(Step):
 
     async def perform(self, target: Target) -> Outcome:
         """Cut and mend, probed by the target."""
-        links = able(target, CutsLinks)
+        links = require(target, CutsLinks)
         await links.set_cut(self.cut(target.nodes, links.cut))
         return accepted()
 

@@ -5,27 +5,51 @@ One scope serves random exploration and exhaustive search, so both draw from the
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
+from immutables import Map
 
-from syncmodel.model.plan import Plan
+from syncmodel.model.schema import Schema
 
 Groups = tuple[tuple[str, ...], ...]
+#: How many rows of each table there are, where nobody says so: few, so that steps meet on them.
+ROWS = 2
+
+
+def _rows(value: Mapping[str, tuple[str, ...]]) -> Map[str, tuple[str, ...]]:
+    return Map(value)
 
 
 @frozen(cache_hash=True)
 class Scope:
-    """Few rows, so that steps meet on them. `ops` are the steps that may be generated at all.
+    """`ops` are the steps that may be generated at all, `rows` the ids of each table.
 
     `rollback_to` and `rollout_to` are the generations that deployments may aim at.
     """
 
     ops: frozenset[str]
-    cases: tuple[str, ...] = ("c1", "c2")
-    events: tuple[str, ...] = ("e1", "e2")
-    rollback_to: tuple[int, ...] = (1, 2)
-    rollout_to: tuple[int, ...] = (2, 3)
+    rows: Map[str, tuple[str, ...]] = field(converter=_rows)
+    rollback_to: tuple[int, ...] = ()
+    rollout_to: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, schema: Schema, ops: Iterable[str], rows: Mapping[str, int] | None = None) -> Scope:
+        """The scope of a schema: so many `rows` of each table (`ROWS` where it says nothing)."""
+        counts = rows or {}
+        names = {t.name: schema.names(t.name, counts.get(t.name, ROWS)) for t in schema.tables}
+        numbers = range(1, len(schema.generations) + 1)
+        return cls(
+            ops=frozenset(ops),
+            rows=names,
+            rollback_to=tuple(numbers[:-1]),
+            rollout_to=tuple(n for n in numbers if schema.deployment[n] is not None),
+        )
+
+    def names(self, table: str) -> tuple[str, ...]:
+        """The ids of a table."""
+        return self.rows.get(table, ())
 
     def without(self, *ops: str) -> Scope:
         """The same world with fewer kinds of steps."""
@@ -35,22 +59,6 @@ class Scope:
 @lru_cache(maxsize=64)
 def _without(scope: Scope, ops: tuple[str, ...]) -> Scope:
     return evolve(scope, ops=scope.ops - set(ops))
-
-
-def next_title(plan: Plan) -> str:
-    """A title or body that no write of the run used."""
-    number = len(plan.titles) + 1
-    while f"t{number}" in plan.titles:
-        number += 1
-    return f"t{number}"
-
-
-def next_increment(plan: Plan) -> int:
-    """The next power of two that no increment of the run used."""
-    by = 1
-    while by in plan.increments:
-        by *= 2
-    return by
 
 
 @lru_cache(maxsize=64)

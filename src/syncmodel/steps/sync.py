@@ -10,7 +10,7 @@ from attrs import frozen
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Resyncs, Step, Target, able
+from syncmodel.steps.base import Resyncs, Step, Target, require
 from syncmodel.steps.scope import Scope
 
 
@@ -18,6 +18,7 @@ from syncmodel.steps.scope import Scope
 class Resync(Step):
     """A node asks its peers for what it lacks; for everything again, if `full`."""
 
+    NEEDS: ClassVar[type[object] | None] = Resyncs
     op: ClassVar[str] = "resync"
     node: str
     full: bool = True
@@ -39,7 +40,7 @@ class Resync(Step):
         return self.rewire(net) if outcome.ok else net
 
     async def perform(self, target: Target) -> Outcome:
-        return await able(target, Resyncs).resync(self.node, full=self.full)
+        return await require(target, Resyncs).resync(self.node, full=self.full)
 
     def __str__(self) -> str:
         return f"{self.node} resyncs{' in full' if self.full else ''}"

@@ -1,20 +1,23 @@
-"""What a system under test offers: a fresh start, steps, and a settled sight of itself.
+"""What a system under test offers: a fresh start, writes, and a settled sight of itself.
 
-Three methods are required (`begin`, `settle`, and a step's `request`, beside the plumbing of
-`together` and `close`); the abilities that only some steps need are classes of their own in
-`syncmodel.steps.base`.
+A target of yours subclasses `Target` and, for the steps that need more than writes, the abilities
+of `syncmodel.steps.base` (`CutsLinks`, `Stops`, ...).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
+from syncmodel.model.outcome import Outcome
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.record import Record
-from syncmodel.steps.base import Target as StepTarget
 
 
 class How(Enum):
@@ -27,12 +30,12 @@ class How(Enum):
 class Settled(Record):
     """The system is at rest, and this is what it showed at that position.
 
-    `views` has every node that runs; None where the plugin API is not there. `control` is filled
-    only where it was asked for.
+    `views` has every node that runs; None where it has no rows to show (without the plugin).
+    `control` is filled only where it was asked for.
     """
 
     views: Mapping[str, View | None]
-    control: Mapping[str, ControlView]
+    control: Mapping[str, ControlView] = {}
     how: How = How.POSITION
 
 
@@ -42,19 +45,65 @@ class Unsettled(Record):
     reason: str
 
 
-class Target(StepTarget, Protocol):
-    """A system that runs are performed on, one after another."""
+class Target(ABC):
+    """A system that runs are performed on, one after another.
 
+    `schema` is what its nodes store and `guarantees` what it promises; `title` says in a few words
+    what it is.
+    """
+
+    schema: ClassVar[Schema]
+    guarantees: ClassVar[Guarantees] = Guarantees()
+    title: ClassVar[str] = ""
+    #: Whether its coroutines do real input and output, so that they need an event loop.
+    waits: ClassVar[bool] = True
+
+    nodes: tuple[str, ...]
+
+    def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
+        """`count` nodes n1, n2, ...; nothing runs before `begin`.
+
+        `bugs` are planted ones. Raises `UsageError` for one that there is not.
+        """
+        del bugs
+        self.nodes = tuple(f"n{number}" for number in range(1, count + 1))
+
+    @abstractmethod
     async def begin(self, net: Net) -> None:
-        """A fresh run: an id of its own, and links, lives and generations as `net` has them.
+        """A fresh run: nothing of an earlier one shows, and links, lives and generations are as
+        `net` has them.
 
         Raises `InvalidRunError` if that can't be had.
         """
 
+    @abstractmethod
+    async def write(self, node: str, write: Write) -> Outcome:
+        """Ask one node for one write; what became of it, never an exception of the node's."""
+
+    @abstractmethod
+    async def read(self, node: str) -> View | None:
+        """What the node shows now; None without the plugin."""
+
+    @abstractmethod
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """Bring every component of `net` to rest and read it there; `control` asks for more."""
 
-    async def close(self) -> None:
+    async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
+        """Do these at once, in no promised order; outcomes in the order given.
+
+        One after another, where a target has no better way.
+        """
+        outcomes = list[Outcome]()
+        try:
+            for call in calls:
+                outcomes.append(await call)
+        finally:
+            for call in calls:
+                if isinstance(call, Coroutine):
+                    call.close()
+        return outcomes
+
+    async def close(self) -> None:  # noqa: B027 (many have nothing to close)
         """Nothing is left of the system: no process, no file."""
 
 

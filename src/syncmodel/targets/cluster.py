@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from syncmodel.errors import BootError, FaultError, InvalidRunError
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
-from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
-from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Write
+from syncmodel.model.view import View
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.settling import settle
+from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 
@@ -32,8 +36,10 @@ class Links(Protocol):
         """Every link is whole, or gone."""
 
 
-class Cluster(CutsLinks, Resyncs, Deploys, Stops):
+class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     """A `Target` with every ability: live machines, and faults on the links between them."""
+
+    schema: ClassVar[Schema] = SUPERTEST
 
     cut: frozenset[Link] = frozenset()
 
@@ -60,9 +66,18 @@ class Cluster(CutsLinks, Resyncs, Deploys, Stops):
         for node in sorted(net.down):
             await self.crash(node)
 
-    async def request(self, node: str, request: Request) -> Outcome:
+    async def write(self, node: str, write: Write) -> Outcome:
         """One plugin request to one node."""
-        return await self.live[node].request(request, self.run_id)
+        return await self.live[node].write(write, self.run_id)
+
+    async def malformed(self, node: str, write: Write) -> Outcome:
+        """The same without its fields."""
+        return await self.live[node].write(write, self.run_id, malformed=True)
+
+    async def read(self, node: str) -> View | None:
+        """One consistent read of one node."""
+        view, _ = await self.live[node].view(self.run_id)
+        return view
 
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
         """All at once. If one can't be done, the others are still waited for."""

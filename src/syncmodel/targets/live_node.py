@@ -18,10 +18,10 @@ from syncmodel.errors import TransportError
 from syncmodel.machines.base import Machine
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.outcome import Outcome, refused, unknown
+from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
-from syncmodel.steps.base import Request
-from syncmodel.targets.wire import to_outcome, to_view, to_wire
+from syncmodel.targets.wire import to_outcome, to_tables, to_view, to_wire
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable, open_http
 
@@ -92,10 +92,10 @@ class LiveNode:
 
     # --- requests ------------------------------------------------------------------------------
 
-    async def request(self, request: Request, run_id: str) -> Outcome:
+    async def write(self, write: Write, run_id: str, *, malformed: bool = False) -> Outcome:
         """Send one plugin request; its outcome, never an exception of the application's."""
         client = self._client or await self.connect()
-        method, path, body = to_wire(request, run_id)
+        method, path, body = to_wire(write, run_id, malformed=malformed)
         try:
             answer = await client.plugin(method, path, body)
         except Unreachable:
@@ -173,7 +173,7 @@ class LiveNode:
         try:
             generation = status["generation"]
             version = None if result is None else int(result["version"])
-            tables = () if result is None else tuple(sorted(result["tables"]))
+            tables = () if result is None else to_tables(result["tables"])
             return ControlView(
                 selected=int(generation["selected"]),
                 running=int(generation["running"]),

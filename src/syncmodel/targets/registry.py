@@ -1,18 +1,28 @@
 """The kinds of targets that can be asked for by name, ours and anybody's.
 
-A kind is registered by an entry point of the group `syncmodel.targets`; ours are too, in
-pyproject.toml. Its code is imported when it is asked for.
+A kind is registered by an entry point of the group `syncmodel.targets` (ours are too, in
+pyproject.toml), or named as `module:Class` on the command line. Its code is imported when it is
+asked for, and never because a file names it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
 from syncmodel.errors import UsageError
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.schema import Schema
+from syncmodel.steps import vocabulary
+from syncmodel.steps.base import Malforms, Step
+from syncmodel.steps.scope import Scope
 from syncmodel.targets.base import Target
 
 GROUP = "syncmodel.targets"
@@ -20,18 +30,55 @@ GROUP = "syncmodel.targets"
 
 @frozen
 class TargetKind:
-    """A kind of target: `make` gives one of so many nodes n1, n2, ..., with these planted bugs.
+    """A kind of target: how it is called, what it stores and promises, and how one is made.
 
-    Nothing runs yet then; `make` raises `UsageError` for an unknown bug. `waits`: the target does
-    real input and output, so its coroutines need an event loop. `twin`: the name of the kind that
-    runs the same nodes without any input or output, if there is one.
+    `make` gives one of so many nodes n1, n2, ..., with these planted bugs; nothing runs yet then,
+    and it raises `UsageError` for an unknown bug. `abilities` is the class that says by its bases
+    what such a target can do. `waits`: its coroutines need an event loop. `twin`: the name of the
+    kind that runs the same nodes without any input or output, if there is one.
     """
 
     name: str
     title: str
     make: Callable[[int, Sequence[str]], Target]
-    waits: bool
+    schema: Schema
+    abilities: type[object]
+    guarantees: Guarantees = Guarantees()
+    waits: bool = True
     twin: str | None = None
+
+    @classmethod
+    def of(cls, target: type[Target], name: str | None = None) -> TargetKind:
+        """The kind that a class says of itself."""
+        title = target.title or (target.__doc__ or target.__name__).strip().splitlines()[0]
+        return cls(
+            name=name or f"{target.__module__}:{target.__qualname__}",
+            title=title.removesuffix("."),
+            make=target,
+            schema=target.schema,
+            abilities=target,
+            guarantees=target.guarantees,
+            waits=target.waits,
+        )
+
+    @property
+    def ops(self) -> frozenset[str]:
+        """The kinds of steps that such a target can take."""
+        return frozenset(op for op, step in vocabulary().items() if self.takes(step))
+
+    def takes(self, step: type[Step]) -> bool:
+        """Whether it has the ability that a kind of step needs."""
+        return step.NEEDS is None or issubclass(self.abilities, step.NEEDS)
+
+    @property
+    def sends_malformed(self) -> bool:
+        """Whether it can be sent bad requests."""
+        return issubclass(self.abilities, Malforms)
+
+    @property
+    def scope(self) -> Scope:
+        """The steps that it takes, on few rows."""
+        return Scope.of(self.schema, self.ops)
 
 
 @cache
@@ -40,15 +87,48 @@ def _registered() -> dict[str, EntryPoint]:
 
 
 def names() -> tuple[str, ...]:
-    """The names that `get` knows."""
+    """The names that are registered."""
     return tuple(_registered())
 
 
 def get(name: str) -> TargetKind:
-    """The kind of that name. Raises `UsageError`, which lists those that there are."""
+    """The kind of that name: a registered one, or a class named `module:Class`.
+
+    The folder that the process stands in is searched last for such a module. Raises `UsageError`,
+    which lists those that there are.
+    """
     point = _registered().get(name)
-    if point is None:
-        raise UsageError(f"There is no target {name!r}; there are: {', '.join(names())}.")
-    kind = point.load()
-    assert isinstance(kind, TargetKind), f"{point.value} is no TargetKind"
-    return kind
+    if point is not None:
+        return kind_of(point.load(), name)
+    if ":" in name:
+        return kind_of(imported(name), name)
+    raise UsageError(
+        f"There is no target {name!r}; there are: {', '.join(names())}. One of your own is named "
+        f"module:Class."
+    )
+
+
+def kind_of(found: object, name: str | None = None) -> TargetKind:
+    """The kind that somebody means by a kind, or by a class of targets. Raises `UsageError`."""
+    if isinstance(found, TargetKind):
+        return found
+    if isinstance(found, type) and issubclass(found, Target):
+        if not isinstance(getattr(found, "schema", None), Schema):
+            raise UsageError(f"{found.__name__} needs a `schema`: say what its nodes store.")
+        return TargetKind.of(found, name)
+    raise UsageError(f"{name or found!r} is no target: name a subclass of syncmodel.Target.")
+
+
+def imported(name: str) -> Any:
+    """The object that `module:Name` names. Raises `UsageError` if it can't be imported."""
+    module, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"{name!r} can't be imported: {error}.") from error
+    return found

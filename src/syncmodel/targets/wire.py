@@ -1,43 +1,86 @@
-"""Between the model's words and the plugin API's: paths, run prefixes, answers.
+"""The plugin API of docs/contract.md: its tables as a schema, and the model's words on its wire.
 
-Runs share a cluster, so on the wire a row is `run_id/name`; in the model it is `name`.
+Runs share a cluster, so on the wire an id is `run_id/name`; in the model it is `name`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
+from syncmodel.model import words
+from syncmodel.model.columns import Counter, Ref, Token
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
-from syncmodel.model.values import Case, Event
+from syncmodel.model.schema import Generation, Schema, Table
+from syncmodel.model.values import Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import Request
+
+PLUGIN: Final = "supertest"
+SUPERTEST = Schema(
+    Table(
+        "cases", Token("title"), Counter("counter"), Token("severity", default="normal", since=2)
+    ),
+    Table("events", Ref("case", "cases"), Token("body", fixed=True)),
+    plugin=PLUGIN,
+    generations=(
+        Generation("no plugin"),
+        Generation("plugin version 1", {PLUGIN: 1}),
+        Generation("plugin version 2", {PLUGIN: 2}),
+    ),
+    usual=2,
+    texts=words.TEXTS,
+    ids=words.IDS,
+)
+
+#: Columns that have another name on the wire.
+ON_THE_WIRE = {"case": "case_id"}
+IN_THE_MODEL = {wire: column for column, wire in ON_THE_WIRE.items()}
+#: Columns that hold ids.
+IDS = ("id", *IN_THE_MODEL)
+#: Error codes that the model calls otherwise.
+CODES = {"missing_case": "missing_reference"}
 
 
-def to_wire(request: Request, run_id: str) -> tuple[str, str, dict[str, Any] | None]:
-    """(method, path below the plugin API, JSON body or None) of a request."""
-    name = f"{run_id}/{request.name}"
-    creates = request.method == "POST" and request.action is None
-    if not creates:
-        action = f"/{request.action}" if request.action else ""
-        body = None if request.body is None else dict(request.body)
-        return request.method, f"{request.table}/{name}{action}", body
-    body = dict(request.body or {})
-    if body:
-        body |= {"id": name, "run_id": run_id}
-    if "case_id" in body:
-        body["case_id"] = f"{run_id}/{body['case_id']}"
-    return request.method, request.table, body
+def to_wire(
+    write: Write, run_id: str, *, malformed: bool = False
+) -> tuple[str, str, dict[str, Any] | None]:
+    """(method, path below the plugin API, JSON body or None) of a write.
+
+    `malformed`: with the fields of a create left out.
+    """
+    name = f"{run_id}/{write.row.name}"
+    path = f"{write.row.table}/{quote(run_id, safe='')}/{quote(write.row.name, safe='')}"
+    match write.op:
+        case "create":
+            body = {} if malformed else _created(write, run_id) | {"id": name, "run_id": run_id}
+            return "POST", write.row.table, body
+        case "set":
+            return "PATCH", path, dict(write.values)
+        case "add":
+            return "POST", f"{path}/increment", {"by": next(iter(write.values.values()))}
+        case _:
+            return "DELETE", path, None
+
+
+def _created(write: Write, run_id: str) -> dict[str, Any]:
+    """The fields of a create; a column of a later version only if it is no default."""
+    table = SUPERTEST.by_name[write.row.table]
+    return {
+        ON_THE_WIRE.get(name, name): f"{run_id}/{value}" if name in ON_THE_WIRE else value
+        for name, value in write.values.items()
+        if table.by_name[name].since == 1 or value != table.by_name[name].default
+    }
 
 
 def to_outcome(status: int, body: Any, run_id: str) -> Outcome:
     """The outcome of an answer: 2xx happened, 4xx did not, of anything else nothing is known."""
     match body:
         case {"ok": True, "result": {**row}} if 200 <= status < 300:
-            return accepted(_unprefixed({str(key): row[key] for key in row}, run_id))
+            return accepted(_columns({str(key): row[key] for key in row}, run_id))
         case {"error": {"code": str(code)}} if 400 <= status < 500:
-            return refused(code)
+            return refused(CODES.get(code, code))
         case {"error": {"code": "not_ready"}}:
             return refused("not_ready")
     if 200 <= status < 300:
@@ -45,12 +88,12 @@ def to_outcome(status: int, body: Any, run_id: str) -> Outcome:
     return refused(f"http {status}") if 400 <= status < 500 else unknown(f"http {status}")
 
 
-def _unprefixed(row: Mapping[str, Any], run_id: str) -> dict[str, Any]:
-    """The row with the run's prefix taken off its ids; any other prefix stays to be seen."""
+def _columns(row: Mapping[str, Any], run_id: str) -> dict[str, Any]:
+    """The row's columns, without the run's prefix of its ids; any other prefix stays to be seen."""
     prefix = f"{run_id}/"
     return {
-        key: value.removeprefix(prefix)
-        if key in ("id", "case_id") and isinstance(value, str)
+        IN_THE_MODEL.get(key, key): value.removeprefix(prefix)
+        if key in IDS and isinstance(value, str)
         else value
         for key, value in row.items()
     }
@@ -62,14 +105,18 @@ def to_view(node: str, result: Any, run_id: str) -> View:
     Raises `DivergenceFound` (control plane) if the answer has not the contract's shape.
     """
     try:
-        cases = [_unprefixed(row, run_id) for row in result["cases"]]
-        events = [_unprefixed(row, run_id) for row in result["events"]]
-        return View(
-            tuple((str(r["id"]), Case(str(r["title"]), int(r["counter"]))) for r in cases),
-            tuple((str(r["id"]), Event(str(r["case_id"]), str(r["body"]))) for r in events),
-        )
+        tables = {
+            table: [(str(row["id"]), row) for row in (_columns(r, run_id) for r in result[table])]
+            for table in SUPERTEST.by_name
+        }
+        return View.of(SUPERTEST, tables)
     except (KeyError, TypeError, ValueError, AttributeError):
-        expected = "the state's cases and events as the contract has them"
+        expected = "the state's rows as the contract has them"
         raise DivergenceFound(
             (Divergence(Kind.CONTROL_PLANE, node, None, expected, repr(result)[:200]),)
         ) from None
+
+
+def to_tables(names: Any) -> tuple[str, ...]:
+    """The tables that a node's schema lists, as the model calls them; others as they are."""
+    return tuple(sorted(str(name).removeprefix(f"{PLUGIN}_") for name in names))

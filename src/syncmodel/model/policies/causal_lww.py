@@ -5,23 +5,19 @@ The default. Which of two concurrent writes wins is for the system to say, once.
 
 from __future__ import annotations
 
-from syncmodel.model.order import Order, Versions
-from syncmodel.model.rows import RowBelief
+from typing import ClassVar
 
-NAME = "causal-lww"
-CAUSAL = True
+from attrs import frozen
 
-
-def written(order: Order, version: int, parents: Versions) -> Order:
-    """A parent loses to its child."""
-    return order.written(version, parents)
+from syncmodel.model.policies.base import Policy
 
 
-def may_show(row: RowBelief, node: str) -> Versions:
-    """The maximal versions, as far as the node's knowledge is certain."""
-    return row.candidates(node)
+@frozen
+class CausalLww(Policy):
+    """A parent loses to its child; concurrent writes have one winner, everywhere and for good."""
+
+    name: ClassVar[str] = "causal-lww"
+    promise: ClassVar[str] = "the last writer wins, and never undoes what it was made knowing"
 
 
-def learnt(order: Order, shown: Versions, must: Versions) -> Order:
-    """Everything else that the node must know loses to what it shows."""
-    return order.shown(shown, must - shown)
+POLICY = CausalLww()

@@ -5,15 +5,26 @@ Only what has been shown binds. For systems that stamp a write with the time and
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from attrs import frozen
+
 from syncmodel.model.order import NONE, Order, Versions
-from syncmodel.model.policies.causal_lww import learnt, may_show
-
-__all__ = ["CAUSAL", "NAME", "learnt", "may_show", "written"]
-
-NAME = "wallclock-lww"
-CAUSAL = False
+from syncmodel.model.policies.base import Policy
 
 
-def written(order: Order, version: int, parents: Versions) -> Order:  # noqa: ARG001 (the promise is absent)
+@frozen
+class WallclockLww(Policy):
     """The parents are no promise."""
-    return order.written(version, NONE)
+
+    name: ClassVar[str] = "wallclock-lww"
+    promise: ClassVar[str] = "the last writer wins by the clock, which may be wrong"
+    causal: ClassVar[bool] = False
+
+    def written(self, order: Order, version: int, parents: Versions, *, creates: bool) -> Order:
+        """A version more, which may lose to any other."""
+        del parents, creates
+        return order.written(version, NONE)
+
+
+POLICY = WallclockLww()

@@ -33,7 +33,7 @@ from syncmodel.reference.node.state import (
     winner,
 )
 
-BODY_LIMIT_BYTES: Final = 131_072
+BODY_LIMIT_BYTES: Final = 524_288
 
 
 class DeniedError(SyncModelError):
@@ -71,8 +71,8 @@ def next_version(state: State, node: Node, write: Write) -> tuple[Event, Value, 
             key, content = _create_event(state, node, _body(write))
             status = 201
         case "PATCH", "cases", name if name:
-            key, title = (CASES, name), _title(write)
-            content = {**_shown(state, node, key), "title": title}
+            key, changed = (CASES, name), _changed(state, write)
+            content = {**_shown(state, node, key), **changed}
             status = 200
         case "POST", "cases", name if name.endswith("/increment"):
             key = (CASES, name.removesuffix("/increment"))
@@ -174,11 +174,17 @@ def _shown(state: State, node: Node, key: RowKey) -> Content:
     return read_content(rests_on.event.content)
 
 
-def _title(write: Write) -> str:
-    title = _picked(_body(write), "title")["title"]
-    if type(title) is not str:
-        raise DeniedError(400, "malformed", "title is not a text")
-    return title
+def _changed(state: State, write: Write) -> Content:
+    """The texts that a PATCH sets: the title, and from version 2 on the severity."""
+    body = _body(write)
+    known = ("title", "severity") if state.plugin is not None and state.plugin >= 2 else ("title",)
+    changed = {field: body[field] for field in known if field in body}
+    if not changed:
+        raise DeniedError(400, "malformed", f"nothing to change in the body: {', '.join(known)}")
+    for field, value in changed.items():
+        if type(value) is not str:
+            raise DeniedError(400, "malformed", f"{field} is not a text")
+    return changed
 
 
 def _by(write: Write) -> int:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from msgspec.structs import replace
 
 from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.model.values import Write as Asked
 from syncmodel.reference.node.ports import Resync, Write
 from syncmodel.reference.simulated.machine import log_name, switched
 from syncmodel.reference.simulated.setup import RUN_ID
@@ -25,7 +27,6 @@ from syncmodel.reference.simulated.world import (
     disconnect,
     feed,
 )
-from syncmodel.steps.base import Request
 from syncmodel.targets.wire import to_outcome, to_wire
 
 # --- time ----------------------------------------------------------------------------------------
@@ -49,13 +50,15 @@ def with_skews(world: VirtualWorld, skews_s: Mapping[str, int]) -> VirtualWorld:
 # --- what steps ask for --------------------------------------------------------------------------
 
 
-def request(world: VirtualWorld, node: str, asked: Request) -> tuple[VirtualWorld, Outcome]:
+def write(
+    world: VirtualWorld, node: str, asked: Asked, *, malformed: bool = False
+) -> tuple[VirtualWorld, Outcome]:
     """One request to a node's plugin API, and its outcome."""
     if not world.runs(node):
         return world, refused("unreachable")
-    method, path, body = to_wire(asked, RUN_ID)
+    method, path, body = to_wire(asked, RUN_ID, malformed=malformed)
     content = b"" if body is None else json.dumps(body).encode()
-    world, answer = answered(world, node, Write(method, path, content, world.now_s(node)))
+    world, answer = answered(world, node, Write(method, unquote(path), content, world.now_s(node)))
     assert answer is not None
     return world, to_outcome(answer.status, dict(answer.body), RUN_ID)
 

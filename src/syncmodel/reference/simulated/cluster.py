@@ -7,23 +7,35 @@ same steps give the same run, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Coroutine, Sequence
-
-from attrs import evolve
+from typing import ClassVar
 
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Write
+from syncmodel.model.view import View
 from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, deliverables, initial
-from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
-from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+from syncmodel.targets.base import Settled, Target, Unsettled
+from syncmodel.targets.wire import SUPERTEST
+
+#: How a schedule hears of a write: files name networks that were drawn by these words.
+HEARD = {"create": ("POST", None), "set": ("PATCH", None), "add": ("POST", "increment")}
+
+
+def _words(write: Write) -> str:
+    method, action = HEARD.get(write.op, ("DELETE", None))
+    return f"{method} {write.row.table} {write.row.name} {action}"
+
 
 #: More deliveries than this in one settling means that the nodes never come to rest.
 DELIVERIES_LIMIT = 100_000
 
 
-class SimulatedCluster(CutsLinks, Resyncs, Deploys, Stops):
+class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
     `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
@@ -31,17 +43,16 @@ class SimulatedCluster(CutsLinks, Resyncs, Deploys, Stops):
     connections that break, clocks that differ.
     """
 
+    schema: ClassVar[Schema] = SUPERTEST
+    waits: ClassVar[bool] = False
+
     def __init__(self, count: int = 3, bug_names: Sequence[str] = (), seed: int | None = None):
         """Nothing runs yet: see `begin`. Raises `UsageError` for an unknown bug."""
         self._setup = setup(count, bug_names)
+        self.nodes = self._setup.names
         self.on_network(seed)
         self._world: VirtualWorld | None = None
         self._clocks_are_set = False
-
-    @property
-    def nodes(self) -> tuple[str, ...]:
-        """The nodes by name, in order."""
-        return self._setup.names
 
     @property
     def cut(self) -> frozenset[Link]:
@@ -62,18 +73,28 @@ class SimulatedCluster(CutsLinks, Resyncs, Deploys, Stops):
 
     async def begin(self, net: Net) -> None:
         """Fresh machines, with links, lives and generations as `net` has them."""
-        if net.generations != self._setup.generations:
-            self._setup = evolve(self._setup, generations=net.generations)
         self._schedule.begin()
         self._clocks_are_set = False
         self._world = initial(self._setup, net)
 
-    async def request(self, node: str, request: Request) -> Outcome:
+    async def write(self, node: str, write: Write) -> Outcome:
         """One request to the node's core; some messages may travel first."""
-        self._before(f"{node} {request.method} {request.table} {request.name} {request.action}")
+        return self._asked(node, write)
+
+    async def malformed(self, node: str, write: Write) -> Outcome:
+        """The same without its fields."""
+        return self._asked(node, write, malformed=True)
+
+    def _asked(self, node: str, write: Write, *, malformed: bool = False) -> Outcome:
+        self._before(f"{node} {_words(write)}")
         world = acts.advance(self.world, self._schedule.ticks())
-        self._world, outcome = acts.request(world, node, request)
+        self._world, outcome = acts.write(world, node, write, malformed=malformed)
         return outcome
+
+    async def read(self, node: str) -> View | None:
+        """What the node shows."""
+        self._world = acts.stored(self.world, node)
+        return sights.views(self.world).get(node)
 
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
         """One after another, in an order of the schedule's. If one raises, the rest is not done."""

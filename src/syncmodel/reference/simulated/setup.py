@@ -11,13 +11,13 @@ from itertools import permutations
 from attrs import field, frozen
 from immutables import Map
 
-from syncmodel.model.net import DEPLOYMENT, Link
+from syncmodel.model.net import Link
 from syncmodel.nostr.events import Event
 from syncmodel.reference.node import bugs
 from syncmodel.reference.node.state import Node, Peer
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
+from syncmodel.targets.wire import PLUGIN, SUPERTEST
 
-PLUGIN = "supertest"
 #: What the address of a peer begins with that leads round the link to it.
 DIRECT = "direct:"
 #: All runs of a virtual world are one run on its nodes' wire.
@@ -34,7 +34,7 @@ class Setup:
     names: tuple[str, ...]
     nodes: Map[str, Node]
     supervisor: SupervisorPieces
-    generations: Map[int, int | None] = DEPLOYMENT
+    generations: Map[int, int | None] = SUPERTEST.deployment
     #: Every directed link (relay, dialler), in a fixed order.
     links: tuple[Link, ...] = field(init=False)
     number: Map[str, int] = field(init=False)
@@ -61,7 +61,7 @@ class Setup:
 def setup(
     count: int,
     bug_names: Sequence[str] = (),
-    generations: Map[int, int | None] = DEPLOYMENT,
+    generations: Map[int, int | None] = SUPERTEST.deployment,
 ) -> Setup:
     """The constants of nodes n1, n2, ...; raises `UsageError` for an unknown bug."""
     names = tuple(f"n{i}" for i in range(1, count + 1))

@@ -16,9 +16,9 @@ from syncmodel.reference.node.entries import Row, RowKey
 from syncmodel.reference.node.state import State, own_log, reached, read
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import VirtualWorld, deliverables
-from syncmodel.targets.wire import to_view
+from syncmodel.targets.wire import SUPERTEST, to_view
 
-TABLES = ("supertest_cases", "supertest_events")
+TABLES = tuple(sorted(SUPERTEST.by_name))
 
 
 def behind(world: VirtualWorld) -> list[Link]:

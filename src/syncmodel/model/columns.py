@@ -1,0 +1,162 @@
+"""The kinds of columns: which values name a write, which operations there are, what undoes them.
+
+A kind says everything about its cells: which value no write of the run has used yet, what the
+operation on it stores (`change`), and what it shows. Adding a kind is adding a class here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from typing import ClassVar
+
+from attrs import field, frozen
+
+from syncmodel.errors import UsageError
+from syncmodel.model.values import Added, Assigned, Scalar
+
+#: The k-th increment of a run adds 2^k, so that every counter names the increments in it.
+AMOUNTS: tuple[int, ...] = tuple(2**k for k in range(40))
+
+
+class OnDelete(Enum):
+    """What a delete does to the rows that refer to the deleted one.
+
+    `HIDE`: they do not show until it is created again. `CASCADE`: its node deletes those that it
+    has; what arrives later hides. `RESTRICT`: it is refused while its node has any; what arrives
+    later hides. `NOTHING`: a reference is a plain value.
+    """
+
+    HIDE = "hide"
+    CASCADE = "cascade"
+    RESTRICT = "restrict"
+    NOTHING = "nothing"
+
+
+class Required(Enum):
+    """The default of a column that has none."""
+
+    VALUE = "required"
+
+
+REQUIRED = Required.VALUE
+
+
+@frozen
+class Column:
+    """One column. A create may leave out one with a `default`; `since` is the plugin's version
+    that brings it. Nothing changes a `fixed` one once its row was created."""
+
+    #: The operation that changes a cell of this kind, if there is one.
+    OP: ClassVar[str | None] = None
+    name: str
+    default: Scalar | Required = field(default=REQUIRED, kw_only=True)
+    since: int = field(default=1, kw_only=True)
+    fixed: bool = field(default=False, kw_only=True)
+
+    @since.validator
+    def _check_since(self, _attribute: object, since: int) -> None:
+        if since > 1 and self.start is REQUIRED:
+            raise UsageError(
+                f"The column {self.name!r} comes with version {since}: give it a default, which "
+                f"rows of older versions show."
+            )
+
+    @property
+    def op(self) -> str | None:
+        """The operation that changes a cell after the create; None: it never changes."""
+        return None if self.fixed else self.OP
+
+    @property
+    def start(self) -> Scalar | Required:
+        """What a cell shows whose create left it out."""
+        return self.default
+
+    def fresh(self, used: AbstractSet[Scalar]) -> Scalar:
+        """A value that is not among the `used` ones."""
+        raise NotImplementedError
+
+    def is_fresh(self, value: Scalar, used: AbstractSet[Scalar]) -> bool:
+        """Whether a write may use this value."""
+        return self.shows(value) and value not in used
+
+    def change(self, value: Scalar) -> Assigned | Added:
+        """What the column's operation stores."""
+        return Assigned(self.name, value)
+
+    def shows(self, value: object) -> bool:
+        """Whether a cell of this kind can show this."""
+        return value is None and self.default is None
+
+
+@frozen
+class Token(Column):
+    """A text. Each write of the run sets one of its own, and so is named by it."""
+
+    OP: ClassVar[str | None] = "set"
+
+    def fresh(self, used: AbstractSet[Scalar]) -> str:
+        number = len(used) + 1
+        while f"t{number}" in used:
+            number += 1
+        return f"t{number}"
+
+    def shows(self, value: object) -> bool:
+        return isinstance(value, str) or Column.shows(self, value)
+
+
+@frozen
+class Integer(Column):
+    """A whole number. Each write of the run sets one of its own, and so is named by it."""
+
+    OP: ClassVar[str | None] = "set"
+
+    def fresh(self, used: AbstractSet[Scalar]) -> int:
+        number = len(used) + 1
+        while number in used or number == self.default:
+            number += 1
+        return number
+
+    def shows(self, value: object) -> bool:
+        return type(value) is int or Column.shows(self, value)
+
+
+@frozen
+class Counter(Column):
+    """A whole number that begins at 0 and that writes add to: powers of two, each once a run."""
+
+    OP: ClassVar[str | None] = "add"
+
+    @property
+    def start(self) -> Scalar:
+        return 0
+
+    def fresh(self, used: AbstractSet[Scalar]) -> int:
+        free = (by for by in AMOUNTS if by not in used)
+        return next(free, 2 * AMOUNTS[-1])
+
+    def is_fresh(self, value: Scalar, used: AbstractSet[Scalar]) -> bool:
+        return value in AMOUNTS and value not in used
+
+    def change(self, value: Scalar) -> Added:
+        assert isinstance(value, int)
+        return Added(self.name, value)
+
+    def shows(self, value: object) -> bool:
+        return type(value) is int
+
+
+@frozen
+class Ref(Column):
+    """The id of a row of another `table`: the same one for the whole run."""
+
+    table: str = field()
+    on_delete: OnDelete = OnDelete.HIDE
+
+    def shows(self, value: object) -> bool:
+        return isinstance(value, str)
+
+    @property
+    def binds(self) -> bool:
+        """Whether a row shows only where the row that it names does."""
+        return self.on_delete is not OnDelete.NOTHING

@@ -1,0 +1,107 @@
+"""A counter whose increments all add up, from wherever they come.
+
+A sight names the increments in it, as each is another power of two. What an increment becomes that
+a delete or another create of the row met is for the system to say.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import frozen
+
+from syncmodel.model.divergence import Divergence, Kind
+from syncmodel.model.order import NONE, Order, Versions
+from syncmodel.model.policies.base import Policy
+from syncmodel.model.rows import RowBelief
+from syncmodel.model.values import Added, Row, Value
+
+
+@frozen
+class AddsUp(Policy):
+    """Not a winner shows but a sum: of all that the node must know, and perhaps of what it may."""
+
+    name: ClassVar[str] = "counter"
+    promise: ClassVar[str] = "increments add up, wherever they were made"
+    causal: ClassVar[bool] = False
+    sums: ClassVar[bool] = True
+
+    def written(self, order: Order, version: int, parents: Versions, *, creates: bool) -> Order:
+        """Nothing loses."""
+        del parents, creates
+        return order.written(version, NONE)
+
+    def may_show(self, row: RowBelief, node: str) -> Versions:
+        """Whatever it may know may be in the sum."""
+        return row.perhaps_known_by(node)
+
+    def may_lack(self, row: RowBelief, node: str) -> bool:
+        """A sum shows wherever its row does."""
+        return not row.known_by(node)
+
+    def possibly(self, row: RowBelief, node: str, sight: Value | None) -> Versions:
+        """The increments in a sight."""
+        return NONE if sight is None else self._in(row, row.perhaps_known_by(node), sight)
+
+    def recognised(self, row: RowBelief, node: str, sight: Value | None) -> RowBelief:
+        """What is in a node's sum it knows."""
+        if sight is None or self._wrong(row, node, sight) is not None:
+            return row
+        for version in self.possibly(row, node, sight):
+            row = row.confirmed(version).surely(frozenset({version}), node)
+        return row
+
+    def impossible(
+        self, name: Row, row: RowBelief, node: str, sight: Value | None, width: int
+    ) -> Divergence | None:
+        """A sum that lacks what the node must know, or has in it what it can't know."""
+        del width
+        if sight is None:
+            return None
+        kind = self._wrong(row, node, sight)
+        if kind is None:
+            return None
+        least = sum(_by(row, v) for v in self._surely_counted(row, node))
+        most = sum(_by(row, v) for v in row.perhaps_known_by(node))
+        expected = f"a sum that has {least} in it, and nothing that is not in {most}"
+        return Divergence(kind, node, name, expected, str(sight))
+
+    def taught(self, row: RowBelief, node: str, sight: Value | None) -> RowBelief:
+        """Nothing: no version loses."""
+        del node, sight
+        return row
+
+    def _wrong(self, row: RowBelief, node: str, sight: Value) -> Kind | None:
+        total = _total(sight)
+        if total < 0 or total & ~_sum(row, range(len(row.versions))):
+            return Kind.INVENTED
+        if total & ~_sum(row, row.perhaps_known_by(node)):
+            return Kind.LEAKED
+        return Kind.STALE if _sum(row, self._surely_counted(row, node)) & ~total else None
+
+    def _surely_counted(self, row: RowBelief, node: str) -> Versions:
+        """What no delete and no other create can have taken out."""
+        begun = [v for v in row.perhaps_known_by(node) if not _by(row, v)]
+        return NONE if len(begun) > 1 else row.known_by(node)
+
+    def _in(self, row: RowBelief, versions: Versions, sight: Value) -> Versions:
+        total = _total(sight)
+        return frozenset(v for v in versions if (by := _by(row, v)) and total & by)
+
+
+def _total(sight: Value) -> int:
+    ((_, total),) = sight.cells
+    return total if isinstance(total, int) else -1
+
+
+def _by(row: RowBelief, version: int) -> int:
+    """What the version adds; 0 for a create and a delete."""
+    stored = row.versions[version].value
+    return stored.by if isinstance(stored, Added) else 0
+
+
+def _sum(row: RowBelief, versions: Versions | range) -> int:
+    return sum(_by(row, version) for version in versions)
+
+
+POLICY = AddsUp()

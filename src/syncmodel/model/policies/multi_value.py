@@ -1,0 +1,76 @@
+"""Every version that no other one replaced stays: a leaf. One leaf shows, the same everywhere.
+
+A write replaces only the leaf that its node showed, so deleting the winner uncovers the next one.
+That is how CouchDB keeps conflicts (CouchDB documentation, "Replication and conflict model").
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from attrs import evolve, frozen
+
+from syncmodel.model.order import NONE, Order, Versions
+from syncmodel.model.policies.base import Policy
+from syncmodel.model.rows import RowBelief
+
+
+@frozen
+class MultiValue(Policy):
+    """Of the leaves that a node knows, a tombstone shows only if there is no other."""
+
+    name: ClassVar[str] = "multi-value"
+    promise: ClassVar[str] = "concurrent versions are all kept; one shows, and a delete uncovers"
+    causal: ClassVar[bool] = False
+    leaves: ClassVar[bool] = True
+
+    def written(self, order: Order, version: int, parents: Versions, *, creates: bool) -> Order:
+        """What it replaces is not known before an answer proves it."""
+        del parents
+        order = order.written(version, NONE)
+        return order if creates else evolve(order, loose=order.loose | {version})
+
+    def based(self, order: Order, version: int, base: int) -> Order:
+        """It replaces that leaf and no other."""
+        return evolve(order.written(version, frozenset({base})), loose=order.loose - {version})
+
+    def may_show(self, row: RowBelief, node: str) -> Versions:
+        """No version that a known one replaced, and none that a leaf beat at another rest."""
+        may, leaves = row.perhaps_known_by(node), self._leaves(row, node)
+        replaced = self._replaced(row, row.known_by(node))
+        return frozenset(
+            version
+            for version in may
+            if version not in replaced
+            and not any((version, leaf) in row.order.seen for leaf in leaves)
+        )
+
+    def may_lack(self, row: RowBelief, node: str) -> bool:
+        """Unless some leaf that it must know is no tombstone."""
+        return not self._leaves(row, node)
+
+    def learnt(self, order: Order, shown: Versions, row: RowBelief, node: str) -> Order:
+        """Of the leaves that it must know, all others lose to the one that shows."""
+        if len(shown) != 1 or row.tombstones(shown):
+            return order
+        (winner,) = shown
+        pairs = {(leaf, winner) for leaf in self._leaves(row, node) if leaf != winner}
+        return evolve(order, seen=order.seen | pairs) if pairs - order.seen else order
+
+    def _replaced(self, row: RowBelief, known: Versions) -> Versions:
+        """What surely is no leaf where these are known."""
+        causal = row.order.causal
+        return frozenset(v for v, over in causal.items() if not known.isdisjoint(over))
+
+    def _leaves(self, row: RowBelief, node: str) -> Versions:
+        """The versions that surely are leaves on the node, and no tombstones."""
+        may, causal = row.perhaps_known_by(node), row.order.causal
+        known = row.present(row.known_by(node))
+        return frozenset(
+            version
+            for version in known
+            if may.isdisjoint(causal.get(version, NONE)) and not (row.order.loose & may) - {version}
+        )
+
+
+POLICY = MultiValue()

@@ -1,0 +1,91 @@
+"""What merges by itself: whole rows, or (with `by_field`) each column, and whether a row is there.
+
+The belief is about registers. Where rows merge whole, a register is a row. Else a row is one
+register that says whether it is there, with the columns that never change, and one for each column
+that does; what is said of a row is said of all its registers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.policies import Policy
+from syncmodel.model.policies.counter import POLICY as ADDS_UP
+from syncmodel.model.schema import Schema, Table
+from syncmodel.model.values import (
+    Added,
+    Assigned,
+    Row,
+    Stored,
+    Tombstone,
+    Value,
+    Write,
+)
+from syncmodel.model.view import View
+
+Registers = tuple[tuple[Row, Value], ...]
+
+
+def stores(schema: Schema, guarantees: Guarantees, write: Write) -> tuple[tuple[Row, Stored], ...]:
+    """What a write stores, register by register."""
+    if not guarantees.by_field:
+        return ((write.row, write.change),)
+    row = write.row
+    match write.change:
+        case Value():
+            return split(schema.by_name[row.table], row, write.change)
+        case Assigned(column, value):
+            return ((row._replace(column=column), Value(((column, value),))),)
+        case Added(column):
+            return ((row._replace(column=column), write.change),)
+        case Tombstone():
+            return ((row, write.change),)
+
+
+@lru_cache(maxsize=1024)
+def split(table: Table, row: Row, value: Value) -> Registers:
+    """A row's value, register by register."""
+    constants = tuple([cell for cell in value.cells if cell[0] in table.constants])
+    changing = [cell for cell in value.cells if cell[0] not in table.constants]
+    return (
+        (row, Value(constants)),
+        *((row._replace(column=cell[0]), Value((cell,))) for cell in changing),
+    )
+
+
+def shown(schema: Schema, guarantees: Guarantees, view: View) -> Mapping[Row, Value]:
+    """What a view shows, register by register."""
+    return _split_view(schema, view) if guarantees.by_field else _rows(view)
+
+
+# Nodes that agree show equal views, and mostly those that they showed before.
+
+
+@lru_cache(maxsize=256)
+def _rows(view: View) -> Mapping[Row, Value]:
+    return dict(view.rows)
+
+
+@lru_cache(maxsize=256)
+def _split_view(schema: Schema, view: View) -> Mapping[Row, Value]:
+    return {
+        register: value
+        for row, whole in view.rows
+        for register, value in split(schema.by_name[row.table], row, whole)
+    }
+
+
+def merge_policy(schema: Schema, guarantees: Guarantees, register: Row) -> Policy:
+    """The merge policy of a register."""
+    if not register.column:
+        return guarantees.policy(register.table)
+    return _of_column(schema, guarantees, register.table, register.column)
+
+
+@lru_cache(maxsize=256)
+def _of_column(schema: Schema, guarantees: Guarantees, table: str, column: str) -> Policy:
+    if guarantees.sums and schema.by_name[table].by_name[column].OP == "add":
+        return ADDS_UP
+    return guarantees.policy(table)

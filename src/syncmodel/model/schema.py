@@ -1,0 +1,271 @@
+"""What a system stores, as data: tables, their columns, and the generations that it is deployed in.
+
+Every engine, report and file works for any schema. A *generation* is an entry of the schema's list,
+by its place from 1; a target maps it to numbers of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+from attrs import field, frozen
+from immutables import Map
+
+from syncmodel.errors import UsageError
+from syncmodel.model import words
+from syncmodel.model.columns import REQUIRED, Column, OnDelete, Ref
+from syncmodel.model.values import Cells, Row, Scalar, Value
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+#: Letters of nodes (n1) and of texts (t1): a row is to be told from these at a glance.
+TAKEN = ("n", "t")
+
+
+def _known_name(_owner: object, attribute: Any, name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} can't be a {attribute.name}: small letters, digits and underscores only."
+        )
+
+
+@frozen(init=False)
+class Table:
+    """A table: its name and its columns, those of later versions last."""
+
+    name: str = field(validator=_known_name)
+    columns: tuple[Column, ...]
+
+    def __init__(self, name: str, *columns: Column) -> None:
+        """Raises `UsageError` for a name that can't be, a column twice, or one out of order."""
+        names = [column.name for column in columns]
+        for column in names:
+            if not NAME.fullmatch(column) or names.count(column) > 1:
+                raise UsageError(f"{column!r} can't be a column of {name} (bad, or there twice).")
+        if [c.since for c in columns] != sorted(c.since for c in columns):
+            raise UsageError(f"{name}: columns of later versions come after those of earlier ones.")
+        self.__attrs_init__(name, columns)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.name, self.columns))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        """The columns by name."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def refs(self) -> tuple[Ref, ...]:
+        """The columns that name rows of other tables."""
+        return tuple(column for column in self.columns if isinstance(column, Ref))
+
+    @cached_property
+    def constants(self) -> frozenset[str]:
+        """The columns that no operation changes."""
+        return frozenset(column.name for column in self.columns if column.op is None)
+
+    def changing(self, op: str, version: int) -> tuple[Column, ...]:
+        """The columns that this operation changes, as a plugin of that version knows them."""
+        return _changing(self, op, version)
+
+    def value(self, given: Mapping[str, Scalar]) -> Value:
+        """A whole value: these cells, and the defaults of all others.
+
+        Raises `UsageError` for a column that is not there, or one left out that has no default.
+        """
+        cells: list[tuple[str, Scalar]] = []
+        for column in self.columns:
+            start = given.get(column.name, column.start)
+            if start is REQUIRED:
+                raise UsageError(f"A row of {self.name} needs a {column.name}.")
+            assert not isinstance(start, type(REQUIRED))
+            cells.append((column.name, start))
+        strange = sorted(given.keys() - self.by_name.keys())
+        if strange:
+            raise UsageError(f"{self.name} has no column {strange[0]!r}.")
+        return Value(tuple(cells))
+
+    def read(self, shown: object) -> Value:
+        """A row as a node shows it, as a value; what is no column of ours is passed over.
+
+        Columns of later versions may be missing. Raises `ValueError` if it is no row of this table.
+        """
+        if not isinstance(shown, Mapping):
+            raise ValueError(f"not a row of {self.name}: {shown!r}")
+        cells: list[tuple[str, Scalar]] = []
+        for column in self.columns:
+            if column.name not in shown:
+                if column.since > 1:
+                    break
+                raise ValueError(f"not a row of {self.name}, no {column.name}: {shown!r}")
+            cell = shown[column.name]
+            if not column.shows(cell):
+                raise ValueError(f"not a row of {self.name}, {column.name} is {cell!r}: {shown!r}")
+            cells.append((column.name, cell))
+        return Value(tuple(cells))
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """How many columns a row has in each version, from version 0 on."""
+        latest = max((column.since for column in self.columns), default=1)
+        return tuple(
+            sum(column.since <= version for column in self.columns) for version in range(latest + 1)
+        )
+
+    def width(self, version: int) -> int:
+        """How many columns a plugin of that version shows."""
+        return self.widths[min(version, len(self.widths) - 1)]
+
+
+@lru_cache(maxsize=256)
+def _changing(table: Table, op: str, version: int) -> tuple[Column, ...]:
+    return tuple(c for c in table.columns if op == c.op and c.since <= version)
+
+
+def _plugins(value: Mapping[str, int]) -> Map[str, int]:
+    return Map(value)
+
+
+@frozen
+class Generation:
+    """One immutable deployment: its role in plain words, and its plugins with their versions."""
+
+    role: str
+    plugins: Map[str, int] = field(default=Map(), converter=_plugins)
+
+
+@frozen(init=False)
+class Schema:
+    """Tables, and the generations that nodes may run.
+
+    `plugin` has the tables: a node whose generation lacks it shows no rows. `usual` is the
+    generation that runs start from. Where there are no `generations`, every node always has the
+    tables, in their latest version. `ids` and `texts` are the looks (see `words`) that the system
+    takes in ids and in texts.
+    """
+
+    tables: tuple[Table, ...]
+    plugin: str = field(validator=_known_name)
+    generations: tuple[Generation, ...]
+    usual: int
+    ids: frozenset[str]
+    texts: frozenset[str]
+
+    def __init__(
+        self,
+        *tables: Table,
+        plugin: str = "app",
+        generations: Iterable[Generation] = (),
+        usual: int | None = None,
+        ids: Iterable[str] = words.IDS,
+        texts: Iterable[str] = words.TEXTS,
+    ) -> None:
+        """Raises `UsageError` for tables that can't be: twice, or with a reference to a table that
+        does not stand before them."""
+        known: list[str] = []
+        for table in tables:
+            for ref in table.refs:
+                if ref.table not in known:
+                    raise UsageError(
+                        f"{table.name}.{ref.name} refers to {ref.table!r}, which is no table that "
+                        f"stands before it; there are: {', '.join(known) or 'none'}."
+                    )
+            if table.name in known:
+                raise UsageError(f"The table {table.name!r} is there twice.")
+            known.append(table.name)
+        if not tables:
+            raise UsageError("A schema needs at least one table.")
+        latest = max((c.since for table in tables for c in table.columns), default=1)
+        listed = tuple(generations) or (Generation("the only one", {plugin: latest}),)
+        usual = len(listed) if usual is None else usual
+        if not 1 <= usual <= len(listed) or plugin not in listed[usual - 1].plugins:
+            raise UsageError(f"Generation {usual}, the usual one, must have the plugin {plugin}.")
+        looks = (words.known(ids), words.known(texts))
+        self.__attrs_init__(tables, plugin, listed, usual, *looks)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.tables, self.plugin, self.generations))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Table]:
+        """The tables by name."""
+        return {table.name: table for table in self.tables}
+
+    def table(self, name: str) -> Table:
+        """The table of that name. Raises `UsageError`, which lists those that there are."""
+        found = self.by_name.get(name)
+        if found is None:
+            raise UsageError(f"There is no table {name!r}; there are: {', '.join(self.by_name)}.")
+        return found
+
+    @cached_property
+    def deployment(self) -> Map[int, int | None]:
+        """The plugin's version in each generation, None where it has none."""
+        return Map({i: g.plugins.get(self.plugin) for i, g in enumerate(self.generations, 1)})
+
+    @cached_property
+    def referring(self) -> Mapping[str, tuple[tuple[Table, Ref], ...]]:
+        """For each table: the columns of others that name its rows."""
+        return {
+            table.name: tuple(
+                (other, ref)
+                for other in self.tables
+                for ref in other.refs
+                if ref.table == table.name
+            )
+            for table in self.tables
+        }
+
+    @cached_property
+    def binding(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
+        """For each table: the places of the cells that bind a row to another, and its table."""
+        return {
+            table.name: tuple(
+                (place, column.table)
+                for place, column in enumerate(table.columns)
+                if isinstance(column, Ref) and column.binds
+            )
+            for table in self.tables
+        }
+
+    def bound_to(self, row: Row, cells: Cells) -> tuple[Row, ...]:
+        """The rows that must show for this one to show."""
+        return tuple([Row(table, str(cells[place][1])) for place, table in self.binding[row.table]])
+
+    @cached_property
+    def restricting(self) -> frozenset[str]:
+        """The tables whose rows can't be deleted while others refer to them."""
+        return self._with(OnDelete.RESTRICT)
+
+    @cached_property
+    def cascading(self) -> frozenset[str]:
+        """The tables whose deletes delete the rows that refer to the deleted one."""
+        return self._with(OnDelete.CASCADE)
+
+    def _with(self, what: OnDelete) -> frozenset[str]:
+        refs = (ref for table in self.tables for ref in table.refs)
+        return frozenset(ref.table for ref in refs if ref.on_delete is what)
+
+    def names(self, table: str, count: int) -> tuple[str, ...]:
+        """Ids for rows of a table: its first letters and a number."""
+        return tuple(f"{self.prefixes[table]}{number}" for number in range(1, count + 1))
+
+    @cached_property
+    def prefixes(self) -> Mapping[str, str]:
+        """The first letters that tell the rows of each table from all other names."""
+        found: dict[str, str] = {}
+        for table in self.by_name:
+            letters = (table[:end] for end in range(1, len(table) + 1))
+            free = (one for one in letters if one not in TAKEN and one not in found.values())
+            found[table] = next(free, f"{table}_")
+        return found
