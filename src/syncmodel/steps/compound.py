@@ -132,8 +132,8 @@ class Concurrently(Step):
 class Refused(Step):
     """A bad request: it must be refused with this error and change nothing.
 
-    `why` is one of `PROOFS` (`malformed`: the request is sent without its fields). Enabled only where
-    the plan proves it. `expect` raises `InvalidRunError` where the request may yet land, because it
+    `why` is one of `PROOFS` (`malformed`: it is sent without its fields). Enabled only where the
+    plan proves it. `expect` raises `InvalidRunError` where the request may yet land, because it
     timed out.
     """
 
