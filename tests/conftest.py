@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-UNIT = Path(__file__).parent / "unit"
-sys.path[:0] = [str(UNIT / name) for name in ("model", "checker")]
+TESTS = Path(__file__).parent
+sys.path[:0] = [str(TESTS / name) for name in ("support", "unit/model", "unit/checker")]

@@ -5,13 +5,16 @@ Not here: how one is found (`machine`), made shorter (`shrink`) or kept in a fil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
+from syncmodel.engine.run import Result
 from syncmodel.engine.script import Script, length
+from syncmodel.errors import UsageError
 from syncmodel.model.divergence import Divergence, Key
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net
 from syncmodel.model.view import View
 
 
@@ -34,6 +37,35 @@ class Counterexample:
     network: int | None = None
     failed: int = 0
     runs: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        net: Net,
+        result: Result,
+        key: Key | None = None,
+        *,
+        bugs: Sequence[str] = (),
+        guarantees: Guarantees | None = None,
+        network: int | None = None,
+    ) -> Counterexample:
+        """The counterexample that a run from `net` is; `key` defaults to its first divergence.
+
+        Raises `UsageError` if the run did not diverge in that way.
+        """
+        key = key or (result.divergences[0].key if result.divergences else None)
+        if key is None or key not in result.keys:
+            known = ", ".join(map(str, sorted(result.keys))) or result.verdict.value
+            raise UsageError(f"There is no divergence {key} to keep in this run, only: {known}.")
+        return cls(
+            Script(net, result.steps),
+            key,
+            result.divergences,
+            result.views,
+            tuple(bugs),
+            guarantees or Guarantees(),
+            network,
+        )
 
     @property
     def length(self) -> int:
