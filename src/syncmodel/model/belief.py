@@ -7,7 +7,7 @@ owns the comparison of a settled system. What a register is says `registers`: a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 from attrs import field, frozen
@@ -97,6 +97,16 @@ class Belief:
         values = (version.value for version in self.row(row.whole).versions)
         bound = self.net.schema.bound_to
         return frozenset().union(*(bound(row, v.cells) for v in values if isinstance(v, Value)))
+
+    def needed_by(self, rows: Iterable[Row]) -> frozenset[Row]:
+        """These rows and all without which they do not show, however far up."""
+        found, waiting = set[Row](), list(rows)
+        while waiting:
+            row = waiting.pop()
+            if row not in found:
+                found.add(row)
+                waiting += self.bound_to(row)
+        return frozenset(found)
 
     def referring(self, row: Row) -> Iterator[Row]:
         """The rows that refer to this one, of those that somebody may have written, in order."""

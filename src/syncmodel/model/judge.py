@@ -6,7 +6,7 @@ forbids it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from attrs import evolve
 from msgspec.structs import replace
@@ -179,6 +179,11 @@ class _Asked(Record):
         return bool(self.row.present(self.versions))
 
     @property
+    def _needed(self) -> Iterable[Row]:
+        """The rows that must show for a create to be accepted."""
+        return self.belief.needed_by(self.write.needs) if self.write.needs else ()
+
+    @property
     def table(self) -> str:
         return self.write.row.table
 
@@ -193,7 +198,7 @@ class _Asked(Record):
             return False
         if write.creates:
             allowed = self.absent or self._upserts
-            return allowed and all(belief.may_have(node, needed) for needed in write.needs)
+            return allowed and all(belief.may_have(node, needed) for needed in self._needed)
         return self.present and not (self._restricted and not self._may_be_unreferred)
 
     @property
@@ -222,7 +227,7 @@ class _Asked(Record):
     @property
     def _may_lack_a_reference(self) -> bool:
         # A row that is there is refused as such before what it refers to is looked for.
-        lacks = any(self.belief.may_lack(self.write.node, row) for row in self.write.needs)
+        lacks = any(self.belief.may_lack(self.write.node, row) for row in self._needed)
         return lacks and (self.absent or self._upserts)
 
     @property
@@ -369,8 +374,9 @@ REASONS: Mapping[str, Callable[[_Asked], bool]] = {
 
 def _without_must(belief: Belief, write: Write) -> Belief:
     """The belief of a moment at which the writing node may have lost its log."""
+    needed = belief.needed_by(write.needs)
     for name, row in belief.rows.items():
-        mine = name.whole == write.row or name in write.needs
+        mine = name.whole == write.row or name in needed
         mine = mine or write.row in belief.bound_to(name)
         if mine and write.node in row.must:
             belief = belief.with_row(name, replace(row, must=row.must.delete(write.node)))
@@ -380,9 +386,9 @@ def _without_must(belief: Belief, write: Write) -> Belief:
 def _of_all(belief: Belief, write: Write) -> Belief:
     """The belief of a node that asks most of the others before it answers: it knows what was
     accepted anywhere."""
-    node = write.node
+    node, needed = write.node, belief.needed_by(write.needs)
     for name, row in belief.rows.items():
-        if name.whole == write.row or name in write.needs or write.row in belief.bound_to(name):
+        if name.whole == write.row or name in needed or write.row in belief.bound_to(name):
             must = NONE.union(*row.must.values())
             may = NONE.union(*row.may.values())
             there = replace(row, must=row.must.set(node, must), may=row.may.set(node, may))
