@@ -153,10 +153,9 @@ def courses(now: Moment) -> tuple[Moment, ...]:
     schedule, course = InTurn(), [now]
     for _ in range(DELIVERIES_LIMIT):
         world = course[-1].virtual
-        choices_now = deliverables(world)
-        if now.found or not choices_now:
+        if now.found or not world.coming:
             return tuple(course)
-        course.append(evolve(now, virtual=deliver(world, schedule.pick(choices_now))))
+        course.append(evolve(now, virtual=deliver(world, schedule.pick(world.coming))))
     shown = f"messages still travel after {DELIVERIES_LIMIT} deliveries"
     return (*course, _never_at_rest(now, shown))
 

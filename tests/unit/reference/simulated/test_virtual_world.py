@@ -11,10 +11,9 @@ from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.values import Case
 from syncmodel.model.view import View
 from syncmodel.reference.node.state import own_log
-from syncmodel.reference.simulated import acts, sights
+from syncmodel.reference.simulated import Deliverable, acts, sights
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import (
-    Deliverable,
     VirtualWorld,
     connect,
     deliver,
