@@ -100,7 +100,7 @@ DECISIONS: dict[str, tuple[Callable[[Pieces], object], object, object]] = {
         True,
         False,
     ),
-    "heard-only-both-ways": (lambda p: p.hears(False), False, True),
+    "heard-only-both-ways": (lambda p: p.hears(lambda: False), False, True),
     "hidden-delete-forgotten": (lambda p: p.keeps_deletion(True), False, True),
     "mixed-row": (lambda p: p.row(LOG[2], LOG), _case("c", 5), _case("c", 1)),
     "not-passed-on": (lambda p: p.admits("n1", "n2", "n3"), False, True),
