@@ -1,6 +1,6 @@
 """How dear is a live step? Ours, and the same requests without us, in turns on the same cluster.
 
-    python bench/step.py [--nodes 3 5 10] [--rounds 100] [--json FILE]
+    python bench/step.py [--nodes 3 5 10 20] [--rounds 100] [--json FILE]
 
 Prints medians in milliseconds and the ratios of this run; bare times depend on the machine.
 """
@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--nodes", type=int, nargs="+", default=[3, 5, 10])
+    parser.add_argument("--nodes", type=int, nargs="+", default=[3, 5, 10, 20])
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--json", type=Path, default=Path("bench/results/step.json"))
     options = parser.parse_args(argv)

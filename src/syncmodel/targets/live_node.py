@@ -12,7 +12,6 @@ from typing import Any
 
 import asyncssh
 import httpx
-from attrs import frozen
 
 from syncmodel.errors import TransportError
 from syncmodel.machines.base import Machine
@@ -21,6 +20,7 @@ from syncmodel.model.outcome import Outcome, refused, unknown
 from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
+from syncmodel.record import Record
 from syncmodel.targets.wire import to_outcome, to_tables, to_view, to_wire
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable, open_http
@@ -31,8 +31,7 @@ RUNNING_LINK = "/run/current-system"
 ANSWER_SLACK_S = 5.0
 
 
-@frozen
-class Heard:
+class Heard(Record):
     """What a node says of one peer: the log it follows, and how far it has processed it."""
 
     connected: bool
@@ -40,8 +39,7 @@ class Heard:
     applied: int
 
 
-@frozen
-class Standing:
+class Standing(Record):
     """Where a node stands: its own log, and its peers' logs as far as it has processed them."""
 
     log_id: str
