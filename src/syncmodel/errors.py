@@ -4,6 +4,19 @@ A divergence found in the system under test is not an error of ours: it is data
 (`syncmodel.model.divergence`).
 """
 
+import json
+
+
+def printable(text: str) -> str:
+    """The text on one line, safe on any terminal: what is not printable is escaped as in JSON.
+
+    That is line ends and control characters, those that change the direction of writing, and halves
+    of characters. Quotes and backslashes stay, so that it can be done twice.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
 
 class SyncModelError(Exception):
     """Something that syncmodel can't go on from. The message is one sentence that says what to do.
@@ -12,6 +25,10 @@ class SyncModelError(Exception):
     """
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        """The message, safe on any terminal: it may quote a file, or what a node answered."""
+        return printable(super().__str__())
 
 
 class UsageError(SyncModelError):
