@@ -22,11 +22,15 @@ from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.story import found_story, story
 from syncmodel.report.terminal import Unbreakable, Watch, progress_line, summary
 from syncmodel.shrink.minimize import Minimized, Progress
-from syncmodel.steps import Burst, CreateCase, DeleteCase, Resync
+from syncmodel.steps import Burst, Create, Delete, Resync
 from syncmodel.steps.scope import Scope
+from syncmodel.targets.wire import SUPERTEST
 
 ONLY_RESYNCS = Settings(scope=Scope(ops=frozenset({"resync"})), seed=7)
-STEPS = (CreateCase("n1", "c1", "t1"), Burst((Resync("n2"), DeleteCase("n1", "c1"))))
+STEPS = (
+    Create("n1", "cases", "c1", (("title", "t1"),)),
+    Burst((Resync("n2"), Delete("n1", "cases", "c1"))),
+)
 RESURRECTED = Reproduction(
     title="resurrected case: a deleted row is back",
     nodes={"n1": 2, "n2": 3},
@@ -55,7 +59,7 @@ What each node showed at the last rest:
 def ended() -> Ended:
     seen: list[Entry] = []
     target = SimulatedCluster(2, ["tombstone-lost-on-resync"])
-    asyncio.run(run(target, fully_connected(2), STEPS, observe=seen.append))
+    asyncio.run(run(target, fully_connected(SUPERTEST, 2), STEPS, observe=seen.append))
     assert isinstance(seen[-1], Ended)
     return seen[-1]
 
@@ -68,7 +72,7 @@ def test_a_story(ended: Ended) -> None:
 def found(ended: Ended, file: Path | None = Path("found/a.json")) -> Found:
     minimized = Minimized(
         steps=STEPS,
-        net=fully_connected(2),
+        net=fully_connected(SUPERTEST, 2),
         divergences=ended.divergences,
         key=("resurrected", "cases"),
         executions=20,
@@ -141,7 +145,7 @@ def test_progress_is_lines_where_nobody_watches_and_no_flood() -> None:
     out = io.StringIO()
     with Watch(tally(), Console(file=out)) as watch:
         for number in range(100):
-            watch(Began(number, fully_connected(2)))
+            watch(Began(number, fully_connected(SUPERTEST, 2)))
             watch.minimizing(Progress(number, 1, 7, 2))
     assert out.getvalue() == "found a failure, shortening it: 7 steps left after 0 runs\n"
 
