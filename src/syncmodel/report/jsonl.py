@@ -19,7 +19,7 @@ from attrs import evolve, field, frozen
 from immutables import Map
 
 from syncmodel.corpus import System, Systems, format1, nodes_of
-from syncmodel.corpus.fields import to_json
+from syncmodel.corpus.fields import Fields, to_json
 from syncmodel.corpus.reading import NODE_NAME, system_of
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested
 from syncmodel.errors import FormatError, InvalidRunError, UsageError
@@ -198,8 +198,9 @@ def read_failing_runs(path: Path, systems: Systems) -> tuple[RecordedRun, ...]:
         raise UsageError(f"The record {path} can't be read: {error.strerror}.") from error
     lines = text.split(b"\n")[:-1]
     facts = _header(lines, str(path))
-    target = facts.get("target", format1.TARGET)
-    system = system_of(target, systems, f"{path}, line 1, field `target`")
+    header = Fields.of(facts, f"{path}, line 1")
+    target = header.optional("target", str, format1.TARGET)
+    system = system_of(target, systems, header.at("target"))
     failed = _runs(lines[1:], facts, system, str(path))
     return tuple(sorted(failed, key=lambda run: run.number))
 
@@ -213,7 +214,7 @@ def is_record(path: Path) -> bool:
         return False
 
 
-def _header(lines: Sequence[bytes], where: str) -> Mapping[str, Any]:
+def _header(lines: Sequence[bytes], where: str) -> dict[str, Any]:
     header = _parse(lines[0], f"{where}, line 1") if lines else {}
     version = header.get("version")
     if header.get("format") != FORMAT or version not in (format1.VERSION, VERSION):

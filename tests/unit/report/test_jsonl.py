@@ -115,6 +115,7 @@ BEGAN = '{"entry": "began", "run": 1, "nodes": {"n1": 2, "n2": 2}}\n'
         ("nonsense\n", "line 1: no JSON"),
         ("[]\n", "line 1: expected an object"),
         ('{"format": "syncmodel-record", "version": 3}\n', "no record of this version"),
+        (HEADER.replace('"simulated"', "[]"), "line 1, field `target`: expected a text"),
         (HEADER + "{\n", "line 2: no JSON"),
         (HEADER + "[" * 100_000 + "\n", "line 2: no JSON"),
         (HEADER + '{"entry": "step"}\n', "line 2: not an entry that can stand here"),
