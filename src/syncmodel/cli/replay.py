@@ -80,17 +80,20 @@ def _load(path: Path, target: str | None) -> Loaded:
     from syncmodel.targets import registry
 
     asked = None if target is None else registry.get(target)
-    reproduction = load(path, asked or registry.registered)
-    own = registry.registered(reproduction.target)
-    if asked is None:
-        assert own is not None
-        return own, reproduction
-    if own is not None and own.schema != asked.schema:
-        raise UsageError(
-            f"{path} is a run of {own.name}, whose tables or generations are others than those of "
-            f"{asked.name}: it can't be performed there."
-        )
-    return asked, reproduction
+
+    def kind_of(name: str) -> TargetKind | None:
+        own = registry.registered(name)
+        if own and asked and own.schema != asked.schema:
+            raise UsageError(
+                f"{path} is a run of {own.name}, whose tables or generations are others than those "
+                f"of {asked.name}: it can't be performed there."
+            )
+        return asked or own
+
+    reproduction = load(path, kind_of)
+    kind = kind_of(reproduction.target)
+    assert kind is not None, "else there is no reproduction"
+    return kind, reproduction
 
 
 class _Stages:
