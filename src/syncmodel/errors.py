@@ -18,6 +18,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """The text with its lines, each of them printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 class SyncModelError(Exception):
     """Something that syncmodel can't go on from. The message is one sentence that says what to do.
 
@@ -27,8 +32,8 @@ class SyncModelError(Exception):
     exit_code = 2
 
     def __str__(self) -> str:
-        """The message, safe on any terminal: it may quote a file, or what a node answered."""
-        return printable(super().__str__())
+        """The message, safe on any terminal: it may quote a log, or what a node answered."""
+        return printable_lines(super().__str__())
 
 
 class UsageError(SyncModelError):
@@ -37,6 +42,10 @@ class UsageError(SyncModelError):
 
 class FormatError(UsageError):
     """A file that we read is malformed; the message names file, position and field."""
+
+    def __str__(self) -> str:
+        """One line, whatever it quotes of the file."""
+        return printable(super().__str__())
 
 
 class InvalidRunError(SyncModelError):

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from syncmodel.engine.history import Entry
 from syncmodel.engine.tally import Sometimes, Tally
-from syncmodel.errors import printable
+from syncmodel.errors import printable, printable_lines
 from syncmodel.report.story import found_story, plural
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Watch:
 
     def announce(self, text: str) -> None:
         """A line that stays, above the one that moves."""
-        self._out.print(_lines(text))
+        self._out.print(printable_lines(text))
 
     def __call__(self, entry: Entry) -> None:
         """Another entry of the history: time to look at the tally."""
@@ -168,14 +168,9 @@ def _doubts(what: str, reasons: list[str]) -> Iterator[str]:
 
 def say(text: str) -> None:
     """A result, on stdout."""
-    console().print(_lines(text))
+    console().print(printable_lines(text))
 
 
 def complain(text: str) -> None:
-    """One sentence on stderr."""
-    console(stderr=True).print(printable(f"syncmodel: {text}"))
-
-
-def _lines(text: str) -> str:
-    """The text with its lines, and nothing else that is not printable."""
-    return "\n".join(map(printable, text.split("\n")))
+    """An error on stderr."""
+    console(stderr=True).print(printable_lines(f"syncmodel: {text}"))

@@ -109,7 +109,7 @@ def test_nothing_is_printed_raw(capsys: pytest.CaptureFixture[str]) -> None:
     complain(f"raw {BAD}")
     printed = capsys.readouterr()
     assert printed.out == text + "\nraw \\u001b[31m\\u202e\\u0000\\r\n\n"
-    assert printed.err == "syncmodel: raw \\u001b[31m\\u202e\\u0000\\r\\n\n"
+    assert printed.err == "syncmodel: raw \\u001b[31m\\u202e\\u0000\\r\n\n"
 
 
 def test_the_command_that_shows_it_again() -> None:
