@@ -4,4 +4,5 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-sys.path[:0] = [str(TESTS / name) for name in ("support", "unit/model", "unit/checker")]
+HELPERS = ("support", "unit/model", "unit/checker", "unit/corpus")
+sys.path[:0] = [str(TESTS / name) for name in HELPERS]

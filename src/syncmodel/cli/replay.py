@@ -8,13 +8,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncmodel.cli.options import BUG, RECORD, TARGET, known_bugs
+from syncmodel.cli.options import BUG, RECORD, known_bugs
 from syncmodel.cli.parsing import add_options
+from syncmodel.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
-    from syncmodel.engine.history import Observer, Verdict
+    from syncmodel.engine.history import Ended, Observer, Verdict
     from syncmodel.engine.pool import Stage
+    from syncmodel.engine.replay import Replayed
+    from syncmodel.targets.registry import TargetKind
 
 NAME = "replay"
 HELP = "perform saved runs again, with the bug that a file names planted"
@@ -22,6 +25,7 @@ EXAMPLES = """\
   syncmodel replay found/*.json                 see again what a search found
   syncmodel replay --no-bug found/*.json        the same steps on nodes without the file's bug
   syncmodel replay --target simulated corpus/*.json
+  syncmodel replay --target mystore:Target found/*.json
 
 exit codes: 1 if a run diverged (also where the file says that it must), else 3 if one was invalid
 or unknown, else 0
@@ -31,30 +35,92 @@ or unknown, else 0
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and on what they are performed."""
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a saved run")
-    add_options(parser, (TARGET, BUG, RECORD))
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        help="where steps are performed (default: where the file says that they were): embedded, "
+        "simulated, or a target of yours as module:Class",
+    )
+    add_options(parser, (BUG, RECORD))
     parser.add_argument("--no-bug", action="store_true", help="leave the bug out that a file names")
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay every file; all of them are read before the first is performed."""
-    from syncmodel.corpus import load
     from syncmodel.engine.history import nobody
-    from syncmodel.engine.pool import Stage
     from syncmodel.report.jsonl import Recorder
+    from syncmodel.report.terminal import say
 
     named = known_bugs(args.bug)
-    loaded = [(path, load(path)) for path in args.files]
+    loaded = [(path, _load(path, args.target)) for path in args.files]
     with ExitStack() as closing:
-        stage = closing.enter_context(Stage(args.target))
+        stages = _Stages(closing)
         observe: Observer = nobody
         if args.record:
-            facts = {"target": args.target, "files": [str(path) for path in args.files]}
+            facts = {"target": _recorded(loaded), "files": [str(path) for path in args.files]}
             observe = closing.enter_context(Recorder(args.record, facts))
         verdicts = []
-        for path, reproduction in loaded:
+        for path, (kind, reproduction) in loaded:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
-            verdicts.append(_replay(stage, path, reproduction, bugs, observe))
+            replayed = _replayed(stages.of(kind), reproduction, bugs, observe)
+            say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
+            verdicts.append(replayed[0].results[-1].verdict)
     return _exit_code(verdicts)
+
+
+Loaded = tuple["TargetKind", "Reproduction"]
+
+
+def _load(path: Path, target: str | None) -> Loaded:
+    """The file's run, and the kind that it is performed on: its own, if none is asked for.
+
+    Raises `UsageError` if that stores other tables than the run's own, and as `corpus.load`.
+    """
+    from syncmodel.corpus import load
+    from syncmodel.targets import registry
+
+    asked = None if target is None else registry.get(target)
+
+    def kind_of(name: str) -> TargetKind | None:
+        own = registry.registered(name)
+        if own and asked and own.schema != asked.schema:
+            raise UsageError(
+                f"{path} is a run of {own.name}, whose tables or generations are others than those "
+                f"of {asked.name}: it can't be performed there."
+            )
+        return asked or own
+
+    reproduction = load(path, kind_of)
+    kind = kind_of(reproduction.target)
+    assert kind is not None, "else there is no reproduction"
+    return kind, reproduction
+
+
+class _Stages:
+    """One stage for each kind of target, made when it is first needed."""
+
+    def __init__(self, closing: ExitStack) -> None:
+        self._closing = closing
+        self._stages: dict[str, Stage] = {}
+
+    def of(self, kind: TargetKind) -> Stage:
+        """The stage of that kind."""
+        from syncmodel.engine.pool import Stage
+
+        if kind.name not in self._stages:
+            self._stages[kind.name] = self._closing.enter_context(Stage(kind))
+        return self._stages[kind.name]
+
+
+def _recorded(loaded: Iterable[tuple[Path, Loaded]]) -> str:
+    """The one target that a record is about. Raises `UsageError` if there are several."""
+    names = dict.fromkeys(kind.name for _, (kind, _) in loaded)
+    if len(names) > 1:
+        raise UsageError(
+            f"A record is about one target, and these files name {' and '.join(names)}: choose one "
+            f"with --target, or record them one by one."
+        )
+    return next(iter(names))
 
 
 def _bug_of(reproduction: Reproduction, *, without: bool) -> tuple[str, ...]:
@@ -63,18 +129,15 @@ def _bug_of(reproduction: Reproduction, *, without: bool) -> tuple[str, ...]:
     return known_bugs([reproduction.bug])
 
 
-def _replay(
+def _replayed(
     stage: Stage,
-    path: Path,
     reproduction: Reproduction,
     bugs: tuple[str, ...],
     observe: Observer,
-) -> Verdict:
-    """Perform one file and print it with what was seen; how its last run ended."""
-    from syncmodel.engine.history import Ended, Entry, Verdict, all_of
+) -> tuple[Replayed, list[Ended]]:
+    """Perform one file; what was seen, and how each of its runs ended."""
+    from syncmodel.engine.history import Ended, Entry, all_of
     from syncmodel.engine.replay import replay
-    from syncmodel.report.story import story
-    from syncmodel.report.terminal import say
 
     ended: list[Ended] = []
 
@@ -85,15 +148,32 @@ def _replay(
     target = stage.target(len(reproduction.nodes), bugs)
     expected = reproduction.expected_with(bugs)
     replayed = stage.driver.run(replay(target, reproduction, all_of(keep, observe), expected))
-    verdict = replayed.results[-1].verdict
+    return replayed, ended
+
+
+def _heading(
+    path: Path, kind: TargetKind, reproduction: Reproduction, bugs: tuple[str, ...]
+) -> str:
+    """Which file this is, and on what it is performed."""
     about = f"{path}, with {' and '.join(bugs)} planted" if bugs else f"{path}"
+    if kind.name != reproduction.target:
+        about += f"\nA run of {printable(reproduction.target)}, performed on {kind.name}."
+    return about
+
+
+def _told(about: str, reproduction: Reproduction, replayed: Replayed, ended: list[Ended]) -> str:
+    """One file with what was seen."""
+    from syncmodel.engine.history import Verdict
+    from syncmodel.report.story import story
+
+    verdict = replayed.results[-1].verdict
     sight = ended[-1] if verdict is not Verdict.PASS else None
-    judged = f"{replayed.judgement.value.capitalize()}: the file says that it must {expected}"
+    judged = f"{replayed.judgement.value.capitalize()}: the file says that it must "
+    judged += str(replayed.expected)
     times = f" in {len(ended)} runs" if len(ended) > 1 else ""
     if verdict is Verdict.PASS:
         judged += f"; it passed{times}"
-    say(f"{about}\n\n{story(reproduction, sight)}\n\n{judged}.\n")
-    return verdict
+    return f"{about}\n\n{story(reproduction, sight)}\n\n{judged}.\n"
 
 
 def _exit_code(verdicts: Iterable[Verdict]) -> int:

@@ -227,20 +227,20 @@ class Schema:
         }
 
     @cached_property
-    def binding(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
-        """For each table: the places of the cells that bind a row to another, and its table."""
+    def binding(self) -> Mapping[str, Mapping[str, str]]:
+        """For each table: the columns that bind a row to another one, each with the table of that.
+
+        By name: a register of a row, or a row of an older version, has not all columns.
+        """
         return {
-            table.name: tuple(
-                (place, column.table)
-                for place, column in enumerate(table.columns)
-                if isinstance(column, Ref) and column.binds
-            )
+            table.name: {ref.name: ref.table for ref in table.refs if ref.binds}
             for table in self.tables
         }
 
     def bound_to(self, row: Row, cells: Cells) -> tuple[Row, ...]:
         """The rows that must show for this one to show."""
-        return tuple([Row(table, str(cells[place][1])) for place, table in self.binding[row.table]])
+        binding = self.binding[row.table]
+        return tuple([Row(binding[name], str(cell)) for name, cell in cells if name in binding])
 
     @cached_property
     def restricting(self) -> frozenset[str]:

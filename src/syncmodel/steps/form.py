@@ -24,6 +24,9 @@ from syncmodel.steps.base import VOCABULARY, Step
 #: The version of the JSON form; a file says which it was written in.
 VERSION = 2
 
+#: How much of a wrong value an error shows.
+SHOWN_CHARACTERS = 60
+
 #: Fields whose JSON names can't be Python's.
 RENAMED = {
     "on": override(rename="nodes"),
@@ -58,6 +61,12 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
+def _shown(value: Any) -> str:
+    """A wrong value as an error shows it: no longer than a glance."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+
+
 def _is_step(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Step)
 
@@ -68,14 +77,14 @@ def _is_scalar(cls: Any) -> bool:
 
 def _scalar(value: Any, _cls: Any) -> Any:
     if value is not None and type(value) not in (str, int):
-        raise TypeError(f"expected a text, a whole number or null, found {value!r}")
+        raise TypeError(f"expected a text, a whole number or null, found {_shown(value)}")
     return value
 
 
 def _columns(raw: Any, cls: Any) -> Any:
     """An object of columns, as the pairs that a step keeps."""
     if not isinstance(raw, Mapping):
-        raise TypeError(f"expected an object of columns, found {raw!r}")
+        raise TypeError(f"expected an object of columns, found {_shown(raw)}")
     return tuple((str(name), _scalar(value, cls)) for name, value in raw.items())
 
 
@@ -86,14 +95,14 @@ def _is_tuple(cls: Any) -> bool:
 def _listed(value: Any, cls: Any) -> Any:
     """Only a list is a list: a word must not be read as its letters, nor an object as its keys."""
     if not isinstance(value, list | tuple):
-        raise TypeError(f"expected a list, found {value!r}")
+        raise TypeError(f"expected a list, found {_shown(value)}")
     (member, _) = get_args(cls)
     return tuple(_converter().structure(value, cast(Any, list)[member]))
 
 
 def _exactly(value: Any, cls: type) -> Any:
     if type(value) is not cls:
-        raise TypeError(f"expected {cls.__name__}, found {value!r}")
+        raise TypeError(f"expected {cls.__name__}, found {_shown(value)}")
     return value
 
 
@@ -116,13 +125,13 @@ def _renames(cls: Any) -> dict[str, Any]:
 
 def _structure(raw: Any, cls: type[Step]) -> Step:
     if not isinstance(raw, Mapping):
-        raise TypeError(f"expected an object with an `op`, found {raw!r}")
+        raise TypeError(f"expected an object with an `op`, found {_shown(raw)}")
     fields = {str(name): value for name, value in raw.items()}
     op = fields.pop("op", None)
     found = vocabulary().get(op) if isinstance(op, str) else None
     if found is None or not issubclass(found, cls):
         known = ", ".join(sorted(name for name, c in vocabulary().items() if issubclass(c, cls)))
-        raise ValueError(f"unknown op {op!r}; known are: {known}")
+        raise ValueError(f"unknown op {_shown(op)}; known are: {known}")
     step: Step = _reader(cast(Hashable, found))(fields, found)
     return step
 
@@ -152,7 +161,7 @@ def load(raw: Any, where: str = "step") -> Step:
 def load_all(raw: Any, where: str) -> tuple[Step, ...]:
     """The steps of a JSON list. Raises `FormatError` that names `where`, position and field."""
     if not isinstance(raw, Sequence) or isinstance(raw, str):
-        raise FormatError(f"{where}: expected a list of steps, found {raw!r}")
+        raise FormatError(f"{where}: expected a list of steps, found {_shown(raw)}")
     return tuple(load(item, f"{where}, step {i}") for i, item in enumerate(raw, 1))
 
 

@@ -91,6 +91,14 @@ def names() -> tuple[str, ...]:
     return tuple(_registered())
 
 
+def registered(name: str) -> TargetKind | None:
+    """The kind that is registered under that name, if there is one: what a name in a file means.
+
+    Nothing is imported but what is registered.
+    """
+    return get(name) if name in _registered() else None
+
+
 def get(name: str) -> TargetKind:
     """The kind of that name: a registered one, or a class named `module:Class`.
 
