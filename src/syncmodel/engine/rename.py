@@ -7,7 +7,7 @@ What a field holds follows from its own name: `node` and its like, `row` beside 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, fields, frozen
@@ -49,6 +49,19 @@ class Names:
             *self.amounts.items(),
         )
         return sum(old != new for old, new in pairs)
+
+    def kinds(self) -> Iterator[Names]:
+        """One kind of names after the other, alone."""
+        yield Names(rows=self.rows)
+        yield Names(tokens=self.tokens)
+        yield Names(amounts=self.amounts)
+        yield Names(nodes=self.nodes)
+
+    def singly(self) -> Iterator[Names]:
+        """One name after the other, alone; nodes only change places all together."""
+        yield from (Names(rows={old: new}) for old, new in self.rows.items() if old.name != new)
+        yield from (Names(tokens={old: new}) for old, new in self.tokens.items() if old != new)
+        yield from (Names(amounts={old: new}) for old, new in self.amounts.items() if old != new)
 
     def new(self, kind: str, old: Any, _column: Column | None = None) -> Any:
         """The new name for a name of that kind."""

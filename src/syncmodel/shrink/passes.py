@@ -125,7 +125,7 @@ def nodes(best: Counterexample) -> Candidates:
         key=lambda i: (best.script.net.nodes[i] in seen, -i),
     ):
         names = best.script.net.nodes
-        if len(names) > 1 and position < len(names):
+        if len(names) > 1 and position < len(names) and not best.script.net.quorum:
             best = yield without_node(best.script, names[position])
 
 
@@ -135,7 +135,7 @@ def merges(best: Counterexample) -> Candidates:
     for gone in reversed(range(count)):
         for into in range(count):
             names = best.script.net.nodes
-            if gone != into and max(gone, into) < len(names):
+            if gone != into and max(gone, into) < len(names) and not best.script.net.quorum:
                 best = yield merged(best.script, names[gone], names[into])
 
 
