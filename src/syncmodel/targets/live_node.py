@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import asyncssh
 import httpx
@@ -146,7 +147,7 @@ class LiveNode:
         """The rows of one run with the (log, position) they were read at; Nones without plugin."""
         client = self._client or await self.connect()
         try:
-            answer = await client.plugin("GET", f"state?run_id={run_id}")
+            answer = await client.plugin("GET", f"state?run_id={quote(run_id, safe='')}")
         except (Unreachable, Indefinite) as error:
             self._check_way()
             raise self._wrong("an answer to GET state", str(error)) from None

@@ -209,13 +209,12 @@ def holds(state: State, event: Event) -> bool:
 
 def read(state: State, run_id: str) -> dict[str, object]:
     """What the plugin's API shows of one run, in order of id; an event only with its case."""
-    prefix = run_id + "/"
     rows = [
         row
-        for key, shown in state.table.items()
-        if key[1].startswith(prefix)
+        for shown in state.table.values()
         for row in shown
-        if not isinstance(row, EventRow) or case_shows(state, row.case_id)
+        if row.run_id == run_id
+        and (not isinstance(row, EventRow) or case_shows(state, row.case_id))
     ]
     rows.sort(key=lambda row: row.id)
     log_id, position = own_log(state)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from supertest import fully_connected
 
 from syncmodel.corpus import Reproduction, load_all
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
 from syncmodel.engine.script import length
-from syncmodel.model.net import fully_connected
 from syncmodel.nostr.events import Event
 from syncmodel.reference.node import bugs
 from syncmodel.reference.node.bugs.base import FAMILIES
@@ -64,7 +64,8 @@ def test_creating_a_case_and_an_event_does_not_show_it(bug: bugs.Bug) -> None:
     steps = FILES["case-takes-its-events"].steps[:2]
     for count in (1, 2, 3):
         target = SimulatedCluster(count, [bug.name])
-        assert asyncio.run(run(target, fully_connected(count), steps)).verdict is Verdict.PASS
+        net = fully_connected(count)
+        assert asyncio.run(run(target, net, steps)).verdict is Verdict.PASS
 
 
 # --- the decisions themselves --------------------------------------------------------------------

@@ -12,13 +12,13 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from supertest import create_case, fully_connected, update_case
 
-from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import Deliverable, acts, deliver, deliverables, initial, setup
 from syncmodel.reference.simulated.coming import Coming, places
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.world import VirtualWorld
-from syncmodel.steps import CreateCase, UpdateCase
+from syncmodel.targets.wire import SUPERTEST
 
 SIZES = (2, 3, 5, 11)
 
@@ -44,8 +44,8 @@ def next_in_turn(last: Deliverable | None, choices: list[Deliverable]) -> Delive
 
 def written(world: VirtualWorld, rng: Random) -> VirtualWorld:
     node, title = rng.choice(world.setup.names), f"t{rng.randrange(1_000_000)}"
-    for step in (CreateCase(node, "c1", title), UpdateCase(node, "c1", title)):
-        world, outcome = acts.request(world, node, step.request())
+    for step in (create_case(node, "c1", title), update_case(node, "c1", title)):
+        world, outcome = acts.write(world, node, step.asks(SUPERTEST))
         if outcome.ok:
             break
     return world
@@ -185,7 +185,7 @@ def quiet(world: VirtualWorld, schedule: Schedule) -> tuple[VirtualWorld, int]:
 def bytecodes_a_delivery(count: int, schedule: Schedule) -> float:
     """Of a write that reaches every node, once over every link; the mesh is connected."""
     world = quiet(initial(setup(count), fully_connected(count)), schedule)[0]
-    world = acts.request(world, "n1", CreateCase("n1", "c1", "t").request())[0]
+    world = acts.write(world, "n1", create_case("n1", "c1", "t").asks(SUPERTEST))[0]
     with counting() as counter:
         _, delivered = quiet(world, schedule)
     assert delivered == count * (count - 1)
