@@ -37,7 +37,8 @@ Fact = str | int | float | bool | None
 class Expected:
     """What a run of the steps must end in: a pass, or the divergence with this name and table.
 
-    `divergence` is None for a pass; `table` "" is a divergence of a whole node.
+    `divergence` is None for a pass; `table` "" is a divergence of a whole node, and an invariant
+    has its name there.
     """
 
     divergence: tuple[str, str] | None = None

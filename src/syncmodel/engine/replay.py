@@ -17,6 +17,7 @@ from syncmodel.corpus.format import (
 )
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script
 from syncmodel.targets.base import SEEDS, Networked, Target
@@ -54,13 +55,14 @@ async def replay(
     reproduction: Reproduction,
     observe: Observer = nobody,
     expected: Expected | None = None,
+    invariants: Sequence[Invariant] = (),
 ) -> Replayed:
     """Perform the steps until what is expected is decided.
 
     `expected` defaults to the file's own word (see `Reproduction.expected_with` for a system
-    without its bug). What failed only sometimes is run up to as often as it was when recorded, on
-    the simulator on as many networks as it takes; a pass is expected of all runs. Raises
-    `UsageError` if the target has too few nodes.
+    without its bug). `invariants` are checked in every run. What failed only sometimes is run up to
+    as often as it was when recorded, on the simulator on as many networks as it takes; a pass is
+    expected of all runs. Raises `UsageError` if the target has too few nodes.
     """
     expected = reproduction.expected if expected is None else expected
     script = fitted(Script(reproduction.net, reproduction.steps), target.nodes)
@@ -77,6 +79,7 @@ async def replay(
             observe,
             # What must pass may share machines: what others left is a divergence all the same.
             alone=expected.divergence is not None,
+            invariants=invariants,
         )
         results.append(result)
         judgement, decided = _judged(expected, results)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.session import Session
 from syncmodel.errors import UsageError
 from syncmodel.model.divergence import Divergence
@@ -51,10 +52,12 @@ async def run(
     observe: Observer = nobody,
     *,
     alone: bool = False,
+    invariants: Sequence[Invariant] = (),
 ) -> Result:
     """Perform the steps until the end, or until one decides the run.
 
     `alone`: on machines that no other run used, so that nothing but these steps can make it fail.
+    `invariants` are checked at every rest.
     Raises `UsageError` if the plan refuses a step: such a list is no run.
     """
     refused = first_disabled(promised(net, guarantees or Guarantees()), steps)
@@ -65,7 +68,7 @@ async def run(
         )
     if alone and isinstance(target, Reusable):
         target.renew()
-    session = Session(target, net, guarantees, observe)
+    session = Session(target, net, guarantees, observe, invariants=invariants)
     await session.begin()
     for step in steps:
         if session.over is not None:

@@ -6,16 +6,18 @@ Every engine (explore, replay, minimise) goes through here, so a step means the 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
 from syncmodel.engine.history import Began, Ended, Observer, Performed, Rested, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
+from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
 from syncmodel.model.view import View
 from syncmodel.model.world import World, initial
@@ -49,21 +51,40 @@ class Session:
         guarantees: Guarantees | None = None,
         observe: Observer = nobody,
         settle_limit_s: float = SETTLE_LIMIT_S,
+        *,
+        invariants: Sequence[Invariant] = (),
+        number: int | None = None,
     ) -> None:
-        """A run on `target`, which starts from `net` and promises `guarantees`."""
+        """A run on `target`, which starts from `net` and promises `guarantees`.
+
+        `invariants` are checked at every rest, after the model's comparison. `number` is the run's
+        in its history (default: the next one of this process).
+        """
         self.target = target
         self.world: World = initial(net, guarantees)
         self.steps: list[Step] = []
         self.over: Over | None = None
         self._observe = observe
         self._settle_limit_s = settle_limit_s
+        self._invariants, self._number = invariants, number
         self._views: Mapping[str, View | None] | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What follows from the steps so far."""
+        return self.world.plan
+
+    @property
+    def views(self) -> Mapping[str, View | None]:
+        """What each node showed at the last rest; empty before the first one."""
+        return self._views or {}
 
     async def begin(self) -> None:
         """A fresh start, compared like any other rest: what an earlier run left would show."""
         Session._numbers += 1
         net = self.world.belief.net
-        self._observe(Began(Session._numbers, net))
+        number = Session._numbers if self._number is None else self._number
+        self._observe(Began(number, net))
         try:
             await self._begin_clean(net)
         except DivergenceFound as found:
@@ -127,6 +148,8 @@ class Session:
         self._views = found.views
         compare_control(belief, found.control)
         self.world = World(self.world.plan, compare(belief, found.views))
+        for invariant in self._invariants:
+            invariant.hold(self)
         took = time.perf_counter() - started
         index = len(self.steps)
         self._observe(Rested(index, found.views, found.how.value, took, before, self.world))

@@ -7,11 +7,11 @@ empty pass shows. Read from the history alone. Not here: how a tally looks (`rep
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from itertools import combinations
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Verdict
 from syncmodel.model.belief import Belief
@@ -92,6 +92,24 @@ class Tally:
                 self._rested(entry)
             case Ended():
                 self.verdicts[entry.verdict] += 1
+
+    def add(self, other: Tally) -> None:
+        """Add what was counted in another part of the same search."""
+        self.sequences += other.sequences
+        self.steps += other.steps
+        self.rests += other.rests
+        self.seconds += other.seconds
+        self.by_op.update(other.by_op)
+        self.seen.update(other.seen)
+        self.verdicts.update(other.verdicts)
+
+    def become(self, parts: Iterable[Tally]) -> None:
+        """What these parts have counted by now, all together."""
+        fresh = Tally()
+        for part in parts:
+            fresh.add(part)
+        for each in fields(Tally):
+            setattr(self, each.name, getattr(fresh, each.name))
 
     def never(self, ops: frozenset[str] | None = None) -> tuple[Sometimes, ...]:
         """What was never seen, of all that these kinds of steps (default: all) can bring about."""

@@ -32,6 +32,7 @@ class Kind(Enum):
     WRONGLY_REFUSED = "wrongly refused"
     CONTROL_PLANE = "control plane"
     NOT_SETTLED = "not settled"
+    INVARIANT = "invariant"
 
     @property
     def explained(self) -> str:
@@ -53,6 +54,7 @@ EXPLAINED = {
     Kind.WRONGLY_REFUSED: "a request was refused that every possible state of the node allows",
     Kind.CONTROL_PLANE: "generation, migrations, plugin API or health are not as expected",
     Kind.NOT_SETTLED: "the nodes did not come to rest although every fault was healed",
+    Kind.INVARIANT: "an invariant that somebody added to the machine does not hold",
 }
 
 
@@ -62,7 +64,7 @@ class Divergence:
 
     `node` is where it was seen; `expected` and `shown` are sentences without run ids, so that they
     read the same on every run. `table` is the kind of row ("cases", "events", or "" where the
-    divergence is about a whole node).
+    divergence is about a whole node). `expected` of an `INVARIANT` is the invariant's name.
     """
 
     kind: Kind
@@ -78,8 +80,11 @@ class Divergence:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two divergences the same bug to a minimiser: name and kind of row."""
-        return (self.kind.value, self.table)
+        """What makes two divergences the same bug to a minimiser: name and kind of row.
+
+        Invariants have no row: each is a bug by its name.
+        """
+        return (self.kind.value, self.expected if self.kind is Kind.INVARIANT else self.table)
 
     def __str__(self) -> str:
         where = f"{self.row} on {self.node}" if self.row else self.node

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from syncmodel.engine.drive import Straight
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script
 from syncmodel.model.divergence import Key
@@ -24,6 +25,8 @@ from syncmodel.targets.base import SEEDS
 class Failing:
     """A run, the way in which it fails, on nodes with which bugs planted and which promises.
 
+    `invariants` are checked beside them.
+
     `network`: on which simulated one, where it was seen to fail there; None: messages in order.
     """
 
@@ -32,6 +35,7 @@ class Failing:
     bugs: tuple[str, ...] = ()
     guarantees: Guarantees = Guarantees()
     network: int | None = None
+    invariants: tuple[Invariant, ...] = ()
 
 
 @frozen
@@ -61,7 +65,8 @@ def echo(failing: Failing, seeds: Sequence[int | None] = SEEDS) -> Echo:
         return Echo(heard=False, tries=0)
     for number, seed in enumerate(seeds, 1):
         cluster = SimulatedCluster(len(names), failing.bugs, seed)
-        result = Straight().run(run(cluster, net, steps, failing.guarantees))
+        once = run(cluster, net, steps, failing.guarantees, invariants=failing.invariants)
+        result = Straight().run(once)
         if failing.key in result.keys:
             return Echo(heard=True, seed=seed, tries=number)
     return Echo(heard=False, tries=len(seeds))

@@ -106,7 +106,15 @@ class Further:
             if runs == CHANCES:
                 return None
             runs += 1
-            once = run(target, there.net, there.steps, failing.guarantees, see, alone=True)
+            once = run(
+                target,
+                there.net,
+                there.steps,
+                failing.guarantees,
+                see,
+                alone=True,
+                invariants=failing.invariants,
+            )
             result = self.driver.run(once)
         minimizer = Minimizer(
             target,
@@ -116,6 +124,7 @@ class Further:
             key=failing.key,
             budget=NO_SEARCH,
             observe=see,
+            invariants=failing.invariants,
         )
         found = self.driver.run(minimizer.run())
         steps = found.live_steps + runs * length(result.steps)

@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script, length, repaired
 from syncmodel.errors import UsageError
@@ -112,13 +113,14 @@ class Minimizer:
         further: Sequence[Pass] = (),
         progress: Callable[[Progress], None] = lambda _: None,
         observe: Observer = nobody,
+        invariants: Sequence[Invariant] = (),
     ) -> None:
         """`failing` is a run from `net` (all nodes running, links whole) that diverged.
 
         `key`: which of its divergences to keep (default: the headline). `tries`: how often a
         candidate may pass before it counts as passing. `fewer_nodes`: nodes that are not needed
         may be left down; `further` are passes for when nothing else helps. `progress` is called
-        after every run, `observe` gets all their history.
+        after every run, `observe` gets all their history. `invariants` are checked in each run.
         Raises `UsageError` if the run did not diverge in that way.
         """
         key = key or (failing.divergences[0].key if failing.divergences else None)
@@ -128,7 +130,7 @@ class Minimizer:
         self._target, self._guarantees, self._key = target, guarantees, key
         self._budget, self._tries = budget or Budget(), tries
         self._confirmations, self._fewer_nodes = confirmations, fewer_nodes
-        self._further = further
+        self._further, self._invariants = further, invariants
         self._progress, self._observe = progress, observe
         self._best = Best(Script(net, failing.steps), failing.divergences)
         self._verdicts: dict[Script, bool] = {self._best.script: True}
@@ -226,7 +228,13 @@ class Minimizer:
     async def _perform(self, script: Script, *, alone: bool) -> Result:
         target, there = self._target, fitted(script, self._target.nodes)
         result = await run(
-            target, there.net, there.steps, self._guarantees, self._observe, alone=alone
+            target,
+            there.net,
+            there.steps,
+            self._guarantees,
+            self._observe,
+            alone=alone,
+            invariants=self._invariants,
         )
         self._executions += 1
         self._live_steps += length(result.steps)

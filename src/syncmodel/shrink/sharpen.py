@@ -133,7 +133,7 @@ class Sharpening:
     def run(self) -> Sharper:
         """Search; the same steps come of the same failure, on every machine."""
         self._minimize()
-        if self.failing.guarantees == Guarantees():
+        if self.failing.guarantees == Guarantees() and not self.failing.invariants:
             self._exhaust()
         other = self.otherwise
         if other is not None and length(other.script.steps) >= length(self.best.steps):
@@ -143,10 +143,11 @@ class Sharpening:
     def _minimize(self) -> None:
         """Delta debugging with everything there is, on the network where it fails."""
         net, bugs, guarantees = self.best.net, self.failing.bugs, self.failing.guarantees
-        network = self.failing.network
+        network, invariants = self.failing.network, self.failing.invariants
         networks = (None,) if network is None else _others(network)
         first = SimulatedCluster(len(net.nodes), bugs, network)
-        seen = Straight().run(run(first, net, self.best.steps, guarantees))
+        steps = self.best.steps
+        seen = Straight().run(run(first, net, steps, guarantees, invariants=invariants))
         minimizer = Minimizer(
             _Networks(len(net.nodes), bugs, networks),
             net,
@@ -158,6 +159,7 @@ class Sharpening:
             confirmations=0,
             further=SWAPS if self.bursts else WITHOUT_BURSTS,
             progress=self._report,
+            invariants=invariants,
         )
         self._take(Straight().run(minimizer.run()).script)
         self.runs += minimizer.minimized.executions

@@ -15,7 +15,7 @@ from syncmodel.steps.data import (
     UpdateCase,
 )
 from syncmodel.steps.deployment import Rollback, Rollout
-from syncmodel.steps.form import dump, load, load_all, vocabulary
+from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.sync import Resync
@@ -44,6 +44,7 @@ __all__ = [
     "Target",
     "UpdateCase",
     "dump",
+    "kind",
     "load",
     "load_all",
     "vocabulary",

@@ -39,11 +39,21 @@ def _subclasses(cls: type[Step]) -> Iterator[type[Step]]:
 
 @cache
 def vocabulary() -> dict[str, type[Step]]:
-    """Every step by its `op`. A module in this package is found by being there."""
+    """Our own steps by their `op`. A module in this package is found by being there."""
     package = __name__.rpartition(".")[0]
     for info in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{info.name}")
+    return {op: cls for op, cls in known().items() if cls.__module__.startswith(f"{package}.")}
+
+
+def known() -> dict[str, type[Step]]:
+    """Every step by its `op`: ours, and whatever subclass of `Step` was imported by now."""
     return {cls.op: cls for cls in _subclasses(Step) if "op" in vars(cls)}
+
+
+def kind(op: str) -> type[Step] | None:
+    """The step with this `op`, however late it was imported."""
+    return vocabulary().get(op) or known().get(op)
 
 
 @cache
@@ -101,10 +111,10 @@ def _structure(raw: Any, cls: type[Step]) -> Step:
         raise TypeError(f"expected an object with an `op`, found {raw!r}")
     fields = {str(name): value for name, value in raw.items()}
     op = fields.pop("op", None)
-    found = vocabulary().get(op) if isinstance(op, str) else None
+    found = kind(op) if isinstance(op, str) else None
     if found is None or not issubclass(found, cls):
-        known = ", ".join(sorted(name for name, c in vocabulary().items() if issubclass(c, cls)))
-        raise ValueError(f"unknown op {op!r}; known are: {known}")
+        names = ", ".join(sorted(name for name, c in known().items() if issubclass(c, cls)))
+        raise ValueError(f"unknown op {op!r}; known are: {names}")
     step: Step = _reader(cast(Hashable, found))(fields, found)
     return step
 
