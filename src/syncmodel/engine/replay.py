@@ -15,6 +15,7 @@ from syncmodel.corpus.fields import shown
 from syncmodel.corpus.format import Expected, Reproduction
 from syncmodel.engine.fitting import fitted, fitted_promises
 from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script
 from syncmodel.errors import UsageError
@@ -53,13 +54,15 @@ async def replay(
     reproduction: Reproduction,
     observe: Observer = nobody,
     expected: Expected | None = None,
+    invariants: Sequence[Invariant] = (),
 ) -> Replayed:
     """Perform the steps until what is expected is decided.
 
     `expected` defaults to the file's own word (see `Reproduction.expected_with` for a system
-    without its bug). What failed only sometimes is run up to as often as it was when recorded, on
-    the simulator on as many networks as it takes; a pass is expected of all runs. Raises
-    `UsageError` if the target has too few nodes, or other tables than the run.
+    without its bug). `invariants` are checked in every run. What failed only sometimes is run up to
+    as often as it was when recorded, on the simulator on as many networks as it takes; a pass is
+    expected of all runs. Raises `UsageError` if the target has too few nodes, or other tables than
+    the run.
     """
     if target.schema != reproduction.schema:
         raise UsageError(
@@ -83,6 +86,7 @@ async def replay(
             observe,
             # What must pass may share machines: what others left is a divergence all the same.
             alone=expected.divergence is not None,
+            invariants=invariants,
         )
         results.append(result)
         judgement, decided = _judged(expected, results)

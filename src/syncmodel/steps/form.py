@@ -36,17 +36,24 @@ RENAMED = {
 
 
 @cache
-def _imported() -> None:
-    """A module in this package is found by being there."""
+def vocabulary() -> Mapping[str, type[Step]]:
+    """Our own steps by their `op`. A module in this package is found by being there."""
     package = __name__.rpartition(".")[0]
     for info in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{info.name}")
+    ours = f"{package}."
+    return {op: cls for op, cls in VOCABULARY.items() if cls.__module__.startswith(ours)}
 
 
-def vocabulary() -> Mapping[str, type[Step]]:
-    """Every step by its `op`: those of this package, and whatever else was imported."""
-    _imported()
+def known() -> Mapping[str, type[Step]]:
+    """Every step by its `op`: ours, and whatever subclass of `Step` was imported by now."""
+    vocabulary()
     return VOCABULARY
+
+
+def kind(op: str) -> type[Step] | None:
+    """The step with this `op`, however late it was imported."""
+    return known().get(op)
 
 
 @cache
@@ -128,10 +135,10 @@ def _structure(raw: Any, cls: type[Step]) -> Step:
         raise TypeError(f"expected an object with an `op`, found {_shown(raw)}")
     fields = {str(name): value for name, value in raw.items()}
     op = fields.pop("op", None)
-    found = vocabulary().get(op) if isinstance(op, str) else None
+    found = kind(op) if isinstance(op, str) else None
     if found is None or not issubclass(found, cls):
-        known = ", ".join(sorted(name for name, c in vocabulary().items() if issubclass(c, cls)))
-        raise ValueError(f"unknown op {_shown(op)}; known are: {known}")
+        names = ", ".join(sorted(name for name, c in known().items() if issubclass(c, cls)))
+        raise ValueError(f"unknown op {_shown(op)}; known are: {names}")
     step: Step = _reader(cast(Hashable, found))(fields, found)
     return step
 
