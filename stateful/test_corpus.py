@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from syncmodel.corpus import Systems, load
-from syncmodel.engine.pool import Stage
+from syncmodel.engine.pool import Pool
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.errors import UsageError
 from syncmodel.report.story import story
@@ -42,21 +42,21 @@ FILES = sorted(CORPUS.glob("*.json"), key=_together)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_corpus(path: Path, syncmodel_stage: Stage) -> None:
+def test_corpus(path: Path, syncmodel_pool: Pool) -> None:
     """What the file says is seen: with its bug planted, and without."""
     try:
-        reproduction = load(path, _systems(syncmodel_stage.kind))
+        reproduction = load(path, _systems(syncmodel_pool.kind))
     except UsageError as error:
         pytest.fail(str(error), pytrace=False)
-    kind = syncmodel_stage.kind
+    kind = syncmodel_pool.kind
     if kind.schema != reproduction.schema:
         pytest.skip(f"a run of {reproduction.target}, whose tables are not those of {kind.name}")
     elsewhere = reproduction.target != kind.name
     for bugs in ((reproduction.bug,), ()) if reproduction.bug else ((),):
-        target = syncmodel_stage.target(len(reproduction.nodes), bugs)
+        target = syncmodel_pool.target(len(reproduction.nodes), bugs)
         expected = reproduction.expected_with(bugs)
         for _ in range(CHANCES if bugs and elsewhere else 1):
-            replayed = syncmodel_stage.driver.run(replay(target, reproduction, expected=expected))
+            replayed = syncmodel_pool.driver.run(replay(target, reproduction, expected=expected))
             if replayed.judgement is not Judgement.OTHERWISE:
                 break
         if replayed.judgement is not Judgement.AS_EXPECTED:

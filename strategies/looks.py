@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from random import Random
+from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from syncmodel.model.columns import Token
 from syncmodel.model.schema import Schema
 from syncmodel.steps import Create, Data, Set
 from syncmodel.steps.scope import Scope
+from syncmodel.strategies.inside import Picked
 
 #: Of so many sequences one has ids of another look, and one has texts of another look.
 PLAIN = 8
@@ -32,31 +34,36 @@ class Looks:
     texts: str = ""
 
     def scope(self, scope: Scope) -> Scope:
-        """The scope with ids of that look."""
-        return _with_ids(scope, self.ids) if self.ids else scope
+        """The scope with ids and texts that look so."""
+        return _looking(scope, self) if self != PLAIN_LOOKS else scope
 
-    def step(self, step: Data, schema: Schema, rng: Random) -> Data:
-        """The write, with texts of that look, one in two."""
-        if not self.texts:
-            return step
-        look, table = words.LOOKS[self.texts], schema.by_name[step.table]
-        if isinstance(step, Set) and isinstance(table.by_name[step.column], Token):
-            return evolve(step, value=look(str(step.value))) if rng.random() < 0.5 else step
-        if isinstance(step, Create):
-            values = tuple(
-                (name, look(str(value)))
-                if isinstance(table.by_name[name], Token) and rng.random() < 0.5
-                else (name, value)
-                for name, value in step.values
-            )
-            return evolve(step, values=values)
-        return step
+
+PLAIN_LOOKS = Looks()
+S = TypeVar("S", bound=Data)
+
+
+def dressed(step: S, schema: Schema, look: str, rng: Random) -> S:
+    """The write with texts of that look, one in two."""
+    table, dress = schema.by_name[step.table], words.LOOKS[look]
+    if isinstance(step, Set) and isinstance(table.by_name[step.column], Token):
+        return evolve(step, value=dress(str(step.value))) if rng.random() < 0.5 else step
+    if isinstance(step, Create):
+        values = tuple(
+            (name, dress(str(value)))
+            if isinstance(table.by_name[name], Token) and rng.random() < 0.5
+            else (name, value)
+            for name, value in step.values
+        )
+        return evolve(step, values=values)
+    return step
 
 
 @lru_cache(maxsize=64)
-def _with_ids(scope: Scope, look: str) -> Scope:
-    rows = {table: words.dressed(names, look) for table, names in scope.rows.items()}
-    return evolve(scope, rows=rows)
+def _looking(scope: Scope, looks: Looks) -> Scope:
+    if not looks.ids:
+        return evolve(scope, texts=looks.texts)
+    rows = {table: words.dressed(names, looks.ids) for table, names in scope.rows.items()}
+    return evolve(scope, rows=rows, texts=looks.texts)
 
 
 def draw_looks(schema: Schema, rng: Random) -> Looks:
@@ -70,6 +77,14 @@ def draw_looks(schema: Schema, rng: Random) -> Looks:
     )
 
 
-def looks(schema: Schema) -> st.SearchStrategy[Looks]:
-    """The looks of one sequence, for a Hypothesis test of yours."""
-    return st.randoms(use_true_random=False).map(lambda rng: draw_looks(schema, rng))
+class _AnyLooks(Picked[Looks]):
+    def pick(self, machine: Any, rng: Random) -> Looks:
+        return draw_looks(machine.schema, rng)
+
+    def __repr__(self) -> str:
+        return "any_looks()"
+
+
+def any_looks() -> st.SearchStrategy[Looks]:
+    """The looks of one sequence, such as the machine's system takes."""
+    return _AnyLooks()

@@ -8,14 +8,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncmodel.cli.options import BUG, RECORD, known_bugs
+from syncmodel.cli.files import Loaded, loaded_from
+from syncmodel.cli.options import BUG, MACHINE, RECORD, invariants_of, known_bugs
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
     from syncmodel.engine.history import Ended, Observer, Verdict
-    from syncmodel.engine.pool import Stage
+    from syncmodel.engine.invariant import Invariant
+    from syncmodel.engine.pool import Pool
     from syncmodel.engine.replay import Replayed
     from syncmodel.targets.registry import TargetKind
 
@@ -41,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="where steps are performed (default: where the file says that they were): embedded, "
         "simulated, or a target of yours as module:Class",
     )
-    add_options(parser, (BUG, RECORD))
+    add_options(parser, (BUG, RECORD, MACHINE))
     parser.add_argument("--no-bug", action="store_true", help="leave the bug out that a file names")
 
 
@@ -51,10 +53,10 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.jsonl import Recorder
     from syncmodel.report.terminal import say
 
-    named = known_bugs(args.bug)
-    loaded = [(path, _load(path, args.target)) for path in args.files]
+    named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
+    loaded = [(path, loaded_from(path, args.target)) for path in args.files]
     with ExitStack() as closing:
-        stages = _Stages(closing)
+        pools = _Pools(closing)
         observe: Observer = nobody
         if args.record:
             facts = {"target": _recorded(loaded), "files": [str(path) for path in args.files]}
@@ -62,53 +64,25 @@ def run(args: argparse.Namespace) -> int:
         verdicts = []
         for path, (kind, reproduction) in loaded:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
-            replayed = _replayed(stages.of(kind), reproduction, bugs, observe)
+            replayed = _replayed(pools.of(kind), reproduction, bugs, observe, invariants)
             say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
             verdicts.append(replayed[0].results[-1].verdict)
     return _exit_code(verdicts)
 
 
-Loaded = tuple["TargetKind", "Reproduction"]
-
-
-def _load(path: Path, target: str | None) -> Loaded:
-    """The file's run, and the kind that it is performed on: its own, if none is asked for.
-
-    Raises `UsageError` if that stores other tables than the run's own, and as `corpus.load`.
-    """
-    from syncmodel.corpus import load
-    from syncmodel.targets import registry
-
-    asked = None if target is None else registry.get(target)
-
-    def kind_of(name: str) -> TargetKind | None:
-        own = registry.registered(name)
-        if own and asked and own.schema != asked.schema:
-            raise UsageError(
-                f"{path} is a run of {own.name}, whose tables or generations are others than those "
-                f"of {asked.name}: it can't be performed there."
-            )
-        return asked or own
-
-    reproduction = load(path, kind_of)
-    kind = kind_of(reproduction.target)
-    assert kind is not None, "else there is no reproduction"
-    return kind, reproduction
-
-
-class _Stages:
-    """One stage for each kind of target, made when it is first needed."""
+class _Pools:
+    """One pool for each kind of target, made when it is first needed."""
 
     def __init__(self, closing: ExitStack) -> None:
         self._closing = closing
-        self._stages: dict[str, Stage] = {}
+        self._stages: dict[str, Pool] = {}
 
-    def of(self, kind: TargetKind) -> Stage:
-        """The stage of that kind."""
-        from syncmodel.engine.pool import Stage
+    def of(self, kind: TargetKind) -> Pool:
+        """The pool of that kind."""
+        from syncmodel.engine.pool import Pool
 
         if kind.name not in self._stages:
-            self._stages[kind.name] = self._closing.enter_context(Stage(kind))
+            self._stages[kind.name] = self._closing.enter_context(Pool(kind))
         return self._stages[kind.name]
 
 
@@ -126,14 +100,15 @@ def _recorded(loaded: Iterable[tuple[Path, Loaded]]) -> str:
 def _bug_of(reproduction: Reproduction, *, without: bool) -> tuple[str, ...]:
     if without or reproduction.bug is None:
         return ()
-    return known_bugs([reproduction.bug])
+    return known_bugs([reproduction.bug], reproduction.target)
 
 
 def _replayed(
-    stage: Stage,
+    pool: Pool,
     reproduction: Reproduction,
     bugs: tuple[str, ...],
     observe: Observer,
+    invariants: tuple[Invariant, ...],
 ) -> tuple[Replayed, list[Ended]]:
     """Perform one file; what was seen, and how each of its runs ended."""
     from syncmodel.engine.history import Ended, Entry, all_of
@@ -145,10 +120,11 @@ def _replayed(
         if isinstance(entry, Ended):
             ended.append(entry)
 
-    target = stage.target(len(reproduction.nodes), bugs)
+    target = pool.target(len(reproduction.nodes), bugs)
     expected = reproduction.expected_with(bugs)
-    replayed = stage.driver.run(replay(target, reproduction, all_of(keep, observe), expected))
-    return replayed, ended
+    seen = all_of(keep, observe)
+    once = replay(target, reproduction, seen, expected, invariants)
+    return pool.driver.run(once), ended
 
 
 def _heading(

@@ -77,6 +77,11 @@ class Counterexample:
         """The divergence that counts, as it was seen."""
         return next((one for one in self.divergences if one.key == self.key), None)
 
+    @property
+    def reason(self) -> str:
+        """What more there is to say: nothing, the divergences say all."""
+        return ""
+
     def is_as_sure_as(self, other: Counterexample) -> bool:
         """Whether it fails, and at least as often as the other one."""
         return self.failed > 0 and self.failed * other.runs >= other.failed * self.runs

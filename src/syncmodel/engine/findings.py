@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from attrs import define, field, frozen
 
-from syncmodel.engine.history import Ended
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import Net
-from syncmodel.steps.base import Step
 from syncmodel.steps.scope import Scope
 
 
@@ -15,7 +13,7 @@ from syncmodel.steps.scope import Scope
 class Settings:
     """How far a search goes. The same seed is the same sequences of steps.
 
-    `scope`: the steps that may be drawn (None: all that the machine has). `max_time_s`: no sequence
+    `scope`: the steps that may be drawn (None: all that the machine has and the target can take). `max_time_s`: no sequence
     is begun later than this. `backend` is Hypothesis' setting: ours draws plainly and leaves
     shrinking to our minimiser; with "hypothesis" it draws and shrinks by itself.
     """
@@ -37,12 +35,10 @@ class Settings:
 
 @frozen
 class Failure:
-    """A run that diverged: its number, where it began, its steps, and the end of its history."""
+    """The first sequence that diverged, by its number, and how."""
 
     number: int
-    net: Net
-    steps: tuple[Step, ...]
-    ended: Ended
+    counterexample: Counterexample
 
 
 @define

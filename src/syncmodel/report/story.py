@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from syncmodel.corpus import Confirmed, Reproduction
-from syncmodel.engine.history import Ended
 from syncmodel.engine.script import length
 from syncmodel.errors import printable
+from syncmodel.model.divergence import Divergence
 from syncmodel.model.schema import Schema
 from syncmodel.model.view import View
 from syncmodel.steps.base import Step
@@ -19,12 +19,28 @@ from syncmodel.steps.deployment import Deployment
 from syncmodel.targets import registry
 
 if TYPE_CHECKING:
-    from syncmodel.campaign.triage import Found
-    from syncmodel.shrink.minimize import Minimized
-    from syncmodel.shrink.sharpen import Sharper
+    from syncmodel.campaign.triage import Finding
+    from syncmodel.shrink.minimize import Effort
+    from syncmodel.shrink.sharpen import Sharpened
 
 
-def story(reproduction: Reproduction, ended: Ended | None = None) -> str:
+class End(Protocol):
+    """The end of a run, as a counterexample, a result and the history have it."""
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """What differed."""
+
+    @property
+    def reason(self) -> str:
+        """What else ended it."""
+
+    @property
+    def views(self) -> Mapping[str, View | None] | None:
+        """What each node showed at the last rest."""
+
+
+def story(reproduction: Reproduction, ended: End | None = None) -> str:
     """The run as a short text of several lines; with `ended`, also what was seen at its end.
 
     Each line is printable, whatever the file or a node has in it.
@@ -37,16 +53,16 @@ def story(reproduction: Reproduction, ended: Ended | None = None) -> str:
     return "\n".join(map(printable, lines))
 
 
-def found_story(found: Found) -> str:
+def found_story(found: Finding) -> str:
     """A failure that was just found: its story, how sure it is, and where it was saved."""
-    lines = [story(found.reproduction, found.ended), ""]
+    lines = [story(found.reproduction, found.counterexample), ""]
     lines.append(_sureness(found.reproduction.confirmed))
-    if found.minimized is not None:
-        lines.append(_effort(found.length_before, found.minimized))
+    if found.effort is not None:
+        lines.append(_effort(found.length_before, found.counterexample.length, found.effort))
     if found.echo is not None:
         lines.append(str(found.echo))
-    if found.sharper is not None:
-        lines.append(_further(found.sharper))
+    if found.sharpened is not None:
+        lines.append(_further(found.sharpened))
     if found.otherwise is not None:
         lines += _otherwise(found.otherwise, found.otherwise_file)
     if found.file is not None:
@@ -103,7 +119,7 @@ def _words(step: Step, schema: Schema) -> str:
             return str(step)
 
 
-def _ending(ended: Ended) -> Iterator[str]:
+def _ending(ended: End) -> Iterator[str]:
     for divergence in ended.divergences:
         where = f"{divergence.row} on {divergence.node}" if divergence.row else divergence.node
         yield f"{divergence.kind.value.capitalize()}: {where}"
@@ -136,33 +152,34 @@ def _sureness(confirmed: Confirmed) -> str:
     return f"Run again, it failed {often} ({confirmed.failed} of {plural(confirmed.runs, 'run')})."
 
 
-def _effort(before: int, minimized: Minimized) -> str:
-    after = minimized.length
+def _effort(before: int, after: int, effort: Effort) -> str:
     if after == before:
         text = f"Not shortened: {plural(after, 'step')}"
     else:
         text = f"Shortened from {before} to {plural(after, 'step')}"
-    runs, steps = plural(minimized.executions, "run"), plural(minimized.live_steps, "step")
+    runs, steps = plural(effort.executions, "run"), plural(effort.steps, "step")
     text += f" in {runs} ({steps} performed)"
-    if minimized.exhausted:
+    if effort.exhausted:
         text += "; the budget ended first, so a shorter one may exist"
     return text + "."
 
 
-def _further(sharper: Sharper) -> str:
-    """What the search on the simulator came to, and whether there is nothing shorter."""
-    text = f"Searched further on the simulator ({plural(sharper.runs, 'run')}): "
-    whole = [one for one in sharper.searched if not one.some and one.length >= sharper.length - 1]
-    if sharper.none_shorter:
+def _further(found: Sharpened) -> str:
+    """The outcome of the search on the simulator, and whether there is nothing shorter."""
+    text = f"Searched further on the simulator ({plural(found.runs, 'run')}): "
+    length = found.best.length
+    whole = [one for one in found.searched if not one.some and one.length >= length - 1]
+    if found.none_shorter:
         nodes = max((one.nodes for one in whole), default=1)
         states = sum(one.states for one in whole)
+        rows = " and ".join(dict.fromkeys(one.rows for one in whole)) or "these rows"
         where = f"on up to {plural(nodes, 'node')}" if nodes > 1 else "on one node"
         where += " that begin alike" if any(one.begin_alike for one in whole) else ""
-        how = "" if sharper.failing.network is None else " with messages in order"
-        told = f"of two cases and an event {where} fails like this{how}"
+        how = "" if found.best.network is None else " with messages in order"
+        told = f"with {rows} {where} fails like this{how}"
         return f"{text}no shorter run {told} ({states:,} situations)."
-    if sharper.unconfirmed is not None and sharper.unconfirmed < sharper.length:
-        return f"{text}one of {plural(sharper.unconfirmed, 'step')} fails there, but not here."
+    if found.unconfirmed is not None and found.unconfirmed < length:
+        return f"{text}one of {plural(found.unconfirmed, 'step')} fails there, but not here."
     return f"{text}none that was tried is shorter; of all runs, some may be."
 
 

@@ -7,7 +7,7 @@ the twin: `further` checks whether it fails where the failure came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import define, evolve, field, frozen
 
@@ -45,12 +45,14 @@ MOMENTS = 20_000
 class Searched:
     """An exhaustive search for a shorter run that found none.
 
-    On so many `nodes` no run of up to `length` steps fails in this way; `states` were looked at.
+    On so many `nodes`, with these `rows` (in words), no run of up to `length` steps fails in this
+    way; `states` were looked at.
     `some`: only some runs were tried: without bursts, or made of few kinds of steps. `begin_alike`:
     only such as begin with the usual generation on every node.
     """
 
     nodes: int
+    rows: str
     length: int
     states: int
     some: bool = False
@@ -172,7 +174,7 @@ class Sharpening:
             if isinstance(said, NoneShorter):
                 if not partly:
                     some = limits.ops != OPS or not self.bursts
-                    told = (limits.nodes, said.length, said.states)
+                    told = (limits.nodes, _words(limits.rows), said.length, said.states)
                     self.searched.append(Searched(*told, some, begin_alike=len(one.nets) == 1))
             elif self._take(Script(said.net, said.steps)):
                 self._minimize()
@@ -237,6 +239,12 @@ class Sharpening:
     def _searching(self, progress: Searching) -> None:
         nodes = len(self.best.script.net.nodes)
         self.progress(Progress(self.runs, progress.states, self.best.length, nodes, True))
+
+
+def _words(rows: Mapping[str, int]) -> str:
+    """How many rows of each table: 2 cases, 1 events."""
+    counts = (f"{count} of {table}" for table, count in rows.items() if count)
+    return f"rows {', '.join(counts)}"
 
 
 def _others(network: int | None) -> tuple[int | None, ...]:

@@ -18,14 +18,14 @@ from later_columns import assert_severities, severities
 from supertest import create_case, fully_connected
 
 from syncmodel.engine.drive import Straight
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Entry, Performed, Rested
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script
 from syncmodel.engine.session import Session
 from syncmodel.errors import UsageError
-from syncmodel.machine.explore import Explorer, Settings
-from syncmodel.reference.kinds import SIMULATED
+from syncmodel.machine.search import searched
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import (
     Deliverable,
@@ -124,8 +124,8 @@ def replayed_elsewhere(hash_seed: str) -> str:
 def test_the_correct_core_is_never_blamed() -> None:
     taken = 0
     for seed in range(1, 1_000_000):
-        settings = Settings(SIMULATED.scope, sequences=100, seed=seed)
-        findings = Explorer(SimulatedCluster(3, (), seed), Straight(), settings).run()
+        settings = Settings(sequences=100, seed=seed)
+        findings = searched(SimulatedCluster(3, (), seed), Straight(), settings)
         assert findings.failure is None, findings.failure
         assert not findings.unknown
         assert not findings.invalid
@@ -138,9 +138,9 @@ def test_the_correct_core_is_never_blamed() -> None:
 def test_every_planted_bug_is_found(name: str) -> None:
     found = []
     for seed in (1, 2, 3):
-        settings = Settings(SIMULATED.scope, sequences=200, seed=seed)
-        explorer = Explorer(SimulatedCluster(3, (name,), seed), Straight(), settings)
-        if explorer.run().failure is not None:
+        settings = Settings(sequences=200, seed=seed)
+        findings = searched(SimulatedCluster(3, (name,), seed), Straight(), settings)
+        if findings.failure is not None:
             found.append(seed)
             break
     assert found
