@@ -4,5 +4,7 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-HELPERS = ("support", "unit/model", "unit/checker", "unit/corpus", "unit/machine")
+TESTS = Path(__file__).parent
+UNIT = ("model", "checker", "corpus", "machine", "exhaustive")
+sys.path[:0] = [str(TESTS / "support"), *(str(TESTS / "unit" / name) for name in UNIT)]
 sys.path[:0] = [str(TESTS / name) for name in HELPERS]

@@ -10,6 +10,12 @@ from attrs import frozen
 
 from syncmodel.exhaustive.limits import Limits
 from syncmodel.exhaustive.searches import Grain
+from syncmodel.reference.kinds import SIMULATED
+
+TABLES = tuple(SIMULATED.schema.by_name)
+#: Rows that refer to each other, and rows side by side.
+ONE_OF_EACH = dict.fromkeys(TABLES, 1)
+TWO = {TABLES[0]: 2}
 
 
 @frozen
@@ -47,9 +53,9 @@ SCENES = (
     ),
     Scene(
         "model-lost-log",
-        "a row and an event that refers to it, a crash, a log that is lost",
+        "a row and one that refers to it, a crash, a log that is lost",
         Grain.MODEL,
-        Limits(events=1, writes=3, crashes=1, rollbacks=1),
+        Limits(rows=ONE_OF_EACH, writes=3, crashes=1, rollbacks=1),
         14799,
         21429,
     ),
@@ -109,7 +115,7 @@ SCENES = (
             nodes=3,
             cuts=1,
             crashes=1,
-            ops=_ops("create_case update_case delete_case partition heal crash restart"),
+            ops=_ops("create set delete partition heal crash restart"),
         ),
         887,
         3620,
@@ -123,16 +129,16 @@ SCENES = (
             writes=1,
             cuts=1,
             rollbacks=1,
-            ops=_ops("create_case partition cut heal mend rollback rollout"),
+            ops=_ops("create partition cut heal mend rollback rollout"),
         ),
         3085,
         20891,
     ),
     Scene(
-        "steps-event",
-        "an event that refers to a case, a cut and a log that is lost",
+        "steps-ref",
+        "a row that refers to another, a cut and a log that is lost",
         Grain.STEPS,
-        Limits(events=1, writes=3, cuts=1, rollbacks=1),
+        Limits(rows=ONE_OF_EACH, writes=3, cuts=1, rollbacks=1),
         15470,
         52139,
     ),
@@ -140,15 +146,15 @@ SCENES = (
         "messages-conflict",
         "three nodes: a partition, a conflict across it, a heal",
         Grain.MESSAGES,
-        Limits(nodes=3, cuts=1, ops=_ops("create_case partition heal")),
+        Limits(nodes=3, cuts=1, ops=_ops("create partition heal")),
         12179,
         17048,
     ),
     Scene(
         "messages-three",
-        "the same with updates and deletes",
+        "the same with sets and deletes",
         Grain.MESSAGES,
-        Limits(nodes=3, cuts=1, ops=_ops("create_case update_case delete_case partition heal")),
+        Limits(nodes=3, cuts=1, ops=_ops("create set delete partition heal")),
         23019,
         32206,
     ),
@@ -164,7 +170,7 @@ SCENES = (
         "messages-three-crash",
         "three nodes: a crash at any point of a delivery",
         Grain.MESSAGES,
-        Limits(nodes=3, writes=1, crashes=1, burst=2, ops=_ops("create_case crash restart")),
+        Limits(nodes=3, writes=1, crashes=1, burst=2, ops=_ops("create crash restart")),
         13616,
         49166,
     ),
@@ -180,9 +186,7 @@ SCENES = (
         "messages-three-resync",
         "three nodes: a resync of any kind, before, during and after a partition",
         Grain.MESSAGES,
-        Limits(
-            nodes=3, cuts=1, resyncs=1, ops=_ops("create_case update_case partition heal resync")
-        ),
+        Limits(nodes=3, cuts=1, resyncs=1, ops=_ops("create set partition heal resync")),
         36675,
         51295,
     ),
@@ -203,7 +207,7 @@ SCENES = (
             writes=1,
             cuts=1,
             rollbacks=1,
-            ops=_ops("create_case partition heal rollback rollout"),
+            ops=_ops("create partition heal rollback rollout"),
         ),
         51829,
         72706,
@@ -260,7 +264,7 @@ SCENES = (
         "messages-two-rows",
         "two rows side by side, during a cut",
         Grain.MESSAGES,
-        Limits(cases=2, writes=3, cuts=1),
+        Limits(rows=TWO, writes=3, cuts=1),
         14645,
         17873,
     ),
@@ -297,34 +301,34 @@ SCENES = (
         93112,
     ),
     Scene(
-        "messages-event",
-        "an event that refers to a case, during a cut",
+        "messages-ref",
+        "a row that refers to another, during a cut",
         Grain.MESSAGES,
-        Limits(events=1, writes=3, cuts=1),
+        Limits(rows=ONE_OF_EACH, writes=3, cuts=1),
         12484,
         15299,
     ),
     Scene(
-        "messages-event-crash",
-        "an event that refers to a case, while a node is down",
+        "messages-ref-crash",
+        "a row that refers to another, while a node is down",
         Grain.MESSAGES,
-        Limits(events=1, writes=3, crashes=1),
+        Limits(rows=ONE_OF_EACH, writes=3, crashes=1),
         5080,
         5928,
     ),
     Scene(
-        "messages-event-cut",
-        "an event that refers to a case, a cut at any point of a delivery",
+        "messages-ref-cut",
+        "a row that refers to another, a cut at any point of a delivery",
         Grain.MESSAGES,
-        Limits(events=1, writes=3, cuts=1, burst=2),
+        Limits(rows=ONE_OF_EACH, writes=3, cuts=1, burst=2),
         74199,
         149768,
     ),
     Scene(
-        "messages-event-rollback",
-        "an event that refers to a case, a cut and a log that is lost, in every order",
+        "messages-ref-rollback",
+        "a row that refers to another, a cut and a log that is lost, in every order",
         Grain.MESSAGES,
-        Limits(events=1, writes=3, cuts=1, rollbacks=1),
+        Limits(rows=ONE_OF_EACH, writes=3, cuts=1, rollbacks=1),
         197581,
         244306,
     ),

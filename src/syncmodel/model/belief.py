@@ -14,6 +14,7 @@ from attrs import field, frozen
 from immutables import Map
 from msgspec.structs import replace
 
+from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Versions
@@ -108,12 +109,22 @@ class Belief:
                 waiting += self.bound_to(row)
         return frozenset(found)
 
-    def referring(self, row: Row) -> Iterator[Row]:
-        """The rows that refer to this one, of those that somebody may have written, in order."""
-        tables = {table.name for table, _ in self.net.schema.referring[row.table]}
-        for other in sorted(self.rows) if tables else ():
-            if other.table in tables and not other.column and row in self.bound_to(other):
+    def referring(self, row: Row, how: OnDelete) -> Iterator[Row]:
+        """The rows that refer to this one so, of those that somebody may have written, in order."""
+        columns = {
+            (table.name, ref.name)
+            for table, ref in self.net.schema.referring[row.table]
+            if ref.on_delete is how
+        }
+        for other in sorted(self.rows) if columns else ():
+            named = (column for table, column in columns if table == other.table)
+            if not other.column and any(self._names(other, column, row) for column in named):
                 yield other
+
+    def _names(self, row: Row, column: str, named: Row) -> bool:
+        """Whether some version of a row names that other one there."""
+        values = (version.value for version in self.row(row).versions)
+        return any(isinstance(v, Value) and v.get(column) == named.name for v in values)
 
     # --- how the bounds move -------------------------------------------------------------------
 
@@ -195,10 +206,8 @@ class Belief:
             if not entries[place] or write.op != "delete" or write.row.table not in cascading:
                 continue
             alone = outcome.ok and len(calls) == 1 and write.node not in droppers
-            for register in list(self.referring(write.row)):
-                if not self.may_have(write.node, register):
-                    continue
-                sure = alone and not before.may_lack(write.node, register)
+            for register, had in self._taken_along(write, before):
+                sure = alone and had
                 known = before.row(register).known_by(write.node)
                 version = Version(write.node, TOMBSTONE, sure=sure)
                 belief, number = belief._with_version(
@@ -206,6 +215,17 @@ class Belief:
                 )
                 entries[place] += (Entry(register, number, sure, asked=False),)
         return belief
+
+    def _taken_along(self, delete: Write, before: Belief) -> list[tuple[Row, bool]]:
+        """The rows that a delete may delete too, step by step: which its node surely had."""
+        node, found = delete.node, {delete.row: True}
+        rows = [delete.row]
+        for row in rows:
+            for one in self.referring(row, OnDelete.CASCADE):
+                if one not in found and self.may_have(node, one):
+                    rows.append(one)
+                    found[one] = found[row] and not before.may_lack(node, one)
+        return [(row, found[row]) for row in rows[1:]]
 
     def based(self, register: Row, node: str, number: int, base: int, value: Value) -> Belief:
         """The answer proved that version `number` rests on `base`: its node knew that one."""

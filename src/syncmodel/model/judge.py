@@ -12,6 +12,7 @@ from attrs import evolve
 from msgspec.structs import replace
 
 from syncmodel.model.belief import Belief, Entries
+from syncmodel.model.columns import OnDelete
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe, wrong_sight
 from syncmodel.model.net import Net
@@ -165,9 +166,9 @@ class _Asked(Record):
     @classmethod
     def of(cls, belief: Belief, write: Write, entries: Entries, moment: Moment) -> _Asked:
         if write.node in moment.droppers:
-            belief = _without_must(belief, write)
+            belief = _without_must(belief, write.node)
         if belief.net.quorum:
-            belief = _of_all(belief, write)
+            belief = _of_all(belief, write.node)
         policy, row = belief.policy(write.row), belief.row(write.row)
         own = next((e.number for e in entries if e.register == write.row and e.asked), None)
         versions = policy.may_show(row, write.node) - {own}
@@ -199,16 +200,19 @@ class _Asked(Record):
         if write.creates:
             allowed = self.absent or self._upserts
             return allowed and all(belief.may_have(node, needed) for needed in self._needed)
-        return self.present and not (self._restricted and not self._may_be_unreferred)
+        return self.present and not self._is_held(lambda row: not belief.may_lack(node, row))
 
-    @property
-    def _restricted(self) -> bool:
-        return self.write.op == "delete" and self.table in self.belief.net.schema.restricting
-
-    @property
-    def _may_be_unreferred(self) -> bool:
-        rows = self.belief.referring(self.write.row)
-        return all(self.belief.may_lack(self.write.node, row) for row in rows)
+    def _is_held(self, has: Callable[[Row], bool]) -> bool:
+        """Whether a delete must be refused, if the node has these rows."""
+        schema, referring = self.belief.net.schema, self.belief.referring
+        if self.write.op != "delete" or not schema.restricting:
+            return False
+        rows = [self.write.row]
+        for row in rows:
+            if any(has(one) for one in referring(row, OnDelete.RESTRICT)):
+                return True
+            rows += [o for o in referring(row, OnDelete.CASCADE) if has(o) and o not in rows]
+        return False
 
     def may_refuse(self, code: str | None) -> bool:
         reason = REASONS.get(code or "")
@@ -232,8 +236,7 @@ class _Asked(Record):
 
     @property
     def _may_be_referred_to(self) -> bool:
-        rows = self.belief.referring(self.write.row) if self._restricted else ()
-        return any(self.belief.may_have(self.write.node, row) for row in rows)
+        return self._is_held(lambda row: self.belief.may_have(self.write.node, row))
 
     @property
     def _upserts(self) -> bool:
@@ -372,25 +375,19 @@ REASONS: Mapping[str, Callable[[_Asked], bool]] = {
 }
 
 
-def _without_must(belief: Belief, write: Write) -> Belief:
-    """The belief of a moment at which the writing node may have lost its log."""
-    needed = belief.needed_by(write.needs)
+def _without_must(belief: Belief, node: str) -> Belief:
+    """The belief of a moment at which the node may have lost its log."""
     for name, row in belief.rows.items():
-        mine = name.whole == write.row or name in needed
-        mine = mine or write.row in belief.bound_to(name)
-        if mine and write.node in row.must:
-            belief = belief.with_row(name, replace(row, must=row.must.delete(write.node)))
+        if node in row.must:
+            belief = belief.with_row(name, replace(row, must=row.must.delete(node)))
     return belief
 
 
-def _of_all(belief: Belief, write: Write) -> Belief:
+def _of_all(belief: Belief, node: str) -> Belief:
     """The belief of a node that asks most of the others before it answers: it knows what was
     accepted anywhere."""
-    node, needed = write.node, belief.needed_by(write.needs)
     for name, row in belief.rows.items():
-        if name.whole == write.row or name in needed or write.row in belief.bound_to(name):
-            must = NONE.union(*row.must.values())
-            may = NONE.union(*row.may.values())
-            there = replace(row, must=row.must.set(node, must), may=row.may.set(node, may))
-            belief = belief.with_row(name, there)
+        must, may = NONE.union(*row.must.values()), NONE.union(*row.may.values())
+        there = replace(row, must=row.must.set(node, must), may=row.may.set(node, may))
+        belief = belief.with_row(name, there)
     return belief
