@@ -7,4 +7,3 @@ TESTS = Path(__file__).parent
 TESTS = Path(__file__).parent
 UNIT = ("model", "checker", "corpus", "machine", "exhaustive")
 sys.path[:0] = [str(TESTS / "support"), *(str(TESTS / "unit" / name) for name in UNIT)]
-sys.path[:0] = [str(TESTS / name) for name in HELPERS]

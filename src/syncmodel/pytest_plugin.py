@@ -101,7 +101,7 @@ def pytest_pycollect_makeitem(
         return None
     if not collector.classnamefilter(name):
         return None
-    case: pytest.Collector = UnitTestCase.from_parent(collector, name=name, obj=obj.TestCase)
+    case: pytest.Collector = UnitTestCase.from_parent(collector, name=name, obj=obj.TestCase)  # type: ignore[attr-defined]
     return case
 
 

@@ -179,12 +179,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _replay(args: argparse.Namespace, kind: TargetKind, limits: Limits) -> int:
     """Search a black box by performing its runs."""
-    from syncmodel.engine.pool import Stage
+    from syncmodel.engine.pool import Pool
     from syncmodel.exhaustive.searches import replaying
 
     bugs = tuple(args.bug or ())
-    with Stage(kind) as stage:
-        found = replaying(stage, limits, _bounds(args), bugs, wanted=args.property)
+    with Pool(kind) as pool:
+        found = replaying(pool, limits, _bounds(args), bugs, wanted=args.property)
         return _run(args, found, limits, bugs)
 
 

@@ -108,11 +108,11 @@ def _read(path: Path, wanted: int | None, target: str | None) -> _Asked:
         which = f"the runs that failed are: {numbers}" if runs else "no run of it failed"
         raise UsageError(f"There is nothing to shorten in {path}: {which}.")
     one = chosen[0]
-    kind = kind_of(one.system.name)
-    assert kind is not None, "else there is no run"
-    network = one.facts.get("seed") if kind.twin == kind.name else None
+    on = kind_of(one.system.name)
+    assert on is not None, "else there is no run"
+    network = one.facts.get("seed") if on.twin == on.name else None
     bugs = tuple(one.facts.get("bugs", ()))
-    return _Asked(kind, Script(one.net, one.steps), one.system.guarantees, bugs, network)
+    return _Asked(on, Script(one.net, one.steps), one.system.guarantees, bugs, network)
 
 
 def _seen_to_fail(

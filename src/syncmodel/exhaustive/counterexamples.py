@@ -9,7 +9,7 @@ from attrs import evolve
 
 from syncmodel.checker import Violated
 from syncmodel.corpus.format import Confirmed, Expected, Reproduction, nodes_of
-from syncmodel.engine.pool import Stage
+from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
 from syncmodel.engine.script import length
 from syncmodel.exhaustive.cores import Moment
@@ -33,8 +33,8 @@ def counterexample(verdict: Violated[Any, Any], bugs: Sequence[str]) -> Reproduc
     if not isinstance(end, Moment) or not end.found:
         return None
     steps, net = as_run(_thens(verdict.path.actions)), verdict.path.start.model.plan.net
-    with Stage(SIMULATED) as stage:
-        return _again(stage, net, steps, end.found[0], bugs)
+    with Pool(SIMULATED) as pool:
+        return _again(pool, net, steps, end.found[0], bugs)
 
 
 def counterexample_of(system: Replayed, verdict: Violated[Performed, Any]) -> Reproduction | None:
@@ -42,15 +42,15 @@ def counterexample_of(system: Replayed, verdict: Violated[Performed, Any]) -> Re
     end = verdict.path.end
     if not end.found:
         return None
-    return _again(system.stage, system.limits.net, end.steps, end.found[0], system.bugs)
+    return _again(system.pool, system.limits.net, end.steps, end.found[0], system.bugs)
 
 
 def _again(
-    stage: Stage, net: Net, steps: tuple[Step, ...], divergence: Divergence, bugs: Sequence[str]
+    pool: Pool, net: Net, steps: tuple[Step, ...], divergence: Divergence, bugs: Sequence[str]
 ) -> Reproduction:
     """The reproduction, with what came of performing its steps once more."""
-    target, kind = stage.target(len(net.nodes), bugs), stage.kind
-    again = stage.driver.run(run(target, net, steps, kind.guarantees, alone=True))
+    target, kind = pool.target(len(net.nodes), bugs), pool.kind
+    again = pool.driver.run(run(target, net, steps, kind.guarantees, alone=True))
     return Reproduction(
         title=f"{divergence.kind.value}: {divergence.kind.explained}",
         nodes=nodes_of(net),

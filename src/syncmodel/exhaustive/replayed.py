@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from syncmodel.checker import Holds, Property, Unreached, Verdict, always, sometimes
 from syncmodel.engine.history import Entry, Rested
 from syncmodel.engine.history import Verdict as Ended
-from syncmodel.engine.pool import Stage
+from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
 from syncmodel.exhaustive.limits import OPS, Left, Limits, choices
 from syncmodel.exhaustive.stepwise import Then, as_run
@@ -57,12 +57,12 @@ class Performed:
 class Replayed:
     """The system that is searched; see `syncmodel.checker.System`.
 
-    `stage` has the target. `performed` has the length of each run, `undecided` why runs had no
+    `pool` has the target. `performed` has the length of each run, `undecided` why runs had no
     verdict: what follows these is not searched.
     """
 
     limits: Limits
-    stage: Stage
+    pool: Pool
     bugs: tuple[str, ...] = ()
     performed: list[int] = field(factory=list, init=False, eq=False)
     undecided: list[str] = field(factory=list, init=False, eq=False)
@@ -72,7 +72,7 @@ class Replayed:
     @property
     def net(self) -> Net:
         """Where runs begin."""
-        return promised(self.limits.net, self.stage.kind.guarantees)
+        return promised(self.limits.net, self.pool.kind.guarantees)
 
     def initial(self) -> tuple[Performed, ...]:
         """A run of no step, at its first rest."""
@@ -112,10 +112,10 @@ class Replayed:
             if isinstance(entry, Rested):
                 last[:] = [entry]
 
-        stage, limits = self.stage, self.limits
-        target = stage.target(limits.nodes, self.bugs)
-        guarantees = stage.kind.guarantees
-        result = stage.driver.run(run(target, limits.net, asked.steps, guarantees, observe))
+        pool, limits = self.pool, self.limits
+        target = pool.target(limits.nodes, self.bugs)
+        guarantees = pool.kind.guarantees
+        result = pool.driver.run(run(target, limits.net, asked.steps, guarantees, observe))
         self.performed.append(len(asked.actions))
         now = evolve(asked, since_rest=0, found=result.divergences)
         if last:
@@ -159,7 +159,7 @@ def covered(system: Replayed, verdict: Verdict[Performed, Then]) -> str:
     """What the search has seen of the target, and what it has not."""
     runs, steps = len(system.performed), sum(system.performed)
     return (
-        f"Covered on {system.stage.kind.title}: {_every(verdict)}; {runs} runs of {steps} steps, "
+        f"Covered on {system.pool.kind.title}: {_every(verdict)}; {runs} runs of {steps} steps, "
         f"each from the beginning.\n"
         f"Not covered: {'; '.join(_missing(system, verdict))}."
     )

@@ -22,7 +22,7 @@ from syncmodel.checker import (
     converges,
     eventually,
 )
-from syncmodel.engine.pool import Stage
+from syncmodel.engine.pool import Pool
 from syncmodel.errors import UsageError
 from syncmodel.exhaustive import knowledge_properties
 from syncmodel.exhaustive.abstract import Situation
@@ -94,7 +94,7 @@ def search(
 
 
 def replaying(
-    stage: Stage,
+    pool: Pool,
     limits: Limits,
     bounds: Bounds,
     bugs: Sequence[str] = (),
@@ -110,7 +110,7 @@ def replaying(
     endless = any(getattr(limits, name) >= UNLIMITED for name in (*COUNTED, "burst"))
     if endless and bounds.max_depth is None:
         raise UsageError("A target's runs have no end with `any` in the limits: give --max-depth.")
-    system = Replayed(evolve(limits, ops=limits.ops & stage.kind.ops), stage, tuple(bugs))
+    system = Replayed(evolve(limits, ops=limits.ops & pool.kind.ops), pool, tuple(bugs))
     return Search(system, _picked(properties(system), wanted), None)
 
 

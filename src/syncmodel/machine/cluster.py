@@ -76,9 +76,10 @@ class ClusterMachine(RuleBasedStateMachine):
 
     A rule is named like the `op` of its step; `crash = None` in a subclass takes that step out,
     also of bursts and simultaneous steps. What is tested, where the options do not say it: `target`
-    is a registered name, a `TargetKind`, or a subclass of `Target`. `scope` has the steps that may be
-    drawn, `guarantees` what the system promises, where that is not what its target says, and `weights` how often a rule is drawn, where the table of `strategies/weights.py`
-    does not say it or says otherwise.
+    is a registered name, a `TargetKind`, or a subclass of `Target`. `scope` has the steps that may
+    be drawn; `guarantees` is what the system promises, where that is not what its target says;
+    `weights` is how often a rule is drawn, where `strategies/weights.py` does not say it, or says
+    otherwise.
     """
 
     TestCase = TestCaseOf()  # type: ignore[assignment]  # ours in place of Hypothesis'

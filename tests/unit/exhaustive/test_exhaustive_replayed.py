@@ -7,7 +7,7 @@ from shop import Shop, Stamp
 
 from syncmodel.checker import Bounds, Holds, Unknown, Verdict, Violated
 from syncmodel.corpus.format import Confirmed
-from syncmodel.engine.pool import Stage
+from syncmodel.engine.pool import Pool
 from syncmodel.errors import InvalidRunError, UsageError
 from syncmodel.exhaustive.counterexamples import counterexample_of
 from syncmodel.exhaustive.limits import UNLIMITED, Limits
@@ -52,8 +52,8 @@ def searched(
     limits: Limits,
     bounds: Bounds = Bounds(),  # noqa: B008
 ) -> tuple[Replayed, Verdict]:
-    with Stage(kind_of(target)) as stage:
-        found = replaying(stage, limits, bounds)
+    with Pool(kind_of(target)) as pool:
+        found = replaying(pool, limits, bounds)
         return found.system, found.run(bounds)
 
 
@@ -96,8 +96,8 @@ def test_a_bound_on_the_length_is_said() -> None:
 
 def test_the_shortest_failing_run_is_found() -> None:
     limits = Limits(schema=Shop.schema, cuts=1)
-    with Stage(kind_of(TiesStay)) as stage:
-        found = replaying(stage, limits, Bounds())
+    with Pool(kind_of(TiesStay)) as pool:
+        found = replaying(pool, limits, Bounds())
         verdict = found.run(Bounds())
         assert isinstance(verdict, Violated)
         saved = counterexample_of(found.system, verdict)

@@ -12,8 +12,8 @@ from supertest import (
     update_case,
 )
 
-from syncmodel.engine.fitting import fitted
 from syncmodel.engine.counterexample import Counterexample
+from syncmodel.engine.fitting import fitted
 from syncmodel.engine.rename import merged, renamed, tidy_names, without_node
 from syncmodel.engine.run import first_disabled
 from syncmodel.engine.script import Path, Script, at_once, leaves, length, repaired, without

@@ -26,6 +26,7 @@ from syncmodel.engine.script import Script
 from syncmodel.engine.session import Session
 from syncmodel.errors import UsageError
 from syncmodel.machine.search import searched
+from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import (
     Deliverable,
