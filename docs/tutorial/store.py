@@ -5,22 +5,21 @@ class Store:
     """One replica: for each row its stamp, its author, and its columns (None: deleted)."""
 
     def __init__(self):
-        self.rows = {}
+        self.rows, self.clock = {}, 0
 
     def put(self, key, author, columns):
-        """Write a row, later than whatever is known of it."""
-        stamp, *_ = self.rows.get(key, (0,))
-        self.rows[key] = (stamp + 1, author, columns)
+        """Write a row, with a later stamp than any before."""
+        self.clock += 1
+        self.rows[key] = (self.clock, author, columns)
 
     def get(self, key):
         """The columns of a row, hidden or not; None if it is not there."""
-        *_, columns = self.rows.get(key, (None,))
-        return columns
+        return self.rows[key][2] if key in self.rows else None
 
     def pull(self, other):
         """Take over every row of another replica that is newer there."""
         for key, theirs in other.rows.items():
-            if key not in self.rows or theirs[0] >= self.rows[key][0]:
+            if key not in self.rows or theirs[:2] > self.rows[key][:2]:
                 self.rows[key] = theirs
 
     def shown(self):

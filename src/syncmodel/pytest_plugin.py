@@ -101,7 +101,8 @@ def pytest_pycollect_makeitem(
         return None
     if not collector.classnamefilter(name):
         return None
-    case: pytest.Collector = UnitTestCase.from_parent(collector, name=name, obj=obj.TestCase)  # type: ignore[attr-defined]
+    case: UnitTestCase = UnitTestCase.from_parent(collector, name=name)
+    case.obj = obj.TestCase  # type: ignore[attr-defined]  # a machine has one
     return case
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SEEDS = 10**6
 NODES = 3
 STEPS = 30
+#: How many sequences there are usually, where a target does no input and output.
+FAST_SEQUENCES = 150
 TARGET = "embedded"
 #: What all processes of one pytest run under xdist have in common.
 SAME_RUN = "PYTEST_XDIST_TESTRUNUID"
@@ -71,13 +73,14 @@ class Wanted:
         seed = self.seed
         if seed is None and chosen is not None:
             seed = chosen_seed(machine, chosen)
-        scope, kind = machine.scope, self.kind(machine)
-        if self.ops is not None:
-            scope = scope or kind.scope
-            scope = evolve(scope, ops=scope.ops & self.ops)
+        kind = self.kind(machine)
+        scope = machine.scope or kind.scope
+        ops = frozenset(op for op in scope.ops if getattr(machine, op, None) is not None)
+        scope = evolve(scope, ops=ops if self.ops is None else ops & self.ops)
+        usual = self.usual_sequences if kind.waits else FAST_SEQUENCES
         return Settings(
             nodes=self.nodes or machine.nodes or NODES,
-            sequences=self.sequences or _said(chosen, "max_examples", base) or self.usual_sequences,
+            sequences=self.sequences or _said(chosen, "max_examples", base) or usual,
             steps=self.steps or _said(chosen, "stateful_step_count", base) or STEPS,
             seed=_any_seed() if seed is None else seed,
             scope=scope,

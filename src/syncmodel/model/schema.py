@@ -189,6 +189,10 @@ class Schema:
         looks = (words.known(ids), words.known(texts))
         self.__attrs_init__(tables, plugin, listed, usual, *looks)
 
+    def __repr__(self) -> str:
+        """Its tables by name."""
+        return f"Schema({', '.join(self.by_name)})"
+
     @cached_property
     def _hash(self) -> int:
         return hash((self.tables, self.plugin, self.generations))

@@ -145,7 +145,7 @@ class Refused(Step):
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
         """Bad requests of every kind that the plan can prove here, one row of each table."""
         for step in _requests(plan, scope):
-            yield from (cls(step, why) for why in PROOFS)
+            yield from (cls(step, why) for why in scope.refusals)
 
     @classmethod
     def because(cls, why: str, plan: Plan, scope: Scope) -> Iterator[Self]:
