@@ -22,7 +22,7 @@ from syncmodel.model.net import Net
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.shrink.minimize import Progress
-from syncmodel.targets.registry import TargetKind
+from syncmodel.targets.registry import TargetKind, registered
 
 EXPLORE = searching(ClusterMachine)
 BUG = "tombstone-lost-on-resync"
@@ -52,7 +52,7 @@ def test_a_bug_is_found_shortened_confirmed_and_saved(tmp_path: Path) -> None:
     assert report.exit_code == 1
     assert report.found is not None
     assert report.found.file is not None
-    saved = load(report.found.file)
+    saved = load(report.found.file, registered)
     assert (saved.bug, saved.confirmed.failed, saved.confirmed.runs) == (BUG, 3, 3)
     assert len(saved.steps) < report.found.length_before
     assert saved.found["seed"] == 1
@@ -105,7 +105,7 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path, where: str) -> None:
     if where != "exploring":
         assert report.found is not None
         assert report.found.file is not None
-        saved = load(report.found.file)
+        saved = load(report.found.file, registered)
         assert saved.steps
         assert saved.confirmed.failed == (3 if where == "searching further" else 0)
 

@@ -20,6 +20,7 @@ from syncmodel.corpus import load
 from syncmodel.errors import UsageError
 from syncmodel.reference.node.bugs import all_bugs
 from syncmodel.targets import registry
+from syncmodel.targets.registry import registered
 
 BUG = "tombstone-lost-on-resync"
 FAILING = ("--bug", BUG, "--sequences", "300")
@@ -65,8 +66,8 @@ def test_what_is_found_can_be_replayed_and_minimised(capsys: pytest.CaptureFixtu
     assert main(["minimize", *SIMULATED, "--corpus", "short", "run.jsonl"]) == 1
     (said,) = re.findall(r"^Saved as (.*)$", capsys.readouterr().out, re.MULTILINE)
     short = Path(said)
-    assert len(load(short).steps) < len(load(long).steps)
-    assert load(short).bug == BUG
+    assert len(load(short, registered).steps) < len(load(long, registered).steps)
+    assert load(short, registered).bug == BUG
 
     assert main(["minimize", *SIMULATED, "--corpus", "again", str(long)]) == 1
     assert f"Saved as again/{short.name}\n" in capsys.readouterr().out

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from syncmodel.corpus import load
+from syncmodel.targets.registry import registered
 
 BUG = "tombstone-lost-on-resync"
 SIMULATED = ("--target", "simulated", "--seed", "1")
@@ -58,7 +59,7 @@ def test_the_failure_is_the_first_whoever_finds_it(tmp_path: Path) -> None:
         done = explore(tmp_path, *failing, "--jobs", jobs, "--corpus", jobs)
         assert done.returncode == 1, done.stderr
     (one,), (two,) = ((tmp_path / jobs).iterdir() for jobs in "12")
-    assert load(one) == load(two)
+    assert load(one, registered) == load(two, registered)
 
 
 def test_what_a_worker_cannot_do_is_one_sentence(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_a_machine_of_ones_own_on_the_command_line(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("invariant nothing_is_there: ")
     (file,) = (tmp_path / "found").iterdir()
-    assert load(file).found["machine"] == "mine:Mine"
+    assert load(file, registered).found["machine"] == "mine:Mine"
     for verb, options, code in (
         ("replay", mine, 1),
         ("replay", ("--target", "simulated"), 0),
@@ -162,7 +163,7 @@ def test_a_machine_of_ones_own_on_the_command_line(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "syncmodel", verb, *options, str(file)]
         told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert told.returncode == code, told.stderr
-    assert [load(one) for one in (tmp_path / "again").iterdir()]
+    assert [load(one, registered) for one in (tmp_path / "again").iterdir()]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from syncmodel.steps import Burst, Concurrently, Step, Target
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.steps import any_of, possible
 from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.targets.registry import registered
 
 SETTINGS = Settings(sequences=60, steps=20, seed=1)
 
@@ -116,7 +117,7 @@ def test_an_invariant_of_ones_own_is_found_shortened_saved_and_replayed(tmp_path
     report = found_by(Mine, tmp_path)
     assert report.found is not None
     assert report.found.file is not None
-    saved = load(report.found.file)
+    saved = load(report.found.file, registered)
     assert saved.expected.divergence == ("invariant", "no_node_shows_two_cases")
     assert saved.title.startswith("invariant no_node_shows_two_cases: ")
     assert saved.found["machine"] == f"{__name__}:Mine"

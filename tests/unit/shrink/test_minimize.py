@@ -17,12 +17,12 @@ from supertest import (
     increment_case,
     update_case,
 )
-from syncmodel.engine.invariant import Invariant
 
 from syncmodel.corpus import Reproduction, load_all
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import Result, first_disabled, run
 from syncmodel.engine.script import length
 from syncmodel.errors import UsageError
@@ -47,6 +47,7 @@ from syncmodel.steps import (
     Step,
 )
 from syncmodel.targets.base import Target
+from syncmodel.targets.registry import registered
 
 NET = fully_connected(3)
 #: Bugs of different families, which noise on other rows does not hide.
@@ -62,7 +63,7 @@ BUGS = (
     "tombstone-lost-on-resync",
     "update-not-later",
 )
-CORPUS = load_all(Path(__file__).parents[3] / "corpus")
+CORPUS = load_all(Path(__file__).parents[3] / "corpus", registered)
 FILES = {name: next(found for _, found in CORPUS if found.bug == name) for name in BUGS}
 
 

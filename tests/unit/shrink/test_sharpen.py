@@ -51,6 +51,7 @@ from syncmodel.steps import (
     Step,
 )
 from syncmodel.targets.base import SEEDS
+from syncmodel.targets.registry import registered
 
 CORPUS = Path(__file__).parents[3] / "corpus"
 TWO, THREE = fully_connected(2), fully_connected(3)
@@ -124,7 +125,7 @@ def test_the_shortest_that_fails_alike_is_found_and_proved(
 
 
 def test_a_run_that_needs_its_network_keeps_one() -> None:
-    (file,) = (one for _, one in load_all(CORPUS) if one.bug == "cursor-before-rows")
+    (file,) = (one for _, one in load_all(CORPUS, registered) if one.bug == "cursor-before-rows")
     script = Script(file.net, file.steps)
     start = Counterexample(script, LOST, bugs=("cursor-before-rows",), network=file.network)
     assert file.network is not None
@@ -206,7 +207,7 @@ def search(folder: Path, bug: str, seed: int) -> Found:
 
 
 def saved(folder: Path) -> list[Reproduction]:
-    return [load(path) for path in sorted(folder.iterdir())]
+    return [load(path, registered) for path in sorted(folder.iterdir())]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 8])
@@ -255,7 +256,7 @@ def test_what_is_shorter_and_fails_otherwise_names_its_network(tmp_path: Path) -
     assert found.otherwise.confirmed.failed == 3
     assert found.otherwise.network is not None
     assert found.otherwise_file is not None
-    assert load(found.otherwise_file).network == found.otherwise.network
+    assert load(found.otherwise_file, registered).network == found.otherwise.network
 
 
 @pytest.mark.usefixtures("hurried")

@@ -12,13 +12,14 @@ from syncmodel.engine.script import Script
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.shrink.twin import Echo, Twin
 from syncmodel.targets.base import SEEDS
+from syncmodel.targets.registry import registered
 
 CORPUS = Path(__file__).parents[3] / "corpus"
 PROTOCOL = ("tombstone-lost-on-resync", "cursor-before-rows", "checkpoint-kept")
 
 
 def heard(bug: str, planted: tuple[str, ...]) -> Echo:
-    (found,) = (one for path in CORPUS.glob("*.json") if (one := load(path)).bug == bug)
+    (found,) = (one for path in CORPUS.glob("*.json") if (one := load(path, registered)).bug == bug)
     assert found.expected.divergence is not None
     script = Script(found.net, found.steps)
     return Twin(SIMULATED).echo(Counterexample(script, found.expected.divergence, bugs=planted))

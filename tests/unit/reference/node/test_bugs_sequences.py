@@ -31,9 +31,10 @@ from syncmodel.reference.node.pieces import Pieces
 from syncmodel.reference.node.ports import Cursor
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.targets.registry import registered
 
 CORPUS = Path(__file__).parents[4] / "corpus"
-FILES = {found.bug: found for _, found in load_all(CORPUS) if found.bug}
+FILES = {found.bug: found for _, found in load_all(CORPUS, registered) if found.bug}
 
 each_bug = pytest.mark.parametrize("bug", bugs.all_bugs(), ids=lambda bug: bug.name)
 
