@@ -2,7 +2,8 @@
 
 One object a line, flushed at once, so that a tester that is killed leaves all but its last word.
 The first line says what was tested; `entry` names the kind of every other line: began, step, rest,
-end. Steps have their own JSON form (`steps.form`). Nothing secret is in a history.
+end, and `run` its run: the lines of several runs may alternate. Steps have their own JSON form
+(`steps.form`). Nothing secret is in a history.
 """
 
 from __future__ import annotations
@@ -35,17 +36,20 @@ VERSION = 1
 class Recorder:
     """An observer that writes every entry to a file, which is made anew."""
 
-    def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, facts: Mapping[str, Any] | None) -> None:
         """`facts` say what was tested (target, nodes, bugs, seed).
 
-        Raises `UsageError` if the file can't be made.
+        None joins a record that was begun elsewhere: each line is written at once, so that several
+        processes can. Raises `UsageError` if the file can't be made.
         """
         self.path = path
         self._run = 0
         try:
-            self._file: IO[str] = path.open("w", encoding="utf-8")
+            self._file: IO[str] = path.open("w" if facts is not None else "a", encoding="utf-8")
         except OSError as error:
             raise UsageError(f"The record {path} can't be written: {error.strerror}.") from error
+        if facts is None:
+            return
         try:
             self._write({"format": FORMAT, "version": VERSION, **facts})
         except InvalidRunError:
@@ -173,7 +177,7 @@ class RecordedRun:
 
 
 def read_failing_runs(path: Path) -> tuple[RecordedRun, ...]:
-    """The runs of a record that diverged, in order.
+    """The runs of a record that diverged, by their numbers.
 
     A last line that was torn off is left out. Raises `UsageError` if the file can't be read, and
     `FormatError` with the line if it is malformed.
@@ -184,7 +188,8 @@ def read_failing_runs(path: Path) -> tuple[RecordedRun, ...]:
         raise UsageError(f"The record {path} can't be read: {error.strerror}.") from error
     lines = text.split(b"\n")[:-1]
     facts = _header(lines, str(path))
-    return tuple(_runs(lines[1:], facts, str(path)))
+    failed = _runs(lines[1:], facts, str(path))
+    return tuple(sorted(failed, key=lambda run: run.number))
 
 
 def is_record(path: Path) -> bool:
@@ -207,20 +212,23 @@ def _header(lines: Sequence[bytes], where: str) -> Mapping[str, Any]:
 
 
 def _runs(lines: Sequence[bytes], facts: Mapping[str, Any], where: str) -> Iterator[RecordedRun]:
-    run: RecordedRun | None = None
+    runs: dict[int, RecordedRun] = {}
     for number, text in enumerate(lines, 2):
         place = f"{where}, line {number}"
         line = _parse(text, place)
         try:
-            match line.get("entry"), run:
+            one = line.get("run", 0)
+            match line.get("entry"), runs.get(one):
                 case "began", _:
-                    run = RecordedRun(int(line["run"]), _net(line["nodes"]), (), facts=facts)
-                case "step", RecordedRun():
+                    runs[one] = RecordedRun(int(line["run"]), _net(line["nodes"]), (), facts=facts)
+                case "step", RecordedRun() as run:
                     step = form.load(line["step"], place)
-                    run = evolve(run, steps=(*run.steps, step))
-                case "end", RecordedRun() if line["verdict"] == "diverged":
-                    yield evolve(run, divergences=tuple(map(_read, line["divergences"])))
-                case (("rest" | "end"), RecordedRun()):
+                    runs[one] = evolve(run, steps=(*run.steps, step))
+                case "end", RecordedRun() as run:
+                    del runs[one]
+                    if line["verdict"] == "diverged":
+                        yield evolve(run, divergences=tuple(map(_read, line["divergences"])))
+                case "rest", RecordedRun():
                     pass
                 case _:
                     raise FormatError(f"{place}: not an entry that can stand here.")

@@ -107,9 +107,14 @@ BEGAN = '{"entry": "began", "run": 1, "nodes": {"n1": 2, "n2": 2}}\n'
         (HEADER + '{"entry": "step"}\n', "line 2: not an entry that can stand here"),
         (HEADER + '{"entry": "began", "run": 1, "nodes": {"n7": 2}}\n', "line 2: malformed"),
         (HEADER + '{"entry": "began", "run": 1, "nodes": {"n1": 9}}\n', "line 2: malformed"),
-        (HEADER + BEGAN + '{"entry": "step"}\n', "line 3: malformed: KeyError"),
-        (HEADER + BEGAN + '{"entry": "step", "step": {"op": "x"}}\n', "line 3: unknown op 'x'"),
-        (HEADER + BEGAN + '{"entry": "end", "verdict": "diverged"}\n', "line 3: malformed"),
+        (HEADER + BEGAN + '{"entry": "step", "run": 1}\n', "line 3: malformed: KeyError"),
+        (
+            HEADER + BEGAN + '{"entry": "step", "run": 1, "step": {"op": "x"}}\n',
+            "line 3: unknown op 'x'",
+        ),
+        (HEADER + BEGAN + '{"entry": "end", "run": 1, "verdict": "diverged"}\n', "3: malformed"),
+        (HEADER + BEGAN + '{"entry": "rest", "run": 2}\n', "line 3: not an entry"),
+        (HEADER + BEGAN.replace('"run": 1, ', ""), "line 2: malformed: KeyError"),
         (HEADER + BEGAN + '{"entry": "bogus"}\n', "line 3: not an entry"),
     ],
 )

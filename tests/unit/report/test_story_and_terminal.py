@@ -12,11 +12,11 @@ from rich.console import Console
 from syncmodel.campaign.campaign import Report
 from syncmodel.campaign.triage import Found
 from syncmodel.corpus import Confirmed, Expected, Reproduction
+from syncmodel.engine.findings import Findings, Settings
 from syncmodel.engine.history import Began, Ended, Entry
 from syncmodel.engine.run import run
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import SyncModelError
-from syncmodel.machine.explore import Findings, Settings
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.story import found_story, story
