@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
+from random import Random
+from typing import Any
 
 from hypothesis import strategies as st
 
 from syncmodel.model.net import Net, fully_connected
+from syncmodel.strategies.inside import Picked
 
 PLUGIN, NEWER, BARE = 2, 3, 1
 
@@ -23,3 +26,16 @@ def beginnings(nodes: int) -> tuple[Net, ...]:
 def topologies(nodes: int) -> st.SearchStrategy[Net]:
     """Any of the beginnings, for a Hypothesis test of yours."""
     return st.sampled_from(beginnings(nodes))
+
+
+class _Beginnings(Picked[Net]):
+    def pick(self, machine: Any, rng: Random) -> Net:
+        return rng.choice(beginnings(machine.size))
+
+    def __repr__(self) -> str:
+        return "any_beginning()"
+
+
+def any_beginning() -> st.SearchStrategy[Net]:
+    """Any of the beginnings with as many nodes as the machine has."""
+    return _Beginnings()

@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 UNIT = Path(__file__).parent / "unit"
-sys.path[:0] = [str(UNIT / name) for name in ("model", "checker")]
+sys.path[:0] = [str(UNIT / name) for name in ("model", "checker", "machine")]

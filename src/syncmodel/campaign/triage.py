@@ -15,17 +15,19 @@ from attrs import evolve, field, frozen
 from syncmodel.corpus import NETWORK, Confirmed, Expected, Reproduction, nodes_of, save
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Ended, Entry
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Stage
 from syncmodel.engine.run import Result, run
-from syncmodel.engine.script import length
+from syncmodel.engine.script import leaves, length
 from syncmodel.errors import SyncModelError
-from syncmodel.model.divergence import Divergence
+from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.shrink.echo import Echo, Failing
 from syncmodel.shrink.further import Further
 from syncmodel.shrink.minimize import NO_SEARCH, Budget, Minimized, Minimizer, Progress
 from syncmodel.shrink.sharpen import Sharper
+from syncmodel.steps import vocabulary
 from syncmodel.targets.base import Networked, Target
 
 
@@ -57,7 +59,8 @@ class Found:
 class Origin:
     """Where a reproduction comes from, and where it goes.
 
-    `network`: on which simulated one, where it was found on the simulator.
+    `network`: on which simulated one, where it was found on the simulator. `invariants` are checked
+    in every run.
     """
 
     folder: Path
@@ -66,6 +69,7 @@ class Origin:
     guarantees: Guarantees = Guarantees()
     facts: Mapping[str, str | int] = field(factory=dict)
     network: int | None = None
+    invariants: tuple[Invariant, ...] = ()
 
 
 class Work:
@@ -93,12 +97,20 @@ class Work:
             budget=budget,
             progress=progress,
             observe=self._see,
+            invariants=self._origin.invariants,
         )
         self._stage.driver.run(self._minimizer.run())
         if len(self._origin.bugs) > 1:
             self._find_culprit()
-        if budget is not NO_SEARCH and self._stage.kind.twin is not None:
+        if budget is not NO_SEARCH and self._can_be_simulated:
             self._search_further(self._minimizer.minimized, progress)
+
+    @property
+    def _can_be_simulated(self) -> bool:
+        """Whether there is a simulator that knows every step of the run."""
+        kind, ours = self._stage.kind, set(vocabulary())
+        known = {step.op for _, step in leaves(self._failing.steps)} <= ours
+        return kind.twin == kind.name or (kind.twin is not None and known)
 
     def saved(self) -> Found:
         """The best so far, in a file of its own; and so what is shorter and fails otherwise."""
@@ -138,7 +150,14 @@ class Work:
         for bug in self._origin.bugs:
             target = self._target((bug,), self._origin.network)
             there = fitted(best.script, target.nodes)
-            once = run(target, there.net, there.steps, self._origin.guarantees, alone=True)
+            once = run(
+                target,
+                there.net,
+                there.steps,
+                self._origin.guarantees,
+                alone=True,
+                invariants=self._origin.invariants,
+            )
             result = self._stage.driver.run(once)
             if self._key in result.keys:
                 self._culprits = (bug,)
@@ -148,7 +167,13 @@ class Work:
         origin = self._origin
         target = partial(self._target, origin.bugs)
         self._further = Further(target, self._stage.driver, best)
-        failing = Failing(best.script, self._key, self._culprits, origin.guarantees)
+        failing = Failing(
+            best.script,
+            self._key,
+            self._culprits,
+            origin.guarantees,
+            invariants=origin.invariants,
+        )
         self._further.search(failing, (None, origin.network), progress)
 
     # --- the end -------------------------------------------------------------------------------
@@ -190,6 +215,8 @@ class Work:
 def title(divergence: Divergence) -> str:
     """A divergence as the title of a file: its name, and what that means."""
     what = divergence.table.removesuffix("s") or "node"
+    if divergence.kind is Kind.INVARIANT:
+        what = divergence.expected
     return f"{divergence.kind.value} {what}: {divergence.kind.explained}"
 
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from syncmodel.cli.options import BUG, CORPUS, TARGET, known_bugs, number
+from syncmodel.cli.options import (
+    BUG,
+    CORPUS,
+    MACHINE,
+    TARGET,
+    invariants_of,
+    known_bugs,
+    number,
+    target_of,
+)
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
 
@@ -48,7 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=number(1),
         help="which run of the record (default: the first that failed)",
     )
-    add_options(parser, (TARGET, BUG, CORPUS))
+    add_options(parser, (TARGET, BUG, CORPUS, MACHINE))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,10 +69,12 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.story import found_story
     from syncmodel.report.terminal import Watch, say
 
+    invariants, kind = invariants_of(args.machine), target_of(args.target, args.machine)
     net, steps, guarantees, named, network = _read(args.file, args.number)
     bugs = known_bugs(args.bug) or known_bugs(list(named))
-    origin = Origin(args.corpus, args.target, bugs, guarantees, network=network)
-    with Stage(args.target) as stage:
+    facts = {"machine": args.machine} if args.machine else {}
+    origin = Origin(args.corpus, kind.name, bugs, guarantees, facts, network, invariants)
+    with Stage(kind) as stage:
         failed = _seen_to_fail(stage, net, steps, origin)
         if isinstance(failed, str):
             say(failed)
@@ -130,7 +141,8 @@ def _seen_to_fail(
     for network in networks:
         if isinstance(target, Networked):
             target.on_network(network)
-        result = stage.driver.run(engine.run(target, net, steps, origin.guarantees, keep))
+        once = engine.run(target, net, steps, origin.guarantees, keep, invariants=origin.invariants)
+        result = stage.driver.run(once)
         if result.verdict is Verdict.DIVERGED:
             return result, ended[-1], network
         if result.verdict is Verdict.INVALID:

@@ -17,9 +17,9 @@ from rich.live import Live
 from rich.text import Text
 
 from syncmodel.campaign.campaign import Report
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.history import Entry
 from syncmodel.engine.tally import Sometimes, Tally
-from syncmodel.machine.explore import Settings
 from syncmodel.report.story import found_story, plural
 from syncmodel.shrink.minimize import Progress
 
@@ -79,7 +79,11 @@ class Watch:
         self._out.print(text)
 
     def __call__(self, entry: Entry) -> None:
-        """Another entry of the history: time to look at the tally."""
+        """Another entry of the history."""
+        self.look()
+
+    def look(self) -> None:
+        """Time to look at the tally."""
         if self._due():
             self._show(progress_line(self._tally, time.monotonic() - self._started_s))
 
@@ -134,9 +138,15 @@ def _summary(report: Report, seconds: float, settings: Settings) -> Iterator[str
     seen = [f"{what.value} {tally.seen[what]:,}" for what in Sometimes if tally.seen[what]]
     if seen:
         yield f"Seen: {', '.join(seen)}."
-    never = [what.value for what in tally.never(settings.scope.ops)]
+    ops = None if settings.scope is None else settings.scope.ops
+    never = [what.value for what in tally.never(ops)]
     if never and tally.rests:
         yield f"Never happened, so nothing is said of it: {', '.join(never)}."
+    if report.findings.out_of_time:
+        yield (
+            f"The time was over ({_duration(settings.max_time_s or 0)}): "
+            f"{plural(tally.sequences, 'sequence')} of {settings.sequences:,} had begun."
+        )
     yield from _doubts("unknown (not settled in time)", report.findings.unknown)
     yield from _doubts("invalid (the tester could not do its part)", report.findings.invalid)
 

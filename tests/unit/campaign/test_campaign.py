@@ -11,17 +11,20 @@ from attrs import evolve
 from syncmodel.campaign.campaign import Campaign, Report
 from syncmodel.cli.options import scope_of
 from syncmodel.corpus import load
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.history import Ended, Entry, Verdict
 from syncmodel.engine.pool import KEPT, Stage
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.errors import BootError, SyncModelError, UsageError
-from syncmodel.machine.explore import Settings
+from syncmodel.machine.cluster import ClusterMachine
+from syncmodel.machine.search import searching
 from syncmodel.model.net import Net
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.shrink.minimize import Progress
 from syncmodel.targets.registry import TargetKind
 
+EXPLORE = searching(ClusterMachine)
 BUG = "tombstone-lost-on-resync"
 FEW = Settings(sequences=5, steps=15, seed=1)
 ENOUGH = Settings(sequences=300, steps=30, seed=1)
@@ -33,7 +36,7 @@ def stage_of(target: type[SimulatedCluster]) -> Stage:
 
 def search(folder: Path, settings: Settings = ENOUGH, bugs: Sequence[str] = (BUG,)) -> Report:
     with Stage("simulated") as stage:
-        return Campaign(stage, settings, folder, bugs=bugs).run()
+        return Campaign(stage, settings, folder, EXPLORE, bugs=bugs).run()
 
 
 def test_a_correct_system_passes(tmp_path: Path) -> None:
@@ -71,7 +74,9 @@ def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
 
 
 def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
-    settings = Settings(sequences=300, steps=15, seed=5, scope=scope_of("sync"), shrink=True)
+    settings = Settings(
+        sequences=300, steps=15, seed=5, scope=scope_of("sync"), backend="hypothesis"
+    )
     report = search(tmp_path, settings)
     assert report.found is not None
     assert len(report.found.reproduction.steps) <= 6
@@ -89,7 +94,7 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path, where: str) -> None:
             raise KeyboardInterrupt
 
     with Stage("simulated") as stage:
-        campaign = Campaign(stage, ENOUGH, tmp_path, bugs=(BUG,))
+        campaign = Campaign(stage, ENOUGH, tmp_path, EXPLORE, bugs=(BUG,))
         if where == "exploring":
             campaign.observe = interrupt_once_failed
         else:
@@ -147,7 +152,7 @@ def test_a_tester_that_cannot_go_on_says_why_and_stops(
     tmp_path: Path, target: type[SimulatedCluster], code: int, words: str
 ) -> None:
     with stage_of(target) as stage:
-        report = Campaign(stage, ENOUGH, tmp_path).run()
+        report = Campaign(stage, ENOUGH, tmp_path, EXPLORE).run()
     assert report.exit_code == code
     assert str(report.halted) == words
     assert report.tally.sequences <= 3
@@ -158,7 +163,7 @@ def test_an_observer_that_fails_ends_the_search(tmp_path: Path) -> None:
         raise SyncModelError("no room for the record")
 
     with Stage("simulated") as stage:
-        campaign = Campaign(stage, FEW, tmp_path)
+        campaign = Campaign(stage, FEW, tmp_path, EXPLORE)
         campaign.observe = fail
         report = campaign.run()
     assert str(report.halted) == "no room for the record"

@@ -129,7 +129,7 @@ def test_one_sentence_and_two(
         (["explore", "--bogus"], "unrecognized arguments: --bogus"),
         (["explore", "--seq", "3"], "unrecognized arguments: --seq 3"),
         (["explore", "--nodes", "1"], "'1' is not a whole number from 2 to 32"),
-        (["explore", "--steps", "many"], "'many' is not a whole number of at least 1"),
+        (["explore", "--steps", "many"], "'many' is not a whole number from 1 to 500"),
         (["explore", "--target", "moon"], "invalid choice: 'moon'"),
         (["replay"], "the following arguments are required: FILE"),
         (["node", "--port", "0"], "'0' is not a whole number from 1 to 65535"),

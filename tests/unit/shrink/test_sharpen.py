@@ -12,11 +12,13 @@ from syncmodel.campaign.campaign import Campaign
 from syncmodel.campaign.triage import Found
 from syncmodel.corpus import Reproduction, load, load_all
 from syncmodel.engine.drive import Straight
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.pool import Stage
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script, at_once, length
-from syncmodel.machine.explore import Settings
+from syncmodel.machine.cluster import ClusterMachine
+from syncmodel.machine.search import searching
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster
@@ -179,10 +181,13 @@ def test_what_may_stand_in_a_place_is_what_the_plan_allows_there() -> None:
 # --- what a search makes of it -------------------------------------------------------------------
 
 
+EXPLORE = searching(ClusterMachine)
+
+
 def search(folder: Path, bug: str, seed: int) -> Found:
     with Stage("simulated") as stage:
         settings = Settings(sequences=300, steps=30, seed=seed)
-        report = Campaign(stage, settings, folder, bugs=(bug,)).run()
+        report = Campaign(stage, settings, folder, EXPLORE, bugs=(bug,)).run()
     assert report.found is not None
     return report.found
 

@@ -16,13 +16,14 @@ from random import Random
 import pytest
 
 from syncmodel.engine.drive import Straight
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Entry, Performed, Rested
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script
 from syncmodel.engine.session import Session
 from syncmodel.errors import UsageError
-from syncmodel.machine.explore import Explorer, Settings
+from syncmodel.machine.search import searched
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import (
@@ -121,7 +122,7 @@ def test_the_correct_core_is_never_blamed() -> None:
     taken = 0
     for seed in range(1, 1_000_000):
         settings = Settings(sequences=100, seed=seed)
-        findings = Explorer(SimulatedCluster(3, (), seed), Straight(), settings).run()
+        findings = searched(SimulatedCluster(3, (), seed), Straight(), settings)
         assert findings.failure is None, findings.failure
         assert not findings.unknown
         assert not findings.invalid
@@ -134,10 +135,9 @@ def test_the_correct_core_is_never_blamed() -> None:
 def test_every_planted_bug_is_found(name: str) -> None:
     found = []
     for seed in (1, 2, 3):
-        explorer = Explorer(
-            SimulatedCluster(3, (name,), seed), Straight(), Settings(sequences=200, seed=seed)
-        )
-        if explorer.run().failure is not None:
+        settings = Settings(sequences=200, seed=seed)
+        findings = searched(SimulatedCluster(3, (name,), seed), Straight(), settings)
+        if findings.failure is not None:
             found.append(seed)
             break
     assert found
