@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 Loaded = tuple["TargetKind", "Reproduction"]
 
 
-def kinds(path: Path, target: str | None) -> Callable[[str], TargetKind | None]:
+def kinds(path: Path, asked: TargetKind | None) -> Callable[[str], TargetKind | None]:
     """By the name of a target in that file: the kind that its runs are performed on.
 
-    That is the one asked for, else the file's own, if it is registered: a name in a file imports
+    That is the one `asked` for, else the file's own, if it is registered: a name in a file imports
     nothing. Raises `UsageError` where the one asked for stores other tables.
     """
     from syncmodel.targets import registry
-
-    asked = None if target is None else registry.get(target)
 
     def kind_of(name: str) -> TargetKind | None:
         own = registry.registered(name)
@@ -37,11 +35,11 @@ def kinds(path: Path, target: str | None) -> Callable[[str], TargetKind | None]:
     return kind_of
 
 
-def loaded_from(path: Path, target: str | None) -> Loaded:
+def loaded_from(path: Path, asked: TargetKind | None) -> Loaded:
     """A file's run, and the kind that it is performed on. Raises as `kinds` and `corpus.load`."""
     from syncmodel.corpus import load
 
-    kind_of = kinds(path, target)
+    kind_of = kinds(path, asked)
     reproduction = load(path, kind_of)
     kind = kind_of(reproduction.target)
     assert kind is not None, "else there is no reproduction"

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from syncmodel.cli.files import kinds, loaded_from
-from syncmodel.cli.options import BUG, CORPUS, MACHINE, TARGET, invariants_of, known_bugs, number
+from syncmodel.cli.options import (
+    BUG,
+    CORPUS,
+    MACHINE,
+    TARGET,
+    asked_kind,
+    invariants_of,
+    known_bugs,
+    number,
+)
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
 
@@ -61,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.terminal import Watch, say
 
     invariants = invariants_of(args.machine)
-    asked = _read(args.file, args.number, args.target)
+    asked = _read(args.file, args.number, asked_kind(args.target, args.machine))
     bugs = known_bugs(args.bug, args.target) or known_bugs(list(asked.bugs), asked.kind.name)
     facts = {"machine": args.machine} if args.machine else {}
     with Pool(asked.kind) as pool:
@@ -91,16 +100,16 @@ class _Asked:
     network: int | None = None
 
 
-def _read(path: Path, wanted: int | None, target: str | None) -> _Asked:
+def _read(path: Path, wanted: int | None, asked: TargetKind | None) -> _Asked:
     """Raises `UsageError` if there is none such, `FormatError` if the file is malformed."""
     from syncmodel.engine.script import Script
     from syncmodel.report.jsonl import is_record, read_failing_runs
 
     if not is_record(path):
-        kind, run = loaded_from(path, target)
+        kind, run = loaded_from(path, asked)
         bugs = () if run.bug is None else (run.bug,)
         return _Asked(kind, Script(run.net, run.steps), run.guarantees, bugs, run.network)
-    kind_of = kinds(path, target)
+    kind_of = kinds(path, asked)
     runs = read_failing_runs(path, kind_of)
     chosen = [run for run in runs if wanted in (None, run.number)]
     if not chosen:

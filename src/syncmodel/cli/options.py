@@ -14,7 +14,6 @@ from attrs import frozen
 
 from syncmodel.errors import UsageError
 from syncmodel.machine.wanted import NODES, STEPS, Wanted
-from syncmodel.machine.wanted import TARGET as USUAL_TARGET
 
 if TYPE_CHECKING:
     from syncmodel.engine.invariant import Invariant
@@ -226,14 +225,14 @@ def invariants_of(name: str | None) -> tuple[Invariant, ...]:
     return own_invariants(machine)
 
 
-def target_of(target: str | None, machine_name: str | None) -> TargetKind:
-    """The kind of target that was asked for, else the machine's, else the usual one."""
+def asked_kind(target: str | None, machine_name: str | None) -> TargetKind | None:
+    """The kind of target that was asked for, by its name or by a machine's; None: none was."""
     machine = machine_of(machine_name)
-    if machine is not None:
+    if machine is not None and (target or machine.target):
         return Wanted(target=target).kind(machine)
     from syncmodel.targets import registry
 
-    return registry.get(target or USUAL_TARGET)
+    return None if target is None else registry.get(target)
 
 
 def known_bugs(names: list[str] | None, target: str | None = None) -> tuple[str, ...]:

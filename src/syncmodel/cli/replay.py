@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncmodel.cli.files import Loaded, loaded_from
-from syncmodel.cli.options import BUG, MACHINE, RECORD, invariants_of, known_bugs
+from syncmodel.cli.options import BUG, MACHINE, RECORD, asked_kind, invariants_of, known_bugs
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError, printable
 
@@ -54,7 +54,10 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.terminal import say
 
     named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
-    loaded = [(path, loaded_from(path, args.target)) for path in args.files]
+    asked = asked_kind(args.target, args.machine)
+    loaded = [(path, loaded_from(path, asked)) for path in args.files]
+    for path, (_, reproduction) in loaded:
+        _check_invariant(path, reproduction, invariants)
     with ExitStack() as closing:
         pools = _Pools(closing)
         observe: Observer = nobody
@@ -75,15 +78,15 @@ class _Pools:
 
     def __init__(self, closing: ExitStack) -> None:
         self._closing = closing
-        self._stages: dict[str, Pool] = {}
+        self._pools: dict[str, Pool] = {}
 
     def of(self, kind: TargetKind) -> Pool:
         """The pool of that kind."""
         from syncmodel.engine.pool import Pool
 
-        if kind.name not in self._stages:
-            self._stages[kind.name] = self._closing.enter_context(Pool(kind))
-        return self._stages[kind.name]
+        if kind.name not in self._pools:
+            self._pools[kind.name] = self._closing.enter_context(Pool(kind))
+        return self._pools[kind.name]
 
 
 def _recorded(loaded: Iterable[tuple[Path, Loaded]]) -> str:
@@ -95,6 +98,20 @@ def _recorded(loaded: Iterable[tuple[Path, Loaded]]) -> str:
             f"with --target, or record them one by one."
         )
     return next(iter(names))
+
+
+def _check_invariant(
+    path: Path, reproduction: Reproduction, invariants: tuple[Invariant, ...]
+) -> None:
+    """Raises `UsageError` for a file that expects an invariant which nobody checks."""
+    from syncmodel.model.divergence import Kind
+
+    kind, name = reproduction.expected.divergence or ("", "")
+    if kind == Kind.INVARIANT.value and name not in {each.name for each in invariants}:
+        machine = reproduction.found.get("machine", "module:Class")
+        raise UsageError(
+            f"{path} expects the invariant {name} of a machine: name it with --machine {machine}."
+        )
 
 
 def _bug_of(reproduction: Reproduction, *, without: bool) -> tuple[str, ...]:

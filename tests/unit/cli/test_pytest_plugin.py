@@ -52,7 +52,10 @@ def test_the_same_seed_generates_the_same_sequences(tmp_path: Path) -> None:
         )
         assert pytest_run(*more, where=tmp_path).returncode == 0
         found.append(steps_of(record))
-    assert found[0] == found[1]
+    record = tmp_path / "command line"
+    command = [sys.executable, "-m", "syncmodel", "explore", "--target", "simulated", "--seed", "7"]
+    subprocess.run([*command, "--sequences", "4", "--record", str(record)], check=True)
+    assert found[0] == found[1] == steps_of(record)
     assert found[0] != found[2]
 
 

@@ -157,7 +157,7 @@ def test_a_machine_of_ones_own_on_the_command_line(tmp_path: Path) -> None:
     assert load(file, registered).found["machine"] == "mine:Mine"
     for verb, options, code in (
         ("replay", mine, 1),
-        ("replay", ("--target", "simulated"), 0),
+        ("replay", ("--target", "simulated"), 2),
         ("minimize", (*mine, "--corpus", "again"), 1),
     ):
         command = [sys.executable, "-m", "syncmodel", verb, *options, str(file)]

@@ -58,6 +58,15 @@ def test_a_search_has_as_many_sequences_as_asked_for_and_each_as_many_steps() ->
     assert (findings.sequences, findings.steps) == (40, 480)
 
 
+#: Seen on Python 3.11 and 3.13, with Hypothesis 6.137 and 6.170. It changes with the vocabulary and
+#: the weights, and with nothing else.
+DIGEST = "c32cadb7cf603596"
+
+
+def test_a_seed_is_the_same_on_every_python_and_hypothesis() -> None:
+    assert search(settings=Settings(seed=5, sequences=12))[1].digest == DIGEST
+
+
 #: Prints a digest of a search. What it is given as an argument is imported before.
 PROGRAM = """
 import importlib, sys
@@ -84,9 +93,8 @@ def told(program: str, *arguments: str, python: str = sys.executable, folder: Pa
 def test_a_seed_gives_the_same_sequences_whatever_else_is_loaded(tmp_path: Path) -> None:
     """Hypothesis draws from the constants in the modules that are loaded: a seed must not."""
     (tmp_path / "anybody.py").write_text("LIMITS = [1234567, 101, 102, 103, 254, 2**33 + 1]\n")
-    here = search(settings=Settings(seed=5, sequences=12))[1].digest
-    assert told(PROGRAM, "anybody", folder=tmp_path) == here
-    assert told(PROGRAM, "syncmodel.pytest_plugin", "test_own_step", folder=tmp_path) == here
+    assert told(PROGRAM, "anybody", folder=tmp_path) == DIGEST
+    assert told(PROGRAM, "syncmodel.pytest_plugin", "test_own_step", folder=tmp_path) == DIGEST
 
 
 def test_shares_are_the_same_sequences() -> None:
