@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 
 from syncmodel.corpus import load
+from syncmodel.targets.registry import registered
 
 MARK = "SYNCMODEL_TEST_PROCESSES"
 BUG = "tombstone-lost-on-resync"
@@ -143,7 +144,7 @@ def test_a_node_by_itself(mark: str) -> None:
         wait_for(lambda: "Its folder" in said("out"))
         url = f"http://127.0.0.1:{port}/plugins-api/supertest/schema"
         with urllib.request.urlopen(url) as answer:
-            assert json.load(answer)["result"]["version"] == 1
+            assert json.load(answer, registered)["result"]["version"] == 1
         with syncmodel("node", "--port", port) as second:
             assert second.wait(60) == 2
         words = f"syncmodel node: Port {port} can't be had: Address already in use."
@@ -173,7 +174,7 @@ def test_ctrl_c_while_it_minimises_keeps_the_failure(mark: str) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
     (file,) = Path("found").iterdir()
-    assert load(file).bug == BUG
+    assert load(file, registered).bug == BUG
     assert f"Saved as {file}" in said("out")
     assert no_traceback()
     assert_nothing_runs(mark)

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 
 from syncmodel.campaign.campaign import Campaign, Report
-from syncmodel.cli.options import scope_of
+from syncmodel.cli.options import ops_of
 from syncmodel.corpus import load
 from syncmodel.engine.findings import Settings
 from syncmodel.engine.history import Ended, Entry, Verdict
@@ -22,7 +22,7 @@ from syncmodel.model.net import Net
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.shrink.minimize import Progress
-from syncmodel.targets.registry import TargetKind, registered
+from syncmodel.targets.registry import registered
 
 EXPLORE = searching(ClusterMachine)
 BUG = "tombstone-lost-on-resync"
@@ -30,8 +30,8 @@ FEW = Settings(sequences=5, steps=15, seed=1)
 ENOUGH = Settings(sequences=300, steps=30, seed=1)
 
 
-def stage_of(target: type[SimulatedCluster]) -> Pool:
-    return Pool(TargetKind("broken", "for a test", target, waits=False))
+def pool_of(target: type[SimulatedCluster]) -> Pool:
+    return Pool(evolve(SIMULATED, name="broken", make=target))
 
 
 def search(folder: Path, settings: Settings = ENOUGH, bugs: Sequence[str] = (BUG,)) -> Report:
@@ -56,7 +56,7 @@ def test_a_bug_is_found_shortened_confirmed_and_saved(tmp_path: Path) -> None:
     assert (saved.bug, saved.confirmed.failed, saved.confirmed.runs) == (BUG, 3, 3)
     assert len(saved.steps) < report.found.length_before
     assert saved.found["seed"] == 1
-    assert report.found.ended.divergences[0].key == saved.expected.divergence
+    assert report.found.counterexample.divergences[0].key == saved.expected.divergence
 
 
 def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
@@ -75,7 +75,11 @@ def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
 
 def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
     settings = Settings(
-        sequences=300, steps=15, seed=5, scope=scope_of("sync"), backend="hypothesis"
+        sequences=300,
+        steps=15,
+        seed=5,
+        scope=evolve(SIMULATED.scope, ops=ops_of("sync")),
+        backend="hypothesis",
     )
     report = search(tmp_path, settings)
     assert report.found is not None
@@ -151,7 +155,7 @@ class CantDoThat(SimulatedCluster):
 def test_a_tester_that_cannot_go_on_says_why_and_stops(
     tmp_path: Path, target: type[SimulatedCluster], code: int, words: str
 ) -> None:
-    with stage_of(target) as pool:
+    with pool_of(target) as pool:
         report = Campaign(pool, ENOUGH, tmp_path, EXPLORE).run()
     assert report.exit_code == code
     assert str(report.halted) == words
@@ -169,7 +173,7 @@ def test_an_observer_that_fails_ends_the_search(tmp_path: Path) -> None:
     assert str(report.halted) == "no room for the record"
 
 
-def test_a_stage_closes_what_it_made_even_if_one_fails() -> None:
+def test_a_pool_closes_what_it_made_even_if_one_fails() -> None:
     closed = []
 
     class Counted(SimulatedCluster):
@@ -178,7 +182,7 @@ def test_a_stage_closes_what_it_made_even_if_one_fails() -> None:
             if len(self.nodes) == 3:
                 raise OSError("stuck")
 
-    pool = stage_of(Counted)
+    pool = pool_of(Counted)
     for count in (2, 3, 4):
         pool.target(count)
     with pytest.raises(OSError, match="stuck"):
@@ -186,7 +190,7 @@ def test_a_stage_closes_what_it_made_even_if_one_fails() -> None:
     assert closed == [2, 3, 4]
 
 
-def test_a_stage_keeps_few_targets_and_gives_the_same_again() -> None:
+def test_a_pool_keeps_few_targets_and_gives_the_same_again() -> None:
     with Pool(SIMULATED) as pool:
         first = pool.target(2)
         assert pool.target(2) is first

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from syncmodel.cli import VERBS, main
-from syncmodel.cli.options import SHARED, TARGET, scope_of
+from syncmodel.cli.options import SHARED, TARGET, ops_of
 from syncmodel.cli.parsing import Parser, add_options
 from syncmodel.corpus import load
 from syncmodel.errors import UsageError
@@ -190,14 +190,14 @@ def test_every_option_says_what_it_is_for() -> None:
 
 
 def test_faults_choose_the_steps() -> None:
-    writes = scope_of("none").ops
+    writes = ops_of("none")
     assert {"create_case", "burst", "refused"} <= writes
     assert not {"partition", "crash", "resync", "rollback"} & writes
-    assert scope_of("network, sync").ops - writes == {"partition", "cut", "mend", "heal", "resync"}
-    assert "restart" in scope_of("deployment").ops
-    assert scope_of("all").ops > scope_of("network,sync,lifecycle").ops
+    assert ops_of("network, sync") - writes == {"partition", "cut", "mend", "heal", "resync"}
+    assert "restart" in ops_of("deployment")
+    assert ops_of("all") > ops_of("network,sync,lifecycle")
     with pytest.raises(UsageError, match="there are: deployment, lifecycle, network, sync"):
-        scope_of("")
+        ops_of("")
 
 
 @pytest.mark.parametrize("faults", ["none", "network", "sync", "deployment", "lifecycle"])

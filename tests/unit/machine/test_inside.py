@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test as run
 
 from syncmodel.strategies import inside
 from syncmodel.strategies.inside import EndsSearch, NextRule, chosen_seed, rules_of
-from syncmodel.strategies.weights import Table
+from syncmodel.strategies.weights import Odds
 
 
 class Two(RuleBasedStateMachine):
@@ -22,7 +22,7 @@ class Two(RuleBasedStateMachine):
         self.own = self._rules_strategy
         rules = {one.function.__name__: one for one in rules_of(Two)[0]}
         inside.choose_rules_by(
-            self, NextRule(rules, lambda _: Table((("never", 90), ("often", 9), ("seldom", 1))))
+            self, NextRule(rules, lambda _: Odds((("never", 90), ("often", 9), ("seldom", 1))))
         )
 
     @initialize()

@@ -15,11 +15,11 @@ from typing import ClassVar
 import hypothesis
 import pytest
 from searches import Recorder, digest, search
+from supertest import case, case_row
 
 from syncmodel.campaign.campaign import Place
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.findings import Findings, Settings
-from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import first_disabled
 from syncmodel.engine.tally import Tally
 from syncmodel.errors import InvalidRunError, TransportError, UsageError
@@ -27,10 +27,10 @@ from syncmodel.machine.cluster import ClusterMachine
 from syncmodel.machine.search import Search, Share
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
-from syncmodel.model.values import Case
+from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster
-from syncmodel.steps import Burst, Concurrently, Refused, Request, vocabulary
+from syncmodel.steps import Burst, Concurrently, Refused, vocabulary
 from syncmodel.steps.scope import Scope
 from syncmodel.targets.base import Settled, Unsettled
 
@@ -123,23 +123,25 @@ def test_every_kind_of_step_is_drawn_and_enabled() -> None:
             if isinstance(step, Refused):
                 drawn[step.why] += 1
     assert set(vocabulary()) <= set(drawn)
-    assert {"unreachable", "no_plugin", "no_such_row", "missing_case", "malformed"} <= set(drawn)
+    assert {"unreachable", "no_plugin", "no_such_row", "missing_reference", "malformed"} <= set(
+        drawn
+    )
 
 
 def test_a_rule_without_a_choice_costs_no_step() -> None:
     """Nothing is there to be healed, mended, updated or deleted at the beginning."""
 
     class Little(ClusterMachine):
-        weights: ClassVar[dict[str, int]] = {"create_case": 1, "heal": 99, "update_case": 99}
+        weights: ClassVar[dict[str, int]] = {"create": 1, "heal": 99, "set": 99}
 
     settings = Settings(sequences=20, steps=5, seed=1)
     _, recorder = search(settings=settings, machine=Little)
     assert [len(steps) for _, steps in recorder.runs] == [5] * 20
-    assert not {steps[0].op for _, steps in recorder.runs} & {"heal", "update_case"}
+    assert not {steps[0].op for _, steps in recorder.runs} & {"heal", "set"}
 
 
 def test_only_what_is_in_scope_is_drawn() -> None:
-    scope = Scope(ops=frozenset({"create_case", "restart", "burst"}), cases=("c7",))
+    scope = Scope(frozenset({"create", "restart", "burst"}), {"cases": ("c7",)})
 
     class Few(ClusterMachine):
         pass
@@ -148,7 +150,7 @@ def test_only_what_is_in_scope_is_drawn() -> None:
     _, recorder = search(settings=Settings(sequences=5, steps=20, seed=1), machine=Few)
     drawn = {step.op for _, steps in recorder.runs for step in steps}
     assert drawn == scope.ops
-    none = Settings(sequences=5, scope=Scope(ops=frozenset({"heal"})))
+    none = Settings(sequences=5, scope=Scope(frozenset({"heal"}), {}))
     with pytest.raises(UsageError, match="No rule of heal is possible here"):
         search(settings=none)
 
@@ -168,11 +170,17 @@ def test_the_first_failure_is_kept_and_its_reruns_touch_nothing() -> None:
     findings, recorder = search(SimulatedCluster(3, [BUG]), settings)
     failure = findings.failure
     assert failure is not None
-    assert failure.ended.verdict is Verdict.DIVERGED
+    assert failure.counterexample.divergences
     # The run that failed is the last one that was performed, though Hypothesis ran it twice more.
-    assert recorder.runs[-1] == (failure.net, list(failure.steps))
+    assert recorder.runs[-1] == (
+        failure.counterexample.script.net,
+        list(failure.counterexample.script.steps),
+    )
     assert findings.sequences == len(recorder.runs) == failure.number
-    assert any(f"state.{failure.steps[-1].op}(step=" in note for note in findings.notes)
+    assert any(
+        f"state.{failure.counterexample.script.steps[-1].op}(step=" in note
+        for note in findings.notes
+    )
 
 
 class Once(SimulatedCluster):
@@ -188,7 +196,7 @@ class Once(SimulatedCluster):
         found = await super().settle(net, control=control, limit_s=limit_s)
         if self.begun == 3 and isinstance(found, Settled) and any(found.views.values()):
             self.begun += 1
-            return Settled(dict.fromkeys(found.views, View((("c9", Case("t9", 0)),))), {})
+            return Settled(dict.fromkeys(found.views, View(((case_row("c9"), case("t9")),))), {})
         return found
 
 
@@ -203,14 +211,14 @@ class Haunted(SimulatedCluster):
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         del control, limit_s
-        return Settled(dict.fromkeys(net.up, View((("c9", Case("t9", 0)),))), {})
+        return Settled(dict.fromkeys(net.up, View(((case_row("c9"), case("t9")),))), {})
 
 
 def test_a_run_that_fails_before_its_first_step_is_a_failure() -> None:
     findings, recorder = search(Haunted(3), Settings(sequences=9, steps=5, seed=1))
     failure = findings.failure
     assert failure is not None
-    assert failure.steps == ()
+    assert failure.counterexample.script.steps == ()
     assert len(recorder.runs) == findings.sequences == failure.number == 1
 
 
@@ -289,11 +297,11 @@ class Outage(SimulatedCluster):
     asked = 0
     good = 20
 
-    async def request(self, node: str, request: Request) -> Outcome:
+    async def write(self, node: str, write: Write) -> Outcome:
         self.asked += 1
         if self.asked % self.good == 0:
             raise TransportError("The SSH connection to n1 broke.")
-        return await super().request(node, request)
+        return await super().write(node, write)
 
 
 def test_an_outage_is_counted_and_generation_goes_on_as_before() -> None:
@@ -321,7 +329,7 @@ def test_the_usual_backend_finds_and_shrinks() -> None:
     settings = Settings(sequences=150, steps=30, seed=0, backend="hypothesis")
     findings, _ = search(SimulatedCluster(3, [BUG]), settings)
     assert findings.failure is not None
-    assert len(findings.failure.steps) <= 8
+    assert len(findings.failure.counterexample.script.steps) <= 8
 
 
 def test_settings_alone_decide_who_shrinks() -> None:

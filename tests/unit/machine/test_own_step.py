@@ -72,7 +72,7 @@ class Mine(ClusterMachine):
 
     def most(self) -> int:
         """What an invariant calls is there as well."""
-        return max((len(view.cases) for view in self.views.values() if view), default=0)
+        return max((len(view.table("cases")) for view in self.views.values() if view), default=0)
 
 
 class Compacting(ClusterMachine):
@@ -121,8 +121,8 @@ def test_an_invariant_of_ones_own_is_found_shortened_saved_and_replayed(tmp_path
     assert saved.expected.divergence == ("invariant", "no_node_shows_two_cases")
     assert saved.title.startswith("invariant no_node_shows_two_cases: ")
     assert saved.found["machine"] == f"{__name__}:Mine"
-    assert report.found.ended.divergences[0].shown == "2 cases"
-    assert [step.op for step in saved.steps] == ["create_case", "create_case"]
+    assert report.found.counterexample.divergences[0].shown == "2 cases"
+    assert [step.op for step in saved.steps] == ["create", "create"]
     assert (saved.confirmed.failed, saved.confirmed.runs) == (3, 3)
     with Pool("simulated") as pool:
         target = pool.target(len(saved.nodes))
@@ -140,10 +140,10 @@ def test_an_invariant_may_raise_anything_and_have_a_precondition() -> None:
 
     findings, _ = search(settings=SETTINGS, machine=Strict)
     assert findings.failure is not None
-    (divergence,) = findings.failure.ended.divergences
+    (divergence,) = findings.failure.counterexample.divergences
     assert divergence.key == ("invariant", "nobody_is_down")
     assert divergence.shown == "LookupError: down"
-    assert findings.failure.steps[-1].op != "restart"
+    assert findings.failure.counterexample.script.steps[-1].op != "restart"
 
 
 def test_an_invariant_is_checked_once_a_rest_and_not_in_reruns() -> None:
@@ -231,4 +231,4 @@ def test_the_model_is_compared_first() -> None:
 
     findings, _ = search(Empty(3), SETTINGS, Forgetful)
     assert findings.failure is not None
-    assert findings.failure.ended.divergences[0].kind.value == "missing"
+    assert findings.failure.counterexample.divergences[0].kind.value == "missing"

@@ -10,10 +10,11 @@ from attrs import evolve
 from rich.console import Console
 
 from syncmodel.campaign.campaign import Report
-from syncmodel.campaign.triage import Found
+from syncmodel.campaign.triage import Finding
 from syncmodel.corpus import Confirmed, Expected, Reproduction
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.findings import Findings, Settings
-from syncmodel.engine.history import Began, Ended, Entry
+from syncmodel.engine.history import Began
 from syncmodel.engine.run import run
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import SyncModelError
@@ -21,7 +22,7 @@ from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.story import found_story, story
 from syncmodel.report.terminal import Unbreakable, Watch, progress_line, summary
-from syncmodel.shrink.minimize import Minimized, Progress
+from syncmodel.shrink.minimize import Effort, Progress
 from syncmodel.steps import Burst, Create, Delete, Resync
 from syncmodel.steps.scope import Scope
 from syncmodel.targets import registry
@@ -46,29 +47,17 @@ RESURRECTED = Reproduction(
 
 
 @pytest.fixture(scope="module")
-def ended() -> Ended:
-    seen: list[Entry] = []
+def ended() -> Counterexample:
     target = SimulatedCluster(2, ["tombstone-lost-on-resync"])
-    asyncio.run(run(target, NET, STEPS, observe=seen.append))
-    assert isinstance(seen[-1], Ended)
-    return seen[-1]
+    return Counterexample.of(NET, asyncio.run(run(target, NET, STEPS)))
 
 
-def found(ended: Ended, file: Path | None = Path("found/a.json")) -> Found:
-    minimized = Minimized(
-        steps=STEPS,
-        net=NET,
-        divergences=ended.divergences,
-        key=("resurrected", "cases"),
-        executions=20,
-        live_steps=67,
-        failed=2,
-        runs=3,
-    )
-    return Found(RESURRECTED, ended, 19, minimized, file, "" if file else "No room to save it.")
+def found(ended: Counterexample, file: Path | None = Path("found/a.json")) -> Finding:
+    effort = Effort(executions=20, steps=67)
+    return Finding(ended, RESURRECTED, 19, effort, file, "" if file else "No room to save it.")
 
 
-def test_a_failure_that_did_not_come_back_is_no_certain_one(ended: Ended) -> None:
+def test_a_failure_that_did_not_come_back_is_no_certain_one(ended: Counterexample) -> None:
     never = evolve(RESURRECTED, confirmed=Confirmed(0, 10))
     told = found_story(evolve(found(ended), reproduction=never))
     assert (
@@ -77,7 +66,7 @@ def test_a_failure_that_did_not_come_back_is_no_certain_one(ended: Ended) -> Non
     ) in told
 
 
-def test_a_failure_as_it_is_reported(ended: Ended) -> None:
+def test_a_failure_as_it_is_reported(ended: Counterexample) -> None:
     assert found_story(found(ended)).removeprefix(story(RESURRECTED, ended)) == (
         "\n\nRun again, it failed sometimes (2 of 3 runs).\n"
         "Shortened from 19 to 3 steps in 20 runs (67 steps performed).\n"
@@ -119,7 +108,7 @@ def test_no_summary_calls_a_doubt_a_pass() -> None:
     assert halted.startswith("No divergence so far:")
 
 
-def test_exit_codes(ended: Ended) -> None:
+def test_exit_codes(ended: Counterexample) -> None:
     assert Report(tally()).exit_code == 0
     assert Report(tally(), found=found(ended)).exit_code == 1
     assert Report(tally(), found=found(ended), interrupted=True).exit_code == 130

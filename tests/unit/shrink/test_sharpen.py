@@ -18,7 +18,7 @@ from supertest import (
 )
 
 from syncmodel.campaign.campaign import Campaign
-from syncmodel.campaign.triage import Found
+from syncmodel.campaign.triage import Finding
 from syncmodel.corpus import Reproduction, load, load_all
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Straight
@@ -198,7 +198,7 @@ def test_what_may_stand_in_a_place_is_what_the_plan_allows_there() -> None:
 EXPLORE = searching(ClusterMachine)
 
 
-def search(folder: Path, bug: str, seed: int) -> Found:
+def search(folder: Path, bug: str, seed: int) -> Finding:
     with Pool("simulated") as pool:
         settings = Settings(sequences=300, steps=30, seed=seed)
         report = Campaign(pool, settings, folder, EXPLORE, bugs=(bug,)).run()
