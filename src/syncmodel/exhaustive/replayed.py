@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve, field, frozen
 
 from syncmodel.checker import Holds, Property, Unreached, Verdict, always, sometimes
-from syncmodel.engine.history import Entry, Rested
 from syncmodel.engine.history import Verdict as Ended
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
@@ -106,20 +105,12 @@ class Replayed:
         known = self._known.get(asked)
         if known is not None:
             return known
-        last: list[Rested] = []
-
-        def observe(entry: Entry) -> None:
-            if isinstance(entry, Rested):
-                last[:] = [entry]
-
         pool, limits = self.pool, self.limits
         target = pool.target(limits.nodes, self.bugs)
-        guarantees = pool.kind.guarantees
-        result = pool.driver.run(run(target, limits.net, asked.steps, guarantees, observe))
+        result = pool.driver.run(run(target, limits.net, asked.steps, pool.kind.guarantees))
         self.performed.append(len(asked.actions))
-        now = evolve(asked, since_rest=0, found=result.divergences)
-        if last:
-            now = evolve(now, views=last[0].views)
+        views = result.views or {}
+        now = evolve(asked, since_rest=0, found=result.divergences, views=views)
         if result.verdict in (Ended.UNKNOWN, Ended.INVALID):
             self.undecided.append(result.reason)
             now = evolve(now, undecided=result.reason)
