@@ -150,8 +150,8 @@ def covered(system: Replayed, verdict: Verdict[Performed, Then]) -> str:
     """What the search has seen of the target, and what it has not."""
     runs, steps = len(system.performed), sum(system.performed)
     return (
-        f"Covered on {system.pool.kind.title}: {_every(verdict)}; {runs} runs of {steps} steps, "
-        f"each from the beginning.\n"
+        f"Covered on {system.pool.kind.title}: {_every(verdict)}; {_count(runs, 'run')} of "
+        f"{_count(steps, 'step')}, each from the beginning.\n"
         f"Not covered: {'; '.join(_missing(system, verdict))}."
     )
 
@@ -159,8 +159,12 @@ def covered(system: Replayed, verdict: Verdict[Performed, Then]) -> str:
 def _every(verdict: Verdict[Performed, Then]) -> str:
     found = verdict.statistics
     if isinstance(verdict, Holds | Unreached):
-        return f"every sequence within these limits, of up to {found.depth} steps"
-    return f"every sequence of up to {found.whole_depth} steps"
+        return f"every sequence within these limits, of up to {_count(found.depth, 'step')}"
+    return f"every sequence of up to {_count(found.whole_depth, 'step')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _missing(system: Replayed, verdict: Verdict[Performed, Then]) -> Iterator[str]:
@@ -170,6 +174,6 @@ def _missing(system: Replayed, verdict: Verdict[Performed, Then]) -> Iterator[st
     if lacking:
         yield f"the steps {', '.join(lacking)}"
     if system.undecided:
-        runs = f"{len(system.undecided)} runs without a verdict"
+        runs = f"{_count(len(system.undecided), 'run')} without a verdict"
         yield f"what follows {runs} (the first: {system.undecided[0]})"
     yield "other orders and times than those that the target itself chose"

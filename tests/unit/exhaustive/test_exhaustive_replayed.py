@@ -127,7 +127,7 @@ def test_a_run_without_a_verdict_is_no_pass(target: type[Target], reason: str) -
     system, verdict = searched(target, limits)
     assert not isinstance(verdict, Violated)
     assert system.undecided
-    assert "runs without a verdict (the first: " in covered(system, verdict)
+    assert "without a verdict (the first: " in covered(system, verdict)
     assert reason in covered(system, verdict)
 
 
