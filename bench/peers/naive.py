@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from peers.recorder import Recorder
 from syncmodel.engine.drive import Driver, Straight
 from syncmodel.engine.history import Verdict
-from syncmodel.engine.session import Over, Session
+from syncmodel.engine.session import Result, Session
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.net import fully_connected
 from syncmodel.model.plan import Plan
@@ -40,9 +40,11 @@ def next_token(plan: Plan) -> Scalar:
     return TITLE.fresh(plan.used(TITLE))
 
 
-def next_amount(plan: Plan) -> Scalar:
+def next_amount(plan: Plan) -> int:
     """An increment that no other one is."""
-    return COUNTER.fresh(plan.used(COUNTER))
+    amount = COUNTER.fresh(plan.used(COUNTER))
+    assert isinstance(amount, int)
+    return amount
 
 
 def cluster(bug: str | None, seed: int) -> SimulatedCluster:
@@ -84,7 +86,7 @@ class NaiveRun:
         if over is not None and over.verdict is Verdict.DIVERGED:
             raise DivergenceFound(over.divergences)
 
-    def finish(self) -> Over:
+    def finish(self) -> Result:
         """What still waits is performed, and the run is over."""
         self.rest()
         return self._session.finish()

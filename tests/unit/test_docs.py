@@ -57,7 +57,8 @@ def row(scene: Scene) -> str:
     """The scene as the table has it; what may not happen is left empty."""
     limits = scene.limits
     counted = ["writes", "cuts", "crashes", "restarts", "rollbacks", "resyncs", "timeouts"]
-    cells = [scene.name, scene.about, limits.nodes, f"{limits.cases}+{limits.events}"]
+    rows = "+".join(str(limits.counts[table]) for table in limits.schema.by_name)
+    cells = [scene.name, scene.about, limits.nodes, rows]
     cells += [getattr(limits, name) or "" for name in counted]
     cells += [limits.burst, f"{scene.states:,}", f"{scene.transitions:,}"]
     return f"| {' | '.join(map(str, cells))} |"

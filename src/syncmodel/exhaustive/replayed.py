@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from attrs import evolve, field, frozen
 
 from syncmodel.checker import Holds, Property, Unreached, Verdict, always, sometimes
-from syncmodel.engine.history import Entry, Rested
 from syncmodel.engine.history import Verdict as Ended
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
@@ -106,20 +105,12 @@ class Replayed:
         known = self._known.get(asked)
         if known is not None:
             return known
-        last: list[Rested] = []
-
-        def observe(entry: Entry) -> None:
-            if isinstance(entry, Rested):
-                last[:] = [entry]
-
         pool, limits = self.pool, self.limits
         target = pool.target(limits.nodes, self.bugs)
-        guarantees = pool.kind.guarantees
-        result = pool.driver.run(run(target, limits.net, asked.steps, guarantees, observe))
+        result = pool.driver.run(run(target, limits.net, asked.steps, pool.kind.guarantees))
         self.performed.append(len(asked.actions))
-        now = evolve(asked, since_rest=0, found=result.divergences)
-        if last:
-            now = evolve(now, views=last[0].views)
+        views = result.views or {}
+        now = evolve(asked, since_rest=0, found=result.divergences, views=views)
         if result.verdict in (Ended.UNKNOWN, Ended.INVALID):
             self.undecided.append(result.reason)
             now = evolve(now, undecided=result.reason)
@@ -159,8 +150,8 @@ def covered(system: Replayed, verdict: Verdict[Performed, Then]) -> str:
     """What the search has seen of the target, and what it has not."""
     runs, steps = len(system.performed), sum(system.performed)
     return (
-        f"Covered on {system.pool.kind.title}: {_every(verdict)}; {runs} runs of {steps} steps, "
-        f"each from the beginning.\n"
+        f"Covered on {system.pool.kind.title}: {_every(verdict)}; {_count(runs, 'run')} of "
+        f"{_count(steps, 'step')}, each from the beginning.\n"
         f"Not covered: {'; '.join(_missing(system, verdict))}."
     )
 
@@ -168,8 +159,12 @@ def covered(system: Replayed, verdict: Verdict[Performed, Then]) -> str:
 def _every(verdict: Verdict[Performed, Then]) -> str:
     found = verdict.statistics
     if isinstance(verdict, Holds | Unreached):
-        return f"every sequence within these limits, of up to {found.depth} steps"
-    return f"every sequence of up to {found.whole_depth} steps"
+        return f"every sequence within these limits, of up to {_count(found.depth, 'step')}"
+    return f"every sequence of up to {_count(found.whole_depth, 'step')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _missing(system: Replayed, verdict: Verdict[Performed, Then]) -> Iterator[str]:
@@ -179,6 +174,6 @@ def _missing(system: Replayed, verdict: Verdict[Performed, Then]) -> Iterator[st
     if lacking:
         yield f"the steps {', '.join(lacking)}"
     if system.undecided:
-        runs = f"{len(system.undecided)} runs without a verdict"
+        runs = f"{_count(len(system.undecided), 'run')} without a verdict"
         yield f"what follows {runs} (the first: {system.undecided[0]})"
     yield "other orders and times than those that the target itself chose"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,10 +12,12 @@ import pytest
 from attrs import fields
 
 from syncmodel.cli import main
-from syncmodel.cli.check import NUMBERS
+from syncmodel.cli.check import NUMBERS, _limits, arguments
 from syncmodel.corpus import load_all
 from syncmodel.exhaustive.limits import Limits
 from syncmodel.targets.registry import get, registered
+
+PAGE = Path(__file__).parents[3] / "docs" / "checking.md"
 
 
 def test_the_defaults_are_those_of_the_limits() -> None:
@@ -54,6 +59,29 @@ def test_rows_of_several_tables(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "Searching: nodes 2, rows cases=2,events=1." in out
     assert "unreached: sometimes 'a row is hidden'" in out
+
+
+def _examples() -> list[str]:
+    """The arguments of every command of the page."""
+    found = re.findall(r"^ {4}(?:\$ )?syncmodel check((?: \S+)*)", PAGE.read_text("utf-8"), re.M)
+    return [arguments.strip() for arguments in found]
+
+
+def test_the_examples_of_the_page_can_be_asked_for() -> None:
+    examples = _examples()
+    assert len(examples) > 10
+    for example in examples:
+        parser = argparse.ArgumentParser()
+        arguments(parser)
+        asked = parser.parse_args(shlex.split(example))
+        _limits(asked, get(asked.target).schema)
+
+
+def test_the_page_shows_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--target", "shop:Shop"]) == 0
+    printed = [line for line in capsys.readouterr().out.splitlines() if " s, " not in line]
+    shown = PAGE.read_text("utf-8").partition("$ syncmodel check --target shop:Shop\n")[2]
+    assert printed == [line.strip() for line in shown.partition("\n\n")[0].splitlines()]
 
 
 # --- a target of your own ------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import TOMBSTONE, Added, Assigned, Row, Tombstone, Value, Write
 from syncmodel.model.view import View
 from syncmodel.steps.base import CutsLinks
-from syncmodel.targets.base import Settled, Target
+from syncmodel.targets.base import Settled, Target, Unsettled
 
 
 def shop(of_users: OnDelete, of_carts: OnDelete) -> Schema:
@@ -116,7 +116,7 @@ class Shop(Target, CutsLinks):
         rows = (row for row in sorted(self.known[node]) if self.shows(node, row))
         return View(tuple((row, value) for row in rows if (value := self.has(node, row))))
 
-    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled:
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         for _ in self.nodes:
             for sender, hearer in net.connected:
                 for row in self.known[sender]:

@@ -11,14 +11,16 @@ from syncmodel.engine.pool import Pool
 from syncmodel.errors import InvalidRunError, UsageError
 from syncmodel.exhaustive.counterexamples import counterexample_of
 from syncmodel.exhaustive.limits import UNLIMITED, Limits
-from syncmodel.exhaustive.replayed import Replayed, covered
-from syncmodel.exhaustive.searches import label, replaying
+from syncmodel.exhaustive.replayed import Performed, Replayed, covered
+from syncmodel.exhaustive.searches import Search, label, replaying
+from syncmodel.exhaustive.stepwise import Then
 from syncmodel.model.net import Net
 from syncmodel.model.values import Row, Tombstone, Value
 from syncmodel.steps import Create, Cut, Heal, Mend, Partition
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.registry import kind_of
 
+BOUNDS = Bounds()
 EACH = {"users": 1, "carts": 1, "items": 1}
 
 
@@ -47,14 +49,20 @@ class Busy(Shop):
         return await super().settle(net, control=control, limit_s=limit_s)
 
 
+Found = Verdict[Performed, Then]
+
+
+def replays(found: Search) -> Replayed:
+    assert isinstance(found.system, Replayed)
+    return found.system
+
+
 def searched(
-    target: type[Target],
-    limits: Limits,
-    bounds: Bounds = Bounds(),  # noqa: B008
-) -> tuple[Replayed, Verdict]:
+    target: type[Target], limits: Limits, bounds: Bounds = BOUNDS
+) -> tuple[Replayed, Found]:
     with Pool(kind_of(target)) as pool:
         found = replaying(pool, limits, bounds)
-        return found.system, found.run(bounds)
+        return replays(found), found.run(bounds)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +108,7 @@ def test_the_shortest_failing_run_is_found() -> None:
         found = replaying(pool, limits, Bounds())
         verdict = found.run(Bounds())
         assert isinstance(verdict, Violated)
-        saved = counterexample_of(found.system, verdict)
+        saved = counterexample_of(replays(found), verdict)
     assert saved is not None
     assert [type(step) for step in saved.steps[1:3]] == [Create, Create]
     assert isinstance(saved.steps[0], Cut | Partition)
@@ -108,7 +116,7 @@ def test_the_shortest_failing_run_is_found() -> None:
     assert saved.expected.divergence == ("flipped", "users")
     assert saved.confirmed == Confirmed(1, 1)
     assert "wrong: flipped: users/u1" in label(verdict.path.end)
-    assert "every sequence of up to 3 steps" in covered(found.system, verdict)
+    assert "every sequence of up to 3 steps" in covered(replays(found), verdict)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +127,7 @@ def test_a_run_without_a_verdict_is_no_pass(target: type[Target], reason: str) -
     system, verdict = searched(target, limits)
     assert not isinstance(verdict, Violated)
     assert system.undecided
-    assert "runs without a verdict (the first: " in covered(system, verdict)
+    assert "without a verdict (the first: " in covered(system, verdict)
     assert reason in covered(system, verdict)
 
 

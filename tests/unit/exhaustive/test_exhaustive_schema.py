@@ -115,11 +115,21 @@ def _first_version() -> Schema:
     )
 
 
-def test_a_column_that_a_node_does_not_show_leaves_more_open() -> None:
+@pytest.mark.parametrize(
+    ("limits", "without", "counts"),
+    [
+        (Limits(cuts=1), (228, 388), (228, 388)),
+        (Limits(burst=2, timeouts=1), (304, 424), (309, 424)),
+        (Limits(crashes=1, timeouts=1), (810, 1162), (860, 1214)),
+    ],
+    ids=str,
+)
+def test_a_column_that_no_node_shows_leaves_more_open(
+    limits: Limits, without: tuple[int, int], counts: tuple[int, int]
+) -> None:
     """What a node shows of a write of unknown outcome says nothing of a later column."""
-    limits = Limits(burst=2, timeouts=1)
-    assert counted(evolve(limits, schema=_first_version())) == (304, 424)
-    assert counted(limits) == (309, 424)
+    assert counted(evolve(limits, schema=_first_version())) == without
+    assert counted(limits) == counts
 
 
 def test_nodes_of_two_versions() -> None:
