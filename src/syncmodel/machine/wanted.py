@@ -64,6 +64,7 @@ class Wanted:
         a profile counts.
         """
         from syncmodel.engine.findings import Settings
+        from syncmodel.machine.deck import Deck
         from syncmodel.machine.provider import PLAIN
         from syncmodel.strategies.inside import chosen_seed
 
@@ -72,19 +73,18 @@ class Wanted:
         seed = self.seed
         if seed is None and chosen is not None:
             seed = chosen_seed(machine, chosen)
-        scope = machine.scope
-        if self.scope is not None and scope is not None:
-            scope = evolve(scope, ops=scope.ops & self.scope.ops)
-        return Settings(
+        settings = Settings(
             nodes=self.nodes or machine.nodes or NODES,
             sequences=self.sequences or _said(chosen, "max_examples", base) or self.usual_sequences,
             steps=self.steps or _said(chosen, "stateful_step_count", base) or STEPS,
             seed=_any_seed() if seed is None else seed,
-            scope=scope or self.scope,
+            scope=self.scope,
             guarantees=machine.guarantees,
             max_time_s=self.max_time_s,
             backend=backend,
         )
+        # What has no rule can't have happened, and needs no word in the summary.
+        return evolve(settings, scope=Deck.of(machine, settings).kinds)
 
     def kind(self, machine: type[ClusterMachine]) -> TargetKind:
         """The kind of target. Raises `UsageError` for the name of none."""
