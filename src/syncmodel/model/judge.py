@@ -12,6 +12,8 @@ from attrs import evolve
 from msgspec.structs import replace
 
 from syncmodel.model.belief import Belief, Entries
+from syncmodel.model.cascades import may_take, must_take, with_cascades
+from syncmodel.model.columns import OnDelete
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe, wrong_sight
 from syncmodel.model.net import Net
@@ -90,7 +92,9 @@ def fold(
     moment = Moment((before, after), during, unstable=touched, droppers=droppers)
     for write, outcome in calls:
         _check_shape(belief, write, outcome)
-    entered, entries = belief.entered(calls, moment.during, moment.droppers)
+    entered, entries = belief.entered(calls, after)
+    if before.schema.cascading:
+        entered, entries = with_cascades(belief, entered, calls, entries, after)
     proofs = [
         _judge(entered, write, mine, outcome, moment)
         for (write, outcome), mine in zip(calls, entries, strict=True)
@@ -165,13 +169,13 @@ class _Asked(Record):
     @classmethod
     def of(cls, belief: Belief, write: Write, entries: Entries, moment: Moment) -> _Asked:
         if write.node in moment.droppers:
-            belief = _without_must(belief, write)
+            belief = _without_must(belief, write.node)
         if belief.net.quorum:
-            belief = _of_all(belief, write)
+            belief = _of_all(belief, write.node)
         policy, row = belief.policy(write.row), belief.row(write.row)
         own = next((e.number for e in entries if e.register == write.row and e.asked), None)
         versions = policy.may_show(row, write.node) - {own}
-        absent = policy.may_lack(row, write.node) or bool(row.tombstones(versions))
+        absent = policy.may_lack(row, write.node)
         return cls(belief, write, entries, moment, row, versions, absent)
 
     @property
@@ -193,17 +197,8 @@ class _Asked(Record):
             return False
         if write.creates:
             allowed = self.absent or self._upserts
-            return allowed and all(belief.may_have(node, needed) for needed in write.needs)
-        return self.present and not (self._restricted and not self._may_be_unreferred)
-
-    @property
-    def _restricted(self) -> bool:
-        return self.write.op == "delete" and self.table in self.belief.net.schema.restricting
-
-    @property
-    def _may_be_unreferred(self) -> bool:
-        rows = self.belief.referring(self.write.row)
-        return all(self.belief.may_lack(self.write.node, row) for row in rows)
+            return allowed and all(belief.may_be_shown(node, needed) for needed in write.needs)
+        return self.present and not self._must_be_referred_to
 
     def may_refuse(self, code: str | None) -> bool:
         reason = REASONS.get(code or "")
@@ -222,13 +217,29 @@ class _Asked(Record):
     @property
     def _may_lack_a_reference(self) -> bool:
         # A row that is there is refused as such before what it refers to is looked for.
-        lacks = any(self.belief.may_lack(self.write.node, row) for row in self.write.needs)
+        lacks = any(self.belief.may_be_hidden(self.write.node, row) for row in self.write.needs)
         return lacks and (self.absent or self._upserts)
 
     @property
     def _may_be_referred_to(self) -> bool:
-        rows = self.belief.referring(self.write.row) if self._restricted else ()
-        return any(self.belief.may_have(self.write.node, row) for row in rows)
+        """Whether a row that must not be deleted before others may have been among what goes."""
+        belief, write = self.belief, self.write
+        if write.op != "delete" or not self.present or not belief.net.schema.restricting:
+            return False
+        gone = {write.row, *may_take(belief, write.node, write.row)}
+        rows = (row for one in gone for row in belief.referring(one, OnDelete.RESTRICT))
+        return any(belief.may_have(write.node, row) for row in rows)
+
+    @property
+    def _must_be_referred_to(self) -> bool:
+        """Whether it surely was; what goes itself may excuse."""
+        belief, write = self.belief, self.write
+        if write.op != "delete" or not belief.net.schema.restricting:
+            return False
+        gone = {write.row, *must_take(belief, write.node, write.row)}
+        excused = {*may_take(belief, write.node, write.row)}
+        rows = (row for one in gone for row in belief.referring(one, OnDelete.RESTRICT))
+        return any(not belief.may_lack(write.node, row) for row in rows if row not in excused)
 
     @property
     def _upserts(self) -> bool:
@@ -236,13 +247,16 @@ class _Asked(Record):
 
     @property
     def _may_not_know_the_column(self) -> bool:
-        """Whether the node may have run a version that lacks the column."""
-        change = self.write.change
-        if not isinstance(change, Assigned | Added):
-            return False
-        column = self.belief.net.schema.by_name[self.table].by_name[change.column]
+        """Whether the node may have run a version that lacks a column that is given."""
+        columns = self.belief.net.schema.by_name[self.table].by_name
+        given = (
+            columns[name]
+            for name, cell in self.write.values.items()
+            if not (self.write.creates and cell == columns[name].start)
+        )
+        latest = max((column.since for column in given), default=0)
         versions = (net.plugin(self.write.node) for net in self.moment.nets)
-        return any(version is not None and version < column.since for version in versions)
+        return any(version is not None and version < latest for version in versions)
 
     @property
     def expected(self) -> str:
@@ -295,13 +309,16 @@ class _Asked(Record):
             raise DivergenceFound((found,))
 
     def _proved(self, register: Row, asked: Stored, stored: Value) -> Proof | None:
+        policy, row = self.belief.policy(register), self.belief.row(register)
+        number = next(e.number for e in self.entries if e.register == register)
+        if isinstance(asked, Value) and policy.sums:
+            self._check_sum(register, row, number, stored)
+            return None
         if isinstance(asked, Value):
             if not asked.fits(stored):
                 _raise(Kind.INVENTED, self.write, f"{asked} stored", f"{stored} stored", register)
             return None
         assert isinstance(asked, Assigned | Added)
-        policy, row = self.belief.policy(register), self.belief.row(register)
-        number = next(e.number for e in self.entries if e.register == register)
         below = asked.under(stored)
         if policy.sums:
             if below is None or not isinstance(below.get(asked.column), int):
@@ -367,24 +384,20 @@ REASONS: Mapping[str, Callable[[_Asked], bool]] = {
 }
 
 
-def _without_must(belief: Belief, write: Write) -> Belief:
+def _without_must(belief: Belief, node: str) -> Belief:
     """The belief of a moment at which the writing node may have lost its log."""
     for name, row in belief.rows.items():
-        mine = name.whole == write.row or name in write.needs
-        mine = mine or write.row in belief.bound_to(name)
-        if mine and write.node in row.must:
-            belief = belief.with_row(name, replace(row, must=row.must.delete(write.node)))
+        if node in row.must:
+            belief = belief.with_row(name, replace(row, must=row.must.delete(node)))
     return belief
 
 
-def _of_all(belief: Belief, write: Write) -> Belief:
+def _of_all(belief: Belief, node: str) -> Belief:
     """The belief of a node that asks most of the others before it answers: it knows what was
     accepted anywhere."""
-    node = write.node
     for name, row in belief.rows.items():
-        if name.whole == write.row or name in write.needs or write.row in belief.bound_to(name):
-            must = NONE.union(*row.must.values())
-            may = NONE.union(*row.may.values())
-            there = replace(row, must=row.must.set(node, must), may=row.may.set(node, may))
-            belief = belief.with_row(name, there)
+        must = NONE.union(*row.must.values())
+        may = NONE.union(*row.may.values())
+        there = replace(row, must=row.must.set(node, must), may=row.may.set(node, may))
+        belief = belief.with_row(name, there)
     return belief

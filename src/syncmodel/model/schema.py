@@ -227,20 +227,25 @@ class Schema:
         }
 
     @cached_property
-    def binding(self) -> Mapping[str, tuple[tuple[int, str], ...]]:
-        """For each table: the places of the cells that bind a row to another, and its table."""
+    def binding(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """For each table: the columns that bind a row to another, and that one's table."""
         return {
-            table.name: tuple(
-                (place, column.table)
-                for place, column in enumerate(table.columns)
-                if isinstance(column, Ref) and column.binds
-            )
+            table.name: tuple((ref.name, ref.table) for ref in table.refs if ref.binds)
             for table in self.tables
         }
 
     def bound_to(self, row: Row, cells: Cells) -> tuple[Row, ...]:
-        """The rows that must show for this one to show."""
-        return tuple([Row(table, str(cells[place][1])) for place, table in self.binding[row.table]])
+        """The rows that must show for this one to show. `cells` may lack columns that change."""
+        binding = self.binding[row.table]
+        if not binding:
+            return ()
+        given = dict(cells)
+        return tuple([Row(table, str(given[column])) for column, table in binding])
+
+    def references(self, table: str, kind: OnDelete) -> tuple[tuple[str, str], ...]:
+        """The columns of that kind, each with its table, that name rows of this table."""
+        referring = self.referring[table]
+        return tuple((other.name, ref.name) for other, ref in referring if ref.on_delete is kind)
 
     @cached_property
     def restricting(self) -> frozenset[str]:
@@ -251,6 +256,11 @@ class Schema:
     def cascading(self) -> frozenset[str]:
         """The tables whose deletes delete the rows that refer to the deleted one."""
         return self._with(OnDelete.CASCADE)
+
+    @cached_property
+    def cascading_in_order(self) -> tuple[str, ...]:
+        """The same, each table before those that refer to it."""
+        return tuple(name for name in self.by_name if name in self.cascading)
 
     def _with(self, what: OnDelete) -> frozenset[str]:
         refs = (ref for table in self.tables for ref in table.refs)

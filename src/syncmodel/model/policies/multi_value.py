@@ -66,10 +66,12 @@ class MultiValue(Policy):
         """The versions that surely are leaves on the node, and no tombstones."""
         may, causal = row.perhaps_known_by(node), row.order.causal
         known = row.present(row.known_by(node))
+        # A node need not know what lies between a version and one that it rests on.
+        loose = row.order.loose.union(*(causal.get(v, NONE) for v in row.order.loose)) & may
         return frozenset(
             version
             for version in known
-            if may.isdisjoint(causal.get(version, NONE)) and not (row.order.loose & may) - {version}
+            if may.isdisjoint(causal.get(version, NONE)) and not loose - {version}
         )
 
 
