@@ -63,8 +63,9 @@ class Belief:
     net: Net
     guarantees: Guarantees = Guarantees()
     rows: Map[Row, RowBelief] = Map()
-    #: (row, number of its tombstone, row that this one took along): see `cascades`.
-    taken: frozenset[tuple[Row, int, Row]] = frozenset()
+    #: (row, number of its tombstone, row that this one took along) -> the tombstone that this one
+    #: got: see `cascades`.
+    taken: Map[tuple[Row, int, Row], int] = Map()
     #: What each register was compared with at the last rest, so that what did not change is not
     #: compared again.
     rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)

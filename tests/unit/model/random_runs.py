@@ -17,7 +17,6 @@ from correct_system import CorrectSystem
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief
-from syncmodel.model.cascades import with_cascades
 from syncmodel.model.columns import REQUIRED, Column, Ref
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
@@ -54,8 +53,11 @@ from syncmodel.steps.compound import PROOFS
 from syncmodel.targets.wire import SUPERTEST
 
 WHYS = tuple(PROOFS)
-ROWS = 3
+#: How many rows of each table there are: few, so that steps meet on them.
+ROWS = 2
 TRIES = 60
+#: No version has this number.
+UNHEARD_OF = -1
 
 
 @define
@@ -88,7 +90,8 @@ class Draw:
         rng, node = self.rng, self.rng.choice(plan.net.nodes)
         table = rng.choice(plan.net.schema.tables)
         name = rng.choice(plan.net.schema.names(table.name, ROWS))
-        match rng.choices(range(4), (4, 4, 3, 3))[0]:
+        shown = Row(table.name, name) in plan.may_show(node)
+        match rng.choices(range(4), (3, 4, 4, 3) if shown else (8, 1, 1, 1))[0]:
             case 0:
                 return Create(node, table.name, name, self.values(plan, node, table, name))
             case 1:
@@ -245,11 +248,21 @@ class Run:
             real: dict[Row, set[int]] = {}
             for stored in known.values():
                 for register in self.registers(stored):
-                    real.setdefault(register, set()).add(self.numbers[stored.serial, register])
+                    real.setdefault(register, set()).add(self.number(stored.serial, register))
             for row, belief in self.belief.rows.items():
                 actual = real.get(row, set())
                 assert belief.known_by(node) <= actual, (node, row, "must is too much")
                 assert actual <= belief.perhaps_known_by(node), (node, row, "may is too little")
+
+    def number(self, serial: int, register: Row) -> int:
+        """The number of the version that this request made of the register, itself or along."""
+        if (serial, register) not in self.numbers:
+            taken = self.belief.taken.items()
+            along = [(row, deleted, mine) for (row, deleted, one), mine in taken if one == register]
+            for row, deleted, mine in along:
+                if self.number(serial, row) == deleted:
+                    self.numbers[serial, register] = mine
+        return self.numbers.get((serial, register), UNHEARD_OF)
 
     def registers(self, stored: Stored) -> list[Row]:
         """What a write is of: its row, or each column by itself."""
@@ -265,7 +278,7 @@ class Run:
         if not self.inside:
             return
         real = {
-            (register, self.numbers[stored.serial, register]): stored
+            (register, self.number(stored.serial, register)): stored
             for known in self.system.known.values()
             for stored in known.values()
             for register in self.registers(stored)
@@ -322,8 +335,7 @@ class Run:
         """Which version of the model each write of a request is."""
         calls = [*_calls(step, outcome, self.belief.net.schema)]
         after = step.becomes(self.belief.net, outcome)
-        entered, entries = self.belief.entered(calls, after)
-        _, entries = with_cascades(self.belief, entered, calls, entries, after)
+        _, entries = self.belief.entered(calls, after)
         for (_, answer), mine in zip(calls, entries, strict=True):
             for entry in mine:
                 assert answer.code is not None
