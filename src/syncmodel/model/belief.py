@@ -22,7 +22,7 @@ from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.policies import Policy
 from syncmodel.model.registers import merge_policy, split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.values import TOMBSTONE, Row, Stored, Tombstone, Value, Version, Write
+from syncmodel.model.values import Row, Stored, Tombstone, Value, Version, Write
 from syncmodel.record import Record
 
 EMPTY = RowBelief()
@@ -159,9 +159,7 @@ class Belief:
         travels = during is not self.net and during != self.net
         return (belief.carried(during) if travels else belief), entries
 
-    def _stored(
-        self, write: Write, outcome: Outcome, after: Net
-    ) -> tuple[tuple[Row, Stored], ...]:
+    def _stored(self, write: Write, outcome: Outcome, after: Net) -> tuple[tuple[Row, Stored], ...]:
         """What a write stored: as the answer has it, else as far as the request decides it."""
         if outcome.answer is Answer.REFUSED:
             return ()
@@ -261,6 +259,4 @@ class Belief:
         }
         if not rows:
             return self
-        return Belief(
-            self.net, self.guarantees, self.rows.update(rows), self.taken, self.rested
-        )
+        return Belief(self.net, self.guarantees, self.rows.update(rows), self.taken, self.rested)

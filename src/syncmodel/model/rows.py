@@ -115,6 +115,11 @@ class RowBelief(Record, cache_hash=True):
         must, may = _with(self.must, (node,), versions), _with(self.may, (node,), versions)
         return replace(self, must=must, may=may)
 
+    def unaware(self, node: str, version: int) -> RowBelief:
+        """The same, as it was before the node may have known the version."""
+        may = self.may.set(node, self.perhaps_known_by(node) - {version})
+        return replace(self, may=may)
+
     def proved(self, version: int, value: Value | None) -> RowBelief:
         """The version was seen: it exists, and `value` (None for a tombstone) is what it stored.
 

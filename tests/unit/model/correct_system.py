@@ -21,7 +21,7 @@ from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome, refused, unknown
-from syncmodel.model.values import TOMBSTONE, Row, Write
+from syncmodel.model.values import TOMBSTONE, Row, Scalar, Write
 from syncmodel.model.view import View
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
 
@@ -147,7 +147,7 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         node = write.node
         code = self.unready(node)
         if code is None:
-            for member in self.quorum(node):
+            for member in self.asked(node):
                 for stored in [*self.known[member].values()]:
                     self.learn(node, stored)
             code = self.refusal(write)
@@ -218,7 +218,7 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
             writes += [Write(node, row, TOMBSTONE) for row in gone]
         stored = [self.made(one, serial) for one in writes]
         for one in stored:
-            for member in [node, *self.quorum(node)]:
+            for member in [node, *self.asked(node)]:
                 self.learn(member, one)
         if write.op == "delete" and self.has(node, write.row) is not None:
             self.happened["uncovered leaves"] += 1
@@ -262,7 +262,12 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
             joined = set(nx.descendants(graph, node) & nx.ancestors(graph, node))
         else:
             joined = {n for n in graph.successors(node) if graph.has_edge(n, node)}
-        return frozenset(joined - {node}) if 2 * len({*joined, node}) > len(self.nodes) else frozenset()
+        is_most = 2 * len({*joined, node}) > len(self.nodes)
+        return frozenset(joined - {node}) if is_most else frozenset()
+
+    def asked(self, node: str) -> frozenset[str]:
+        """The others whose knowledge goes into a write, and who know it when it is answered."""
+        return self.quorum(node)
 
     # --- knowledge -----------------------------------------------------------------------------
 
@@ -320,9 +325,7 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         """Everything that the source has to tell is under way again."""
         source, _ = link
         self.outbox[link] = {
-            key: stored
-            for key, stored in self.known[source].items()
-            if self.tells(source, stored)
+            key: stored for key, stored in self.known[source].items() if self.tells(source, stored)
         }
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
@@ -404,8 +407,9 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         rows = self.present(node)
         showing = [row for row in rows if self.shows(node, row)]
         self.happened["hidden rows"] += len(rows) - len(showing)
+        shown = [(row, self.answer(node, row, self.has(node, row) or {})) for row in showing]
         tables = {
-            table: [(row.name, self.answer(node, row, self.has(node, row) or {})) for row in showing if row.table == table]
+            table: [(row.name, cells) for row, cells in shown if row.table == table]
             for table in self.schema.by_name
         }
         return View.of(self.schema, tables)

@@ -18,6 +18,7 @@ from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
 from syncmodel.steps import (
+    Add,
     Burst,
     Concurrently,
     Create,
@@ -50,6 +51,11 @@ def create(node: str, case: str, title: str) -> Create:
 def retitle(node: str, case: str, title: str) -> Set:
     """A case gets another title."""
     return Set(node, "cases", case, "title", title)
+
+
+def count(node: str, case: str, by: int) -> Add:
+    """A case's counter grows."""
+    return Add(node, "cases", case, "counter", by)
 
 
 def attach(node: str, event: str, case: str, body: str) -> Create:

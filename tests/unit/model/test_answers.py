@@ -28,6 +28,7 @@ from stories import (
     both,
     check_near,
     check_raised,
+    count,
     create,
     everywhere,
     rolled_back,
@@ -43,7 +44,7 @@ from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import refused
 from syncmodel.model.view import ControlView
 from syncmodel.model.world import initial
-from syncmodel.steps import Add, Crash, Cut, Delete, Refused, Restart, Resync, Rollback, Rollout
+from syncmodel.steps import Crash, Cut, Delete, Refused, Restart, Resync, Rollback, Rollout
 
 TABLES = ("cases", "events")
 DELETE_AND_RETITLE = both(DELETED, (N1_RETITLES[0], row("t2")))
@@ -81,12 +82,12 @@ ANSWERS = [
         "of two increments at once none is lost",
         EVERYWHERE,
         both(
-            (Add("n1", "cases", "c1", "counter", 1), row("t1", 1)),
-            (Add("n1", "cases", "c1", "counter", 2), row("t1", 2)),
+            (count("n1", "c1", 1), row("t1", 1)),
+            (count("n1", "c1", 2), row("t1", 2)),
         ),
         both(
-            (Add("n1", "cases", "c1", "counter", 1), row("t1", 3)),
-            (Add("n1", "cases", "c1", "counter", 2), row("t1", 2)),
+            (count("n1", "c1", 1), row("t1", 3)),
+            (count("n1", "c1", 2), row("t1", 2)),
         ),
     ),
     Story(

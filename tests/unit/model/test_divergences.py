@@ -38,6 +38,7 @@ from stories import (
     chain,
     check_near,
     check_raised,
+    count,
     create,
     everywhere,
     in_a_row,
@@ -54,7 +55,7 @@ from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
-from syncmodel.steps import Add, Crash, Cut, Delete, Mend, Restart, Resync, Step
+from syncmodel.steps import Crash, Cut, Delete, Mend, Restart, Resync, Step
 
 CASE_1, CASE_2 = Row("cases", "c1"), Row("cases", "c2")
 
@@ -66,7 +67,7 @@ def value(title: str) -> Value:
 
 def perhaps(node: str, by: int) -> tuple[Step, Outcome]:
     """An increment that nobody heard of again."""
-    return (Add(node, "cases", "c1", "counter", by), LOST)
+    return (count(node, "c1", by), LOST)
 
 
 #: The case after 1 and 2, and after 4 and 8.
@@ -199,7 +200,7 @@ OLD = [
     Story(
         Kind.STALE,
         "an update is made on an old version",
-        (*EVERYWHERE, (Add("n1", "cases", "c1", "counter", 1), row("t1", 1))),
+        (*EVERYWHERE, (count("n1", "c1", 1), row("t1", 1))),
         (retitle("n1", "c1", "t2"), row("t2", 0)),
         (retitle("n1", "c1", "t2"), row("t2", 1)),
     ),
@@ -207,8 +208,8 @@ OLD = [
         Kind.STALE,
         "an increment is made on an old version",
         (*EVERYWHERE, N1_RETITLES),
-        (Add("n1", "cases", "c1", "counter", 1), row("t1", 1)),
-        (Add("n1", "cases", "c1", "counter", 1), row("t2", 1)),
+        (count("n1", "c1", 1), row("t1", 1)),
+        (count("n1", "c1", 1), row("t2", 1)),
     ),
 ]
 CHOSEN = [
@@ -282,15 +283,21 @@ CHOSEN = [
 ]
 INCREMENTS_LOST = (
     *EVERYWHERE,
-    (Add("n1", "cases", "c1", "counter", 1), LOST),
-    (Add("n2", "cases", "c1", "counter", 2), LOST),
+    (count("n1", "c1", 1), LOST),
+    (count("n2", "c1", 2), LOST),
 )
 WRONG = [
     Story(Kind.INVENTED, "a value nobody wrote", EVERYWHERE, everywhere(c1=T2), everywhere(c1=T1)),
     Story(
         Kind.INVENTED,
         "a mixture of two writes",
-        (*EVERYWHERE, N3_ALONE, N1_RETITLES, (Add("n3", "cases", "c1", "counter", 1), row("t1", 1)), HEALED),
+        (
+            *EVERYWHERE,
+            N3_ALONE,
+            N1_RETITLES,
+            (count("n3", "c1", 1), row("t1", 1)),
+            HEALED,
+        ),
         everywhere(c1=("t2", 1)),
         everywhere(c1=("t1", 1)),
     ),

@@ -8,18 +8,16 @@ from random import Random
 
 import pytest
 from msgspec.structs import replace
-from stories import attach, create, retitle
+from stories import attach, count, create, retitle
 
 from syncmodel.model.net import fully_connected
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Generation, Schema
 from syncmodel.model.values import Row
 from syncmodel.steps import (
-    Add,
     Burst,
     Concurrently,
     Crash,
-    Create,
     Cut,
     Data,
     Delete,
@@ -31,7 +29,6 @@ from syncmodel.steps import (
     Resync,
     Rollback,
     Rollout,
-    Set,
     Step,
 )
 from syncmodel.targets.wire import PLUGIN, SUPERTEST
@@ -61,7 +58,7 @@ ENABLED: list[tuple[Plan, Step]] = [
     (FRESH, CREATED),
     (WRITTEN, create("n2", "c1", "t2")),
     (WRITTEN, retitle("n3", "c1", "t2")),
-    (WRITTEN, Add("n3", "cases", "c1", "counter", 2**39)),
+    (WRITTEN, count("n3", "c1", 2**39)),
     (WRITTEN, Delete("n2", "cases", "c1")),
     (after(CREATED, Delete("n1", "cases", "c1")), Delete("n2", "cases", "c1")),
     (WRITTEN, HAS_EVENT),
@@ -91,16 +88,19 @@ ENABLED: list[tuple[Plan, Step]] = [
 ]
 DISABLED: list[tuple[Plan, Step]] = [
     (FRESH, retitle("n1", "c1", "t1")),
-    (FRESH, Add("n1", "cases", "c1", "counter", 1)),
+    (FRESH, count("n1", "c1", 1)),
     (FRESH, Delete("n1", "cases", "c1")),
     (FRESH, HAS_EVENT),
     (FRESH, Delete("n1", "events", "e1")),
     (WRITTEN, create("n1", "c2", "t1")),
     (WRITTEN, retitle("n1", "c1", "t1")),
     (WRITTEN, attach("n1", "e1", "c1", "t1")),
-    (WRITTEN, Add("n1", "cases", "c1", "counter", 3)),
-    (WRITTEN, Add("n1", "cases", "c1", "counter", 2**40)),
-    (after(CREATED, Add("n1", "cases", "c1", "counter", 1)), Add("n2", "cases", "c1", "counter", 1)),
+    (WRITTEN, count("n1", "c1", 3)),
+    (WRITTEN, count("n1", "c1", 2**40)),
+    (
+        after(CREATED, count("n1", "c1", 1)),
+        count("n2", "c1", 1),
+    ),
     (
         after(CREATED, HAS_EVENT, create("n1", "c2", "t2")),
         attach("n1", "e1", "c2", "b2"),
@@ -130,7 +130,10 @@ DISABLED: list[tuple[Plan, Step]] = [
     (FRESH, Concurrently((CREATED,))),
     (FRESH, Concurrently((CREATED, retitle("n1", "c1", "t2")))),
     (FRESH, Concurrently((CREATED, create("n2", "c2", "t1")))),
-    (WRITTEN, Concurrently((Add("n1", "cases", "c1", "counter", 1), Add("n2", "cases", "c1", "counter", 1)))),
+    (
+        WRITTEN,
+        Concurrently((count("n1", "c1", 1), count("n2", "c1", 1))),
+    ),
     (FRESH, Concurrently((Cut("n1", "n2"), Cut("n2", "n1")))),
     (FRESH, Concurrently((Crash("n1"), Rollback(("n1",), 1)))),
     (FRESH, Concurrently((CREATED, Refused(Delete("n1", "cases", "c1"), "no_such_row")))),
