@@ -256,10 +256,10 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         """The others that answer this node where a quorum decides: none if they are too few."""
         if not self.guarantees.quorum:
             return frozenset()
-        graph = nx.DiGraph(link for link in self.outbox if self.is_up(link))
+        graph: nx.DiGraph[str] = nx.DiGraph(link for link in self.outbox if self.is_up(link))
         graph.add_node(node)
         if self.ways.relays:
-            joined = set(nx.descendants(graph, node) & nx.ancestors(graph, node))
+            joined = nx.descendants(graph, node) & nx.descendants(graph.reverse(), node)
         else:
             joined = {n for n in graph.successors(node) if graph.has_edge(n, node)}
         is_most = 2 * len({*joined, node}) > len(self.nodes)

@@ -11,7 +11,7 @@ from attrs import frozen
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import fully_connected
+from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.outcome import Outcome, accepted, compound, unknown
 from syncmodel.model.rest import compare
 from syncmodel.model.values import Row, Value
@@ -113,9 +113,9 @@ def sights(n1: Shown, n2: Shown, n3: Shown) -> Sight:
 Moment = tuple[Step, Outcome] | Sight
 
 
-def told(moments: tuple[Moment, ...], guarantees: Guarantees) -> Belief:
-    """The belief at the end of a story on three nodes."""
-    belief = initial(NET, guarantees).belief
+def told(moments: tuple[Moment, ...], guarantees: Guarantees, net: Net = NET) -> Belief:
+    """The belief at the end of a story, on three nodes of the contract's."""
+    belief = initial(net, guarantees).belief
     for moment in moments:
         if isinstance(moment, Sight):
             belief = compare(belief, moment.views(belief))
@@ -135,6 +135,7 @@ class Story:
     raised: Moment
     near: Moment
     guarantees: Guarantees = Guarantees()
+    net: Net = NET
 
 
 def both(*parts: tuple[Step, Outcome]) -> tuple[Step, Outcome]:
@@ -204,12 +205,12 @@ def chain(*writes: Moment) -> tuple[Moment, ...]:
 
 def check_raised(story: Story) -> None:
     """The divergence is raised, by this name alone, and only then."""
-    told(story.before, story.guarantees)
+    told(story.before, story.guarantees, story.net)
     with pytest.raises(DivergenceFound) as found:
-        told((*story.before, story.raised), story.guarantees)
+        told((*story.before, story.raised), story.guarantees, story.net)
     assert {divergence.kind for divergence in found.value.divergences} == {story.kind}
 
 
 def check_near(story: Story) -> None:
     """The near miss does not alarm."""
-    told((*story.before, story.near), story.guarantees)
+    told((*story.before, story.near), story.guarantees, story.net)
