@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import asyncssh
 import h11
@@ -130,7 +131,8 @@ class Floor:
             body = {"id": name, "run_id": self.run_id, "title": title, "counter": 0}
             await self._send(node, "POST", f"{PLUGIN}/cases", headers, body)
         else:
-            await self._send(node, "PATCH", f"{PLUGIN}/cases/{name}", headers, {"title": title})
+            path = f"{PLUGIN}/cases/{quote(name, safe='')}"
+            await self._send(node, "PATCH", path, headers, {"title": title})
         names = tuple(self._nodes)
         standing = dict(
             zip(names, await asyncio.gather(*(self._status(n, {}) for n in names)), strict=True)

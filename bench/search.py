@@ -3,7 +3,7 @@
     python bench/search.py [--seeds 10] [--bugs NAME ...] [--cap 200] [--engines ours naive]
 
   ours      our explorer, our minimiser, then the further search on the simulator
-  shrinker  the same explorer with choices drawn by Hypothesis, and its own shrinker
+  shrinker  the same machine on Hypothesis' usual backend, with its own shrinker
   naive     steps at random, each kind as likely as any other; knows no plan, shrinks nothing
 
 All on the same embedded cluster of real processes, judged by the same model; steps inside a burst
@@ -34,7 +34,8 @@ from rich.console import Console
 from rich.table import Table
 
 from syncmodel.engine.drive import Loop
-from syncmodel.machine.explore import Explorer, Settings
+from syncmodel.engine.findings import Settings
+from syncmodel.machine.search import searched as explored
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.kinds import EMBEDDED
@@ -56,8 +57,8 @@ USUAL = (
 
 def shrinker(loop: Loop, cluster: EmbeddedCluster, recorder: Recorder, seed: int, cap: int) -> None:
     """Hypothesis draws every choice, and shrinks as it likes."""
-    settings = Settings(sequences=cap, steps=STEPS, seed=seed, shrink=True)
-    Explorer(cluster, loop, settings, recorder).run()
+    settings = Settings(sequences=cap, steps=STEPS, seed=seed, backend="hypothesis")
+    explored(cluster, loop, settings, recorder)
 
 
 def naive(loop: Loop, cluster: EmbeddedCluster, recorder: Recorder, seed: int, cap: int) -> None:

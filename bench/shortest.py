@@ -35,9 +35,10 @@ from syncmodel.exhaustive.shortest import (
 from syncmodel.model.divergence import Key
 from syncmodel.reference.node.bugs import all_bugs
 from syncmodel.shrink.sharpen import DATA, LIFECYCLE
+from syncmodel.targets.registry import registered
 
 ROOT = Path(__file__).parent.parent
-STORED = ROOT / "src" / "syncmodel" / "node" / "bugs" / FILE
+STORED = ROOT / "src" / "syncmodel" / "reference" / "node" / "bugs" / FILE
 RESULTS = ROOT / "bench" / "results" / "shortest.json"
 
 
@@ -67,10 +68,11 @@ def passes(deepest: int) -> Iterator[Pass]:
     yield Pass("2 nodes", anything(2), 3, every)
     yield Pass("3 nodes", anything(3), 2, every)
     yield Pass("3 nodes, partly", anything(3), 1, partly=True)
-    yield Pass("3 nodes, one case", evolve(anything(3), cases=1, events=0), 3)
-    stops = evolve(anything(2), cases=1, ops=of_families(DATA, LIFECYCLE))
+    yield Pass("3 nodes, one case", evolve(anything(3), rows={"cases": 1}), 3)
+    few = {"cases": 1, "events": 1}
+    stops = evolve(anything(2), rows=few, ops=of_families(DATA, LIFECYCLE))
     yield Pass("2 nodes, one case, stops, partly", stops, 3, partly=True)
-    yield Pass("2 nodes, one case", evolve(anything(2), cases=1), deepest)
+    yield Pass("2 nodes, one case", evolve(anything(2), rows=few), deepest)
 
 
 @frozen
@@ -101,7 +103,7 @@ def prove(bug: str, deepest: int, names: Sequence[str]) -> dict[Key, Known]:
 def seen(bug: str, best: dict[Key, Known]) -> dict[Key, Known]:
     """The same with what is shorter in the corpus, or was stored before."""
     lengths = known_lengths_by_key().get(bug, {})
-    for path, file in load_all(ROOT / "corpus"):
+    for path, file in load_all(ROOT / "corpus", registered):
         if file.bug == bug and file.expected.divergence is not None:
             key, count = file.expected.divergence, length(file.steps)
             lengths[key] = min(count, lengths.get(key, count))

@@ -1,21 +1,24 @@
 """How fast is a simulated step? Ours, and machines of Hypothesis that do nothing, in turns.
 
-    python bench/simulator.py [--rounds 5] [--sequences 100] [--json FILE]
+    python bench/simulator.py [--rounds 5] [--sequences 100] [--landed DIR] [--json FILE]
 
-Ours is the whole of it: the step is drawn and taken on three simulated nodes, which come to rest
-and are compared with the model. A step may hold several (a burst, simultaneous steps): the ratios
-count it once, and beside them stands how many were performed a second. The empty machines draw one
-value a rule and do nothing with it: one has as many rules as there are kinds of steps, one has a
-single rule, as our machine has. Both are Hypothesis as it comes, with its own backend; the first is
-also measured with ours, which decides nothing. Prints steps a second of processor time and the
-ratios of this run; bare times depend on the machine.
+Ours is the whole of it: a search by `ClusterMachine`, whose step is drawn and taken on three
+simulated nodes, which come to rest and are compared with the model. A step may hold several (a
+burst, simultaneous steps): the ratios count it once, and beside them stands how many were performed
+a second. The empty machines draw one value a rule and do nothing with it: one has as many rules as
+there are kinds of steps, one has a single rule. Both are Hypothesis as it comes, with its own
+backend; the first is also measured with ours. `--landed DIR` measures another checkout's search
+too, in a process of its own, in turns with the others. Prints steps a second of processor time and
+the ratios of this run; bare times depend on the machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -29,18 +32,19 @@ from rich.console import Console
 from rich.table import Table
 
 from syncmodel.engine.drive import Straight
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.history import Observer, nobody
 from syncmodel.engine.tally import Tally
-from syncmodel.machine.backend import UNDECIDED
-from syncmodel.machine.explore import Explorer, Settings
+from syncmodel.machine.provider import PLAIN
+from syncmodel.machine.search import searched
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import vocabulary
 
 
 def ours(sequences: int, seed: int, observe: Observer = nobody) -> int:
     """The steps of one search on the simulator."""
-    explorer = _explorer(sequences, seed, observe)
-    findings = explorer.run()
+    settings = Settings(sequences=sequences, seed=seed)
+    findings = searched(SimulatedCluster(3, (), seed), Straight(), settings, observe)
     if findings.failure is not None or findings.unknown or findings.invalid:
         raise RuntimeError(f"the correct core is called wrong: {findings}")
     return findings.steps
@@ -71,36 +75,97 @@ def empty(rules: int, backend: str = "hypothesis") -> Callable[[int, int], int]:
             for number in range(rules)
         }
         machine = hypothesis.seed(seed)(type("Empty", (RuleBasedStateMachine,), body))
-        ours = _explorer(sequences, seed).hypothesis_settings()
-        settings = hypothesis.settings(ours, backend=backend)
+        settings = hypothesis.settings(
+            backend=backend,
+            max_examples=sequences,
+            stateful_step_count=Settings().steps,
+            phases=[hypothesis.Phase.generate],
+            database=None,
+            deadline=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(hypothesis.HealthCheck),
+            print_blob=False,
+        )
         run_state_machine_as_test(machine, settings=settings)
         return taken[0]
 
     return steps
 
 
-def _explorer(sequences: int, seed: int, observe: Observer = nobody) -> Explorer:
+#: A search by whatever explorer another checkout has, each time that a line asks for one.
+ELSEWHERE = """
+import sys, time
+from syncmodel.engine.drive import Straight
+try:
+    from syncmodel.reference.simulated import SimulatedCluster
+except ImportError:
+    from syncmodel.targets.simulated import SimulatedCluster
+try:
+    from syncmodel.machine.search import searched
+    from syncmodel.engine.findings import Settings
+    steps = lambda *given: searched(*given).steps
+except ImportError:
+    from syncmodel.engine.explore import Explorer, Settings
+    steps = lambda *given: Explorer(*given).run().steps
+for line in sys.stdin:
+    sequences, seed = map(int, line.split())
+    started = time.process_time()
     settings = Settings(sequences=sequences, seed=seed)
-    return Explorer(SimulatedCluster(3, (), seed), Straight(), settings, observe)
+    taken = steps(SimulatedCluster(3, (), seed), Straight(), settings)
+    print(taken, time.process_time() - started, flush=True)
+"""
 
 
-def measure(rounds: int, sequences: int) -> dict[str, list[tuple[int, float]]]:
+class Elsewhere:
+    """A search by the checkout in another folder, in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(folder.resolve() / "src")}
+        command = [sys.executable, "-c", ELSEWHERE]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, cwd=folder, env=environment
+        )
+
+    def __call__(self, sequences: int, seed: int) -> tuple[int, float]:
+        """The steps of one search, and the seconds of processor time that they took."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{sequences} {seed}\n")
+        self._process.stdin.flush()
+        steps, seconds = self._process.stdout.readline().split()
+        return int(steps), float(seconds)
+
+
+def timed(steps: Callable[[int, int], int]) -> Callable[[int, int], tuple[int, float]]:
+    """The same, with the seconds of processor time that it took."""
+
+    def measured(sequences: int, seed: int) -> tuple[int, float]:
+        started = time.process_time()
+        taken = steps(sequences, seed)
+        return taken, time.process_time() - started
+
+    return measured
+
+
+def measure(rounds: int, sequences: int, landed: Path | None) -> dict[str, list[tuple[int, float]]]:
     """(steps, seconds of processor time) of each kind, once a round; the kinds take turns."""
     many = len(vocabulary())
-    kinds = {
-        "ours": ours,
-        f"empty, {many} rules": empty(many),
-        "empty, 1 rule": empty(1),
-        f"empty, {many} rules, our backend": empty(many, UNDECIDED),
+    kinds: dict[str, Callable[[int, int], tuple[int, float]]] = {
+        "ours": timed(ours),
+        f"empty, {many} rules": timed(empty(many)),
+        "empty, 1 rule": timed(empty(1)),
+        f"empty, {many} rules, our backend": timed(empty(many, PLAIN)),
     }
+    if landed is not None:
+        kinds["landed"] = Elsewhere(landed)
     found: dict[str, list[tuple[int, float]]] = {name: [] for name in kinds}
     for seed in range(rounds + 1):
         for name, steps in kinds.items():
-            started = time.process_time()
             taken = steps(sequences, seed)
             # The first round only warms caches up.
             if seed:
-                found[name].append((taken, time.process_time() - started))
+                found[name].append(taken)
     return found
 
 
@@ -111,9 +176,10 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sequences", type=int, default=100)
+    parser.add_argument("--landed", type=Path, help="another checkout, to compare with")
     parser.add_argument("--json", type=Path, default=Path("bench/results/simulator.json"))
     options = parser.parse_args(argv)
-    found = measure(options.rounds, options.sequences)
+    found = measure(options.rounds, options.sequences, options.landed)
     # All steps by all the time: some rounds have a full garbage collection in them, some have none.
     rates = {
         name: sum(steps for steps, _ in rounds) / sum(seconds for _, seconds in rounds)

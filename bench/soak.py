@@ -25,7 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from syncmodel.engine.drive import Driver, Loop, Straight
-from syncmodel.machine.explore import Explorer, Settings
+from syncmodel.engine.findings import Settings
+from syncmodel.machine.search import searched
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.targets.base import Target
@@ -126,7 +127,7 @@ class Soak:
             seed += 1
             left = self.goal - self.sequences
             count = SEQUENCES_A_SEARCH if self.by_steps else min(SEQUENCES_A_SEARCH, left)
-            self._search(Settings(sequences=count, steps=STEPS_A_SEQUENCE, seed=seed))
+            self._search(seed, Settings(sequences=count, steps=STEPS_A_SEQUENCE, seed=seed))
             while self._done >= self.goal * (len(self.points) + 1) / POINTS:
                 elapsed_s = time.monotonic() - started
                 self.points.append(look(self.folder, self.sequences, self.steps, elapsed_s))
@@ -136,8 +137,8 @@ class Soak:
     def _done(self) -> int:
         return self.steps if self.by_steps else self.sequences
 
-    def _search(self, settings: Settings) -> None:
-        findings = Explorer(self.target(settings.seed), self.driver, settings).run()
+    def _search(self, seed: int, settings: Settings) -> None:
+        findings = searched(self.target(seed), self.driver, settings)
         self.sequences += findings.sequences
         self.steps += findings.steps
         if findings.failure is not None:

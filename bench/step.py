@@ -1,6 +1,6 @@
 """How dear is a live step? Ours, and the same requests without us, in turns on the same cluster.
 
-    python bench/step.py [--nodes 3 5 10] [--rounds 100] [--json FILE]
+    python bench/step.py [--nodes 3 5 10 20] [--rounds 100] [--json FILE]
 
 Prints medians in milliseconds and the ratios of this run; bare times depend on the machine.
 """
@@ -22,7 +22,8 @@ from syncmodel.engine.drive import Loop
 from syncmodel.engine.session import Session
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.embedded import EmbeddedCluster
-from syncmodel.steps import CreateCase, UpdateCase
+from syncmodel.steps import Create, Set
+from syncmodel.targets.wire import SUPERTEST
 
 #: A run keeps to this many writes of one row, as a real one does.
 WRITES_A_RUN = 25
@@ -48,7 +49,7 @@ def _measure(loop: Loop, cluster: EmbeddedCluster, nodes: int, rounds: int) -> d
             session = _begin(loop, cluster, nodes)
         node = cluster.nodes[number % nodes]
         started = time.perf_counter()
-        loop.run(session.take(UpdateCase(node, "c1", f"t{number}")))
+        loop.run(session.take(Set(node, "cases", "c1", "title", f"t{number}")))
         took["ours"].append(time.perf_counter() - started)
         if session.over is not None:
             raise RuntimeError(f"the cluster is not as it should be: {session.over}")
@@ -63,9 +64,9 @@ def _measure(loop: Loop, cluster: EmbeddedCluster, nodes: int, rounds: int) -> d
 
 
 def _begin(loop: Loop, cluster: EmbeddedCluster, nodes: int) -> Session:
-    session = Session(cluster, fully_connected(nodes))
+    session = Session(cluster, fully_connected(SUPERTEST, nodes))
     loop.run(session.begin())
-    loop.run(session.take(CreateCase("n1", "c1", "first")))
+    loop.run(session.take(Create("n1", "cases", "c1", (("title", "first"),))))
     return session
 
 
@@ -83,7 +84,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--nodes", type=int, nargs="+", default=[3, 5, 10])
+    parser.add_argument("--nodes", type=int, nargs="+", default=[3, 5, 10, 20])
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--json", type=Path, default=Path("bench/results/step.json"))
     options = parser.parse_args(argv)

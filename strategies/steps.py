@@ -1,22 +1,28 @@
 """Steps chosen from the plan: whatever comes out of here is enabled, so nothing is wasted.
 
-One weighted choice of the kind of step, then one of its arguments. No bundles, no filters. Whoever
-has a source of randomness uses `choose`; `steps` is the same as a strategy, each choice a draw.
+One weighted choice of the kind of step, then one of its arguments. No bundles, no filters.
+`any_of`, `bursts`, `simultaneous` and `bad_requests` are arguments of a machine's rules, each one
+draw; `possible` and `anything_possible` are their preconditions. `choose` is for code that has a
+generator.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from random import Random
+from typing import Any, Protocol, TypeVar
 
 from hypothesis import strategies as st
+from hypothesis.stateful import precondition
 
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Schema, Table
-from syncmodel.steps import Burst, Concurrently, Data, Refused, Step, vocabulary
-from syncmodel.steps.compound import PROOFS
+from syncmodel.steps import Burst, Concurrently, Data, Refused, Step, kind
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.weights import Odds, weights
+from syncmodel.strategies.inside import Picked
+from syncmodel.strategies.looks import dressed
+from syncmodel.strategies.weights import NO_WEIGHTS, Odds, Weights, weights
 
 #: Steps inside a burst, and steps at once.
 BURST_SIZES = (2, 2, 3, 3, 4, 5)
@@ -25,6 +31,118 @@ CONCURRENT_SIZES = (2, 2, 3)
 NOT_IN_A_BURST = ("burst", "refused")
 NOT_AT_ONCE = ("burst", "concurrently", "refused")
 
+F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S", bound=Step)
+
+
+class Planned(Protocol):
+    """What the strategies ask of the machine that draws."""
+
+    @property
+    def plan(self) -> Plan:
+        """Where the run stands."""
+
+    @property
+    def kinds(self) -> Scope:
+        """The steps that may be drawn, and the names in them."""
+
+    @property
+    def own_weights(self) -> Weights:
+        """The weights that are not those of the table."""
+
+
+# --- for rules ---------------------------------------------------------------------------------
+
+
+class AnyOf(Picked[S]):
+    """Any enabled step of one kind, each as likely."""
+
+    def __init__(self, kind: type[S]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def pick(self, machine: Planned, rng: Random) -> S:
+        """The rule's precondition is `possible(kind)`, so there is one."""
+        step = _any(self.kind, machine.plan, machine.kinds, rng)
+        assert step is not None, f"{self!r} needs the precondition possible({self.kind.__name__})"
+        return step
+
+    def __repr__(self) -> str:
+        return f"any_of({self.kind.__name__})"
+
+
+class _BadRequests(Picked[Step]):
+    def pick(self, machine: Planned, rng: Random) -> Step:
+        step = _refused(machine.plan, machine.kinds, rng)
+        assert step is not None, "bad_requests() needs the precondition possible(Refused)"
+        return step
+
+    def __repr__(self) -> str:
+        return "bad_requests()"
+
+
+class _Bursts(Picked[Step]):
+    def pick(self, machine: Planned, rng: Random) -> Step:
+        kinds = machine.kinds.without(*NOT_IN_A_BURST)
+        return _burst(machine.plan, kinds, rng, machine.own_weights)
+
+    def __repr__(self) -> str:
+        return "bursts()"
+
+
+class _Simultaneous(Picked[Step]):
+    def pick(self, machine: Planned, rng: Random) -> Step:
+        kinds = machine.kinds.without(*NOT_AT_ONCE)
+        return _at_once(machine.plan, kinds, rng, machine.own_weights)
+
+    def __repr__(self) -> str:
+        return "simultaneous()"
+
+
+def any_of(kind: type[S]) -> st.SearchStrategy[S]:
+    """Any enabled step of this kind; the rule needs the precondition `possible(kind)`."""
+    return AnyOf(kind)
+
+
+def bad_requests() -> st.SearchStrategy[Step]:
+    """A request that must be refused; the rule needs the precondition `possible(Refused)`."""
+    return _BadRequests()
+
+
+def bursts() -> st.SearchStrategy[Step]:
+    """Several steps without a rest; the rule needs the precondition `anything_possible`."""
+    return _Bursts()
+
+
+def simultaneous() -> st.SearchStrategy[Step]:
+    """Steps at the same time; the rule needs the precondition `anything_possible`."""
+    return _Simultaneous()
+
+
+def possible(kind: type[Step]) -> Callable[[F], F]:
+    """Precondition of a rule: the plan allows some step of this kind."""
+
+    def some(machine: Planned) -> bool:
+        plan = machine.plan
+        return any(step.enabled(plan) for step in kind.choices(plan, machine.kinds))
+
+    some.__name__ = f"possible({kind.__name__})"
+    return precondition(some)
+
+
+def _anything(machine: Planned) -> bool:
+    plan, kinds = machine.plan, machine.kinds.without(*NOT_AT_ONCE)
+    return any(
+        step.enabled(plan) for op in sorted(kinds.ops) for step in _kind(op).choices(plan, kinds)
+    )
+
+
+#: Precondition of a rule: the plan allows some single step.
+anything_possible = precondition(_anything)
+
+
+# --- with a generator --------------------------------------------------------------------------
+
 
 def steps(plan: Plan, scope: Scope) -> st.SearchStrategy[Step]:
     """One enabled step, for a Hypothesis test of yours."""
@@ -32,42 +150,50 @@ def steps(plan: Plan, scope: Scope) -> st.SearchStrategy[Step]:
 
 
 def choose(plan: Plan, scope: Scope, rng: Random) -> Step:
-    """One enabled step. There is always one where restarts are in scope: see `_weighted`."""
-    return _weighted(plan, scope, rng, weights(plan, scope.ops))
+    """One enabled step. There is always one where restarts are in scope, else `ValueError`."""
+    step = _weighted(plan, scope, rng, NO_WEIGHTS, weights(plan, scope.ops))
+    if step is None:
+        raise ValueError(f"No step of {sorted(scope.ops)} is enabled here: put `restart` in scope.")
+    return step
 
 
-def _weighted(plan: Plan, scope: Scope, rng: Random, table: Odds) -> Step:
+def _weighted(plan: Plan, scope: Scope, rng: Random, own: Weights, table: Odds) -> Step | None:
     """A kind by its weight among those that are enabled; a node can always be restarted."""
     while table.ops:
         op = table.drawn(rng)
-        step = _of_kind(op, plan, scope, rng)
+        step = _of_kind(op, plan, scope, rng, own)
         if step is not None:
             return step
         table = table.without(op)
-    raise ValueError(f"No step of {sorted(scope.ops)} is enabled here: put `restart` in scope.")
+    return None
 
 
-def _of_kind(op: str, plan: Plan, scope: Scope, rng: Random) -> Step | None:
+def _of_kind(op: str, plan: Plan, scope: Scope, rng: Random, own: Weights) -> Step | None:
     if op == "burst":
-        return _burst(plan, scope.without(*NOT_IN_A_BURST), rng)
+        return _burst(plan, scope.without(*NOT_IN_A_BURST), rng, own)
     if op == "concurrently":
-        return _at_once(plan, scope.without(*NOT_AT_ONCE), rng)
+        return _at_once(plan, scope.without(*NOT_AT_ONCE), rng, own)
     if op == "refused":
         return _refused(plan, scope, rng)
-    kind = vocabulary()[op]
-    if issubclass(kind, Data):
-        return _write(kind, plan, scope, rng)
-    return _any_enabled(list(kind.choices(plan, scope)), plan, rng)
+    return _any(_kind(op), plan, scope, rng)
 
 
-def _write(kind: type[Data], plan: Plan, scope: Scope, rng: Random) -> Step | None:
-    """First the table, since of some there are many more writes than of others."""
+def _kind(op: str) -> type[Step]:
+    found = kind(op)
+    assert found is not None, f"no step has the op {op!r}"
+    return found
+
+
+def _any(kind: type[S], plan: Plan, scope: Scope, rng: Random) -> S | None:
+    """Any enabled step of a kind, each as likely; of writes the table is chosen first."""
+    if not issubclass(kind, Data):
+        return _any_enabled(list(kind.choices(plan, scope)), plan, rng)
     tables = list(_tables(plan.net.schema, kind.op))
     while tables:
         table = tables[int(rng.random() * len(tables))]
         step = _any_enabled(list(kind.of_table(table, plan, scope)), plan, rng)
         if step is not None:
-            return step
+            return dressed(step, plan.net.schema, scope.texts, rng) if scope.texts else step
         tables = [one for one in tables if one is not table]
     return None
 
@@ -83,7 +209,7 @@ def _tables(schema: Schema, op: str) -> tuple[Table, ...]:
     )
 
 
-def _any_enabled(found: list[Step], plan: Plan, rng: Random) -> Step | None:
+def _any_enabled(found: list[S], plan: Plan, rng: Random) -> S | None:
     """Any of them that the plan allows, each as likely; few are asked, as that is dear."""
     while found:
         step = found.pop(int(rng.random() * len(found)))
@@ -94,29 +220,34 @@ def _any_enabled(found: list[Step], plan: Plan, rng: Random) -> Step | None:
 
 def _refused(plan: Plan, scope: Scope, rng: Random) -> Step | None:
     """First why, since for some reasons there are many more requests than for others."""
-    reasons = list(PROOFS)
+    reasons = list(scope.refusals)
     rng.shuffle(reasons)
     chosen = (_any_enabled(list(Refused.because(why, plan, scope)), plan, rng) for why in reasons)
     return next((step for step in chosen if step is not None), None)
 
 
-def _burst(plan: Plan, scope: Scope, rng: Random) -> Step:
-    """Several steps without a rest."""
+def _burst(plan: Plan, scope: Scope, rng: Random, own: Weights) -> Step:
+    """Several steps without a rest; fewer where nothing is possible any more."""
     taken: list[Step] = []
     for _ in range(rng.choice(BURST_SIZES)):
-        step = _weighted(plan, scope, rng, weights(plan, scope.ops, in_a_burst=True))
+        table = weights(plan, scope.ops, own, in_a_burst=True)
+        step = _weighted(plan, scope, rng, own, table)
+        if step is None:
+            break
         plan = step.advance(plan)
         taken.append(step)
     return Burst(tuple(taken))
 
 
-def _at_once(plan: Plan, scope: Scope, rng: Random) -> Step:
+def _at_once(plan: Plan, scope: Scope, rng: Random, own: Weights) -> Step:
     """Steps at the same time. What does not go together is left out; one alone is just a step."""
     taken: list[Step] = []
     marked = plan
     for _ in range(rng.choice(CONCURRENT_SIZES)):
         # Tokens are taken from a plan in which the siblings' are used up.
-        step = _weighted(marked, scope, rng, weights(marked, scope.ops))
+        step = _weighted(marked, scope, rng, own, weights(marked, scope.ops, own))
+        if step is None:
+            break
         if not taken or Concurrently((*taken, step)).enabled(plan):
             taken.append(step)
             marked = step.mark(marked) if isinstance(step, Data) else marked

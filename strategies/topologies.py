@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from random import Random
+from typing import Any
 
 from hypothesis import strategies as st
 
 from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.schema import Schema
+from syncmodel.strategies.inside import Picked
 
 
 @cache
@@ -23,3 +26,16 @@ def beginnings(schema: Schema, nodes: int) -> tuple[Net, ...]:
 def topologies(schema: Schema, nodes: int) -> st.SearchStrategy[Net]:
     """Any of the beginnings, for a Hypothesis test of yours."""
     return st.sampled_from(beginnings(schema, nodes))
+
+
+class _Beginnings(Picked[Net]):
+    def pick(self, machine: Any, rng: Random) -> Net:
+        return rng.choice(beginnings(machine.schema, machine.size))
+
+    def __repr__(self) -> str:
+        return "any_beginning()"
+
+
+def any_beginning() -> st.SearchStrategy[Net]:
+    """Any of the beginnings with as many nodes as the machine has."""
+    return _Beginnings()

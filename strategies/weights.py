@@ -16,6 +16,9 @@ from attrs import field, frozen
 from syncmodel.model.plan import Plan
 
 USUAL = 3
+#: Weights beside the table's, or in their place, by the op.
+Weights = tuple[tuple[str, int], ...]
+NO_WEIGHTS: Weights = ()
 
 #: Out of roughly a hundred.
 WEIGHTS = {
@@ -60,6 +63,7 @@ class Odds:
     weights: tuple[tuple[str, int], ...]
     ops: tuple[str, ...] = field(init=False)
     sums: tuple[int, ...] = field(init=False)
+    _less: dict[str, Odds] = field(init=False, factory=dict, eq=False, repr=False)
 
     @ops.default
     def _ops(self) -> tuple[str, ...]:
@@ -75,21 +79,28 @@ class Odds:
 
     def without(self, op: str) -> Odds:
         """The table without this kind."""
-        return Odds(tuple(one for one in self.weights if one[0] != op))
+        less = self._less.get(op)
+        if less is None:
+            less = Odds(tuple(one for one in self.weights if one[0] != op))
+            self._less[op] = less
+        return less
 
 
-def weights(plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Odds:
-    """The weight of each op that may be chosen here."""
+def weights(
+    plan: Plan, ops: frozenset[str], own: Weights = NO_WEIGHTS, *, in_a_burst: bool = False
+) -> Odds:
+    """The weight of each op that may be chosen here; `own` come before those of the table."""
     net = plan.net
     bare = len(net.carriers) < len(net.up)
-    return _table(ops, (not plan.rows, bool(net.cut), bool(net.down), bare, in_a_burst))
+    return _table(ops, own, (not plan.rows, bool(net.cut), bool(net.down), bare, in_a_burst))
 
 
 @lru_cache(maxsize=256)
-def _table(ops: frozenset[str], situation: tuple[bool, ...]) -> Odds:
-    table = {op: WEIGHTS.get(op, USUAL) for op in sorted(ops)}
+def _table(ops: frozenset[str], own: Weights, situation: tuple[bool, ...]) -> Odds:
+    known = {**WEIGHTS, **dict(own)}
+    table = {op: known.get(op, USUAL) for op in sorted(ops)}
     for factors, holds in zip(SITUATIONS, situation, strict=True):
         for op in factors if holds else ():
             if op in table:
                 table[op] *= factors[op]
-    return Odds(tuple(table.items()))
+    return Odds(tuple((op, weight) for op, weight in table.items() if weight > 0))

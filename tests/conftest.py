@@ -3,5 +3,7 @@
 import sys
 from pathlib import Path
 
-UNIT = Path(__file__).parent / "unit"
-sys.path[:0] = [str(UNIT / name) for name in ("model", "checker")]
+TESTS = Path(__file__).parent
+TESTS = Path(__file__).parent
+UNIT = ("model", "checker", "corpus", "machine", "exhaustive")
+sys.path[:0] = [str(TESTS / "support"), *(str(TESTS / "unit" / name) for name in UNIT)]

@@ -65,43 +65,62 @@ const always = () => true;
 const link = ({ from, to }) => `${from}>${to}`;
 const hasCase = (model, { case: name }) => model.cases.has(name);
 
-// For each op: whether the naive user would do it now, and the fields that it adds.
-const OPS = {
+const ofCase = ({ node, case: row }) => ({ node, table: 'cases', row });
+const ofEvent = ({ node, event: row }) => ({ node, table: 'events', row });
+
+// For each kind of command: whether the naive user would do it now, and the step that it is.
+const KINDS = {
   create_case: {
     check: always,
-    fields: (model, { case: name }) => (model.cases.add(name), { title: model.token() }),
+    step: (model, given) => (
+      model.cases.add(given.case),
+      { op: 'create', ...ofCase(given), values: { title: model.token() } }
+    ),
   },
-  update_case: { check: hasCase, fields: (model) => ({ title: model.token() }) },
-  increment_case: { check: hasCase, fields: (model) => ({ by: model.amount() }) },
-  delete_case: { check: hasCase },
+  set_title: {
+    check: hasCase,
+    step: (model, given) => ({
+      op: 'set', ...ofCase(given), column: 'title', value: model.token(),
+    }),
+  },
+  add_to_counter: {
+    check: hasCase,
+    step: (model, given) => ({
+      op: 'add', ...ofCase(given), column: 'counter', by: model.amount(),
+    }),
+  },
+  delete_case: { check: hasCase, step: (model, given) => ({ op: 'delete', ...ofCase(given) }) },
   create_event: {
     check: (model, { event, case: name }) =>
       hasCase(model, { case: name }) && (model.events.get(event) ?? name) === name,
-    fields: (model, { event, case: name }) => (
-      model.events.set(event, name), { body: model.token() }
+    step: (model, given) => (
+      model.events.set(given.event, given.case),
+      { op: 'create', ...ofEvent(given), values: { case: given.case, body: model.token() } }
     ),
   },
-  delete_event: { check: (model, { event }) => model.events.has(event) },
+  delete_event: {
+    check: (model, { event }) => model.events.has(event),
+    step: (model, given) => ({ op: 'delete', ...ofEvent(given) }),
+  },
   partition: {
     check: always,
-    fields: (model, { groups }) => {
+    note: (model, { groups }) => {
       const [[alone], others] = groups;
       const links = others.flatMap((node) => [`${alone}>${node}`, `${node}>${alone}`]);
       model.cut = new Set(links);
-      return {};
     },
   },
   cut: {
     check: (model, step) => step.from !== step.to && !model.cut.has(link(step)),
-    fields: (model, step) => (model.cut.add(link(step)), {}),
+    note: (model, step) => model.cut.add(link(step)),
   },
   mend: {
     check: (model, step) => model.cut.has(link(step)),
-    fields: (model, step) => (model.cut.delete(link(step)), {}),
+    note: (model, step) => model.cut.delete(link(step)),
   },
   heal: {
     check: (model) => model.cut.size > 0,
-    fields: (model) => (model.cut.clear(), {}),
+    note: (model) => model.cut.clear(),
   },
   resync: { check: always },
   rollout: { check: always },
@@ -111,22 +130,23 @@ const OPS = {
 };
 
 class Command {
-  constructor(op, given, hurry) {
-    Object.assign(this, { op, given, hurry });
+  constructor(kind, given, hurry) {
+    Object.assign(this, { kind, given, hurry });
   }
 
   check(model) {
-    return OPS[this.op].check(model, this.given);
+    return KINDS[this.kind].check(model, this.given);
   }
 
   async run(model, pipe) {
-    const added = OPS[this.op].fields?.(model, this.given) ?? {};
-    const step = { op: this.op, ...this.given, ...added };
+    const { step: made, note } = KINDS[this.kind];
+    note?.(model, this.given);
+    const step = made?.(model, this.given) ?? { op: this.kind, ...this.given };
     await pipe.must({ op: 'step', step, hurry: this.hurry });
   }
 
   toString() {
-    return `${this.op}(${JSON.stringify(this.given)})${this.hurry ? ' in a hurry' : ''}`;
+    return `${this.kind}(${JSON.stringify(this.given)})${this.hurry ? ' in a hurry' : ''}`;
   }
 }
 
@@ -138,8 +158,8 @@ function commands() {
   const groups = node.map((alone) => [[alone], NODES.filter((other) => other !== alone)]);
   const given = {
     create_case: { node, case: name },
-    update_case: { node, case: name },
-    increment_case: { node, case: name },
+    set_title: { node, case: name },
+    add_to_counter: { node, case: name },
     delete_case: { node, case: name },
     create_event: { node, event, case: name },
     delete_event: { node, event },
@@ -153,10 +173,10 @@ function commands() {
     crash: { node },
     restart: { node },
   };
-  return Object.entries(given).map(([op, fields]) =>
+  return Object.entries(given).map(([kind, fields]) =>
     fc
       .tuple(fc.record(fields), fc.boolean())
-      .map(([values, hurry]) => new Command(op, values, hurry)),
+      .map(([values, hurry]) => new Command(kind, values, hurry)),
   );
 }
 

@@ -15,21 +15,36 @@ from collections.abc import Sequence
 from peers.recorder import Recorder
 from syncmodel.engine.drive import Driver, Straight
 from syncmodel.engine.history import Verdict
-from syncmodel.engine.session import Over, Session
+from syncmodel.engine.session import Result, Session
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.net import fully_connected
 from syncmodel.model.plan import Plan
+from syncmodel.model.values import Scalar
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Burst, Data, Refused, Resync, Rollback, Rollout, Step
 from syncmodel.targets.base import Target
+from syncmodel.targets.wire import SUPERTEST
 
 NODES = ("n1", "n2", "n3")
 #: The same few rows and generations that our own search has.
 CASES, EVENTS = ("c1", "c2"), ("e1", "e2")
 BACK_TO, OUT_TO = (1, 2), (2, 3)
-REASONS = ("unreachable", "no_plugin", "no_such_row", "missing_case")
+REASONS = ("unreachable", "no_plugin", "no_such_row", "missing_reference")
+TITLE, COUNTER = (SUPERTEST.table("cases").by_name[name] for name in ("title", "counter"))
 #: What is always waited for.
 SLOW = (Resync, Rollback, Rollout, Refused)
+
+
+def next_token(plan: Plan) -> Scalar:
+    """A title or body that nothing else has."""
+    return TITLE.fresh(plan.used(TITLE))
+
+
+def next_amount(plan: Plan) -> int:
+    """An increment that no other one is."""
+    amount = COUNTER.fresh(plan.used(COUNTER))
+    assert isinstance(amount, int)
+    return amount
 
 
 def cluster(bug: str | None, seed: int) -> SimulatedCluster:
@@ -43,7 +58,7 @@ class NaiveRun:
     def __init__(self, target: Target, recorder: Recorder, driver: Driver | None = None) -> None:
         """Begins at once, all nodes on the plugin and all links whole."""
         self._driver = driver or Straight()
-        net = fully_connected(len(NODES))
+        net = fully_connected(SUPERTEST, len(NODES))
         self._session = Session(target, net, observe=recorder)
         self._waiting: list[Step] = []
         self.plan = Plan(net)
@@ -71,7 +86,7 @@ class NaiveRun:
         if over is not None and over.verdict is Verdict.DIVERGED:
             raise DivergenceFound(over.divergences)
 
-    def finish(self) -> Over:
+    def finish(self) -> Result:
         """What still waits is performed, and the run is over."""
         self.rest()
         return self._session.finish()

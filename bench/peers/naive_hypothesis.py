@@ -11,27 +11,35 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from peers.finding import STEPS
-from peers.naive import BACK_TO, CASES, EVENTS, NODES, OUT_TO, NaiveRun, cluster
+from peers.naive import (
+    BACK_TO,
+    CASES,
+    EVENTS,
+    NODES,
+    OUT_TO,
+    NaiveRun,
+    cluster,
+    next_amount,
+    next_token,
+)
 from peers.recorder import Recorder
 from syncmodel.model.divergence import DivergenceFound
+from syncmodel.model.values import Scalar
 from syncmodel.steps import (
+    Add,
     Crash,
-    CreateCase,
-    CreateEvent,
+    Create,
     Cut,
-    DeleteCase,
-    DeleteEvent,
+    Delete,
     Heal,
-    IncrementCase,
     Mend,
     Partition,
     Restart,
     Resync,
     Rollback,
     Rollout,
-    UpdateCase,
+    Set,
 )
-from syncmodel.steps.scope import next_increment, next_title
 from syncmodel.targets.base import Target
 
 node = st.sampled_from(NODES)
@@ -76,35 +84,37 @@ class Naive(RuleBasedStateMachine):
         self.run = NaiveRun(self.target, self.recorder)
 
     @property
-    def token(self) -> str:
+    def token(self) -> Scalar:
         """A title or body that nothing else has."""
-        return next_title(self.run.plan)
+        return next_token(self.run.plan)
 
     @rule(target=cases, node=node, case=st.sampled_from(CASES), hurry=hurry)
     def create_case(self, node: str, case: str, hurry: bool) -> str:
-        self.run.take(CreateCase(node, case, self.token), hurry=hurry)
+        self.run.take(Create(node, "cases", case, (("title", self.token),)), hurry=hurry)
         return case
 
     @rule(node=node, case=cases, hurry=hurry)
     def update_case(self, node: str, case: str, hurry: bool) -> None:
-        self.run.take(UpdateCase(node, case, self.token), hurry=hurry)
+        self.run.take(Set(node, "cases", case, "title", self.token), hurry=hurry)
 
     @rule(node=node, case=cases, hurry=hurry)
     def increment_case(self, node: str, case: str, hurry: bool) -> None:
-        self.run.take(IncrementCase(node, case, next_increment(self.run.plan)), hurry=hurry)
+        by = next_amount(self.run.plan)
+        self.run.take(Add(node, "cases", case, "counter", by), hurry=hurry)
 
     @rule(node=node, case=cases, hurry=hurry)
     def delete_case(self, node: str, case: str, hurry: bool) -> None:
-        self.run.take(DeleteCase(node, case), hurry=hurry)
+        self.run.take(Delete(node, "cases", case), hurry=hurry)
 
     @rule(target=events, node=node, event=st.sampled_from(EVENTS), case=cases, hurry=hurry)
     def create_event(self, node: str, event: str, case: str, hurry: bool) -> str:
-        self.run.take(CreateEvent(node, event, case, self.token), hurry=hurry)
+        values = (("case", case), ("body", self.token))
+        self.run.take(Create(node, "events", event, values), hurry=hurry)
         return event
 
     @rule(node=node, event=events, hurry=hurry)
     def delete_event(self, node: str, event: str, hurry: bool) -> None:
-        self.run.take(DeleteEvent(node, event), hurry=hurry)
+        self.run.take(Delete(node, "events", event), hurry=hurry)
 
     @rule(alone=node, hurry=hurry)
     def partition(self, alone: str, hurry: bool) -> None:

@@ -12,9 +12,11 @@ from peers.naive import NODES
 from peers.recorder import Recorder, Search
 from syncmodel.campaign.campaign import Campaign
 from syncmodel.campaign.triage import Found
-from syncmodel.engine.pool import Stage
+from syncmodel.engine.findings import Settings
+from syncmodel.engine.pool import Pool
 from syncmodel.engine.script import length
-from syncmodel.machine.explore import Settings
+from syncmodel.machine.cluster import ClusterMachine
+from syncmodel.machine.search import searching
 from syncmodel.shrink.minimize import Progress
 
 
@@ -23,8 +25,9 @@ def search(bug: str, seed: int, cap: int, target: str = "simulated") -> Search:
     started, explored = time.perf_counter(), Recorder()
     runs: list[Progress] = []
     settings = Settings(nodes=len(NODES), sequences=cap, steps=STEPS, seed=seed)
-    with tempfile.TemporaryDirectory() as folder, Stage(target) as stage:
-        campaign = Campaign(stage, settings, Path(folder), bugs=(bug,))
+    with tempfile.TemporaryDirectory() as folder, Pool(target) as pool:
+        explore = searching(ClusterMachine)
+        campaign = Campaign(pool, settings, Path(folder), explore, bugs=(bug,))
         campaign.observe, campaign.minimizing = explored, runs.append
         report = campaign.run()
     if report.halted is not None or report.interrupted:

@@ -7,16 +7,26 @@ from random import Random
 from typing import Any
 
 from peers.finding import STEPS
-from peers.naive import BACK_TO, CASES, EVENTS, NODES, OUT_TO, NaiveRun, cluster
+from peers.naive import (
+    BACK_TO,
+    CASES,
+    EVENTS,
+    NODES,
+    OUT_TO,
+    NaiveRun,
+    cluster,
+    next_amount,
+    next_token,
+)
 from peers.recorder import Recorder
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.plan import Plan
 from syncmodel.steps import Step, load
-from syncmodel.steps.scope import next_increment, next_title
 
-OPS = (
-    *("create_case", "update_case", "increment_case", "delete_case"),
-    *("create_event", "delete_event", "partition", "cut", "mend", "heal"),
+#: Each is as likely as any other.
+KINDS = (
+    *("create a case", "set a title", "add to a counter", "delete a case"),
+    *("create an event", "delete an event", "partition", "cut", "mend", "heal"),
     *("resync", "rollout", "rollback", "crash", "restart"),
 )
 
@@ -35,17 +45,20 @@ def search(bug: str | None, seed: int, cap: int) -> Recorder:
 
 def step(plan: Plan, random: Random) -> Step:
     """Any step, possible or not."""
-    op = random.choice(OPS)
+    kind = random.choice(KINDS)
     node, other = random.choice(NODES), random.choice(NODES)
-    case, event = random.choice(CASES), random.choice(EVENTS)
+    case = {"node": node, "table": "cases", "row": random.choice(CASES)}
+    event = {"node": node, "table": "events", "row": random.choice(EVENTS)}
     on = random.choice((*((name,) for name in NODES), NODES))
+    token, by = next_token(plan), next_amount(plan)
+    body = {"case": case["row"], "body": token}
     fields: dict[str, dict[str, Any]] = {
-        "create_case": {"node": node, "case": case, "title": next_title(plan)},
-        "update_case": {"node": node, "case": case, "title": next_title(plan)},
-        "increment_case": {"node": node, "case": case, "by": next_increment(plan)},
-        "delete_case": {"node": node, "case": case},
-        "create_event": {"node": node, "event": event, "case": case, "body": next_title(plan)},
-        "delete_event": {"node": node, "event": event},
+        "create a case": {"op": "create", **case, "values": {"title": token}},
+        "set a title": {"op": "set", **case, "column": "title", "value": token},
+        "add to a counter": {"op": "add", **case, "column": "counter", "by": by},
+        "delete a case": {"op": "delete", **case},
+        "create an event": {"op": "create", **event, "values": body},
+        "delete an event": {"op": "delete", **event},
         "partition": {"groups": [[node], [name for name in NODES if name != node]]},
         "cut": {"from": node, "to": other},
         "mend": {"from": node, "to": other},
@@ -56,4 +69,4 @@ def step(plan: Plan, random: Random) -> Step:
         "crash": {"node": node},
         "restart": {"node": node},
     }
-    return load({"op": op, **fields[op]})
+    return load({"op": kind, **fields[kind]})

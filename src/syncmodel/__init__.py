@@ -2,4 +2,74 @@
 
 A run is a list of steps; the model says what each node may show after each of them; engines
 differ only in where the steps come from and where they are performed. See docs/architecture.md.
+
+What a test of your own needs can be imported from here; it is looked up when it is asked for.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from syncmodel.machine.cluster import ClusterMachine
+    from syncmodel.model.columns import Counter, Integer, OnDelete, Ref, Token
+    from syncmodel.model.guarantees import Guarantees
+    from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+    from syncmodel.model.schema import Generation, Schema, Table
+    from syncmodel.model.values import Row, Value, Write
+    from syncmodel.model.view import View
+    from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+    from syncmodel.targets.base import Settled, Target, Unsettled
+    from syncmodel.targets.registry import TargetKind
+
+WHERE = {
+    "machine.cluster": ("ClusterMachine",),
+    "model.columns": ("Counter", "Integer", "OnDelete", "Ref", "Token"),
+    "model.guarantees": ("Guarantees",),
+    "model.outcome": ("Outcome", "accepted", "refused", "unknown"),
+    "model.schema": ("Generation", "Schema", "Table"),
+    "model.values": ("Row", "Value", "Write"),
+    "model.view": ("View",),
+    "steps.base": ("CutsLinks", "Deploys", "Malforms", "Resyncs", "Stops"),
+    "targets.base": ("Settled", "Target", "Unsettled"),
+    "targets.registry": ("TargetKind",),
+}
+_MODULES = {name: module for module, names in WHERE.items() for name in names}
+
+__all__ = [
+    "ClusterMachine",
+    "Counter",
+    "CutsLinks",
+    "Deploys",
+    "Generation",
+    "Guarantees",
+    "Integer",
+    "Malforms",
+    "OnDelete",
+    "Outcome",
+    "Ref",
+    "Resyncs",
+    "Row",
+    "Schema",
+    "Settled",
+    "Stops",
+    "Table",
+    "Target",
+    "TargetKind",
+    "Token",
+    "Unsettled",
+    "Value",
+    "View",
+    "Write",
+    "accepted",
+    "refused",
+    "unknown",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """What is named in `__all__`, imported now."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

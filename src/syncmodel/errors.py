@@ -4,6 +4,24 @@ A divergence found in the system under test is not an error of ours: it is data
 (`syncmodel.model.divergence`).
 """
 
+import json
+
+
+def printable(text: str) -> str:
+    """The text on one line, safe on any terminal: what is not printable is escaped as in JSON.
+
+    That is line ends and control characters, those that change the direction of writing, and halves
+    of characters. Quotes and backslashes stay, so that it can be done twice.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """The text with its lines, each of them printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
 
 class SyncModelError(Exception):
     """Something that syncmodel can't go on from. The message is one sentence that says what to do.
@@ -13,6 +31,10 @@ class SyncModelError(Exception):
 
     exit_code = 2
 
+    def __str__(self) -> str:
+        """The message, safe on any terminal: it may quote a log, or what a node answered."""
+        return printable_lines(super().__str__())
+
 
 class UsageError(SyncModelError):
     """The request itself can't be carried out: an option, a name or a file is wrong."""
@@ -20,6 +42,10 @@ class UsageError(SyncModelError):
 
 class FormatError(UsageError):
     """A file that we read is malformed; the message names file, position and field."""
+
+    def __str__(self) -> str:
+        """One line, whatever it quotes of the file."""
+        return printable(super().__str__())
 
 
 class InvalidRunError(SyncModelError):

@@ -1,51 +1,109 @@
 """Options and fixtures for anyone's `pytest stateful/`.
 
-Loaded in every pytest run of whoever has syncmodel installed, so nothing heavy is imported before a
-fixture is asked for. To test a system of your own, override the fixture `syncmodel_kind`.
+Loaded in every pytest run where syncmodel is installed, so nothing heavy is imported before a
+fixture is asked for. A search is a `ClusterMachine.TestCase`; to test a system of your own, say so
+in the machine, or override the fixture `syncmodel_kind` for all of them.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.unittest import UnitTestCase
 
-from syncmodel.cli.options import SHARED, Wanted
+from syncmodel.cli.options import SHARED, Option, wanted
 from syncmodel.errors import UsageError
+from syncmodel.machine.wanted import TARGET
 
 if TYPE_CHECKING:
-    from syncmodel.campaign.campaign import Report
     from syncmodel.engine.drive import Driver
-    from syncmodel.engine.pool import Stage
-    from syncmodel.machine.explore import Settings
+    from syncmodel.engine.pool import Pool
+    from syncmodel.machine.testcase import Around
+    from syncmodel.machine.wanted import Wanted
     from syncmodel.targets.base import Target
     from syncmodel.targets.registry import TargetKind
 
-#: Where pytest's defaults differ: a suite that is run often is to take less than a minute.
-DEFAULTS = {"sequences": {"default": 15}}
+#: A suite that is run often is to take less than a minute.
+SEQUENCES = 15
+#: What each option has in front of its name here, as pytest's options are everybody's.
+PREFIX = "syncmodel_"
 #: What the searches of this session came to, for the end of pytest's output.
 SUMMARIES = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of `syncmodel explore`, under the same names."""
+    """The options of `syncmodel explore` with a prefix, each also as a value of the ini file."""
     group = parser.getgroup("syncmodel", "sync, partitions and rollback of live nodes (syncmodel)")
     for option in SHARED:
-        told = {**option.told, **DEFAULTS.get(option.name, {})}
-        group.addoption(option.flag, dest=f"syncmodel_{option.name}", **told)
+        told = {**option.told, "default": None, "help": _help(option)}
+        flag = f"--syncmodel-{option.flag.removeprefix('--')}"
+        group.addoption(flag, dest=PREFIX + option.name, **told)
+        parser.addini(PREFIX + option.name, _help(option), type=_ini_type(option), default=None)
+
+
+def _help(option: Option) -> str:
+    """Its help; defaults are said here, as pytest's own is None."""
+    return str(option.told["help"]).replace("%(default)s", str(option.told.get("default")))
+
+
+def _ini_type(option: Option) -> Any:
+    actions = {"store_true": "bool", "append": "args"}
+    return actions.get(option.told.get("action", ""), "string")
+
+
+def value_of(config: pytest.Config, option: Option) -> Any:
+    """What the command line says, else the ini file, else the option's default.
+
+    Raises `UsageError` if the ini file has a value that the option does not take.
+    """
+    said = config.getoption(PREFIX + option.name)
+    if said is not None:
+        return said
+    written = config.getini(PREFIX + option.name)
+    if written in (None, "", []):
+        return option.told.get("default")
+    return _parsed(option, written)
+
+
+def _parsed(option: Option, written: Any) -> Any:
+    told = option.told
+    try:
+        value = told["type"](written) if "type" in told else written
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"{PREFIX}{option.name} in the ini file: {error}.") from None
+    if "choices" in told and value not in told["choices"]:
+        choices = ", ".join(told["choices"])
+        raise UsageError(f"{PREFIX}{option.name} in the ini file: {value!r} is not of {choices}.")
+    return value
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A wrong value is said before anything is collected."""
     config.stash[SUMMARIES] = []
-    if config.getoption("syncmodel_bug") or config.getoption("syncmodel_faults") != "all":
-        try:
+    try:
+        values = {option.name: value_of(config, option) for option in SHARED}
+        if values["bug"] or values["faults"] != "all":
             wanted_of(config)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> pytest.Collector | None:
+    """A machine whose class is named like a test is one: `class TestMine(ClusterMachine)`."""
+    module = sys.modules.get("syncmodel.machine.cluster")
+    if module is None or not isinstance(obj, type) or not issubclass(obj, module.ClusterMachine):
+        return None
+    if not collector.classnamefilter(name):
+        return None
+    case: UnitTestCase = UnitTestCase.from_parent(collector, name=name)
+    case.obj = obj.TestCase  # type: ignore[attr-defined]  # a machine has one
+    return case
 
 
 def pytest_terminal_summary(
@@ -59,10 +117,8 @@ def pytest_terminal_summary(
 
 def wanted_of(config: pytest.Config) -> Wanted:
     """The options' values; the seed is Hypothesis' own. Raises `UsageError`."""
-    seed = str(config.getoption("--hypothesis-seed", default=None))
-    return Wanted.of(
-        lambda name: config.getoption(f"syncmodel_{name}"), int(seed) if seed.isdecimal() else None
-    )
+    options = {option.name: option for option in SHARED}
+    return wanted(lambda name: value_of(config, options[name]), None, SEQUENCES)
 
 
 @pytest.fixture(scope="session")
@@ -73,78 +129,54 @@ def syncmodel_wanted(pytestconfig: pytest.Config) -> Wanted:
 
 @pytest.fixture(scope="session")
 def syncmodel_kind(syncmodel_wanted: Wanted) -> TargetKind:
-    """The kind of target that is tested: as --target says. Override it for a system of your own."""
+    """The kind of target that is tested where neither machine nor option says it.
+
+    Override it for a system of your own.
+    """
     from syncmodel.targets import registry
 
-    return registry.get(syncmodel_wanted.target)
+    return registry.get(syncmodel_wanted.target or TARGET)
 
 
 @pytest.fixture(scope="session")
-def syncmodel_stage(syncmodel_kind: TargetKind) -> Iterator[Stage]:
+def syncmodel_pool(syncmodel_kind: TargetKind) -> Iterator[Pool]:
     """The targets of this session, by size and planted bugs; all are closed at its end."""
-    from syncmodel.engine.pool import Stage
+    from syncmodel.engine.pool import Pool
 
-    with Stage(syncmodel_kind) as stage:
-        yield stage
-
-
-@pytest.fixture(scope="session")
-def syncmodel_settings(syncmodel_wanted: Wanted) -> Settings:
-    """How far a search goes."""
-    return syncmodel_wanted.settings()
+    with Pool(syncmodel_kind) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="session")
-def syncmodel_driver(syncmodel_stage: Stage) -> Driver:
+def syncmodel_driver(syncmodel_pool: Pool) -> Driver:
     """Who runs the coroutines of this session's targets."""
-    return syncmodel_stage.driver
+    return syncmodel_pool.driver
 
 
 @pytest.fixture(scope="session")
-def syncmodel_target(
-    syncmodel_stage: Stage, syncmodel_settings: Settings, syncmodel_wanted: Wanted
-) -> Target:
-    """The target that the options ask for, with its bugs. The stage closes it."""
-    return syncmodel_stage.target(syncmodel_settings.nodes, syncmodel_wanted.bugs)
+def syncmodel_target(syncmodel_pool: Pool, syncmodel_wanted: Wanted) -> Target:
+    """The target that the options ask for, with its bugs. The pool closes it."""
+    from syncmodel.machine.wanted import NODES
+
+    return syncmodel_pool.target(syncmodel_wanted.nodes or NODES, syncmodel_wanted.bugs)
 
 
 @pytest.fixture
-def syncmodel_explore(
-    syncmodel_stage: Stage,
-    syncmodel_settings: Settings,
-    syncmodel_wanted: Wanted,
-    pytestconfig: pytest.Config,
-) -> Callable[[], Report]:
-    """A search as a function: it fails the test with the story of what it found.
+def syncmodel_around(request: pytest.FixtureRequest, syncmodel_wanted: Wanted) -> Around:
+    """What every `ClusterMachine.TestCase` asks for: options, targets, and where results go."""
+    from syncmodel.machine.testcase import Around
 
-    Raises `KeyboardInterrupt` on Ctrl-C, when all that was found is saved.
-    """
+    def pool() -> Pool:
+        made: Pool = request.getfixturevalue("syncmodel_pool")
+        return made
 
-    def explore() -> Report:
-        from syncmodel.campaign.campaign import Campaign
-        from syncmodel.report.jsonl import Recorder
-        from syncmodel.report.terminal import summary
+    def failure(text: str, notes: Sequence[str]) -> BaseException:
+        # Without a traceback pytest leaves notes out: they get a section of their own.
+        request.node.add_report_section("call", "Hypothesis", "\n".join(notes))
+        failed = pytest.fail.Exception(text, pytrace=False)
+        for note in notes:
+            failed.add_note(note)
+        return failed
 
-        wanted, started_s = syncmodel_wanted, time.monotonic()
-        campaign = Campaign(
-            syncmodel_stage,
-            syncmodel_settings,
-            wanted.corpus,
-            bugs=wanted.bugs,
-            minimize=wanted.minimize,
-        )
-        recording = nullcontext(None)
-        with Recorder(wanted.record, wanted.facts()) if wanted.record else recording as recorder:
-            campaign.observe = recorder or campaign.observe
-            report = campaign.run()
-        text = summary(report, time.monotonic() - started_s, syncmodel_settings)
-        if report.interrupted:
-            pytestconfig.stash[SUMMARIES].append(text)
-            raise KeyboardInterrupt
-        if report.exit_code:
-            problem = f"\n{report.halted}" if report.halted else ""
-            pytest.fail(f"{text}{problem}", pytrace=False)
-        pytestconfig.stash[SUMMARIES].append(text)
-        return report
-
-    return explore
+    say = request.config.stash[SUMMARIES].append
+    return Around(syncmodel_wanted, pool, say, failure)

@@ -9,26 +9,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from later_columns import assert_severities, severities
+from supertest import (
+    create_case,
+    create_event,
+    delete_case,
+    delete_event,
+    fully_connected,
+    increment_case,
+    update_case,
+)
 
 from syncmodel.engine.drive import Loop
 from syncmodel.engine.history import Entry, Performed, Rested, Verdict
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.session import Session
 from syncmodel.model.divergence import Kind
-from syncmodel.model.net import fully_connected
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.steps import (
     Burst,
     Concurrently,
     Crash,
-    CreateCase,
-    CreateEvent,
     Cut,
-    DeleteCase,
-    DeleteEvent,
     Heal,
-    IncrementCase,
     Mend,
     Partition,
     Refused,
@@ -37,32 +41,37 @@ from syncmodel.steps import (
     Rollback,
     Rollout,
     Step,
-    UpdateCase,
 )
 
 NET = fully_connected(3)
 EVERYTHING = (
-    CreateCase("n1", "c1", "t1"),
-    CreateEvent("n2", "e1", "c1", "b1"),
+    create_case("n1", "c1", "t1"),
+    create_event("n2", "e1", "c1", "b1"),
     Partition((("n1",), ("n2", "n3"))),
-    UpdateCase("n1", "c1", "t2"),
-    IncrementCase("n2", "c1", 1),
-    DeleteEvent("n3", "e1"),
+    update_case("n1", "c1", "t2"),
+    increment_case("n2", "c1", 1),
+    delete_event("n3", "e1"),
     Heal(),
     Resync("n1"),
-    Burst((UpdateCase("n1", "c1", "t3"), Cut("n1", "n2"), UpdateCase("n2", "c1", "t4"))),
+    Burst(
+        (
+            update_case("n1", "c1", "t3"),
+            Cut("n1", "n2"),
+            update_case("n2", "c1", "t4"),
+        )
+    ),
     Mend("n1", "n2"),
-    Concurrently((CreateCase("n1", "c2", "t5"), CreateCase("n3", "c2", "t6"), Restart("n2"))),
-    Refused(DeleteCase("n1", "c9"), "no_such_row"),
+    Concurrently((create_case("n1", "c2", "t5"), create_case("n3", "c2", "t6"), Restart("n2"))),
+    Refused(delete_case("n1", "c9"), "no_such_row"),
     Crash("n3"),
-    DeleteCase("n1", "c1"),
-    Refused(CreateCase("n3", "c3", "t7"), "unreachable"),
+    delete_case("n1", "c1"),
+    Refused(create_case("n3", "c3", "t7"), "unreachable"),
     Restart("n3"),
     Rollout(("n1",), 3),
     Rollback(("n1", "n2"), 1),
-    Refused(CreateCase("n2", "c3", "t7"), "no_plugin"),
+    Refused(create_case("n2", "c3", "t7"), "no_plugin"),
     Rollout(("n1", "n2"), 2),
-    CreateCase("n2", "c3", "t7"),
+    create_case("n2", "c3", "t7"),
 )
 
 
@@ -89,6 +98,12 @@ def test_every_step_on_live_nodes(loop: Loop, cluster: EmbeddedCluster) -> None:
         assert result.verdict is Verdict.PASS, (result.divergences, result.reason)
 
 
+def test_a_later_versions_column_outlives_earlier_versions(
+    loop: Loop, cluster: EmbeddedCluster
+) -> None:
+    assert_severities(loop.run(severities(cluster)))
+
+
 def test_runs_share_a_cluster_until_one_fails(loop: Loop, cluster: EmbeddedCluster) -> None:
     perform(loop, cluster, EVERYTHING[:3])
     key = cluster.admin_key
@@ -104,9 +119,9 @@ def test_runs_share_a_cluster_until_one_fails(loop: Loop, cluster: EmbeddedClust
 def test_a_node_that_dies_by_itself_is_a_divergence(loop: Loop, cluster: EmbeddedCluster) -> None:
     session = Session(cluster, NET)
     loop.run(session.begin())
-    loop.run(session.take(CreateCase("n1", "c1", "t1")))
+    loop.run(session.take(create_case("n1", "c1", "t1")))
     loop.run(cluster.live["n2"].machine.kill())
-    loop.run(session.take(UpdateCase("n1", "c1", "t2")))
+    loop.run(session.take(update_case("n1", "c1", "t2")))
     assert session.over is not None
     assert session.over.verdict is Verdict.DIVERGED
     assert session.over.divergences[0].kind is Kind.CONTROL_PLANE
@@ -119,7 +134,7 @@ def test_a_machine_that_is_lost_makes_the_run_invalid(loop: Loop, cluster: Embed
     machine = cluster.live["n3"].machine
     assert isinstance(machine, LocalMachine)
     os.kill(machine.supervisor_pid, signal.SIGKILL)
-    loop.run(session.take(CreateCase("n1", "c1", "t1")))
+    loop.run(session.take(create_case("n1", "c1", "t1")))
     loop.run(session.take(Resync("n3")))
     assert session.over is not None
     assert session.over.verdict is Verdict.INVALID
@@ -130,7 +145,10 @@ def test_a_divergence_is_known_at_rest_and_not_at_a_limit(loop: Loop) -> None:
     """A settle that diverges takes no longer than three that pass."""
     passing: list[float] = []
     diverging: list[float] = []
-    steps = (CreateCase("n1", "c1", "t0"), *(UpdateCase("n1", "c1", f"t{i}") for i in range(1, 20)))
+    steps = (
+        create_case("n1", "c1", "t0"),
+        *(update_case("n1", "c1", f"t{i}") for i in range(1, 20)),
+    )
     cluster = EmbeddedCluster(3, ["update-not-later"])
     seconds: list[float] = []
 

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 import httpx
@@ -213,6 +214,51 @@ def test_the_plugin_api_over_http() -> None:
                 assert too_long.status_code == 400
 
     asyncio.run(main())
+
+
+def test_paths_are_percent_encoded_utf_8_of_any_characters() -> None:
+    async def main() -> None:
+        with nodes("n1") as (node,):
+            async with node.client() as http:
+                for name in ("..", "a\nb", "increment", "x/increment"):
+                    assert (await http.post("/cases", json=case(name))).status_code == 201
+                    path = f"/cases/{quote('r/' + name, safe='')}"
+                    grown = (await http.post(f"{path}/increment", json={"by": 4})).json()
+                    assert (grown["result"]["id"], grown["result"]["counter"]) == (f"r/{name}", 4)
+                    assert (await http.delete(path)).status_code == 200
+                assert (await http.delete("/cases/r%2F%FF")).json()["error"]["code"] == "malformed"
+                for path in ("/plugins-api/supertest", "/api/admin", "/", "/%0A"):
+                    found = await http.get(f"http://127.0.0.1:4000{path}")
+                    assert (found.status_code, found.json()["ok"]) == (404, False)
+                assert await titles(http) == []
+
+    asyncio.run(main())
+
+
+def test_the_longest_row_travels() -> None:
+    """Twice what one request may bring: each frame between peers holds what a node stores."""
+    longest = "\N{GRINNING FACE}" * 130_000
+
+    async def main() -> None:
+        with nodes("n1", "n2", generation=3) as (one, two):
+            async with one.client() as here, two.client() as there:
+                assert (await here.post("/cases", json=case(title=longest))).status_code == 201
+                path = "/cases/r%2Fc1"
+                changed = await here.patch(path, content=written({"severity": longest}))
+                assert changed.status_code == 200
+                more = await here.patch(path, content=written({"severity": longest + "x" * 9_000}))
+                assert more.json()["error"]["code"] == "malformed"
+                await travelled(one, here, two, there)
+                state = (await there.get("/state?run_id=r")).json()["result"]
+                (row,) = state["cases"]
+                assert row["title"] == row["severity"] == longest
+
+    asyncio.run(main())
+
+
+def written(body: dict[str, str]) -> bytes:
+    """JSON without escapes, which would not fit into a request."""
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 def test_without_the_plugin_its_api_is_404() -> None:

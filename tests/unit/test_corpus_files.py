@@ -16,9 +16,10 @@ from syncmodel.engine.script import length
 from syncmodel.exhaustive.shortest import known_lengths_by_key
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.targets import registry
 
 ROOT = Path(__file__).parents[2]
-FILES = load_all(ROOT / "corpus")
+FILES = load_all(ROOT / "corpus", registry.registered)
 SEEDS = (None, *range(12))
 each_file = pytest.mark.parametrize(
     "reproduction", [pytest.param(found, id=path.stem) for path, found in FILES]

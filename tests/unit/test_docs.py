@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from syncmodel.exhaustive.scenes import SCENES, Scene
+from syncmodel.machine.testcase import Around
+from syncmodel.machine.wanted import Wanted
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -16,6 +19,19 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").g
 def test_the_example_of_the_readme_runs() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     exec(compile(example, "README.md", "exec"), {})
+
+
+def test_the_machine_of_the_docs_is_searched_with() -> None:
+    (example,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "machine.md").read_text(), re.S
+    )
+    there: dict[str, Any] = {"__name__": "test_mine"}
+    exec(compile(example, "docs/machine.md", "exec"), there)
+    said: list[str] = []
+    test = there["TestMine"]("runTest")
+    test.around = Around(Wanted(sequences=5, seed=1), say=said.append)
+    test.runTest()
+    assert "No divergence: 5 sequences, 150 steps" in said[0]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -41,7 +57,8 @@ def row(scene: Scene) -> str:
     """The scene as the table has it; what may not happen is left empty."""
     limits = scene.limits
     counted = ["writes", "cuts", "crashes", "restarts", "rollbacks", "resyncs", "timeouts"]
-    cells = [scene.name, scene.about, limits.nodes, f"{limits.cases}+{limits.events}"]
+    rows = "+".join(str(limits.counts[table]) for table in limits.schema.by_name)
+    cells = [scene.name, scene.about, limits.nodes, rows]
     cells += [getattr(limits, name) or "" for name in counted]
     cells += [limits.burst, f"{scene.states:,}", f"{scene.transitions:,}"]
     return f"| {' | '.join(map(str, cells))} |"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from msgspec.structs import replace
+from supertest import fully_connected
 
-from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import accepted
 from syncmodel.record import Record
 

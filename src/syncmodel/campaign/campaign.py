@@ -1,36 +1,63 @@
 """A search from beginning to end: explore, minimise what fails, confirm it, save it, report.
 
 Whatever ends it (a failure, the last sequence, Ctrl-C, a full disk) leaves a report with all that
-was found so far. Not here: how it looks (`report`), who closes the targets (`stage`).
+was found so far. Not here: who explores (`machine`), how it looks (`report`), who closes targets
+(`engine.pool`).
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from zlib import crc32
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
-from syncmodel.campaign.triage import Found, Origin, Work
-from syncmodel.engine.history import Began, Ended, Entry, Observer, Verdict, nobody
-from syncmodel.engine.pool import Stage
-from syncmodel.engine.run import Result
+from syncmodel.campaign.triage import Finding, Origin, Triage
+from syncmodel.engine.counterexample import Counterexample
+from syncmodel.engine.drive import Driver
+from syncmodel.engine.findings import Failure, Findings, Settings
+from syncmodel.engine.history import Began, Ended, Entry, Observer, nobody
+from syncmodel.engine.invariant import Invariant
+from syncmodel.engine.pool import Pool
 from syncmodel.engine.tally import Tally
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
-from syncmodel.machine.explore import Explorer, Failure, Findings, Settings
-from syncmodel.machine.guard import Guarded, cant_go_on
 from syncmodel.model.divergence import Kind
 from syncmodel.shrink.minimize import NO_SEARCH, Progress
-from syncmodel.targets.base import Networked
+from syncmodel.targets.base import Networked, Target
 
 #: Local nodes write a few MiB; with less room than this nothing that they do means anything.
 ROOM_BYTES = 4 * 2**20
 INTERRUPTED_CODE = 130
+
+
+@frozen
+class Place:
+    """Where a search is made, and who hears of it: what an explorer is given.
+
+    `target` makes the target, or gives it again. The explorer fills `findings`; `observe` gets the
+    history of every run, and counts it in `tally`, which an explorer elsewhere fills itself.
+    `network` is the simulated one that `target` is on, if it has several, and `bugs` are planted in
+    it.
+    """
+
+    target: Callable[[], Target]
+    driver: Driver
+    settings: Settings
+    observe: Observer
+    findings: Findings
+    tally: Tally
+    network: int | None = None
+    bugs: tuple[str, ...] = ()
+
+
+#: Searches until the first failure. What it raises ends the campaign: see `Report.halted`.
+Explore = Callable[[Place], None]
 
 
 @define
@@ -39,7 +66,7 @@ class Report:
 
     tally: Tally
     findings: Findings = field(factory=Findings)
-    found: Found | None = None
+    found: Finding | None = None
     interrupted: bool = False
     halted: SyncModelError | None = None
 
@@ -52,22 +79,29 @@ class Report:
             return 1
         if self.halted is not None:
             return self.halted.exit_code
-        return InvalidRunError.exit_code if self.findings.invalid or self.findings.unknown else 0
+        said = self.findings
+        nothing = said.out_of_time and not said.sequences
+        return InvalidRunError.exit_code if nothing or said.invalid or said.unknown else 0
 
 
 class Campaign:
-    """One search on one stage. `report` has what was found so far, at any time."""
+    """One search on the targets of one pool. `report` has what was found so far, at any time."""
 
     def __init__(
         self,
-        stage: Stage,
+        pool: Pool,
         settings: Settings,
         folder: Path,
+        explore: Explore,
         *,
         bugs: Sequence[str] = (),
         minimize: bool = True,
+        invariants: Sequence[Invariant] = (),
+        facts: Mapping[str, str] | None = None,
     ) -> None:
-        """`folder` is where a failure is saved.
+        """`folder` is where a failure is saved, with `facts` of who found it.
+
+        `invariants` are those that the explorer checks, for whatever runs a failure again.
 
         `observe` hears of every run that is explored, `minimizing` how the minimiser gets on; both
         may be set before `run`.
@@ -77,14 +111,15 @@ class Campaign:
             raise UsageError(f"{folder} is not a directory: say where failures are to be saved.")
         self.settings = settings
         self.report = Report(Tally())
-        self._stage, self._minimize = stage, minimize and not settings.shrink
+        self._pool, self._explore_by = pool, explore
+        self._minimize = minimize and settings.ours
         self.observe: Observer = nobody
         self.minimizing: Callable[[Progress], None] = lambda _: None
-        self._last_failure: Ended | None = None
         #: On the simulator the seed also makes the network, so that messages come out of turn.
-        network = settings.seed if stage.kind.twin == stage.kind.name else None
-        guarantees = settings.guarantees
-        self._origin = Origin(folder, stage.kind.name, tuple(bugs), guarantees, network=network)
+        simulated = pool.kind.twin == pool.kind.name
+        self._network = _number(settings.seed) if simulated else None
+        self._bugs = tuple(bugs)
+        self._origin = Origin(folder, facts or {}, tuple(invariants))
 
     def run(self) -> Report:
         """Explore; on a failure minimise, confirm and save it. Never raises for Ctrl-C.
@@ -101,31 +136,25 @@ class Campaign:
     # --- the phases ----------------------------------------------------------------------------
 
     def _explore(self) -> None:
-        guarded = Guarded(self._stage.driver, self._see)
-        target = self._stage.target(self.settings.nodes, self._origin.bugs)
-        if isinstance(target, Networked):
-            target.on_network(self._origin.network)
-        explorer = Explorer(target, guarded, self.settings, guarded.observe)
-        self.report.findings = explorer.findings
-        explorer.run()
+        report, tally = self.report, self.report.tally
+        observe = watching(tally, self._pool.kind.waits, self.observe)
+        driver = self._pool.driver
+        about = (self._target, driver, self.settings, observe, report.findings, tally)
+        self._explore_by(Place(*about, network=self._network, bugs=self._bugs))
 
-    def _see(self, entry: Entry) -> None:
-        self.report.tally(entry)
-        if isinstance(entry, Began | Ended) and self._stage.kind.waits:
-            _check_room()
-        if isinstance(entry, Ended) and entry.verdict is Verdict.DIVERGED:
-            self._last_failure = entry
-        self.observe(entry)
+    def _target(self) -> Target:
+        target = self._pool.target(self.settings.nodes, self._bugs)
+        if isinstance(target, Networked):
+            target.on_network(self._network)
+        return target
 
     def _keep(self, failure: Failure) -> None:
-        assert self._last_failure is not None
-        result = Result(Verdict.DIVERGED, failure.steps, failure.over.divergences)
-        origin = evolve(self._origin, facts=_facts(self.settings))
-        work = Work(self._stage, origin, failure.net, result, self._last_failure)
-        if not self.report.interrupted and not _takes_minutes(failure):
+        origin = evolve(self._origin, facts={**_facts(self.settings), **self._origin.facts})
+        triage = Triage(self._pool, origin, failure.counterexample)
+        if not self.report.interrupted and not _takes_minutes(failure.counterexample):
             with self._ending():
-                work.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
-        self.report.found = work.saved()
+                triage.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
+        self.report.found = triage.save()
 
     @contextmanager
     def _ending(self) -> Iterator[None]:
@@ -140,6 +169,31 @@ class Campaign:
             self.report.halted = cant_go_on(error)
 
 
+def watching(tally: Tally, waits: bool, observe: Observer) -> Observer:
+    """An observer that counts, hands on, and raises `InvalidRunError` if the work folder is full.
+
+    `waits`: the target does real input and output, which takes room.
+    """
+
+    def see(entry: Entry) -> None:
+        tally(entry)
+        if waits and isinstance(entry, Began | Ended):
+            _check_room()
+        observe(entry)
+
+    return see
+
+
+def cant_go_on(error: OSError) -> InvalidRunError:
+    """What the operating system refused the tester (a full disk, no more descriptors), in words."""
+    place = f" ({error.filename})" if error.filename else ""
+    return InvalidRunError(f"The tester can't go on: {error.strerror or error}{place}.")
+
+
+def _number(seed: int | str) -> int:
+    return seed if isinstance(seed, int) else crc32(seed.encode())
+
+
 def _facts(settings: Settings) -> dict[str, str | int]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
@@ -149,9 +203,9 @@ def _facts(settings: Settings) -> dict[str, str | int]:
     }
 
 
-def _takes_minutes(failure: Failure) -> bool:
+def _takes_minutes(found: Counterexample) -> bool:
     """Whether each run that fails like this waits for a rest that never comes."""
-    return failure.over.divergences[0].kind is Kind.NOT_SETTLED
+    return found.key[0] == Kind.NOT_SETTLED.value
 
 
 def _check_room() -> None:

@@ -1,197 +1,190 @@
-"""A failing run on its way to a file: minimised, confirmed, and saved as a reproduction.
+"""A counterexample on its way to a file: minimised, confirmed, and saved as a reproduction.
 
-Whoever interrupts it loses nothing: the best so far is saved. Not here: where failing runs come
-from (`campaign`, a recorded file).
+An interruption loses nothing: the best so far is saved. Not here: where counterexamples come from
+(`machine`, a recorded file).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from attrs import evolve, field, frozen
 
 from syncmodel.corpus import NETWORK, Confirmed, Expected, Reproduction, nodes_of, save
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.fitting import fitted
-from syncmodel.engine.history import Ended, Entry
-from syncmodel.engine.pool import Stage
-from syncmodel.engine.run import Result, run
-from syncmodel.engine.script import length
+from syncmodel.engine.invariant import Invariant
+from syncmodel.engine.pool import Pool
+from syncmodel.engine.run import run
+from syncmodel.engine.script import leaves
 from syncmodel.errors import SyncModelError
-from syncmodel.model.divergence import Divergence
-from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import Net
-from syncmodel.shrink.echo import Echo, Failing
+from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.shrink.further import Further
-from syncmodel.shrink.minimize import NO_SEARCH, Budget, Minimized, Minimizer, Progress
-from syncmodel.shrink.sharpen import Sharper
+from syncmodel.shrink.minimize import NO_SEARCH, Budget, Effort, Minimizer, Progress
+from syncmodel.shrink.sharpen import Sharpened
+from syncmodel.shrink.twin import Echo, Twin
+from syncmodel.steps import vocabulary
+from syncmodel.targets import registry
 from syncmodel.targets.base import Networked, Target
 
 
 @frozen
-class Found:
-    """A failure as it is reported: the run that can be performed again, and how it ended.
+class Finding:
+    """A failure as it is reported: its best counterexample, and the file that it was saved in.
 
-    `ended` has the last sight of the nodes. `minimized` is None where nothing was run again. `file`
-    is where it was saved; None with `unsaved`, which says why it could not be. `length_before` is
-    the length of the run that was found, with the steps inside of bursts. `echo`: whether a failure
-    of live nodes comes back on the simulator; `sharper` is what a further search there came to, and
-    `otherwise` a shorter run that fails in another way, seen in that search and confirmed, with a
-    file of its own.
+    `file` is None with `unsaved`, which says why it could not be saved. `length_before` is the
+    length of the run that was found, with the steps inside of bursts; `effort` is what shortening
+    it cost, None where nothing was run again. `echo`: whether a failure of live nodes comes back on
+    their twin; `sharpened` is the outcome of the further search there, and `otherwise` a shorter
+    run that fails in another way, seen in that search and confirmed, with a file of its own.
     """
 
+    counterexample: Counterexample
     reproduction: Reproduction
-    ended: Ended
     length_before: int
-    minimized: Minimized | None = None
+    effort: Effort | None = None
     file: Path | None = None
     unsaved: str = ""
     echo: Echo | None = None
-    sharper: Sharper | None = None
+    sharpened: Sharpened | None = None
     otherwise: Reproduction | None = None
     otherwise_file: Path | None = None
 
 
 @frozen
 class Origin:
-    """Where a reproduction comes from, and where it goes.
+    """Where a reproduction goes, and what it says of where it comes from.
 
-    `network`: on which simulated one, where it was found on the simulator.
+    `invariants` are checked in every run.
     """
 
     folder: Path
-    target: str
-    bugs: tuple[str, ...] = ()
-    guarantees: Guarantees = Guarantees()
     facts: Mapping[str, str | int] = field(factory=dict)
-    network: int | None = None
+    invariants: tuple[Invariant, ...] = ()
 
 
-class Work:
-    """A failing run on its way to a file: minimised, confirmed, saved. Interruptible anywhere."""
+class Triage:
+    """A counterexample on its way to a file. `finding` has the best so far, at any time."""
 
-    def __init__(
-        self, stage: Stage, origin: Origin, net: Net, failing: Result, ended: Ended
-    ) -> None:
-        """`failing` is a run from `net` that diverged, and `ended` the end of its history."""
-        self._stage, self._origin = stage, origin
-        self._net, self._failing, self._ended = net, failing, ended
-        self._key = failing.divergences[0].key
+    def __init__(self, pool: Pool, origin: Origin, found: Counterexample) -> None:
+        """Nothing is run yet."""
+        self._pool, self._origin, self._found = pool, origin, found
         self._minimizer: Minimizer | None = None
-        #: The planted bugs that it takes to fail like this, as far as is known.
-        self._culprits = origin.bugs
         self._further: Further | None = None
+        #: The planted bugs that it takes to fail like this, as far as is known.
+        self._culprits = found.bugs
 
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
         """Cut the run down as far as the budget goes, and confirm it."""
         self._minimizer = Minimizer(
-            self._target(self._origin.bugs, self._origin.network),
-            self._net,
-            self._failing,
-            guarantees=self._origin.guarantees,
+            self._target(self._found),
+            self._found,
             budget=budget,
+            invariants=self._origin.invariants,
             progress=progress,
-            observe=self._see,
         )
-        self._stage.driver.run(self._minimizer.run())
-        if len(self._origin.bugs) > 1:
+        self._pool.driver.run(self._minimizer.run())
+        if len(self._found.bugs) > 1:
             self._find_culprit()
-        if budget is not NO_SEARCH and self._stage.kind.twin is not None:
-            self._search_further(self._minimizer.minimized, progress)
+        twin = self._twin()
+        if budget is not NO_SEARCH and twin is not None:
+            start = evolve(self._minimizer.best, bugs=self._culprits)
+            self._further = Further(self._target, self._pool.driver, twin, start)
+            self._further.search((None, self._found.network), progress)
 
-    def saved(self) -> Found:
+    def save(self) -> Finding:
         """The best so far, in a file of its own; and so what is shorter and fails otherwise."""
-        found = self._found()
+        finding, folder = self.finding, self._origin.folder
         try:
             # The one that was asked for last, so that it is the newest file.
-            if found.otherwise is not None:
-                other = save(self._origin.folder, found.otherwise)
-                found = evolve(found, otherwise_file=other)
-            found = evolve(found, file=save(self._origin.folder, found.reproduction))
+            if finding.otherwise is not None:
+                finding = evolve(finding, otherwise_file=save(folder, finding.otherwise))
+            return evolve(finding, file=save(folder, finding.reproduction))
         except SyncModelError as error:
-            return evolve(found, unsaved=str(error))
-        return found
+            return evolve(finding, unsaved=str(error))
 
     @property
-    def _best(self) -> Minimized | None:
-        if self._further is not None:
-            return self._further.smallest
-        return None if self._minimizer is None else self._minimizer.minimized
+    def finding(self) -> Finding:
+        """What is known by now."""
+        minimizer, further, best = self._minimizer, self._further, self._best
+        effort = None if minimizer is None else minimizer.effort
+        if further is None or effort is None:
+            reproduction = self._reproduction(best, best.network)
+            return Finding(best, reproduction, self._found.length, effort)
+        kind, other = self._pool.kind, further.otherwise
+        heard = None if further.echo is None else further.echo.heard
+        return Finding(
+            best,
+            self._reproduction(best, best.network if heard is None else heard.network),
+            self._found.length,
+            effort.with_runs(further.effort.executions, further.effort.steps),
+            echo=None if kind.twin == kind.name else further.echo,
+            sharpened=further.sharpened,
+            otherwise=None if other is None else self._reproduction(other, other.network),
+        )
 
-    def _target(self, bugs: Sequence[str], network: int | None) -> Target:
-        """Such a target as it failed on; on that network, if it has several."""
-        target = self._stage.target(len(self._net.nodes), bugs)
+    @property
+    def _best(self) -> Counterexample:
+        if self._further is not None:
+            return self._further.best
+        return self._found if self._minimizer is None else self._minimizer.best
+
+    def _target(self, found: Counterexample) -> Target:
+        """Such a target as it failed on; on its network, if it has several."""
+        target = self._pool.target(len(self._found.script.net.nodes), found.bugs)
         if isinstance(target, Networked):
-            target.on_network(network)
+            target.on_network(found.network)
         return target
 
-    def _see(self, entry: Entry) -> None:
-        """The last run that failed in the same way is the best one."""
-        if isinstance(entry, Ended) and self._key in {each.key for each in entry.divergences}:
-            self._ended = entry
+    def _twin(self) -> Twin | None:
+        """The kind's twin, if it has one that can take every step of the run."""
+        kind = self._pool.kind
+        if kind.twin is None:
+            return None
+        taken = {step.op for _, step in leaves(self._found.script.steps)}
+        twin = registry.get(kind.twin)
+        can = twin is kind or taken <= twin.ops & vocabulary().keys()
+        return Twin(twin, self._origin.invariants) if can else None
 
     def _find_culprit(self) -> None:
         """Which of several planted bugs fails like that by itself."""
         best = self._best
-        assert best is not None
-        for bug in self._origin.bugs:
-            target = self._target((bug,), self._origin.network)
+        for bug in self._found.bugs:
+            target = self._target(evolve(best, bugs=(bug,)))
             there = fitted(best.script, target.nodes)
-            once = run(target, there.net, there.steps, self._origin.guarantees, alone=True)
-            result = self._stage.driver.run(once)
-            if self._key in result.keys:
+            once = run(
+                target,
+                there.net,
+                there.steps,
+                best.guarantees,
+                alone=True,
+                invariants=self._origin.invariants,
+            )
+            if best.key in self._pool.driver.run(once).keys:
                 self._culprits = (bug,)
                 return
 
-    def _search_further(self, best: Minimized, progress: Callable[[Progress], None]) -> None:
-        origin = self._origin
-        target = partial(self._target, origin.bugs)
-        self._further = Further(target, self._stage.driver, best)
-        failing = Failing(best.script, self._key, self._culprits, origin.guarantees)
-        self._further.search(failing, (None, origin.network), progress)
-
-    # --- the end -------------------------------------------------------------------------------
-
-    def _found(self) -> Found:
-        best, further = self._best, self._further
-        if further is None:
-            reproduction = self._reproduction(best, self._origin.network)
-            return Found(reproduction, self._ended, length(self._failing.steps), best)
-        heard, other = further.echo, further.otherwise
-        network = heard.seed if heard is not None and heard.heard else self._origin.network
-        return Found(
-            self._reproduction(best, network),
-            self._ended if further.adopted is None else further.adopted[1],
-            length(self._failing.steps),
-            best,
-            echo=heard if self._stage.kind.twin != self._stage.kind.name else None,
-            sharper=further.sharper,
-            otherwise=None if other is None else self._reproduction(*other),
-        )
-
-    def _reproduction(self, best: Minimized | None, network: int | None) -> Reproduction:
-        """The run as a file has it; without anything that was run again, as it was found."""
-        key = best.key if best else self._key
-        divergences = best.divergences if best else self._ended.divergences
+    def _reproduction(self, found: Counterexample, network: int | None) -> Reproduction:
+        """The run as a file has it, with the simulated network that it needs."""
+        headline = found.headline
+        assert headline is not None, "a counterexample has seen its divergence"
         return Reproduction(
-            title=title(_headline(divergences, key)),
-            nodes=nodes_of(best.net if best else self._net),
-            steps=best.steps if best else self._failing.steps,
-            expected=Expected(key),
-            guarantees=self._origin.guarantees,
-            # Also on which simulated network it fails, where that is not the one in order.
+            title=title(headline),
+            nodes=nodes_of(found.script.net),
+            steps=found.script.steps,
+            expected=Expected(found.key),
+            system=self._pool.kind,
+            guarantees=found.guarantees,
             found={**self._origin.facts, **({} if network is None else {NETWORK: network})},
             bug=self._culprits[0] if self._culprits else None,
-            confirmed=Confirmed(best.failed, best.runs) if best else Confirmed(),
+            confirmed=Confirmed(found.failed, found.runs),
         )
 
 
 def title(divergence: Divergence) -> str:
     """A divergence as the title of a file: its name, and what that means."""
-    what = divergence.table.removesuffix("s") or "node"
+    what = f"in {divergence.table}" if divergence.table else "on a node"
+    if divergence.kind is Kind.INVARIANT:
+        what = divergence.expected
     return f"{divergence.kind.value} {what}: {divergence.kind.explained}"
-
-
-def _headline(divergences: Sequence[Divergence], key: tuple[str, str]) -> Divergence:
-    return next((each for each in divergences if each.key == key), divergences[0])

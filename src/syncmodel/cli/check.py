@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     from syncmodel.exhaustive.limits import Limits
     from syncmodel.exhaustive.scenes import Scene
     from syncmodel.exhaustive.searches import Search
+    from syncmodel.model.schema import Schema
+    from syncmodel.targets.registry import TargetKind
 
 NAME = "check"
-HELP = "search exhaustively: the model itself, or the node's core against it"
+HELP = "search exhaustively: the model itself, or a target against it"
 EXAMPLES = """\
   syncmodel check                                        two nodes, two writes, every sequence
   syncmodel check --cuts 1 --crashes 1 --burst 2         with faults, and steps without a rest
-  syncmodel check --grain messages --nodes 3 --cuts 1 --ops create_case,partition,heal
+  syncmodel check --rows cases=2,events=1 --writes 3     on more rows than one of the first table
+  syncmodel check --grain messages --nodes 3 --cuts 1 --ops create,partition,heal
                                                          every interleaving of messages
   syncmodel check --grain model --timeouts 1 --burst 2   the model, with a correct system under it
   syncmodel check --bug tombstone-lost-on-resync --rollbacks 1
                                                          the shortest run that finds it
+  syncmodel check --target my_store:Store --cuts 1 --max-depth 4
+                                                         a target of your own, run by run
   syncmodel check --cuts any --cover kind --corpus found
                                                          runs that take every kind of step
   syncmodel check --dot states.dot                       the state graph, for Graphviz
@@ -37,11 +42,10 @@ EXAMPLES = """\
 exit codes: 0 holds, 1 violated, 3 unknown (a bound was hit), unreached, or not the pinned count
 """
 
+SIMULATED = "simulated"
 #: The numbers that bound a search, with their least value, their default and what they count.
 NUMBERS = {
     "nodes": (1, 2, "nodes"),
-    "cases": (1, 1, "cases, at most"),
-    "events": (0, 0, "events, at most"),
     "writes": (0, 2, "writes"),
     "cuts": (0, 0, "cuts and partitions; mending is free"),
     "crashes": (0, 0, "crashes; restarting what is down is free"),
@@ -68,8 +72,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--grain",
         choices=("model", "steps", "messages"),
         default="steps",
-        help="the model itself; the node's core, every sequence of steps (the default); or every "
+        help="the model itself; the target, every sequence of steps (the default); or every "
         "interleaving of messages",
+    )
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        default=SIMULATED,
+        help="what is searched: simulated (the reference node's cores; the default), or any other "
+        "target, run by run from the beginning; one of your own is named module:Class",
+    )
+    parser.add_argument(
+        "--rows",
+        metavar="TABLE=N,...",
+        type=_rows,
+        default={},
+        help="how many rows of each table (default: one of the first, none of the others)",
     )
     for name, (least, usual, what) in NUMBERS.items():
         told = f"{what} (default: {usual})"
@@ -117,35 +135,72 @@ def _or_any(least: int) -> Callable[[str], int]:
     return parse
 
 
+def _rows(text: str) -> dict[str, int]:
+    """Rows of each table, as `users=2,carts=1`."""
+    whole, found = number(0), dict[str, int]()
+    for part in text.split(","):
+        table, equals, count = part.partition("=")
+        if not equals:
+            raise argparse.ArgumentTypeError(f"{part!r} is no TABLE=N, as in users=2,carts=1")
+        found[table.strip()] = whole(count)
+    return found
+
+
 def run(args: argparse.Namespace) -> int:
     """Search, and print the verdict."""
     if args.scenes is not None:
         return _scenes(args)
+    from syncmodel.targets import registry
+
+    kind = registry.get(args.target)
+    limits, black_box = _limits(args, kind.schema), kind.name != SIMULATED
+    if black_box and (args.cover or args.grain == "messages"):
+        raise UsageError(
+            f"Messages, and walks that cover, need the reference's cores, and {kind.name} is a "
+            f"black box: search it at the grain of steps, or leave --target out."
+        )
+    if args.cover:
+        return _cover(limits, args.cover, args.corpus)
+    if black_box and args.grain == "steps":
+        return _replay(args, kind, limits)
     from syncmodel.exhaustive.searches import Grain, search
 
     bugs = known_bugs(args.bug)
-    limits = _limits(args)
-    if args.cover:
-        return _cover(limits, args.cover, args.corpus)
     found = search(
         Grain(args.grain),
         limits,
         bugs,
+        guarantees=kind.guarantees,
         symmetric=not args.no_symmetry,
         wanted=args.property,
     )
+    return _run(args, found, limits, bugs)
+
+
+def _replay(args: argparse.Namespace, kind: TargetKind, limits: Limits) -> int:
+    """Search a black box by performing its runs."""
+    from syncmodel.engine.pool import Pool
+    from syncmodel.exhaustive.searches import replaying
+
+    bugs = tuple(args.bug or ())
+    with Pool(kind) as pool:
+        found = replaying(pool, limits, _bounds(args), bugs, wanted=args.property)
+        return _run(args, found, limits, bugs)
+
+
+def _run(args: argparse.Namespace, found: Search, limits: Limits, bugs: tuple[str, ...]) -> int:
     if args.dot or args.graphml:
         return _draw(found, _bounds(args), args.dot, args.graphml)
     return _search(found, limits, _bounds(args), bugs, args.corpus)
 
 
-def _limits(args: argparse.Namespace) -> Limits:
+def _limits(args: argparse.Namespace, schema: Schema) -> Limits:
     from syncmodel.exhaustive.limits import Limits
 
     given: dict[str, Any] = {name: getattr(args, name) for name in NUMBERS}
     if args.ops is not None:
         given["ops"] = frozenset(name.strip() for name in args.ops.split(","))
-    return Limits(together=args.together, **given)
+    return Limits(schema=schema, rows=args.rows, together=args.together, **given)
 
 
 def _bounds(args: argparse.Namespace) -> Bounds:
@@ -160,6 +215,7 @@ def _search(
     found: Search, limits: Limits, bounds: Bounds, bugs: tuple[str, ...], corpus: Path
 ) -> int:
     from syncmodel.checker import Violated
+    from syncmodel.exhaustive.replayed import Replayed, covered
     from syncmodel.report.terminal import say
 
     say(f"Searching: {limits}.")
@@ -168,24 +224,32 @@ def _search(
     took_s = time.monotonic() - started_s
     rate = verdict.statistics.states / took_s if took_s else 0.0
     say(f"{verdict}\n{took_s:.1f} s, {rate:.0f} states a second")
+    decided = True
+    if isinstance(found.system, Replayed):
+        say(covered(found.system, verdict))
+        decided = not found.system.undecided
     if isinstance(verdict, Violated):
-        say(_told(verdict, bugs, corpus))
+        say(_told(found, verdict, bugs, corpus))
         return 1
-    return 0 if verdict.outcome == "holds" else 3
+    return 0 if verdict.outcome == "holds" and decided else 3
 
 
-def _told(verdict: Any, bugs: tuple[str, ...], corpus: Path) -> str:
+def _told(found: Search, verdict: Any, bugs: tuple[str, ...], corpus: Path) -> str:
     """The path in words, and where it was saved."""
     from syncmodel.corpus import save
-    from syncmodel.exhaustive.counterexamples import counterexample
+    from syncmodel.exhaustive.counterexamples import counterexample, counterexample_of
+    from syncmodel.exhaustive.replayed import Replayed
     from syncmodel.exhaustive.searches import label
 
     lines = [f"  {n}. {action}" for n, action in enumerate(verdict.path.actions, 1)]
     lines += ["", label(verdict.path.end)]
-    reproduction = counterexample(verdict, bugs)
-    if reproduction is not None:
-        seen = "the same" if reproduction.confirmed.failed else "nothing: the order decides"
-        lines += ["", f"Saved as {save(corpus, reproduction)}; in a simulated cluster: {seen}."]
+    if isinstance(found.system, Replayed):
+        saved, where = counterexample_of(found.system, verdict), "once more there"
+    else:
+        saved, where = counterexample(verdict, bugs), "in a simulated cluster"
+    if saved is not None:
+        seen = "the same" if saved.confirmed.failed else "nothing: the order decides"
+        lines += ["", f"Saved as {save(corpus, saved)}; {where}: {seen}."]
     return "\n".join(lines)
 
 
@@ -228,8 +292,10 @@ def _cover(limits: Limits, by: Literal["kind", "edge"], corpus: Path) -> int:
     from syncmodel.engine.script import length
     from syncmodel.exhaustive.suites import suite
     from syncmodel.report.terminal import say
+    from syncmodel.targets.registry import registered
 
-    there = {(one.nodes, one.steps) for _, one in load_all(corpus)} if corpus.is_dir() else set()
+    known = load_all(corpus, registered) if corpus.is_dir() else ()
+    there = {(one.nodes, one.steps) for _, one in known}
     runs = suite(limits, by)
     new = [one for one in runs if (one.nodes, one.steps) not in there]
     for one in new:

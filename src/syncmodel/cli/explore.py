@@ -4,56 +4,86 @@ from __future__ import annotations
 
 import argparse
 import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from syncmodel.cli.options import SEED, SHARED, Wanted
+from syncmodel.cli.options import JOBS, MACHINE, SEED, SEQUENCES, SHARED, wanted
 from syncmodel.cli.parsing import add_options
+from syncmodel.errors import UsageError
+
+if TYPE_CHECKING:
+    from syncmodel.engine.findings import Settings
+    from syncmodel.engine.pool import Pool
 
 NAME = "explore"
 HELP = "search for divergences: random sequences of steps on live nodes"
 EXAMPLES = """\
   syncmodel explore                                    three local nodes, 40 sequences
-  syncmodel explore --nodes 5 --sequences 500          longer, on five
+  syncmodel explore --nodes 5 --sequences 500 --jobs 2 longer, on five, by two processes
   syncmodel explore --seed 7 --record run.jsonl        the same sequences every time, written down
+  syncmodel explore --sequences 100000 --max-time 600  for ten minutes
   syncmodel explore --faults network,sync              no crashes, no rollouts
   syncmodel explore --bug tie-by-arrival               nodes with a bug: it is found and shortened
+  syncmodel explore --machine test_mine:MyMachine      with rules and invariants of yours
   syncmodel explore --target simulated --sequences 5000
                                                        the nodes' cores in memory: much faster
 """
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The shared options, and a seed."""
-    add_options(parser, (*SHARED, SEED))
+    """The shared options, a seed, and who does it."""
+    add_options(parser, (*SHARED, SEED, JOBS, MACHINE))
 
 
 def run(args: argparse.Namespace) -> int:
     """Search, and print what came of it."""
-    wanted = Wanted.of(lambda name: getattr(args, name), args.seed)
-    from contextlib import ExitStack
-
+    asked = wanted(lambda name: getattr(args, name), args.seed, SEQUENCES)
     from syncmodel.campaign.campaign import Campaign
     from syncmodel.engine.history import all_of
-    from syncmodel.engine.pool import Stage
+    from syncmodel.engine.pool import Pool
+    from syncmodel.machine.deck import own_invariants
+    from syncmodel.machine.jobs import Jobs
+    from syncmodel.machine.loading import OURS, facts_of, load
+    from syncmodel.machine.search import searching
     from syncmodel.report.jsonl import Recorder
     from syncmodel.report.terminal import Watch, complain, say, summary
 
     started_s = time.monotonic()
-    settings = wanted.settings()
+    name, folder = args.machine or OURS, Path.cwd() if args.machine else None
+    machine = load(name, folder)
+    settings, jobs = asked.settings(machine), args.jobs
+    if jobs > 1 and not settings.ours:
+        raise UsageError("Hypothesis' own backend learns from run to run: leave --jobs out.")
+    shared = Jobs(name, folder, asked, jobs)
     with ExitStack() as closing:
-        stage = closing.enter_context(Stage(wanted.target))
+        pool = closing.enter_context(Pool(asked.kind(machine)))
         campaign = Campaign(
-            stage, settings, wanted.corpus, bugs=wanted.bugs, minimize=wanted.minimize
+            pool,
+            settings,
+            asked.corpus,
+            shared if jobs > 1 else searching(machine),
+            bugs=asked.bugs,
+            minimize=asked.minimize,
+            invariants=own_invariants(machine),
+            facts=facts_of(machine),
         )
-        recorder = wanted.record and closing.enter_context(Recorder(wanted.record, wanted.facts()))
+        facts = asked.facts(settings, pool.kind)
+        recorder = asked.record and closing.enter_context(Recorder(asked.record, facts))
         with Watch(campaign.report.tally) as watch:
-            campaign.minimizing = watch.minimizing
+            campaign.minimizing, shared.watch = watch.minimizing, watch.look
             campaign.observe = all_of(watch, recorder) if recorder else watch
-            watch.announce(
-                f"Exploring {wanted.nodes} nodes ({stage.kind.title}): {wanted.sequences} "
-                f"sequences of up to {wanted.steps} steps. Ctrl-C ends it and keeps what was found."
-            )
+            watch.announce(_announcement(settings, pool, jobs))
             report = campaign.run()
         say(summary(report, time.monotonic() - started_s, settings))
     if report.halted is not None:
         complain(str(report.halted))
     return report.exit_code
+
+
+def _announcement(settings: Settings, pool: Pool, jobs: int) -> str:
+    by = f" by {jobs} processes" if jobs > 1 else ""
+    return (
+        f"Exploring {settings.nodes} nodes ({pool.kind.title}): {settings.sequences} sequences of "
+        f"{settings.steps} steps{by}. Ctrl-C ends it and keeps what was found."
+    )

@@ -6,22 +6,31 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from syncmodel.cli.options import BUG, CORPUS, TARGET, known_bugs, number
+from syncmodel.cli.files import kinds, loaded_from
+from syncmodel.cli.options import (
+    BUG,
+    CORPUS,
+    MACHINE,
+    TARGET,
+    asked_kind,
+    invariants_of,
+    known_bugs,
+    number,
+)
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from syncmodel.campaign.triage import Origin
-    from syncmodel.engine.history import Ended
-    from syncmodel.engine.pool import Stage
-    from syncmodel.engine.run import Result
+    from syncmodel.engine.counterexample import Counterexample
+    from syncmodel.engine.invariant import Invariant
+    from syncmodel.engine.pool import Pool
+    from syncmodel.engine.script import Script
     from syncmodel.model.guarantees import Guarantees
-    from syncmodel.model.net import Net
-    from syncmodel.steps.base import Step
+    from syncmodel.targets.registry import TargetKind
 
 NAME = "minimize"
 HELP = "shorten a failing run, from a record (--record) or a saved file"
@@ -48,91 +57,97 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=number(1),
         help="which run of the record (default: the first that failed)",
     )
-    add_options(parser, (TARGET, BUG, CORPUS))
+    add_options(parser, (TARGET, BUG, CORPUS, MACHINE))
 
 
 def run(args: argparse.Namespace) -> int:
     """See it fail, shorten it, save it."""
     from syncmodel.campaign.campaign import INTERRUPTED_CODE
-    from syncmodel.campaign.triage import Origin, Work
-    from syncmodel.engine.pool import Stage
+    from syncmodel.campaign.triage import Origin, Triage
+    from syncmodel.engine.pool import Pool
     from syncmodel.engine.tally import Tally
     from syncmodel.report.story import found_story
     from syncmodel.report.terminal import Watch, say
 
-    net, steps, guarantees, named, network = _read(args.file, args.number)
-    bugs = known_bugs(args.bug) or known_bugs(list(named))
-    origin = Origin(args.corpus, args.target, bugs, guarantees, network=network)
-    with Stage(args.target) as stage:
-        failed = _seen_to_fail(stage, net, steps, origin)
-        if isinstance(failed, str):
-            say(failed)
+    invariants = invariants_of(args.machine)
+    asked = _read(args.file, args.number, asked_kind(args.target, args.machine))
+    bugs = known_bugs(args.bug, args.target) or known_bugs(list(asked.bugs), asked.kind.name)
+    facts = {"machine": args.machine} if args.machine else {}
+    with Pool(asked.kind) as pool:
+        found = _seen_to_fail(pool, evolve(asked, bugs=bugs), invariants)
+        if isinstance(found, str):
+            say(found)
             return 0
-        result, ended, network = failed
-        origin = evolve(origin, network=network)
-        work = Work(stage, origin, net, result, ended)
+        triage = Triage(pool, Origin(args.corpus, facts, invariants), found)
         code = 1
         try:
             with Watch(Tally()) as watch:
-                work.minimize(watch.minimizing)
+                triage.minimize(watch.minimizing)
         except KeyboardInterrupt:
             code = INTERRUPTED_CODE
-        say(found_story(work.saved()))
+        say(found_story(triage.save()))
     return code
 
 
-def _read(
-    path: Path, wanted: int | None
-) -> tuple[Net, Sequence[Step], Guarantees, Sequence[str], int | None]:
-    """The run that a file has, the bugs that it was found with, and its simulated network.
+@frozen
+class _Asked:
+    """The run that a file has, the bugs that it was found with, and its simulated network."""
 
-    Raises `UsageError` if there is none such, `FormatError` if the file is malformed.
-    """
-    from syncmodel.corpus import load
-    from syncmodel.model.guarantees import Guarantees
+    kind: TargetKind
+    script: Script
+    guarantees: Guarantees
+    bugs: tuple[str, ...] = ()
+    network: int | None = None
+
+
+def _read(path: Path, wanted: int | None, asked: TargetKind | None) -> _Asked:
+    """Raises `UsageError` if there is none such, `FormatError` if the file is malformed."""
+    from syncmodel.engine.script import Script
     from syncmodel.report.jsonl import is_record, read_failing_runs
 
     if not is_record(path):
-        reproduction = load(path)
-        bugs = () if reproduction.bug is None else (reproduction.bug,)
-        run = reproduction
-        return run.net, run.steps, run.guarantees, bugs, run.network
-    runs = read_failing_runs(path)
+        kind, run = loaded_from(path, asked)
+        bugs = () if run.bug is None else (run.bug,)
+        return _Asked(kind, Script(run.net, run.steps), run.guarantees, bugs, run.network)
+    kind_of = kinds(path, asked)
+    runs = read_failing_runs(path, kind_of)
     chosen = [run for run in runs if wanted in (None, run.number)]
     if not chosen:
         numbers = ", ".join(str(run.number) for run in runs)
         which = f"the runs that failed are: {numbers}" if runs else "no run of it failed"
         raise UsageError(f"There is nothing to shorten in {path}: {which}.")
-    facts = chosen[0].facts
-    network = facts.get("seed") if facts.get("target") == "simulated" else None
-    return chosen[0].net, chosen[0].steps, Guarantees(), tuple(facts.get("bugs", ())), network
+    one = chosen[0]
+    on = kind_of(one.system.name)
+    assert on is not None, "else there is no run"
+    network = one.facts.get("seed") if on.twin == on.name else None
+    bugs = tuple(one.facts.get("bugs", ()))
+    return _Asked(on, Script(one.net, one.steps), one.system.guarantees, bugs, network)
 
 
 def _seen_to_fail(
-    stage: Stage, net: Net, steps: Sequence[Step], origin: Origin
-) -> tuple[Result, Ended, int | None] | str:
-    """A failing run of the steps, its end and its network; or a sentence if none fails any more."""
-    from syncmodel.engine import run as engine
-    from syncmodel.engine.history import Ended, Entry, Verdict
+    pool: Pool, asked: _Asked, invariants: Sequence[Invariant]
+) -> Counterexample | str:
+    """The run, seen to fail; or a sentence if it does not fail any more."""
+    from syncmodel.engine.counterexample import Counterexample
+    from syncmodel.engine.history import Verdict
+    from syncmodel.engine.run import run as perform
     from syncmodel.errors import InvalidRunError
     from syncmodel.targets.base import SEEDS, Networked
 
-    ended: list[Ended] = []
-
-    def keep(entry: Entry) -> None:
-        if isinstance(entry, Ended):
-            ended.append(entry)
-
-    target = stage.target(len(net.nodes), origin.bugs)
-    networks: Sequence[int | None] = (origin.network,) * TRIES
+    net, steps = asked.script.net, asked.script.steps
+    target = pool.target(len(net.nodes), asked.bugs)
+    networks: Sequence[int | None] = (asked.network,) * TRIES
     if isinstance(target, Networked):
-        networks = tuple(dict.fromkeys((origin.network, *SEEDS)))
+        networks = tuple(dict.fromkeys((asked.network, *SEEDS)))
     for network in networks:
         if isinstance(target, Networked):
             target.on_network(network)
-        result = stage.driver.run(engine.run(target, net, steps, origin.guarantees, keep))
+        once = perform(target, net, steps, asked.guarantees, invariants=invariants)
+        result = pool.driver.run(once)
         if result.verdict is Verdict.DIVERGED:
-            return result, ended[-1], network
+            return Counterexample.of(
+                net, result, bugs=asked.bugs, guarantees=asked.guarantees, network=network
+            )
         if result.verdict is Verdict.INVALID:
             raise InvalidRunError(result.reason)
     return f"The run did not fail in {len(networks)} runs: there is nothing to shorten."

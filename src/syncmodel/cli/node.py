@@ -59,6 +59,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
+    from syncmodel.reference import needs
+
+    needs.installed()
     asyncio.run(_serve(args.port, known_bugs(args.bug)))
     return 0
 

@@ -6,7 +6,6 @@ Nothing heavy is imported here: pytest reads this table in every run of its user
 from __future__ import annotations
 
 import argparse
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,17 +13,21 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from syncmodel.errors import UsageError
+from syncmodel.machine.wanted import NODES, STEPS, Wanted
 
 if TYPE_CHECKING:
-    from syncmodel.machine.explore import Settings
-    from syncmodel.steps.scope import Scope
+    from syncmodel.engine.invariant import Invariant
+    from syncmodel.machine.cluster import ClusterMachine
+    from syncmodel.targets.registry import TargetKind
 
 #: A cluster of one has nobody to sync with; a local one of more would not fit on a computer.
 NODES_LIMIT = (2, 32)
 #: Families of steps that are always there: rows, and steps made of steps.
 ALWAYS = frozenset({"data", "compound"})
-#: Where nobody asks for a seed it is one below this: short enough to be typed again.
-SEEDS = 10**6
+#: A run of more steps would be cut short by Hypothesis, which bounds what one test case draws.
+STEPS_LIMIT = 500
+#: How many sequences a search has where nothing says it.
+SEQUENCES = 40
 
 
 @frozen
@@ -56,16 +59,35 @@ def number(least: int, most: int = 10**9) -> Callable[[str], int]:
     return parse
 
 
+def seconds(text: str) -> float:
+    """A type of option: a time, in seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 10**9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
+
+
 def _option(flag: str, help_text: str, **told: Any) -> Option:
     return Option(flag, {"help": help_text, **told})
 
 
 TARGET = _option(
     "--target",
-    "where steps are performed: embedded (real processes of this computer; the default) or "
-    "simulated (the nodes' cores joined in memory)",
-    default="embedded",
-    choices=("embedded", "simulated"),
+    "where steps are performed: embedded (real processes of this computer; the default), "
+    "simulated (the nodes' cores joined in memory), another one that is registered, or a class of "
+    "yours as module:Class",
+    metavar="NAME",
+    default=None,
+)
+MACHINE = _option(
+    "--machine",
+    "a ClusterMachine of yours, with its rules and invariants, as module:Class; the module may lie "
+    "in the current directory",
+    metavar="MODULE:CLASS",
+    default=None,
 )
 BUG = _option(
     "--bug",
@@ -92,24 +114,31 @@ CORPUS = _option(
 SHARED = (
     _option(
         "--nodes",
-        "how many nodes (default: %(default)s)",
+        f"how many nodes (default: {NODES})",
         metavar="N",
         type=number(*NODES_LIMIT),
-        default=3,
+        default=None,
     ),
     _option(
         "--sequences",
-        "how many sequences to try (default: %(default)s)",
+        f"how many sequences to try (default: {SEQUENCES}; a test suite has fewer)",
         metavar="N",
         type=number(1),
-        default=40,
+        default=None,
     ),
     _option(
         "--steps",
-        "steps per sequence, at most (default: %(default)s)",
+        f"steps per sequence (default: {STEPS})",
         metavar="N",
-        type=number(1),
-        default=30,
+        type=number(1, STEPS_LIMIT),
+        default=None,
+    ),
+    _option(
+        "--max-time",
+        "begin no sequence later than so many seconds after the start",
+        metavar="SECONDS",
+        type=seconds,
+        default=None,
     ),
     TARGET,
     BUG,
@@ -129,11 +158,11 @@ SHARED = (
         default=False,
     ),
     _option(
-        "--shrink-with",
-        "who shortens a failure: ours (on the list of steps; the default) or hypothesis (its own "
-        "shrinker, which takes many more runs)",
-        choices=("ours", "hypothesis"),
-        default="ours",
+        "--backend",
+        "Hypothesis' setting: syncmodel (draws plainly from the seed, and failures are shortened "
+        "as lists of steps; the default) or hypothesis (its usual one, with its own shrinker)",
+        choices=("syncmodel", "hypothesis"),
+        default=None,
     ),
 )
 
@@ -144,84 +173,84 @@ SEED = _option(
     type=number(0, 2**64),
     default=None,
 )
+JOBS = _option(
+    "--jobs",
+    "how many processes share the sequences, each with a cluster of its own (default: %(default)s)",
+    metavar="N",
+    type=number(1, 256),
+    default=1,
+)
 
 
-@frozen
-class Wanted:
-    """What was asked for, as every option's value."""
+def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences: int) -> Wanted:
+    """What the options ask for; `value` gives each shared option's value by its name.
 
-    nodes: int
-    sequences: int
-    steps: int
-    target: str
-    bugs: tuple[str, ...]
-    faults: str
-    record: Path | None
-    corpus: Path
-    minimize: bool
-    shrink: bool
-    seed: int
-
-    @classmethod
-    def of(cls, value: Callable[[str], Any], seed: int | None) -> Wanted:
-        """`value` gives each shared option's value by its name.
-
-        Without a seed one is chosen. Raises `UsageError` for an unknown kind of faults or an
-        unknown bug.
-        """
-        wanted = cls(
-            nodes=value("nodes"),
-            sequences=value("sequences"),
-            steps=value("steps"),
-            target=value("target"),
-            bugs=known_bugs(value("bug")),
-            faults=value("faults"),
-            record=value("record"),
-            corpus=value("corpus"),
-            minimize=not value("no_minimize"),
-            shrink=value("shrink_with") == "hypothesis",
-            seed=secrets.randbelow(SEEDS) if seed is None else seed,
-        )
-        scope_of(wanted.faults)
-        return wanted
-
-    def settings(self) -> Settings:
-        """What the explorer is told."""
-        from syncmodel.machine.explore import Settings
-
-        return Settings(
-            nodes=self.nodes,
-            sequences=self.sequences,
-            steps=self.steps,
-            seed=self.seed,
-            scope=scope_of(self.faults),
-            shrink=self.shrink,
-        )
-
-    def facts(self) -> dict[str, Any]:
-        """What a record says of the search in its first line."""
-        return {
-            "target": self.target,
-            "nodes": self.nodes,
-            "bugs": list(self.bugs),
-            "seed": self.seed,
-            "faults": self.faults,
-        }
+    Raises `UsageError` for an unknown kind of faults or an unknown bug.
+    """
+    faults = value("faults") or "all"
+    return Wanted(
+        nodes=value("nodes"),
+        sequences=value("sequences"),
+        steps=value("steps"),
+        target=value("target"),
+        bugs=known_bugs(value("bug"), value("target")),
+        ops=None if faults == "all" else ops_of(faults),
+        faults=faults,
+        record=value("record"),
+        corpus=value("corpus"),
+        minimize=not value("no_minimize"),
+        backend=value("backend"),
+        seed=seed,
+        max_time_s=value("max_time"),
+        usual_sequences=usual_sequences,
+    )
 
 
-def known_bugs(names: list[str] | None) -> tuple[str, ...]:
-    """These bugs, each once. Raises `UsageError` that lists those that there are."""
-    if not names:
+def machine_of(name: str | None) -> type[ClusterMachine] | None:
+    """The machine that was named, from the current directory too. Raises `UsageError`."""
+    if name is None:
+        return None
+    from syncmodel.machine.loading import load
+
+    return load(name, Path.cwd())
+
+
+def invariants_of(name: str | None) -> tuple[Invariant, ...]:
+    """The invariants of the machine that was named; its steps are known then too."""
+    machine = machine_of(name)
+    if machine is None:
         return ()
+    from syncmodel.machine.deck import own_invariants
+
+    return own_invariants(machine)
+
+
+def asked_kind(target: str | None, machine_name: str | None) -> TargetKind | None:
+    """The kind of target that was asked for, by its name or by a machine's; None: none was."""
+    machine = machine_of(machine_name)
+    if machine is not None and (target or machine.target):
+        return Wanted(target=target).kind(machine)
+    from syncmodel.targets import registry
+
+    return None if target is None else registry.get(target)
+
+
+def known_bugs(names: list[str] | None, target: str | None = None) -> tuple[str, ...]:
+    """These bugs, each once. Raises `UsageError` that lists those that the reference has.
+
+    Those of a `target` of somebody's own are its own business.
+    """
+    unique = tuple(dict.fromkeys(names or ()))
+    if not unique or (target is not None and ":" in target):
+        return unique
     from syncmodel.reference.node import bugs
 
-    return tuple(dict.fromkeys(bugs.get(name).name for name in names))
+    return tuple(bugs.get(name).name for name in unique)
 
 
-def scope_of(faults: str) -> Scope:
+def ops_of(faults: str) -> frozenset[str]:
     """The steps that a search may draw from. Raises `UsageError` for an unknown kind of faults."""
     from syncmodel.steps import vocabulary
-    from syncmodel.steps.scope import Scope
 
     families = {op: step.family() for op, step in vocabulary().items()}
     known = sorted(set(families.values()) - ALWAYS)
@@ -238,4 +267,4 @@ def scope_of(faults: str) -> Scope:
     if "rollback" in ops:
         # Where every node was rolled back nobody takes writes: a restart is always possible.
         ops.add("restart")
-    return Scope(ops=frozenset(ops))
+    return frozenset(ops)

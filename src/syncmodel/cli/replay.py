@@ -8,13 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncmodel.cli.options import BUG, RECORD, TARGET, known_bugs
+from syncmodel.cli.files import Loaded, loaded_from
+from syncmodel.cli.options import BUG, MACHINE, RECORD, asked_kind, invariants_of, known_bugs
 from syncmodel.cli.parsing import add_options
+from syncmodel.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
-    from syncmodel.engine.history import Observer, Verdict
-    from syncmodel.engine.pool import Stage
+    from syncmodel.engine.history import Ended, Observer, Verdict
+    from syncmodel.engine.invariant import Invariant
+    from syncmodel.engine.pool import Pool
+    from syncmodel.engine.replay import Replayed
+    from syncmodel.targets.registry import TargetKind
 
 NAME = "replay"
 HELP = "perform saved runs again, with the bug that a file names planted"
@@ -22,6 +27,7 @@ EXAMPLES = """\
   syncmodel replay found/*.json                 see again what a search found
   syncmodel replay --no-bug found/*.json        the same steps on nodes without the file's bug
   syncmodel replay --target simulated corpus/*.json
+  syncmodel replay --target mystore:Target found/*.json
 
 exit codes: 1 if a run diverged (also where the file says that it must), else 3 if one was invalid
 or unknown, else 0
@@ -31,50 +37,99 @@ or unknown, else 0
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and on what they are performed."""
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a saved run")
-    add_options(parser, (TARGET, BUG, RECORD))
+    parser.add_argument(
+        "--target",
+        metavar="NAME",
+        help="where steps are performed (default: where the file says that they were): embedded, "
+        "simulated, or a target of yours as module:Class",
+    )
+    add_options(parser, (BUG, RECORD, MACHINE))
     parser.add_argument("--no-bug", action="store_true", help="leave the bug out that a file names")
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay every file; all of them are read before the first is performed."""
-    from syncmodel.corpus import load
     from syncmodel.engine.history import nobody
-    from syncmodel.engine.pool import Stage
     from syncmodel.report.jsonl import Recorder
+    from syncmodel.report.terminal import say
 
-    named = known_bugs(args.bug)
-    loaded = [(path, load(path)) for path in args.files]
+    named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
+    asked = asked_kind(args.target, args.machine)
+    loaded = [(path, loaded_from(path, asked)) for path in args.files]
+    for path, (_, reproduction) in loaded:
+        _check_invariant(path, reproduction, invariants)
     with ExitStack() as closing:
-        stage = closing.enter_context(Stage(args.target))
+        pools = _Pools(closing)
         observe: Observer = nobody
         if args.record:
-            facts = {"target": args.target, "files": [str(path) for path in args.files]}
+            facts = {"target": _recorded(loaded), "files": [str(path) for path in args.files]}
             observe = closing.enter_context(Recorder(args.record, facts))
         verdicts = []
-        for path, reproduction in loaded:
+        for path, (kind, reproduction) in loaded:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
-            verdicts.append(_replay(stage, path, reproduction, bugs, observe))
+            replayed = _replayed(pools.of(kind), reproduction, bugs, observe, invariants)
+            say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
+            verdicts.append(replayed[0].results[-1].verdict)
     return _exit_code(verdicts)
+
+
+class _Pools:
+    """One pool for each kind of target, made when it is first needed."""
+
+    def __init__(self, closing: ExitStack) -> None:
+        self._closing = closing
+        self._pools: dict[str, Pool] = {}
+
+    def of(self, kind: TargetKind) -> Pool:
+        """The pool of that kind."""
+        from syncmodel.engine.pool import Pool
+
+        if kind.name not in self._pools:
+            self._pools[kind.name] = self._closing.enter_context(Pool(kind))
+        return self._pools[kind.name]
+
+
+def _recorded(loaded: Iterable[tuple[Path, Loaded]]) -> str:
+    """The one target that a record is about. Raises `UsageError` if there are several."""
+    names = dict.fromkeys(kind.name for _, (kind, _) in loaded)
+    if len(names) > 1:
+        raise UsageError(
+            f"A record is about one target, and these files name {' and '.join(names)}: choose one "
+            f"with --target, or record them one by one."
+        )
+    return next(iter(names))
+
+
+def _check_invariant(
+    path: Path, reproduction: Reproduction, invariants: tuple[Invariant, ...]
+) -> None:
+    """Raises `UsageError` for a file that expects an invariant which nobody checks."""
+    from syncmodel.model.divergence import Kind
+
+    kind, name = reproduction.expected.divergence or ("", "")
+    if kind == Kind.INVARIANT.value and name not in {each.name for each in invariants}:
+        machine = reproduction.found.get("machine", "module:Class")
+        raise UsageError(
+            f"{path} expects the invariant {name} of a machine: name it with --machine {machine}."
+        )
 
 
 def _bug_of(reproduction: Reproduction, *, without: bool) -> tuple[str, ...]:
     if without or reproduction.bug is None:
         return ()
-    return known_bugs([reproduction.bug])
+    return known_bugs([reproduction.bug], reproduction.target)
 
 
-def _replay(
-    stage: Stage,
-    path: Path,
+def _replayed(
+    pool: Pool,
     reproduction: Reproduction,
     bugs: tuple[str, ...],
     observe: Observer,
-) -> Verdict:
-    """Perform one file and print it with what was seen; how its last run ended."""
-    from syncmodel.engine.history import Ended, Entry, Verdict, all_of
+    invariants: tuple[Invariant, ...],
+) -> tuple[Replayed, list[Ended]]:
+    """Perform one file; what was seen, and how each of its runs ended."""
+    from syncmodel.engine.history import Ended, Entry, all_of
     from syncmodel.engine.replay import replay
-    from syncmodel.report.story import story
-    from syncmodel.report.terminal import say
 
     ended: list[Ended] = []
 
@@ -82,18 +137,36 @@ def _replay(
         if isinstance(entry, Ended):
             ended.append(entry)
 
-    target = stage.target(len(reproduction.nodes), bugs)
+    target = pool.target(len(reproduction.nodes), bugs)
     expected = reproduction.expected_with(bugs)
-    replayed = stage.driver.run(replay(target, reproduction, all_of(keep, observe), expected))
-    verdict = replayed.results[-1].verdict
+    seen = all_of(keep, observe)
+    once = replay(target, reproduction, seen, expected, invariants)
+    return pool.driver.run(once), ended
+
+
+def _heading(
+    path: Path, kind: TargetKind, reproduction: Reproduction, bugs: tuple[str, ...]
+) -> str:
+    """Which file this is, and on what it is performed."""
     about = f"{path}, with {' and '.join(bugs)} planted" if bugs else f"{path}"
+    if kind.name != reproduction.target:
+        about += f"\nA run of {printable(reproduction.target)}, performed on {kind.name}."
+    return about
+
+
+def _told(about: str, reproduction: Reproduction, replayed: Replayed, ended: list[Ended]) -> str:
+    """One file with what was seen."""
+    from syncmodel.engine.history import Verdict
+    from syncmodel.report.story import story
+
+    verdict = replayed.results[-1].verdict
     sight = ended[-1] if verdict is not Verdict.PASS else None
-    judged = f"{replayed.judgement.value.capitalize()}: the file says that it must {expected}"
+    judged = f"{replayed.judgement.value.capitalize()}: the file says that it must "
+    judged += str(replayed.expected)
     times = f" in {len(ended)} runs" if len(ended) > 1 else ""
     if verdict is Verdict.PASS:
         judged += f"; it passed{times}"
-    say(f"{about}\n\n{story(reproduction, sight)}\n\n{judged}.\n")
-    return verdict
+    return f"{about}\n\n{story(reproduction, sight)}\n\n{judged}.\n"
 
 
 def _exit_code(verdicts: Iterable[Verdict]) -> int:

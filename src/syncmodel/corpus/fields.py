@@ -1,4 +1,4 @@
-"""Strict reading of JSON: a complaint is one sentence with the file, the position and the field.
+"""JSON, written safely and read strictly: a complaint names the file, the position and the field.
 
 Not here: what the fields mean (`format`).
 """
@@ -11,23 +11,35 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from syncmodel.errors import FormatError
+from syncmodel.errors import FormatError, printable
 
 T = TypeVar("T")
 #: How much of a wrong value a complaint shows.
 SHOWN_CHARACTERS = 60
 
 
+def to_json(value: Any) -> str:
+    """A value as JSON on one line, harmless where it is printed: see `printable`.
+
+    What JSON does not have is there as Python shows it.
+    """
+    return printable(json.dumps(value, ensure_ascii=False, default=repr))
+
+
 def parse(text: bytes, where: str) -> Any:
     """The JSON value of a file's bytes.
 
     Raises `FormatError` for anything that JSON does not have: a duplicate field, NaN, other
-    encodings than UTF-8, nesting without end.
+    encodings than UTF-8, half a character, nesting without end.
     """
     try:
-        return json.loads(
+        value = json.loads(
             text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
         )
+        json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except UnicodeEncodeError:
+        reason = "half a character (a lone surrogate) in a text"
     except UnicodeDecodeError as error:
         reason = f"no UTF-8 text (byte {error.start})"
     except json.JSONDecodeError as error:

@@ -1,29 +1,31 @@
 """What a reproduction is, and its JSON form: explicit steps, and what they must show.
 
 A file depends neither on the generator nor on the seed that found it. Not here: the strict reading
-of that form (`reading`), where files are kept (`store`), how one is performed (`engine.replay`).
+of that form (`reading`) and of the one before (`format1`), where files are kept (`store`), how one
+is performed (`engine.replay`).
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
 
-from attrs import field, fields, frozen
+from attrs import Factory, field, fields, frozen
 from immutables import Map
 
+from syncmodel.corpus.fields import to_json
 from syncmodel.errors import UsageError
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import DEPLOYMENT, Net
+from syncmodel.model.net import Net
+from syncmodel.model.policies import Policy, policies
+from syncmodel.model.schema import Schema
+from syncmodel.model.world import promised
 from syncmodel.steps import form
 from syncmodel.steps.base import Step
 
 #: The version of the whole file; the steps in it are in the form of `steps.form.VERSION`.
 VERSION = form.VERSION
-#: The generation that a node runs where a file only says how many nodes there are.
-USUAL_GENERATION = 2
 #: The fact that says on which simulated network a run fails.
 NETWORK = "network"
 #: Facts whose names say that they are nobody's business.
@@ -33,11 +35,33 @@ SECRET_VALUE = re.compile(r"nsec1|PRIVATE KEY|\b[0-9a-f]{64}\b", re.IGNORECASE)
 Fact = str | int | float | bool | None
 
 
+class System(Protocol):
+    """What a file needs of a kind of target: its name, what it stores, and what it promises."""
+
+    @property
+    def name(self) -> str:
+        """The name that a file has in `target`."""
+
+    @property
+    def schema(self) -> Schema:
+        """What such a target stores."""
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """What it promises; a file has only what differs."""
+
+
+#: What files are read with: the system that all of them are performed on, or the one of a name
+#: (None if there is none). The second must import nothing: a name in a file is no order.
+Systems = System | Callable[[str], System | None]
+
+
 @frozen
 class Expected:
     """What a run of the steps must end in: a pass, or the divergence with this name and table.
 
-    `divergence` is None for a pass; `table` "" is a divergence of a whole node.
+    `divergence` is None for a pass; `table` "" is a divergence of a whole node, and an invariant
+    has its name there.
     """
 
     divergence: tuple[str, str] | None = None
@@ -75,9 +99,9 @@ class Confirmed:
         return "always" if self.always else f"sometimes ({self.failed} of {self.runs})"
 
 
-def usual(count: int) -> Map[str, int]:
+def usual(schema: Schema, count: int) -> Map[str, int]:
     """`count` nodes n1, n2, ... in the generation that runs usually start from."""
-    return Map({f"n{i}": USUAL_GENERATION for i in range(1, count + 1)})
+    return Map({f"n{i}": schema.usual for i in range(1, count + 1)})
 
 
 def _generations(nodes: Mapping[str, int]) -> Map[str, int]:
@@ -94,7 +118,9 @@ class Reproduction:
 
     `title`: plain words. `nodes`: each node's generation at the beginning. `expected`: how the run
     ends on the system it was recorded on; with `bug`, on one that has this planted bug, and without
-    it the run passes. `found`: facts about where it comes from. `pins`: the sentence of
+    it the run passes. `system`: what stores its rows; its promises hold but for those that
+    `guarantees` have otherwise. `target`: the name of the kind that it was recorded on, which may
+    be another one. `found`: facts about where it comes from. `pins`: the sentence of
     docs/semantics.md that a file written by hand holds fast.
     """
 
@@ -102,21 +128,28 @@ class Reproduction:
     nodes: Map[str, int] = field(converter=_generations)
     steps: tuple[Step, ...]
     expected: Expected = PASSES
-    guarantees: Guarantees = Guarantees()
     found: Map[str, Fact] = field(default=Map(), converter=_facts)
     bug: str | None = None
     pins: str | None = None
     confirmed: Confirmed = Confirmed()
-    version: int = VERSION
+    system: System = field(kw_only=True)
+    guarantees: Guarantees = field(
+        default=Factory(lambda self: self.system.guarantees, takes_self=True), kw_only=True
+    )
+    target: str = field(
+        default=Factory(lambda self: self.system.name, takes_self=True), kw_only=True
+    )
+
+    @property
+    def schema(self) -> Schema:
+        """The tables of its rows, and the generations of its nodes."""
+        return self.system.schema
 
     @property
     def net(self) -> Net:
         """Where the run starts: these nodes, every link whole."""
-        return Net(
-            nodes=tuple(sorted(self.nodes, key=_natural)),
-            running=self.nodes,
-            passes_on=self.guarantees.passes_on,
-        )
+        nodes = tuple(sorted(self.nodes, key=_natural))
+        return promised(Net(self.schema, nodes, self.nodes), self.guarantees)
 
     @property
     def network(self) -> int | None:
@@ -134,10 +167,10 @@ def nodes_of(net: Net) -> Map[str, int]:
 
     Raises `UsageError` if the net does not start whole: the steps then have to say so.
     """
-    if net.cut or net.down or net.generations != DEPLOYMENT:
+    if net.cut or net.down:
         raise UsageError(
-            "A reproduction starts from whole links, running nodes and the reference deployment; "
-            "make what differs its first steps."
+            "A reproduction starts from whole links and running nodes; make what differs its first "
+            "steps."
         )
     return net.running
 
@@ -149,22 +182,26 @@ def _natural(name: str) -> tuple[str, int, str]:
 
 
 def dump(reproduction: Reproduction) -> dict[str, Any]:
-    """The JSON form; what has its usual value is left out. Raises `UsageError` for a secret."""
+    """The JSON form; what has its usual value is left out.
+
+    Raises `UsageError` for a secret, and for a merge policy that no name stands for.
+    """
     for name, value in reproduction.found.items():
         if is_secret(name, value):
             raise UsageError(f"The fact {name!r} looks like a secret, which a file never keeps.")
     optional = {
-        "guarantees": _dump_guarantees(reproduction.guarantees),
+        "guarantees": _dump_guarantees(reproduction.guarantees, reproduction.system.guarantees),
         "bug": reproduction.bug,
         "pins": reproduction.pins,
         "found": dict(reproduction.found),
     }
     confirmed = reproduction.confirmed
     return {
-        "version": reproduction.version,
+        "version": VERSION,
         "title": reproduction.title,
+        "target": reproduction.target,
         **{name: value for name, value in optional.items() if value},
-        "nodes": _dump_nodes(reproduction.nodes),
+        "nodes": _dump_nodes(reproduction.schema, reproduction.nodes),
         "steps": [form.dump(step) for step in reproduction.steps],
         "expected": _dump_expected(reproduction.expected),
         **(
@@ -178,18 +215,17 @@ def dump(reproduction: Reproduction) -> dict[str, Any]:
 def to_text(reproduction: Reproduction) -> str:
     """The file's text: one step a line, so that a person reads it and a diff shows it."""
     whole = dump(reproduction)
-    lines = [json.dumps(step, ensure_ascii=False) for step in whole["steps"]]
+    lines = [to_json(step) for step in whole["steps"]]
     steps = "[\n    " + ",\n    ".join(lines) + "\n  ]" if lines else "[]"
     entries = [
-        f"  {json.dumps(name)}: "
-        + (steps if name == "steps" else json.dumps(value, ensure_ascii=False))
+        f"  {to_json(name)}: " + (steps if name == "steps" else to_json(value))
         for name, value in whole.items()
     ]
     return "{\n" + ",\n".join(entries) + "\n}\n"
 
 
-def _dump_nodes(nodes: Mapping[str, int]) -> int | dict[str, int]:
-    if nodes == usual(len(nodes)):
+def _dump_nodes(schema: Schema, nodes: Mapping[str, int]) -> int | dict[str, int]:
+    if nodes == usual(schema, len(nodes)):
         return len(nodes)
     return {name: nodes[name] for name in sorted(nodes, key=_natural)}
 
@@ -201,16 +237,37 @@ def _dump_expected(expected: Expected) -> dict[str, Any]:
     return {"verdict": "diverged", "divergence": {"name": name, "table": table}}
 
 
-def _dump_guarantees(guarantees: Guarantees) -> dict[str, Any]:
-    usually = Guarantees()
-    changed = {
-        each.name: getattr(guarantees, each.name)
-        for each in fields(Guarantees)
-        if getattr(guarantees, each.name) != getattr(usually, each.name)
-    }
-    if "policies" in changed:
-        changed["policies"] = dict(sorted(guarantees.policies.items()))
+def _dump_guarantees(guarantees: Guarantees, usually: Guarantees) -> dict[str, Any]:
+    """What differs from the system's own promises, in names."""
+    known = policies_of(usually)
+    dumped = {each.name: _plain(getattr(guarantees, each.name)) for each in fields(Guarantees)}
+    same = {each.name: _plain(getattr(usually, each.name)) for each in fields(Guarantees)}
+    changed = {name: value for name, value in dumped.items() if value != same[name]}
+    for name in (dumped["rows"], *dumped["tables"].values()) if changed else ():
+        if name not in known:
+            raise UsageError(
+                f"The merge policy {name!r} has no name that a file could give: register it under "
+                f"the entry points `syncmodel.policies`."
+            )
     return changed
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Policy():
+            return value.name
+        case Map():
+            return {table: _plain(value[table]) for table in sorted(value)}
+        case frozenset():
+            return sorted(value)
+    return value
+
+
+def policies_of(guarantees: Guarantees) -> dict[str, str | Policy]:
+    """What the name of a merge policy stands for in a file of a system that promises this."""
+    own = (guarantees.rows, *guarantees.tables.values())
+    registered: dict[str, str | Policy] = {name: name for name in policies()}
+    return {**registered, **{one.name: one for one in own if isinstance(one, Policy)}}
 
 
 def is_secret(name: str, value: Fact) -> bool:

@@ -1,6 +1,7 @@
 """Reading a reproduction from a file's bytes: whatever is malformed is one clear sentence.
 
-Not here: the value and its writing (`format`), the checks of single fields (`fields`).
+Not here: the value and its writing (`format`), files of the first version (`format1`), the checks
+of single fields (`fields`).
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from attrs import fields
+from attrs import evolve, fields
 from immutables import Map
 
+from syncmodel.corpus import format1
 from syncmodel.corpus.fields import Fields, parse, shown
 from syncmodel.corpus.format import (
     PASSES,
@@ -20,17 +22,18 @@ from syncmodel.corpus.format import (
     Expected,
     Fact,
     Reproduction,
+    System,
+    Systems,
     is_secret,
+    policies_of,
     usual,
 )
-from syncmodel.errors import FormatError
+from syncmodel.errors import FormatError, UsageError
 from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import DEPLOYMENT
 from syncmodel.model.plan import Plan
-from syncmodel.model.policies import policies
-from syncmodel.model.values import TABLES
-from syncmodel.model.world import promised
+from syncmodel.model.policies import Policy
+from syncmodel.model.schema import Schema
 from syncmodel.steps import form
 from syncmodel.steps.base import Step
 
@@ -41,6 +44,7 @@ NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 FIELDS = (
     "version",
     "title",
+    "target",
     "guarantees",
     "bug",
     "pins",
@@ -52,34 +56,55 @@ FIELDS = (
 )
 
 
-def read(content: bytes, where: str) -> Reproduction:
-    """The reproduction in a file's bytes.
+def read(content: bytes, where: str, systems: Systems) -> Reproduction:
+    """The reproduction in a file's bytes, as a run of the system that `systems` has for it.
 
     Raises `FormatError`, one sentence that names `where` (the file), the position and the field,
-    for whatever is malformed, unknown, or a step that can't be taken where it stands.
+    for whatever is malformed, unknown, or a step that can't be taken where it stands; and
+    `UsageError` for a target that is not there.
     """
     raw = parse(content, where)
     version = Fields.of(raw, where).required("version", int)
-    if version != VERSION:
+    if version == format1.VERSION:
+        raw = format1.upgrade(raw, where)
+    elif version != VERSION:
         raise FormatError(
-            f"{where}, field `version`: this is version {version}, and only {VERSION} can be read; "
-            f"a newer syncmodel may."
+            f"{where}, field `version`: this is version {version}, and only {format1.VERSION} and "
+            f"{VERSION} can be read; a newer syncmodel may."
         )
     file = Fields.of(raw, where, FIELDS)
-    guarantees = _read_guarantees(file)
+    target = _text(file, "target")
+    system = system_of(target, systems, file.at("target"))
+    nodes = _read_nodes(file, system.schema)
     reproduction = Reproduction(
         title=_text(file, "title"),
-        nodes=_read_nodes(file),
+        nodes=nodes,
         steps=_read_steps(file),
-        expected=_read_expected(file),
-        guarantees=guarantees,
+        expected=_read_expected(file, system.schema),
         found=_read_found(file),
         bug=file.or_null("bug", str),
         pins=file.or_null("pins", str),
         confirmed=_read_confirmed(file),
+        system=system,
+        guarantees=_read_guarantees(file, system, nodes),
+        target=target,
     )
     _check_steps(reproduction, where)
     return reproduction
+
+
+def system_of(target: str, systems: Systems, where: str) -> System:
+    """The system that a name in a file stands for: the given one, or the one of that name.
+
+    Raises `UsageError` if there is none.
+    """
+    found: System | None = systems(target) if callable(systems) else systems
+    if found is None:
+        raise UsageError(
+            f"{where}: the target {shown(target)} is not registered, and nothing is imported "
+            f"because a file names it; say which one to perform it on: --target module:Class."
+        )
+    return found
 
 
 def _text(file: Fields, name: str) -> str:
@@ -89,17 +114,18 @@ def _text(file: Fields, name: str) -> str:
     return text
 
 
-def _read_nodes(file: Fields) -> Map[str, int]:
+def _read_nodes(file: Fields, schema: Schema) -> Map[str, int]:
     raw = file.raw.get("nodes")
     if not isinstance(raw, dict):
-        return usual(_between(file, "nodes", file.required("nodes", int), 1, NODES_LIMIT))
+        count = _between(file, "nodes", file.required("nodes", int), 1, NODES_LIMIT)
+        return usual(schema, count)
     nodes = Fields.of(raw, file.at("nodes"))
     _between(file, "nodes", len(raw), 1, NODES_LIMIT)
     for name in raw:
         if not NODE_NAME.fullmatch(name):
             raise FormatError(f"{nodes.where}: {shown(name)} is no name for a node.")
-        if nodes.required(name, int) not in DEPLOYMENT:
-            known = ", ".join(map(str, sorted(DEPLOYMENT)))
+        if nodes.required(name, int) not in schema.deployment:
+            known = ", ".join(map(str, sorted(schema.deployment)))
             raise FormatError(
                 f"{nodes.at(name)}: there is no generation {shown(raw[name])}; there are: {known}."
             )
@@ -120,7 +146,7 @@ def _read_steps(file: Fields) -> tuple[Step, ...]:
         raise FormatError(f"{file.at('steps')}: nested too deeply.") from None
 
 
-def _read_expected(file: Fields) -> Expected:
+def _read_expected(file: Fields, schema: Schema) -> Expected:
     expected = Fields.of(
         file.required("expected", dict), file.at("expected"), ("verdict", "divergence")
     )
@@ -137,29 +163,46 @@ def _read_expected(file: Fields) -> Expected:
     divergence = Fields.of(expected.required("divergence", dict), where, ("name", "table"))
     name, table = divergence.required("name", str), divergence.optional("table", str, "")
     _known(divergence, "name", name, [kind.value for kind in Kind])
-    _known(divergence, "table", table, ["", *TABLES])
+    if name != Kind.INVARIANT.value:
+        _known(divergence, "table", table, ["", *schema.by_name])
     return Expected((name, table))
 
 
-def _known(file: Fields, field_name: str, value: str, known: Collection[str]) -> None:
-    if value not in known:
+def _known(file: Fields, field_name: str, value: Any, known: Collection[str]) -> None:
+    if not isinstance(value, str) or value not in known:
         names = ", ".join(name or '""' for name in known)
         raise FormatError(f"{file.at(field_name)}: unknown {shown(value)}; known are: {names}.")
 
 
-def _read_guarantees(file: Fields) -> Guarantees:
+def _read_guarantees(file: Fields, system: System, nodes: Collection[str]) -> Guarantees:
+    """The system's own promises, but for those that the file has."""
     names = tuple(each.name for each in fields(Guarantees))
     raw = Fields.of(file.optional("guarantees", dict, {}), file.at("guarantees"), names)
-    usually = Guarantees()
-    changed: dict[str, Any] = {
-        name: raw.required(name, bool) for name in raw.raw if name != "policies"
-    }
-    table_policies = Fields.of(
-        raw.optional("policies", dict, {}), raw.at("policies"), tuple(usually.policies)
-    )
-    for table in table_policies.raw:
-        _known(table_policies, table, table_policies.required(table, str), policies())
-    return Guarantees(policies={**usually.policies, **table_policies.raw}, **changed)
+    known = policies_of(system.guarantees)
+    changed: dict[str, Any] = {}
+    for name in raw.raw:
+        match name:
+            case "rows":
+                changed[name] = _read_policy(raw, name, known)
+            case "tables":
+                tables = system.schema.by_name
+                each = Fields.of(raw.required(name, dict), raw.at(name), tuple(tables))
+                changed[name] = {table: _read_policy(each, table, known) for table in each.raw}
+            case "readers":
+                changed[name] = raw.required(name, list)
+                for node in changed[name]:
+                    _known(raw, name, node, nodes)
+            case _:
+                changed[name] = raw.required(name, bool)
+    try:
+        return evolve(system.guarantees, **changed)
+    except UsageError as error:
+        raise FormatError(f"{raw.where}: {error}") from None
+
+
+def _read_policy(file: Fields, name: str, known: dict[str, str | Policy]) -> str | Policy:
+    _known(file, name, file.required(name, str), known)
+    return known[file.raw[name]]
 
 
 def _read_found(file: Fields) -> Map[str, Fact]:
@@ -183,7 +226,7 @@ def _read_confirmed(file: Fields) -> Confirmed:
 
 def _check_steps(reproduction: Reproduction, where: str) -> None:
     """Every step names nodes that there are, and can be taken where it stands."""
-    plan = Plan(promised(reproduction.net, reproduction.guarantees))
+    plan = Plan(reproduction.net)
     for position, step in enumerate(reproduction.steps, 1):
         strange = sorted(step.nodes() - set(plan.net.nodes))
         if strange:

@@ -10,7 +10,7 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
-from syncmodel.corpus.format import Reproduction, dump, to_text
+from syncmodel.corpus.format import Reproduction, Systems, dump, to_text
 from syncmodel.corpus.reading import read
 from syncmodel.errors import SyncModelError, UsageError
 
@@ -30,9 +30,9 @@ def slug(title: str) -> str:
 
 
 def file_name(reproduction: Reproduction) -> str:
-    """The name by content: the title's slug and a hash of nodes, guarantees and steps."""
+    """The name by content: the title's slug and a hash of target, nodes, guarantees and steps."""
     whole = dump(reproduction)
-    content = [whole["nodes"], whole.get("guarantees"), whole["steps"]]
+    content = [whole[name] for name in ("target", "nodes", "steps")] + [whole.get("guarantees")]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return f"{slug(reproduction.title)}-{digest[:8]}.json"
 
@@ -76,10 +76,11 @@ def _replace(target: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def load(path: Path) -> Reproduction:
-    """The reproduction in a file.
+def load(path: Path, systems: Systems) -> Reproduction:
+    """The reproduction in a file, as a run of the system that `systems` has for it.
 
-    Raises `FormatError` if it is malformed and `UsageError` if it can't be read.
+    Raises `FormatError` if it is malformed and `UsageError` if it can't be read, or is a run of a
+    target that is not there.
     """
     try:
         with path.open("rb") as file:
@@ -88,10 +89,10 @@ def load(path: Path) -> Reproduction:
         raise UsageError(f"The file {path} can't be read: {error.strerror}.") from error
     if len(content) > SIZE_LIMIT_BYTES:
         raise UsageError(f"The file {path} is longer than {SIZE_LIMIT_BYTES} bytes.")
-    return read(content, str(path))
+    return read(content, str(path), systems)
 
 
-def load_all(folder: Path) -> tuple[tuple[Path, Reproduction], ...]:
+def load_all(folder: Path, systems: Systems) -> tuple[tuple[Path, Reproduction], ...]:
     """Every `*.json` of the folder with its reproduction, by file name.
 
     Raises `UsageError` if there is no such folder, `FormatError` for the first malformed file.
@@ -99,4 +100,4 @@ def load_all(folder: Path) -> tuple[tuple[Path, Reproduction], ...]:
     if not folder.is_dir():
         raise UsageError(f"There is no corpus folder {folder}.")
     paths = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
-    return tuple((path, load(path)) for path in paths)
+    return tuple((path, load(path, systems)) for path in paths)

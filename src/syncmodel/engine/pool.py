@@ -18,7 +18,7 @@ from syncmodel.targets.registry import TargetKind
 KEPT = 3
 
 
-class Stage:
+class Pool:
     """Targets of one kind, by their size and planted bugs. Close it in every case."""
 
     def __init__(self, kind: TargetKind | str) -> None:

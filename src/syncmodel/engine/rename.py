@@ -1,123 +1,181 @@
 """Names of nodes, rows and values: in order of appearance, and with nodes taken out. Pure.
 
-What a field names follows from the field's own name (`node`, `case`, `title`, ...), so a new kind
-of step needs no line here.
+What a field holds follows from its own name: `node` and its like, `row` beside `table`, `values`,
+`value` beside `column`, `by`. So a new kind of step with such fields needs no line here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from attrs import evolve, field, fields, frozen
 from immutables import Map
 from msgspec.structs import replace
 
 from syncmodel.engine.script import Script, changed, leaves
+from syncmodel.model.columns import Column, Ref
 from syncmodel.model.net import Net
+from syncmodel.model.schema import Schema, Table
+from syncmodel.model.values import Row, Scalar
 from syncmodel.steps.base import Step
 
-#: What the fields of a step hold, by the name of the field.
 NODE_FIELDS = ("node", "from_node", "to_node", "peer")
-KINDS = {
-    **dict.fromkeys(NODE_FIELDS, "nodes"),
-    "on": "nodes",
-    "groups": "nodes",
-    "case": "cases",
-    "event": "events",
-    "title": "titles",
-    "body": "bodies",
-    "by": "amounts",
-}
-Name = TypeVar("Name", bound=Hashable)
+#: The new name for one of a kind of `Names`; a token comes with its column.
+New = Callable[[str, Any, Column | None], Any]
 
 
 @frozen
 class Names:
-    """Old name -> new name, of each kind. What is not there keeps its name."""
+    """Old name -> new name, of each kind. What is not there keeps its name.
 
-    nodes: Mapping[Any, Any] = field(factory=dict)
-    cases: Mapping[Any, Any] = field(factory=dict)
-    events: Mapping[Any, Any] = field(factory=dict)
-    titles: Mapping[Any, Any] = field(factory=dict)
-    bodies: Mapping[Any, Any] = field(factory=dict)
-    amounts: Mapping[Any, Any] = field(factory=dict)
+    `rows` gives the id of a row; `tokens` are the texts and numbers that writes set, `amounts` what
+    they add.
+    """
+
+    nodes: Mapping[str, str] = field(factory=dict)
+    rows: Mapping[Row, str] = field(factory=dict)
+    tokens: Mapping[Scalar, Scalar] = field(factory=dict)
+    amounts: Mapping[int, int] = field(factory=dict)
 
     @property
     def changes(self) -> int:
         """How many names are not yet what they should be."""
-        kinds = (getattr(self, each.name) for each in fields(Names))
-        return sum(old != new for kind in kinds for old, new in kind.items())
+        pairs: tuple[tuple[Scalar, Scalar], ...] = (
+            *((row.name, new) for row, new in self.rows.items()),
+            *self.nodes.items(),
+            *self.tokens.items(),
+            *self.amounts.items(),
+        )
+        return sum(old != new for old, new in pairs)
+
+    def kinds(self) -> Iterator[Names]:
+        """One kind of names after the other, alone."""
+        yield Names(rows=self.rows)
+        yield Names(tokens=self.tokens)
+        yield Names(amounts=self.amounts)
+        yield Names(nodes=self.nodes)
+
+    def singly(self) -> Iterator[Names]:
+        """One name after the other, alone; nodes only change places all together."""
+        yield from (Names(rows={old: new}) for old, new in self.rows.items() if old.name != new)
+        yield from (Names(tokens={old: new}) for old, new in self.tokens.items() if old != new)
+        yield from (Names(amounts={old: new}) for old, new in self.amounts.items() if old != new)
+
+    def new(self, kind: str, old: Any, _column: Column | None = None) -> Any:
+        """The new name for a name of that kind."""
+        names: Mapping[Any, Any] = getattr(self, kind)
+        return names.get(old, old.name if kind == "rows" else old)
+
+
+class _Found:
+    """The names that steps have, in order of appearance; each token with its column."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, None] = {}
+        self.rows: dict[Row, None] = {}
+        self.tokens: dict[Scalar, Column | None] = {}
+        self.amounts: dict[int, None] = {}
+
+    def note(self, kind: str, name: Any, column: Column | None) -> Any:
+        """Note a name, which stays as it is."""
+        found: dict[Any, Any] = getattr(self, kind)
+        found.setdefault(name, column)
+        return name.name if kind == "rows" else name
 
 
 def tidy_names(script: Script) -> Names:
-    """Each name in order of appearance: n1, c1, e1, t1 (titles), b1 (bodies), 1, 2, 4, ..."""
-    found: dict[str, dict[Any, None]] = {kind: {} for kind in set(KINDS.values())}
+    """Plain names in order of appearance.
+
+    n1, n2, ... for nodes; for rows the schema's (c1, e1); for tokens what their columns call fresh
+    (t1, or 1); 1, 2, 4, ... for amounts. Where some nodes are readers all nodes keep their names,
+    which say who is one.
+    """
+    found, schema = _Found(), script.net.schema
     for _, step in leaves(script.steps):
-        for kind, name in _names_in(step):
-            found[kind].setdefault(name)
-    nodes = [*found.pop("nodes"), *script.net.nodes]
-    amounts = {old: 2**k for k, old in enumerate(found.pop("amounts"))}
-    numbered = {
-        kind: {old: f"{kind[0]}{i}" for i, old in enumerate(names, 1)}
-        for kind, names in found.items()
-    }
-    in_order = dict(zip(dict.fromkeys(nodes), script.net.nodes, strict=True))
-    return Names(nodes=in_order, amounts=amounts, **numbered)
+        _mapped(step, schema, found.note)
+    nodes = script.net.nodes if script.net.readers else (*found.nodes, *script.net.nodes)
+    counts = Counter[str]()
+    rows = dict[Row, str]()
+    for row in found.rows:
+        counts[row.table] += 1
+        rows[row] = f"{schema.prefixes[row.table]}{counts[row.table]}"
+    return Names(
+        nodes=dict(zip(dict.fromkeys(nodes), script.net.nodes, strict=True)),
+        rows=rows,
+        tokens=_tidy_tokens(found.tokens),
+        amounts={old: 2**k for k, old in enumerate(found.amounts)},
+    )
 
 
-def _names_in(step: Step) -> Iterator[tuple[str, Any]]:
-    for each in fields(type(step)):
-        value = getattr(step, each.name)
-        if isinstance(value, Step):
-            yield from _names_in(value)
-        elif each.name in KINDS and value is not None:
-            yield from ((KINDS[each.name], name) for name in _flat(value))
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple):
-        for part in value:
-            yield from _flat(part)
-    else:
-        yield value
+def _tidy_tokens(found: Mapping[Scalar, Column | None]) -> dict[Scalar, Scalar]:
+    """A fresh one of its column for each; texts and numbers count by themselves."""
+    tidy = dict[Scalar, Scalar]()
+    for old, column in found.items():
+        alike = {new for new in tidy.values() if type(new) is type(old)}
+        tidy[old] = old if column is None else column.fresh(alike)
+    return tidy
 
 
 def renamed(script: Script, names: Names) -> Script:
     """The script with these names; nodes change places, and their generations with them."""
-    return Script(_renamed_net(script.net, names.nodes), renamed_steps(script.steps, names))
+    net = _renamed_net(script.net, names.nodes)
+    return Script(net, renamed_steps(script.steps, names, net.schema))
 
 
-def renamed_steps(steps: Sequence[Step], names: Names) -> tuple[Step, ...]:
-    """The steps with these names."""
-    return changed(steps, lambda _, step: _renamed(step, names))
+def renamed_steps(steps: Sequence[Step], names: Names, schema: Schema) -> tuple[Step, ...]:
+    """The steps with these names; `schema` says which columns hold ids of rows."""
+    return changed(steps, lambda _, step: _mapped(step, schema, names.new))
 
 
-def _renamed(step: Step, names: Names) -> Step:
+def _mapped(step: Step, schema: Schema, new: New) -> Step:
+    """The step with a new name for each of its names."""
+    table = schema.by_name.get(getattr(step, "table", ""))
     changes: dict[str, Any] = {}
     for each in fields(type(step)):
-        value = getattr(step, each.name)
-        if isinstance(value, Step):
-            changes[each.name] = _renamed(value, names)
-        elif each.name in KINDS:
-            changes[each.name] = _replaced(value, getattr(names, KINDS[each.name]))
-    if "groups" in changes:
-        changes["groups"] = _maximal(changes["groups"])
-    if "on" in changes:
-        changes["on"] = tuple(dict.fromkeys(changes["on"]))
-    return evolve(step, **changes)
+        old = getattr(step, each.name)
+        value = _mapped(old, schema, new) if isinstance(old, Step) else old
+        if each.name in NODE_FIELDS and old is not None:
+            value = new("nodes", old, None)
+        elif each.name == "on":
+            value = tuple(dict.fromkeys(new("nodes", node, None) for node in old))
+        elif each.name == "groups":
+            value = _maximal([[new("nodes", node, None) for node in group] for group in old])
+        elif table is not None:
+            value = _of_row(step, each.name, value, table, new)
+        if value != old:
+            changes[each.name] = value
+    return evolve(step, **changes) if changes else step
+
+
+def _of_row(step: Step, name: str, old: Any, table: Table, new: New) -> Any:
+    """A field of a step about a row of that table."""
+    match name:
+        case "row":
+            return new("rows", Row(table.name, old), None)
+        case "values":
+            return tuple((column, _cell(table, column, cell, new)) for column, cell in old)
+        case "value":
+            return _cell(table, getattr(step, "column", ""), old, new)
+        case "by":
+            return new("amounts", old, None)
+    return old
+
+
+def _cell(table: Table, column: str, cell: Scalar, new: New) -> Any:
+    match table.by_name.get(column):
+        case Ref(table=other):
+            return new("rows", Row(other, str(cell)), None)
+        case Column() as known if cell is not None:
+            return new("tokens", cell, known)
+    return cell
 
 
 def _maximal(groups: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
     """The groups that are no part of another one, in order."""
     sets = {frozenset(group) for group in groups}
     return tuple(sorted(tuple(sorted(g)) for g in sets if not any(g < other for other in sets)))
-
-
-def _replaced(value: Any, names: Mapping[Any, Any]) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_replaced(part, names) for part in value)
-    return names.get(value, value)
 
 
 def _renamed_net(net: Net, nodes: Mapping[str, str]) -> Net:
@@ -129,7 +187,10 @@ def _renamed_net(net: Net, nodes: Mapping[str, str]) -> Net:
 
 
 def without_node(script: Script, gone: str) -> Script:
-    """The script on one node less: what names it goes, and those after it move up."""
+    """The script on one node less: what names it goes, and those after it move up.
+
+    Where some nodes are readers those after it keep their names, which say who is one.
+    """
     steps = changed(script.steps, lambda _, step: _forgotten(step, gone))
     return _shrunk(script.net, steps, gone)
 
@@ -137,15 +198,16 @@ def without_node(script: Script, gone: str) -> Script:
 def merged(script: Script, gone: str, into: str) -> Script:
     """The script on one node less, whose part another one plays as well."""
     onto = Names(nodes={gone: into})
-    return _shrunk(script.net, renamed_steps(script.steps, onto), gone)
+    return _shrunk(script.net, renamed_steps(script.steps, onto, script.net.schema), gone)
 
 
 def _shrunk(net: Net, steps: Sequence[Step], gone: str) -> Script:
-    left = [name for name in net.nodes if name != gone]
-    new = dict(zip(left, net.nodes, strict=False))
+    left = tuple(name for name in net.nodes if name != gone)
+    new = dict(zip(left, left if net.readers else net.nodes, strict=False))
     running = Map({new[name]: net.running[name] for name in left})
-    smaller = replace(net, nodes=net.nodes[: len(left)], running=running)
-    return Script(smaller, renamed_steps(steps, Names(nodes=new)))
+    readers = net.readers - {gone}
+    smaller = replace(net, nodes=tuple(new.values()), running=running, readers=readers)
+    return Script(smaller, renamed_steps(steps, Names(nodes=new), net.schema))
 
 
 def _forgotten(step: Step, gone: str) -> Step | None:

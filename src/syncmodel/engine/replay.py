@@ -1,7 +1,7 @@
 """A reproduction performed again, and held against what it says must be seen.
 
-Not here: files (`corpus.store`), who replays which
-file with which planted bugs (the pytest plugin and the command line).
+Not here: files (`corpus.store`), which file is replayed on which target with which planted bugs
+(the pytest plugin and the command line).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from enum import Enum
 
 from attrs import frozen
 
-from syncmodel.corpus.format import (
-    Expected,
-    Reproduction,
-)
-from syncmodel.engine.fitting import fitted
+from syncmodel.corpus.fields import shown
+from syncmodel.corpus.format import Expected, Reproduction
+from syncmodel.engine.fitting import fitted, fitted_promises
 from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script
+from syncmodel.errors import UsageError
 from syncmodel.targets.base import SEEDS, Networked, Target
 
 
@@ -54,16 +54,25 @@ async def replay(
     reproduction: Reproduction,
     observe: Observer = nobody,
     expected: Expected | None = None,
+    invariants: Sequence[Invariant] = (),
 ) -> Replayed:
     """Perform the steps until what is expected is decided.
 
     `expected` defaults to the file's own word (see `Reproduction.expected_with` for a system
-    without its bug). What failed only sometimes is run up to as often as it was when recorded, on
-    the simulator on as many networks as it takes; a pass is expected of all runs. Raises
-    `UsageError` if the target has too few nodes.
+    without its bug). `invariants` are checked in every run. What failed only sometimes is run up to
+    as often as it was when recorded, on the simulator on as many networks as it takes; a pass is
+    expected of all runs. Raises `UsageError` if the target has too few nodes, or other tables than
+    the run.
     """
+    if target.schema != reproduction.schema:
+        raise UsageError(
+            f"A run of the target {shown(reproduction.target)} can't be performed on "
+            f"{type(target).__name__}, whose tables or generations are others."
+        )
     expected = reproduction.expected if expected is None else expected
-    script = fitted(Script(reproduction.net, reproduction.steps), target.nodes)
+    net = reproduction.net
+    script = fitted(Script(net, reproduction.steps), target.nodes)
+    guarantees = fitted_promises(reproduction.guarantees, net.nodes, target.nodes)
     results: list[Result] = []
     judgement = Judgement.UNKNOWN
     for network in _runs(target, reproduction):
@@ -73,10 +82,11 @@ async def replay(
             target,
             script.net,
             script.steps,
-            reproduction.guarantees,
+            guarantees,
             observe,
             # What must pass may share machines: what others left is a divergence all the same.
             alone=expected.divergence is not None,
+            invariants=invariants,
         )
         results.append(result)
         judgement, decided = _judged(expected, results)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
-
-from syncmodel.engine.history import Observer, Verdict, nobody
-from syncmodel.engine.session import Session
+from syncmodel.engine.history import Observer, nobody
+from syncmodel.engine.invariant import Invariant
+from syncmodel.engine.session import Result, Session
 from syncmodel.errors import UsageError
-from syncmodel.model.divergence import Divergence
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan
@@ -17,20 +15,7 @@ from syncmodel.model.world import promised
 from syncmodel.steps.base import Step
 from syncmodel.targets.base import Reusable, Target
 
-
-@frozen
-class Result:
-    """How a run ended, after how many of its steps."""
-
-    verdict: Verdict
-    steps: tuple[Step, ...]
-    divergences: tuple[Divergence, ...] = ()
-    reason: str = ""
-
-    @property
-    def keys(self) -> frozenset[tuple[str, str]]:
-        """The names (with the kind of row) of what diverged; empty if nothing did."""
-        return frozenset(divergence.key for divergence in self.divergences)
+__all__ = ["Result", "first_disabled", "run"]
 
 
 def first_disabled(net: Net, steps: Sequence[Step]) -> int | None:
@@ -51,10 +36,12 @@ async def run(
     observe: Observer = nobody,
     *,
     alone: bool = False,
+    invariants: Sequence[Invariant] = (),
 ) -> Result:
     """Perform the steps until the end, or until one decides the run.
 
     `alone`: on machines that no other run used, so that nothing but these steps can make it fail.
+    `invariants` are checked at every rest.
     Raises `UsageError` if the plan refuses a step: such a list is no run.
     """
     refused = first_disabled(promised(net, guarantees or Guarantees()), steps)
@@ -65,11 +52,10 @@ async def run(
         )
     if alone and isinstance(target, Reusable):
         target.renew()
-    session = Session(target, net, guarantees, observe)
+    session = Session(target, net, guarantees, observe, invariants=invariants)
     await session.begin()
     for step in steps:
         if session.over is not None:
             break
         await session.take(step)
-    over = session.finish()
-    return Result(over.verdict, tuple(session.steps), over.divergences, over.reason)
+    return session.finish()

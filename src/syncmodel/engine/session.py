@@ -6,16 +6,18 @@ Every engine (explore, replay, minimise) goes through here, so a step means the 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from syncmodel.engine.history import Began, Ended, Observer, Performed, Rested, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.control import compare_control
-from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.divergence import Divergence, DivergenceFound, Key, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
+from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
 from syncmodel.model.view import View
 from syncmodel.model.world import World, initial
@@ -29,12 +31,22 @@ PATIENCE = 10
 
 
 @frozen
-class Over:
-    """How a run ended: its verdict, and what decided it."""
+class Result:
+    """How a run ended: its verdict, after which steps, and what decided it.
+
+    `views` are what each node showed at the last rest, None before the first one.
+    """
 
     verdict: Verdict
+    steps: tuple[Step, ...] = ()
     divergences: tuple[Divergence, ...] = ()
     reason: str = ""
+    views: Mapping[str, View | None] | None = field(default=None, eq=False)
+
+    @property
+    def keys(self) -> frozenset[Key]:
+        """The names (with the kind of row) of what diverged; empty if nothing did."""
+        return frozenset(divergence.key for divergence in self.divergences)
 
 
 class Session:
@@ -49,21 +61,40 @@ class Session:
         guarantees: Guarantees | None = None,
         observe: Observer = nobody,
         settle_limit_s: float = SETTLE_LIMIT_S,
+        *,
+        invariants: Sequence[Invariant] = (),
+        number: int | None = None,
     ) -> None:
-        """A run on `target`, which starts from `net` and promises `guarantees`."""
+        """A run on `target`, which starts from `net` and promises `guarantees`.
+
+        `invariants` are checked at every rest, after the model's comparison. `number` is the run's
+        in its history (default: the next one of this process).
+        """
         self.target = target
         self.world: World = initial(net, guarantees)
         self.steps: list[Step] = []
-        self.over: Over | None = None
+        self.over: Result | None = None
         self._observe = observe
         self._settle_limit_s = settle_limit_s
+        self._invariants, self._number = invariants, number
         self._views: Mapping[str, View | None] | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What follows from the steps so far."""
+        return self.world.plan
+
+    @property
+    def views(self) -> Mapping[str, View | None]:
+        """What each node showed at the last rest; empty before the first one."""
+        return self._views or {}
 
     async def begin(self) -> None:
         """A fresh start, compared like any other rest: what an earlier run left would show."""
         Session._numbers += 1
         net = self.world.belief.net
-        self._observe(Began(Session._numbers, net))
+        number = Session._numbers if self._number is None else self._number
+        self._observe(Began(number, net))
         try:
             await self._begin_clean(net)
         except DivergenceFound as found:
@@ -108,8 +139,8 @@ class Session:
         except InvalidRunError as error:
             self._end(Verdict.INVALID, reason=str(error))
 
-    def finish(self) -> Over:
-        """The run's verdict; a run that nothing decided before has passed."""
+    def finish(self) -> Result:
+        """The run's result; a run that nothing decided before has passed."""
         if self.over is None:
             self._end(Verdict.PASS)
             if isinstance(self.target, Reusable):
@@ -127,6 +158,8 @@ class Session:
         self._views = found.views
         compare_control(belief, found.control)
         self.world = World(self.world.plan, compare(belief, found.views))
+        for invariant in self._invariants:
+            invariant.hold(self)
         took = time.perf_counter() - started
         index = len(self.steps)
         self._observe(Rested(index, found.views, found.how.value, took, before, self.world))
@@ -148,7 +181,7 @@ class Session:
     def _end(
         self, verdict: Verdict, divergences: tuple[Divergence, ...] = (), reason: str = ""
     ) -> None:
-        self.over = Over(verdict, divergences, reason)
+        self.over = Result(verdict, tuple(self.steps), divergences, reason, self._views)
         index = len(self.steps)
         self._observe(Ended(index, verdict, divergences, reason, self._views))
 

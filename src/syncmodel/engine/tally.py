@@ -7,18 +7,18 @@ empty pass shows. Read from the history alone. Not here: how a tally looks (`rep
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from itertools import combinations
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Verdict
 from syncmodel.model.belief import Belief
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.values import EVENTS, Event, Row
+from syncmodel.model.values import Row
 from syncmodel.steps import (
     Burst,
     Concurrently,
@@ -31,7 +31,7 @@ from syncmodel.steps import (
 )
 
 #: Refusals that depend on which rows the node showed, so that a race may decide them.
-CONTESTED = frozenset({"exists", "no_such_row", "missing_case"})
+CONTESTED = frozenset({"exists", "no_such_row", "missing_reference", "referenced"})
 
 
 class Sometimes(Enum):
@@ -42,7 +42,7 @@ class Sometimes(Enum):
     RESYNCS = "resyncs that sent rows"
     ROLLBACKS = "rollbacks that dropped rows"
     CRASHES = "crashes"
-    HIDDEN = "hidden events"
+    HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
 
@@ -67,7 +67,10 @@ class Sighting:
 
 @define
 class Tally:
-    """An observer that counts. `seconds` is what steps and settling took, all runs together."""
+    """An observer that counts. `seconds` is what steps and settling took, all runs together.
+
+    `net` is where the last run began: it says what can happen at all.
+    """
 
     sequences: int = 0
     steps: int = 0
@@ -76,6 +79,7 @@ class Tally:
     by_op: Counter[str] = field(factory=Counter)
     verdicts: Counter[Verdict] = field(factory=Counter)
     seen: Counter[Sometimes] = field(factory=Counter)
+    net: Net | None = None
     _sighted: set[Sighting] = field(factory=set)
     _resyncs: list[str] = field(factory=list)
 
@@ -84,6 +88,7 @@ class Tally:
         match entry:
             case Began():
                 self.sequences += 1
+                self.net = entry.net
                 self._sighted.clear()
                 self._resyncs.clear()
             case Performed():
@@ -93,12 +98,34 @@ class Tally:
             case Ended():
                 self.verdicts[entry.verdict] += 1
 
+    def add(self, other: Tally) -> None:
+        """Add what was counted in another part of the same search."""
+        self.sequences += other.sequences
+        self.steps += other.steps
+        self.rests += other.rests
+        self.seconds += other.seconds
+        self.by_op.update(other.by_op)
+        self.verdicts.update(other.verdicts)
+        self.seen.update(other.seen)
+        self.net = other.net or self.net
+
+    def become(self, parts: Iterable[Tally]) -> None:
+        """What these parts have counted by now, all together."""
+        fresh = Tally()
+        for part in parts:
+            fresh.add(part)
+        for each in fields(Tally):
+            setattr(self, each.name, getattr(fresh, each.name))
+
     def never(self, ops: frozenset[str] | None = None) -> tuple[Sometimes, ...]:
-        """What was never seen, of all that these kinds of steps (default: all) can bring about."""
+        """What was never seen, of all that these kinds of steps (default: all) can bring about on
+        such nodes."""
         return tuple(
             what
             for what in Sometimes
-            if not self.seen[what] and (ops is None or what not in NEEDS or NEEDS[what] & ops)
+            if not self.seen[what]
+            and (ops is None or what not in NEEDS or NEEDS[what] & ops)
+            and (self.net is None or _can_happen(what, self.net))
         )
 
     def _performed(self, entry: Performed) -> None:
@@ -173,15 +200,27 @@ def _met(row: RowBelief) -> Iterator[frozenset[int]]:
                 yield frozenset(pair)
 
 
+def _can_happen(what: Sometimes, net: Net) -> bool:
+    """Whether nodes of that schema, with these promises, can bring it about."""
+    match what:
+        case Sometimes.HIDDEN:
+            return any(net.schema.binding.values())
+        case Sometimes.ROLLBACKS:
+            return None in net.generations.values() and not net.keeps_log
+        case Sometimes.CONFLICTS:
+            return not net.quorum
+    return True
+
+
 def _hidden(entry: Rested) -> Iterator[Row]:
-    """The events that some node must have and does not show, because their case does not."""
+    """The rows that some node must have and does not show, because one they refer to does not."""
     belief = entry.after.belief
+    binding = belief.net.schema.binding
+    views = [(node, view) for node, view in entry.views.items() if view is not None]
     for name, row in belief.rows.items():
-        if name.table != EVENTS:
-            continue
-        cases = {v.value.case for v in row.versions if isinstance(v.value, Event)}
-        for node, view in entry.views.items():
-            if view is None or cases & {case for case, _ in view.cases}:
+        bound = belief.bound_to(name) if binding[name.table] and not name.column else frozenset()
+        for node, view in views if bound else ():
+            if bound.issubset(shown for shown, _ in view.rows):
                 continue
             may = belief.may_show(node, name)
             if row.known_by(node) and row.present(may) and not row.tombstones(may):

@@ -6,24 +6,28 @@ says which of them shows. `knowledge` puts the model over it and says what may h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import product
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from immutables import Map
 
 from syncmodel.exhaustive.limits import TIMEOUTS, Left, paid
-from syncmodel.model.belief import Write
+from syncmodel.model.columns import OnDelete
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.model.schema import Schema
 from syncmodel.model.values import (
     TOMBSTONE,
-    Case,
-    Event,
-    Incremented,
-    Retitled,
+    Added,
+    Assigned,
     Row,
     Stored,
+    Tombstone,
     Value,
+    Write,
 )
 from syncmodel.model.view import View
 from syncmodel.model.world import World
@@ -32,6 +36,9 @@ from syncmodel.steps import Concurrently, Data, Step
 #: A version, by its row and its number in the belief.
 Known = tuple[Row, int]
 NOTHING: frozenset[Known] = frozenset()
+#: Where the versions of a write come, each in the hidden order of its row: that of the row that is
+#: written, then those of the rows that a delete takes with it. Empty for what writes nothing.
+Places = tuple[int, ...]
 
 
 @frozen
@@ -72,7 +79,18 @@ class Situation:
     waiting: frozenset[Waiting] = frozenset()
     together: Together | None = None
     since_rest: int = 0
-    alarm: str = ""
+    #: Compared as yes or no: the words name nodes, which are interchangeable.
+    alarm: str = field(default="", eq=bool)
+
+    @property
+    def schema(self) -> Schema:
+        """What the nodes store."""
+        return self.net.schema
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """What the system promises."""
+        return self.world.belief.guarantees
 
     def knows(self, node: str) -> frozenset[Known]:
         """The versions that a node really knows."""
@@ -84,27 +102,74 @@ class Situation:
         order = self.order.get(row, ())
         return next((number for number in reversed(order) if (row, number) in known), None)
 
-    def shown(self, node: str, row: Row) -> Value | None:
-        """What the node has of the row, though an event of it may be hidden."""
+    def has(self, node: str, row: Row) -> Value | None:
+        """What the node has of the row, though it may be hidden."""
         number = self.winner(node, row)
         stored = TOMBSTONE if number is None else self.truth[row][number]
-        return stored if isinstance(stored, Case | Event) else None
+        return stored if isinstance(stored, Value) else None
+
+    def shows(self, node: str, row: Row) -> Value | None:
+        """What the node has of the row, if it shows: if all that the row is bound to shows."""
+        value = self.has(node, row)
+        if value is None:
+            return None
+        bound = self.schema.bound_to(row, value.cells)
+        return value if all(self.shows(node, one) for one in bound) else None
+
+    def width(self, node: str, row: Row) -> int:
+        """How many columns of the row the node knows."""
+        return self.schema.by_name[row.table].width(self.net.plugin(node) or 0)
+
+    @cached_property
+    def referring(self) -> Mapping[Row, tuple[tuple[Row, OnDelete], ...]]:
+        """For each row: those that refer to it, whether they are there or not, and how."""
+        found: dict[Row, tuple[tuple[Row, OnDelete], ...]] = {}
+        for row, names in sorted(self.world.plan.refs.items()):
+            for ref, name in zip(self.schema.by_name[row.table].refs, names, strict=True):
+                to = Row(ref.table, name)
+                found[to] = (*found.get(to, ()), (row, ref.on_delete))
+        return found
 
 
-def places(now: Situation, step: Step) -> range:
-    """Where a write may come: later than all that its node knows, anywhere among the others.
+def places(now: Situation, step: Step) -> Iterator[Places]:
+    """Where a write may come, if it is accepted: see `Places`.
 
-    0 for what writes nothing.
+    Later than all that its node knows, unless only the clock decides.
     """
     if not isinstance(step, Data) or not _answer(now, step).ok:
-        return range(1)
-    order, known = now.order.get(step.row(), ()), now.knows(step.node)
-    last = max((at for at, n in enumerate(order) if (step.row(), n) in known), default=-1)
+        return iter(((),))
+    return product(*(_places(now, step.node, row) for row in written_by(now, step)))
+
+
+def _places(now: Situation, node: str, row: Row) -> range:
+    order, known = now.order.get(row, ()), now.knows(node)
+    if not now.guarantees.policy(row.table).causal:
+        return range(len(order) + 1)
+    last = max((at for at, n in enumerate(order) if (row, n) in known), default=-1)
     return range(last + 1, len(order) + 1)
 
 
-def performed(now: Situation, step: Step, place: int, *, lost: bool) -> tuple[Situation, Outcome]:
-    """What really becomes of a step, and the answer; `place` and `lost` are those of a `Take`."""
+def written_by(now: Situation, step: Data) -> tuple[Row, ...]:
+    """The row that is written, and those that a delete takes with it."""
+    if not isinstance(_asked(now, step).change, Tombstone):
+        return (step.key,)
+    rows = [step.key]
+    for row in rows:
+        rows += [one for one in _there(now, step.node, row, OnDelete.CASCADE) if one not in rows]
+    return tuple(rows)
+
+
+def _there(now: Situation, node: str, row: Row, how: OnDelete) -> list[Row]:
+    """The rows that refer to this one so and that the node has."""
+    return [
+        other
+        for other, on_delete in now.referring.get(row, ())
+        if on_delete is how and now.has(node, other) is not None
+    ]
+
+
+def performed(now: Situation, step: Step, at: Places, *, lost: bool) -> tuple[Situation, Outcome]:
+    """What really becomes of a step, and the answer; `at` and `lost` are those of a `Take`."""
     if not isinstance(step, Data):
         after = step.rewire(now.net)
         really = now.really
@@ -116,24 +181,35 @@ def performed(now: Situation, step: Step, place: int, *, lost: bool) -> tuple[Si
     number = _next_number(now, step)
     if lost:
         now = evolve(now, left=paid(now.left, TIMEOUTS))
-        now = _numbered(now, step.row(), number)
+        now = _numbered(now, step.key, number)
         waiting = now.waiting | {Waiting(step, number)}
         return evolve(now, waiting=waiting), unknown("timeout")
-    return done(now, step, place, number)
+    return done(now, step, at, number)
 
 
 def _next_number(now: Situation, step: Data) -> int:
     """The number that the belief will give this write."""
     if now.together is not None:
         return number_among(now, now.together.step, step)
-    return len(now.world.belief.row(step.row()).versions)
+    return len(now.world.belief.row(step.key).versions)
 
 
 def number_among(now: Situation, together: Concurrently, step: Data) -> int:
     """The same, if none of its siblings is refused: they are entered in their own order."""
-    number = len(now.world.belief.row(step.row()).versions)
+    number = len(now.world.belief.row(step.key).versions)
     earlier = together.steps[: together.steps.index(step)]
-    return number + sum(isinstance(one, Data) and one.row() == step.row() for one in earlier)
+    return number + sum(isinstance(one, Data) and one.key == step.key for one in earlier)
+
+
+def writer(now: Situation, version: Known) -> str:
+    """The node that took this write."""
+    row, number = version
+    versions = now.world.belief.row(row).versions
+    if number < len(versions):
+        return versions[number].node
+    assert now.together is not None
+    siblings = [one for one in now.together.step.steps if isinstance(one, Data) and one.key == row]
+    return siblings[number - len(versions)].node
 
 
 def _numbered(now: Situation, row: Row, number: int) -> Situation:
@@ -143,78 +219,90 @@ def _numbered(now: Situation, row: Row, number: int) -> Situation:
     return evolve(now, truth=now.truth.set(row, truth + more)) if more else now
 
 
-def done(now: Situation, step: Data, place: int, number: int) -> tuple[Situation, Outcome]:
+def done(now: Situation, step: Data, at: Places, number: int) -> tuple[Situation, Outcome]:
     """The node answers the request, and stores what it accepts."""
     answer = _answer(now, step)
-    row = step.row()
-    now = _numbered(now, row, number) if answer.ok else now
     if not answer.ok:
         return now, answer
-    stored = _changed(now.shown(step.node, row), _asked(step).value)
+    node, (row, *others) = step.node, written_by(now, step)
+    stored = _changed(now.has(node, row), _asked(now, step).change)
+    for other, place in zip(others, at[1:], strict=True):
+        last = len(now.world.belief.row(other).versions)
+        now = _stored(now, node, (other, last), TOMBSTONE, place)
+    now = _stored(now, node, (row, number), stored, at[0])
+    return now, accepted(_columns(now, node, row, stored))
+
+
+def _stored(now: Situation, node: str, version: Known, stored: Stored, place: int) -> Situation:
+    """The node knows this version, which comes in that place of its row's order."""
+    row, number = version
+    now = _numbered(now, row, number)
     truth, order = now.truth[row], now.order.get(row, ())
     truth = (*truth[:number], stored, *truth[number + 1 :])
-    really = now.really.set(step.node, now.knows(step.node) | {(row, number)})
     order = (*order[:place], number, *order[place:])
-    now = evolve(
+    really = now.really.set(node, now.knows(node) | {version})
+    return evolve(
         now, really=really, truth=now.truth.set(row, truth), order=now.order.set(row, order)
     )
-    return now, accepted(_fields(stored))
 
 
 def _answer(now: Situation, step: Data) -> Outcome:
     """What the contract says that the node answers."""
-    node, write = step.node, _asked(step)
+    code = _absent(now, step.node) or _refusal(now, step)
+    return accepted() if code is None else refused(code)
+
+
+def _absent(now: Situation, node: str) -> str | None:
+    """Why the node takes no writes at all, if it does not."""
     if node in now.net.down:
-        return refused("unreachable")
+        return "unreachable"
     if now.net.plugin(node) is None:
-        return refused("no_plugin")
-    shown = now.shown(node, write.row)
-    if write.creates and shown is not None:
-        return refused("exists")
-    if not write.creates and shown is None:
-        return refused("no_such_row")
-    if write.needs is not None and now.shown(node, write.needs) is None:
-        return refused("missing_case")
-    return accepted()
+        return "no_plugin"
+    return "read_only" if node in now.net.readers else None
 
 
-def _asked(step: Data) -> Write:
-    write = step.asks()
-    assert write is not None
-    return write
+def _refusal(now: Situation, step: Data) -> str | None:
+    """Why the node refuses this write, if it does."""
+    node, write = step.node, _asked(now, step)
+    there = now.has(node, write.row) is not None
+    if write.creates:
+        if there and not now.guarantees.upserts:
+            return "exists"
+        lacks = any(now.shows(node, needed) is None for needed in write.needs)
+        return "missing_reference" if lacks else None
+    if not there:
+        return "no_such_row"
+    if isinstance(write.change, Tombstone):
+        rows = written_by(now, step)
+        held = any(_there(now, node, row, OnDelete.RESTRICT) for row in rows)
+        return "referenced" if held else None
+    column = now.schema.by_name[write.row.table].by_name[next(iter(write.values))]
+    return "malformed" if column.since > (now.net.plugin(node) or 0) else None
 
 
-def _changed(shown: Value | None, asked: Stored) -> Stored:
-    match asked:
-        case Retitled(title):
-            assert isinstance(shown, Case)
-            return Case(title, shown.counter)
-        case Incremented(by):
-            assert isinstance(shown, Case)
-            return Case(shown.title, shown.counter + by)
-        case _:
-            return asked
+def _asked(now: Situation, step: Data) -> Write:
+    return step.asks(now.schema)
 
 
-def _fields(stored: Stored) -> Mapping[str, object]:
-    match stored:
-        case Case(title, counter):
-            return {"title": title, "counter": counter}
-        case Event(case, body):
-            return {"case_id": case, "body": body}
-        case _:
-            return {"deleted": True}
+def _changed(had: Value | None, asked: Stored) -> Stored:
+    if isinstance(asked, Assigned | Added):
+        assert had is not None
+        return asked.over(had)
+    return asked
+
+
+def _columns(now: Situation, node: str, row: Row, stored: Stored) -> Mapping[str, object] | None:
+    """The row as an answer has it."""
+    if not now.guarantees.answers_rows or not isinstance(stored, Value):
+        return None
+    return dict(stored.first(now.width(node, row)).cells)
 
 
 def view(now: Situation, node: str) -> View | None:
     """What the node shows; None without the plugin."""
     if now.net.plugin(node) is None:
         return None
-    shown = {row: now.shown(node, row) for row in sorted(now.order)}
-    cases = {r.name: value for r, value in shown.items() if isinstance(value, Case)}
-    events = tuple(
-        (row.name, value)
-        for row, value in shown.items()
-        if isinstance(value, Event) and value.case in cases
+    shown = ((row, now.shows(node, row)) for row in sorted(now.order))
+    return View(
+        tuple((row, value.first(now.width(node, row))) for row, value in shown if value is not None)
     )
-    return View(tuple(cases.items()), events)

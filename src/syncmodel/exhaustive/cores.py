@@ -29,6 +29,7 @@ from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
 from syncmodel.model.rest import compare
+from syncmodel.model.values import Scalar
 from syncmodel.model.world import World
 from syncmodel.model.world import initial as initial_world
 from syncmodel.reference.simulated import VirtualWorld, acts, canonical, deliver, initial, sights
@@ -103,8 +104,8 @@ class Cluster:
     def _beginning(self, net: Net, coin: int) -> Moment:
         model = initial_world(net)
         net = model.belief.net
-        used = frozenset(f"t{number}" for number in range(1, coin + 1))
-        model = replace(model, plan=replace(model.plan, titles=used))
+        used: frozenset[Scalar] = frozenset(f"t{number}" for number in range(1, coin + 1))
+        model = replace(model, plan=replace(model.plan, tokens=used))
         names = renamings(net.nodes, symmetric=self.symmetric)
         virtual = initial(self.setup, net)
         return rested(courses(Moment(model, virtual, self.limits.left, net, names))[-1])
@@ -153,10 +154,9 @@ def courses(now: Moment) -> tuple[Moment, ...]:
     schedule, course = InTurn(), [now]
     for _ in range(DELIVERIES_LIMIT):
         world = course[-1].virtual
-        choices_now = deliverables(world)
-        if now.found or not choices_now:
+        if now.found or not world.coming:
             return tuple(course)
-        course.append(evolve(now, virtual=deliver(world, schedule.pick(choices_now))))
+        course.append(evolve(now, virtual=deliver(world, schedule.pick(world.coming))))
     shown = f"messages still travel after {DELIVERIES_LIMIT} deliveries"
     return (*course, _never_at_rest(now, shown))
 
@@ -221,7 +221,7 @@ def _at_rest(now: Moment) -> bool:
 
 def _shows_everywhere(now: Moment) -> bool:
     shown = sights.views(now.virtual).values()
-    return _at_rest(now) and all(one is not None and bool(one.cases) for one in shown)
+    return _at_rest(now) and all(one is not None and bool(one.rows) for one in shown)
 
 
 def _conflict_decided(now: Moment) -> bool:

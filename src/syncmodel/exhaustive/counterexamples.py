@@ -9,13 +9,16 @@ from attrs import evolve
 
 from syncmodel.checker import Violated
 from syncmodel.corpus.format import Confirmed, Expected, Reproduction, nodes_of
-from syncmodel.engine.drive import Straight
+from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
 from syncmodel.engine.script import length
 from syncmodel.exhaustive.cores import Moment
 from syncmodel.exhaustive.messagewise import Rest
+from syncmodel.exhaustive.replayed import Performed, Replayed
 from syncmodel.exhaustive.stepwise import Then, as_run
-from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.model.divergence import Divergence
+from syncmodel.model.net import Net
+from syncmodel.reference.kinds import SIMULATED
 from syncmodel.steps import Step
 
 
@@ -30,18 +33,34 @@ def counterexample(verdict: Violated[Any, Any], bugs: Sequence[str]) -> Reproduc
     if not isinstance(end, Moment) or not end.found:
         return None
     steps, net = as_run(_thens(verdict.path.actions)), verdict.path.start.model.plan.net
-    divergence = end.found[0]
-    reproduction = Reproduction(
+    with Pool(SIMULATED) as pool:
+        return _again(pool, net, steps, end.found[0], bugs)
+
+
+def counterexample_of(system: Replayed, verdict: Violated[Performed, Any]) -> Reproduction | None:
+    """The same of a target's own run, performed again there, on new machines if it has some."""
+    end = verdict.path.end
+    if not end.found:
+        return None
+    return _again(system.pool, system.limits.net, end.steps, end.found[0], system.bugs)
+
+
+def _again(
+    pool: Pool, net: Net, steps: tuple[Step, ...], divergence: Divergence, bugs: Sequence[str]
+) -> Reproduction:
+    """The reproduction, with what came of performing its steps once more."""
+    target, kind = pool.target(len(net.nodes), bugs), pool.kind
+    again = pool.driver.run(run(target, net, steps, kind.guarantees, alone=True))
+    return Reproduction(
         title=f"{divergence.kind.value}: {divergence.kind.explained}",
         nodes=nodes_of(net),
         steps=steps,
         expected=Expected(divergence.key),
         found={"by": "exhaustive search", "length": length(steps)},
         bug=bugs[0] if len(bugs) == 1 else None,
+        confirmed=Confirmed(int(divergence.key in again.keys), 1),
+        system=kind,
     )
-    again = Straight().run(run(SimulatedCluster(len(net.nodes), bugs), net, steps))
-    failed = int(divergence.key in again.keys)
-    return evolve(reproduction, confirmed=Confirmed(failed, 1))
 
 
 def _thens(actions: Sequence[Any]) -> list[Then]:

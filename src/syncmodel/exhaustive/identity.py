@@ -85,17 +85,18 @@ def _of_plan(plan: Plan, names: Renaming) -> Digest:
     new = dict(names)
     return digest(
         of_net(plan.net, names),
-        sorted((new[node], sorted(map(str, rows))) for node, rows in plan.known.items()),
-        sorted(map(str, plan.rows)),
-        sorted(plan.events.items()),
-        sorted(map(str, plan.deleted)),
-        sorted(plan.titles),
-        sorted(plan.increments),
+        sorted((new[node], sorted(rows)) for node, rows in plan.known.items()),
+        sorted(plan.rows),
+        sorted(plan.refs.items()),
+        sorted(plan.deleted),
+        # Texts and numbers have no common order, and need none.
+        sorted(map(repr, plan.tokens)),
+        sorted(map(repr, plan.amounts)),
     )
 
 
 def _of_belief(belief: Belief, names: Renaming) -> Digest:
-    rows = sorted((str(name), _of_row(row, names)) for name, row in belief.rows.items())
+    rows = sorted((name, _of_row(row, names)) for name, row in belief.rows.items())
     return digest(of_net(belief.net, names), rows)
 
 
@@ -107,6 +108,7 @@ def _of_row(row: RowBelief, names: Renaming) -> Digest:
         _sorted(order.parents),
         sorted(order.seen),
         sorted((loser, sorted(winners)) for loser, winners in order.among),
+        sorted(order.loose),
         sorted((new[node], sorted(known)) for node, known in row.must.items()),
         sorted((new[node], sorted(known)) for node, known in row.may.items()),
         _sorted(row.grounds),

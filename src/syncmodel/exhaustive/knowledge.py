@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from syncmodel.exhaustive.abstract import (
     Known,
+    Places,
     Situation,
     Together,
     Waiting,
@@ -23,16 +24,16 @@ from syncmodel.exhaustive.abstract import (
     performed,
     places,
     view,
+    writer,
 )
+from syncmodel.exhaustive.coverage import USUAL, require_covered
 from syncmodel.exhaustive.limits import TIMEOUTS, Left, Limits, choices
 from syncmodel.model.divergence import DivergenceFound
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Link
 from syncmodel.model.outcome import Answer, Outcome, compound
 from syncmodel.model.rest import compare
-from syncmodel.model.values import (
-    Row,
-    Stored,
-)
+from syncmodel.model.values import Row, Stored
 from syncmodel.model.world import World, initial
 from syncmodel.steps import Concurrently, Data, Step
 
@@ -41,16 +42,16 @@ from syncmodel.steps import Concurrently, Data, Step
 class Take:
     """A step, or one part of steps taken at the same time.
 
-    `place` is where a write comes in the hidden order of its row's versions. `lost`: the answer
-    is, and the request may land later or never.
+    `at` is where a write comes in the hidden order. `lost`: the answer is, and the request may
+    land later or never.
     """
 
     step: Step
-    place: int = 0
+    at: Places = ()
     lost: bool = False
 
     def __str__(self) -> str:
-        place = f" (in place {self.place})" if self.place else ""
+        place = f" (in place {', '.join(map(str, self.at))})" if any(self.at) else ""
         return f"{self.step}{place}{', and times out' if self.lost else ''}"
 
 
@@ -69,7 +70,7 @@ class Land:
     """A request that timed out reaches its node after all."""
 
     waiting: Waiting
-    place: int = 0
+    at: Places = ()
 
     def __str__(self) -> str:
         return f"what timed out lands: {self.waiting.step}"
@@ -100,13 +101,20 @@ Action = Take | Begin | Land | Cross | Rest
 
 @frozen
 class Knowledge:
-    """The system that is searched; `limits` bounds it. See `syncmodel.checker.System`."""
+    """The system that is searched; `limits` bounds it. See `syncmodel.checker.System`.
+
+    Raises `UsageError` for guarantees that the abstract system does not have: see `coverage`.
+    """
 
     limits: Limits
+    guarantees: Guarantees = USUAL
+
+    def __attrs_post_init__(self) -> None:
+        require_covered(self.limits, self.guarantees)
 
     def initial(self) -> tuple[Situation, ...]:
         """Nothing was written yet."""
-        world = initial(self.limits.net)
+        world = initial(self.limits.net, self.guarantees)
         return (Situation(world, world.belief.net, self.limits.left),)
 
     def actions(self, now: Situation) -> Iterator[Action]:
@@ -122,7 +130,7 @@ class Knowledge:
             return
         if now.since_rest < self.limits.burst:
             yield from self._steps(now)
-        if now.since_rest and not crossing:
+        if now.since_rest and not any(must_cross(now, one) for one in crossing):
             yield Rest()
 
     def _steps(self, now: Situation) -> Iterator[Action]:
@@ -149,9 +157,9 @@ class Knowledge:
                 return evolve(now, really=now.really.set(hearer, now.knows(hearer) | {version}))
             case Rest():
                 return rested(now)
-            case Land(waiting, place):
+            case Land(waiting, at):
                 landed = evolve(now, waiting=now.waiting - {waiting})
-                return done(landed, waiting.step, place, waiting.number)[0]
+                return done(landed, waiting.step, at, waiting.number)[0]
             case Begin(step):
                 left = next(after for pair, after in self._pairs(now) if pair == step)
                 open_ = Together(step, (None,) * len(step.steps))
@@ -176,7 +184,7 @@ def _in_order(first: Step, second: Step) -> bool:
 
 def _ways(now: Situation, step: Step) -> Iterator[Take]:
     """In each place of the hidden order, and with its answer lost."""
-    yield from (Take(step, place) for place in places(now, step))
+    yield from (Take(step, at) for at in places(now, step))
     if isinstance(step, Data) and now.left[TIMEOUTS] and now.net.carries(step.node):
         yield Take(step, lost=True)
 
@@ -189,12 +197,12 @@ def _parts(now: Situation, together: Together) -> Iterator[Take]:
 
 def _taken(now: Situation, action: Take) -> Situation:
     """The step is taken and judged."""
-    after, outcome = performed(now, action.step, action.place, lost=action.lost)
+    after, outcome = performed(now, action.step, action.at, lost=action.lost)
     return _judged(after, action.step, outcome)
 
 
 def _taken_part(now: Situation, together: Together, action: Take) -> Situation:
-    after, outcome = performed(now, action.step, action.place, lost=action.lost)
+    after, outcome = performed(now, action.step, action.at, lost=action.lost)
     at = together.step.steps.index(action.step)
     outcomes = (*together.outcomes[:at], outcome, *together.outcomes[at + 1 :])
     done = tuple(one for one in outcomes if one is not None)
@@ -209,7 +217,7 @@ def _renumbered(now: Situation, step: Concurrently, outcomes: tuple[Outcome, ...
     new: dict[Known, int] = {}
     for part, outcome in zip(step.steps, outcomes, strict=True):
         if isinstance(part, Data) and outcome.answer is not Answer.REFUSED:
-            row = part.row()
+            row = part.key
             first = len(now.world.belief.row(row).versions)
             taken = sum(row == other for other, _ in new)
             new[row, number_among(now, step, part)] = first + taken
@@ -231,7 +239,7 @@ def _renumbered(now: Situation, step: Concurrently, outcomes: tuple[Outcome, ...
         ),
         truth=Map({row: _moved(row, stored, new) for row, stored in now.truth.items()}),
         waiting=frozenset(
-            evolve(one, number=new.get((one.step.row(), one.number), one.number))
+            evolve(one, number=new.get((one.step.key, one.number), one.number))
             for one in now.waiting
         ),
     )
@@ -267,7 +275,13 @@ def crossings(now: Situation) -> Iterator[Cross]:
     for source, hearer in net.connected:
         if net.carries(source) and net.carries(hearer):
             for version in sorted(now.knows(source) - now.knows(hearer)):
-                yield Cross((source, hearer), version)
+                if net.passes_on or writer(now, version) == source:
+                    yield Cross((source, hearer), version)
+
+
+def must_cross(now: Situation, cross: Cross) -> bool:
+    """Whether this must have happened before a rest; over a link that broke it need not."""
+    return cross.link not in now.net.interrupted
 
 
 def rested(now: Situation) -> Situation:

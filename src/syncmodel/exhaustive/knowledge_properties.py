@@ -6,40 +6,52 @@ abstract system move is in `knowledge`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from attrs import evolve
 
 from syncmodel.checker import Property, always, converges, eventually, sometimes
-from syncmodel.exhaustive.abstract import NOTHING, Situation, view
+from syncmodel.exhaustive.abstract import NOTHING, Situation
+from syncmodel.exhaustive.coverage import USUAL
 from syncmodel.exhaustive.knowledge import Action, Cross, crossings, rested
 from syncmodel.exhaustive.limits import Limits
+from syncmodel.model.columns import OnDelete, Ref
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.order import NONE, Order, Versions
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.values import EVENTS, Row, Stored
+from syncmodel.model.values import Row, Stored
 
 Asked = Property[Situation]
 CACHED = 2**15
 
 
-def safety(limits: Limits) -> list[Asked]:
+def safety(limits: Limits, guarantees: Guarantees = USUAL) -> list[Asked]:
     """What must hold in every situation, and what must be seen in some."""
+    plain = _is_plain(limits) and guarantees.heal_catches_up and guarantees.answers_rows
+    flows = [
+        always("at rest what shows is no matter of the order in which it flowed", order_is_all_one)
+    ]
     return [
         always("a correct system is never called wrong", lambda now: not now.alarm),
         always("`loses to` is acyclic", acyclic),
         always("what was learnt of `loses to` is so", true_to_the_hidden_order),
         always("must <= what is really known <= may", between_the_bounds),
-        always("at rest what shows is no matter of the order in which it flowed", order_is_all_one),
-        *([always("at rest all is known", known_at_rest)] if _is_plain(limits) else []),
-        *_seen(limits),
+        # What a heal alone need not bring may be there or not.
+        *(flows if guarantees.heal_catches_up else []),
+        *([always("at rest all is known", known_at_rest)] if plain else []),
+        *_seen(limits, guarantees),
     ]
 
 
-def liveness() -> list[Asked]:
+def liveness(limits: Limits, guarantees: Guarantees = USUAL) -> list[Asked]:
     """Whatever went wrong, the cluster can be made one again. For whole graphs only."""
+    # What a node lost that others only had from it never comes back where they don't pass it on.
+    comes_back = guarantees.passes_on or not limits.rollbacks
+    can = eventually("a converged situation can be reached", converged)
     return [
-        eventually("a converged situation can be reached", converged),
+        *([can] if comes_back else []),
         converges("left alone, versions come to rest", _nothing_to_cross, by=_crosses),
     ]
 
@@ -49,19 +61,26 @@ def _is_plain(limits: Limits) -> bool:
     return limits.burst == 1 and not limits.timeouts and not limits.together
 
 
-def _seen(limits: Limits) -> list[Asked]:
+def _seen(limits: Limits, guarantees: Guarantees) -> list[Asked]:
     seen: list[Asked] = [sometimes("all that runs is at rest after a write", _wrote_and_rests)]
-    several = limits.nodes > 1 and limits.writes > 1
+    several = limits.nodes - len(guarantees.readers) > 1 and limits.writes > 1
     if several and (limits.cuts or limits.burst > 1):
         seen.append(sometimes("a conflict is open", in_conflict))
         seen.append(sometimes("a conflict was decided", conflict_decided))
-    if limits.rollbacks and limits.writes:
+    if limits.rollbacks and limits.writes and not guarantees.rollback_keeps_log:
         seen.append(sometimes("a version is lost with the only log that had it", lost))
     if limits.timeouts:
         seen.append(sometimes("a version that may exist does not", not_landed))
-    if limits.events:
-        seen.append(sometimes("an event is hidden", hides))
+    if any(ref.on_delete is OnDelete.HIDE for ref in _refs(limits)):
+        seen.append(sometimes("a row is hidden", hides))
     return seen
+
+
+def _refs(limits: Limits) -> Iterator[Ref]:
+    """The references of rows that there may be."""
+    for table in limits.schema.tables:
+        if limits.counts[table.name]:
+            yield from table.refs
 
 
 # --- always --------------------------------------------------------------------------------------
@@ -146,14 +165,14 @@ def _settled(now: Situation) -> Situation:
 def known_at_rest(now: Situation) -> bool:
     """Whether at rest nothing is open: each node must know what it may know, and shows one thing.
 
-    Promised where every step had its answer and its rest. Of hidden events nothing is learnt.
+    Promised where every step had its answer and its rest. Of hidden rows nothing is learnt.
     """
     if not _at_rest(now):
         return True
-    belief = now.world.belief
+    belief, binding = now.world.belief, now.schema.binding
     return all(
         row.known_by(node) == row.perhaps_known_by(node)
-        and (name.table == EVENTS or len(_sights(row, belief.may_show(node, name))) <= 1)
+        and (binding[name.table] or len(_sights(row, belief.may_show(node, name))) <= 1)
         for node in now.net.carriers
         for name, row in belief.rows.items()
     )
@@ -208,13 +227,12 @@ def not_landed(now: Situation) -> bool:
 
 
 def hides(now: Situation) -> bool:
-    """Whether a node has an event whose case does not show there."""
-    for node in now.net.carriers:
-        has = [row for row in now.order if row.table == EVENTS and now.shown(node, row)]
-        seen = view(now, node)
-        if seen is not None and len(seen.events) < len(has):
-            return True
-    return False
+    """Whether a node has a row that does not show, as a row that it refers to does not."""
+    return any(
+        now.has(node, row) is not None and now.shows(node, row) is None
+        for node in now.net.carriers
+        for row in now.order
+    )
 
 
 def converged(now: Situation) -> bool:

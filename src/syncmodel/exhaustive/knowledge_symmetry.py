@@ -16,27 +16,32 @@ from attrs import evolve
 from immutables import Map
 from msgspec.structs import replace
 
-from syncmodel.engine.rename import Names, renamed_steps
 from syncmodel.exhaustive.abstract import Situation, Waiting
+from syncmodel.exhaustive.coverage import USUAL
 from syncmodel.exhaustive.limits import SYMMETRIC_NODES, Limits
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.world import World
-from syncmodel.steps import Data
 
 #: New names, in the order of the old ones.
 Renaming = tuple[tuple[str, str], ...]
 CACHED = 2**16
 
 
-def symmetry(limits: Limits) -> Callable[[Situation], Situation] | None:
+def symmetry(
+    limits: Limits, guarantees: Guarantees = USUAL
+) -> Callable[[Situation], Situation] | None:
     """The `canonical` of searches within these limits, or None where there is none.
 
-    Steps at the same time are offered in one order only, and some partitions of four nodes and
-    more are offered without their images: there renaming would change what can happen.
+    Steps at the same time are offered in one order only, some partitions of four nodes and more
+    are offered without their images, and readers are not like other nodes: there renaming would
+    change what can happen.
     """
     if limits.together or limits.nodes > SYMMETRIC_NODES or limits.nodes == 1:
+        return None
+    if guarantees.readers:
         return None
     nodes = limits.net.nodes
     images = tuple(tuple(zip(nodes, image, strict=True)) for image in permutations(nodes))
@@ -57,7 +62,7 @@ def _key(now: Situation, names: Renaming) -> tuple[Any, ...]:
         *_net_key(now.net, names),
         *(_net_key(belief.net, names) if belief.net is not now.net else ()),
         *(_row_key(row, names) for _, row in sorted(belief.rows.items())),
-        tuple(_sorted(now.world.plan.known.get(old), str) for _, old in back),
+        tuple(_sorted(now.world.plan.known.get(old), tuple) for _, old in back),
         tuple(sorted((dict(names)[one.step.node], one.number) for one in now.waiting)),
     )
 
@@ -112,9 +117,7 @@ def renamed(now: Situation, names: Renaming) -> Situation:
 
 
 def _renamed_waiting(one: Waiting, new: Mapping[str, str]) -> Waiting:
-    (step,) = renamed_steps((one.step,), Names(nodes=new))
-    assert isinstance(step, Data)
-    return evolve(one, step=step)
+    return evolve(one, step=evolve(one.step, node=new[one.step.node]))
 
 
 @lru_cache(maxsize=CACHED)

@@ -6,17 +6,20 @@ single steps are offered here: a burst is a run of steps without a rest between 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
+from immutables import Map
 
 from syncmodel.errors import UsageError
 from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.plan import Plan
-from syncmodel.model.values import CASES, Row
-from syncmodel.steps import Data, Step, vocabulary
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Row
+from syncmodel.reference.kinds import SIMULATED
+from syncmodel.steps import Create, Data, Step, vocabulary
 from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Heal, Links, Mend
@@ -74,6 +77,10 @@ def _count(default: int, least: int = 0) -> Any:
     return field(default=default, validator=_at_least(least))
 
 
+def _rows(value: Mapping[str, int]) -> Map[str, int]:
+    return Map(value)
+
+
 @frozen(kw_only=True, cache_hash=True)
 class Limits:
     """The bounds of one exhaustive search.
@@ -83,15 +90,17 @@ class Limits:
     are those of a node that runs, `rollouts` those of a node that has the plugin. `timeouts` are
     writes of unknown outcome (searches of the model only). `burst`: so many steps at most between
     two rests. `together`: two steps may be taken at the same time (searches of the model only).
-    `generations`: what each node runs at the beginning, all generation 2 if empty. `ops`: the
-    kinds of steps that may be taken at all. For any of the numbers `UNLIMITED` is no bound.
+    `generations`: what each node runs at the beginning, all the schema's usual one if empty. `ops`:
+    the kinds of steps that may be taken at all. `rows`: how many rows of each table; of those that
+    are left out, one of the first table and none of the others. `schema` defaults to the reference
+    system's. For any of the numbers but the rows `UNLIMITED` is no bound.
 
-    Raises `UsageError` for a number that is too small, or an unknown kind of step.
+    Raises `UsageError` for a number that is too small, an unknown table or kind of step.
     """
 
+    schema: Schema = SIMULATED.schema
     nodes: int = _count(2, 1)
-    cases: int = _count(1, 1)
-    events: int = _count(0)
+    rows: Map[str, int] = field(default=Map(), converter=_rows)
     writes: int = _count(2)
     cuts: int = _count(0)
     crashes: int = _count(0)
@@ -104,6 +113,13 @@ class Limits:
     together: bool = False
     generations: tuple[int, ...] = field(default=())
     ops: frozenset[str] = field(default=OPS)
+
+    @rows.validator
+    def _check_rows(self, _attribute: object, value: Map[str, int]) -> None:
+        for table in value:
+            self.schema.table(table)
+        if min(self.counts.values()) < 0:
+            raise UsageError(f"rows must be 0 or more of each table; they are {_words(value)}.")
 
     @ops.validator
     def _check_ops(self, _attribute: object, value: frozenset[str]) -> None:
@@ -118,10 +134,17 @@ class Limits:
         if value and len(value) != self.nodes:
             raise UsageError(f"{self.nodes} nodes need as many generations, not {value}.")
 
+    @cached_property
+    def counts(self) -> Map[str, int]:
+        """How many rows of each table there may be."""
+        tables = self.schema.tables
+        usual = {table.name: int(table is tables[0]) for table in tables}
+        return Map(usual | dict(self.rows))
+
     @property
     def net(self) -> Net:
         """Where runs start: every link whole, every node running."""
-        net = fully_connected(self.nodes)
+        net = fully_connected(self.schema, self.nodes)
         for node, generation in zip(net.nodes, self.generations, strict=False):
             net = net.deploy((node,), generation)
         return net
@@ -134,26 +157,28 @@ class Limits:
     @cached_property
     def scope(self) -> Scope:
         """The names and kinds of steps that runs are made of."""
-        return Scope(
-            ops=self.ops,
-            cases=tuple(f"c{i}" for i in range(1, self.cases + 1)),
-            events=tuple(f"e{i}" for i in range(1, self.events + 1)),
-            rollback_to=(1, 2),
-            rollout_to=(2, 3) if self.rollouts else (2,),
-        )
+        scope = Scope.of(self.schema, self.ops, self.counts)
+        return scope if self.rollouts else evolve(scope, rollout_to=(self.schema.usual,))
 
     def steps_after(self, since_rest: int) -> int:
         """How many steps there were since the last rest, with one more."""
         return since_rest + 1 if self.burst < UNLIMITED else 1
 
     def __str__(self) -> str:
-        usual = Limits()
+        usual = Limits(schema=self.schema)
+        shown = {each.name: getattr(self, each.name) for each in fields(Limits)}
         return ", ".join(
-            f"{each.name} {'any' if (value := getattr(self, each.name)) == UNLIMITED else value}"
-            for each in fields(Limits)
-            if each.name != "ops"
-            and (each.name == "nodes" or getattr(self, each.name) != getattr(usual, each.name))
+            f"{name} {_words(value)}"
+            for name, value in shown.items()
+            if name not in ("ops", "schema") and (name == "nodes" or value != getattr(usual, name))
         )
+
+
+def _words(value: Any) -> str:
+    """A bound as the command line takes it."""
+    if isinstance(value, Map):
+        return ",".join(f"{table}={count}" for table, count in sorted(value.items()))
+    return "any" if value == UNLIMITED else str(value)
 
 
 def choices(limits: Limits, plan: Plan, left: Left) -> Iterator[tuple[Step, Left]]:
@@ -185,11 +210,35 @@ def paid(left: Left, at: int) -> Left:
 
 
 def _first_of_its_like(limits: Limits, plan: Plan, step: Step) -> bool:
-    """Rows are interchangeable until they are written: the first unused name stands for all."""
-    if not isinstance(step, Data) or (row := step.row()) in plan.rows:
+    """Rows are interchangeable until something names them: the first such name stands for all."""
+    if not isinstance(step, Data) or (step.key in plan.rows and not isinstance(step, Create)):
         return True
-    names = limits.scope.cases if row.table == CASES else limits.scope.events
-    return row.name == next(name for name in names if Row(row.table, name) not in plan.rows)
+    used = _used(plan)
+    for row in _named(plan, step):
+        if row not in used:
+            names = limits.scope.names(row.table)
+            if row.name != next(n for n in names if Row(row.table, n) not in used):
+                return False
+            used |= {row}
+    return True
+
+
+def _named(plan: Plan, step: Data) -> tuple[Row, ...]:
+    """The row that is written, and before it those that it refers to."""
+    refs = step.refs(plan.net.schema) if isinstance(step, Create) else ()
+    return (*_referred(plan, step.table, refs), step.key)
+
+
+@lru_cache(maxsize=2**12)
+def _used(plan: Plan) -> frozenset[Row]:
+    """The rows that were written or referred to."""
+    found = (_referred(plan, row.table, names) for row, names in plan.refs.items())
+    return plan.rows.union(*found)
+
+
+def _referred(plan: Plan, table: str, names: tuple[str, ...]) -> tuple[Row, ...]:
+    refs = plan.net.schema.by_name[table].refs
+    return tuple(Row(ref.table, name) for ref, name in zip(refs, names, strict=True))
 
 
 def _counted(step: Step, plan: Plan) -> int | None:

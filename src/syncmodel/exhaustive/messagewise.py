@@ -13,8 +13,8 @@ from attrs import evolve, frozen
 from syncmodel.exhaustive.cores import Cluster, Moment, rested, taken
 from syncmodel.exhaustive.limits import Limits, choices
 from syncmodel.nostr.messages import Eose
-from syncmodel.reference.simulated import VirtualWorld, deliver
-from syncmodel.reference.simulated.world import Deliverable, deliverables
+from syncmodel.reference.simulated import Deliverable, VirtualWorld, deliver
+from syncmodel.reference.simulated.world import deliverables
 from syncmodel.steps import Step
 
 

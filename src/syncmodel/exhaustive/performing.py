@@ -1,7 +1,7 @@
 """A step performed on a virtual world that somebody holds as a value.
 
 The same `perform` as on live nodes, through a target that is only a place for the world while one
-step lasts. Nothing is delivered and no time passes here; compare `targets.simulated.cluster`,
+step lasts. Nothing is delivered and no time passes here; compare `reference.simulated.cluster`,
 which asks a schedule for such things.
 """
 
@@ -12,13 +12,16 @@ from collections.abc import Awaitable, Sequence
 from syncmodel.engine.drive import Straight
 from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Write
+from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import VirtualWorld, acts
 from syncmodel.steps import Step
-from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Resyncs, Stops
 
 
 class Place(CutsLinks, Resyncs, Deploys, Stops):
-    """A target with every ability; `world` is the world as it is now."""
+    """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:
         """Nothing happens."""
@@ -30,13 +33,18 @@ class Place(CutsLinks, Resyncs, Deploys, Stops):
         return self.world.setup.names
 
     @property
+    def schema(self) -> Schema:
+        """What the nodes store."""
+        return SIMULATED.schema
+
+    @property
     def cut(self) -> frozenset[Link]:
         """The links that are cut now."""
         return self.world.cut
 
-    async def request(self, node: str, request: Request) -> Outcome:
+    async def write(self, node: str, write: Write) -> Outcome:
         """One request to the node's core."""
-        self.world, outcome = acts.request(self.world, node, request)
+        self.world, outcome = acts.write(self.world, node, write)
         return outcome
 
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:

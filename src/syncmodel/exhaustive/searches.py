@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from syncmodel.checker import (
     Bounds,
@@ -22,15 +22,21 @@ from syncmodel.checker import (
     converges,
     eventually,
 )
+from syncmodel.engine.pool import Pool
 from syncmodel.errors import UsageError
 from syncmodel.exhaustive import knowledge_properties
 from syncmodel.exhaustive.abstract import Situation
 from syncmodel.exhaustive.cores import Moment, cluster, never_wrong, seen
+from syncmodel.exhaustive.coverage import USUAL
 from syncmodel.exhaustive.knowledge import Knowledge
 from syncmodel.exhaustive.knowledge_symmetry import symmetry
-from syncmodel.exhaustive.limits import UNLIMITED, Limits
+from syncmodel.exhaustive.limits import COUNTED, UNLIMITED, Limits
 from syncmodel.exhaustive.messagewise import Deliver, Messagewise
+from syncmodel.exhaustive.replayed import Performed, Replayed, properties
 from syncmodel.exhaustive.stepwise import Stepwise
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net
+from syncmodel.model.view import View
 from syncmodel.reference.simulated import sights
 from syncmodel.reference.simulated.world import deliverables
 
@@ -65,23 +71,47 @@ def search(
     limits: Limits,
     bugs: Sequence[str] = (),
     *,
+    guarantees: Guarantees = USUAL,
     symmetric: bool = True,
     wanted: Sequence[str] = (),
 ) -> Search:
     """The search of that grain within these limits, for the `wanted` properties or for all.
 
-    Planted bugs are looked for without symmetry, so that what is found fails on a
+    Steps and messages are searched on the reference system's cores, which promise the default
+    `guarantees`. Planted bugs are looked for without symmetry, so that what is found fails on a
     `SimulatedCluster` too. Raises `UsageError` for what does not go together.
     """
     _require_sense(grain, limits, bugs)
     if grain is Grain.MODEL:
-        properties = [*knowledge_properties.safety(limits), *knowledge_properties.liveness()]
-        canonical = symmetry(limits) if symmetric else None
-        return Search(Knowledge(limits), _picked(properties, wanted), canonical)
+        of = (limits, guarantees)
+        safe, live = knowledge_properties.safety(*of), knowledge_properties.liveness(*of)
+        canonical = symmetry(*of) if symmetric else None
+        return Search(Knowledge(*of), _picked([*safe, *live], wanted), canonical)
     found = cluster(limits, bugs, symmetric=symmetric and not bugs)
     asked = [never_wrong()] if bugs else [never_wrong(), *seen(limits), *alive(grain, limits)]
     system = Stepwise(found) if grain is Grain.STEPS else Messagewise(found)
     return Search(system, _picked(asked, wanted), None)
+
+
+def replaying(
+    pool: Pool,
+    limits: Limits,
+    bounds: Bounds,
+    bugs: Sequence[str] = (),
+    *,
+    wanted: Sequence[str] = (),
+) -> Search:
+    """The search of a target of any kind, by performing every sequence of steps on it.
+
+    Of the kinds of steps those are taken that the target can take. Raises `UsageError` for a search
+    without an end, and for what does not go together.
+    """
+    _require_sense(Grain.STEPS, limits, bugs)
+    endless = any(getattr(limits, name) >= UNLIMITED for name in (*COUNTED, "burst"))
+    if endless and bounds.max_depth is None:
+        raise UsageError("A target's runs have no end with `any` in the limits: give --max-depth.")
+    system = Replayed(evolve(limits, ops=limits.ops & pool.kind.ops), pool, tuple(bugs))
+    return Search(system, _picked(properties(system), wanted), None)
 
 
 def _require_sense(grain: Grain, limits: Limits, bugs: Sequence[str]) -> None:
@@ -142,27 +172,27 @@ def label(state: Any) -> str:
     if isinstance(state, Situation):
         known = [f"{n} knows {_numbers(state, n)}" for n in state.net.nodes]
         return "\n".join([*known, *_troubles(state.net, state.alarm)])
-    assert isinstance(state, Moment)
-    rows = [f"{node} shows {_rows(view)}" for node, view in sights.views(state.virtual).items()]
+    assert isinstance(state, Moment | Performed)
     wrong = str(state.found[0]) if state.found else ""
-    return "\n".join([*rows, *_troubles(state.model.belief.net, wrong)])
+    if isinstance(state, Performed):
+        shown, net = state.views, state.net
+    else:
+        shown, net = sights.views(state.virtual), state.model.belief.net
+    rows = [f"{node} shows {_rows(view)}" for node, view in shown.items()]
+    return "\n".join([*rows, *_troubles(net, wrong)])
 
 
 def _numbers(state: Situation, node: str) -> str:
-    return (
-        " ".join(f"{row.name}/{number}" for row, number in sorted(state.knows(node))) or "nothing"
-    )
+    return " ".join(f"{row}#{number}" for row, number in sorted(state.knows(node))) or "nothing"
 
 
-def _rows(view: Any) -> str:
+def _rows(view: View | None) -> str:
     if view is None:
         return "no plugin"
-    rows = [f"{name}={case.title}+{case.counter}" for name, case in view.cases]
-    rows += [f"{name}={event.body}" for name, event in view.events]
-    return " ".join(rows) or "nothing"
+    return "; ".join(f"{row} ({value})" for row, value in view.rows) or "nothing"
 
 
-def _troubles(net: Any, wrong: str) -> list[str]:
+def _troubles(net: Net, wrong: str) -> list[str]:
     cut = ", ".join(f"{a}->{b}" for a, b in sorted(net.cut))
     facts = {"cut: ": cut, "down: ": " ".join(sorted(net.down)), "wrong: ": wrong}
     return [name + fact for name, fact in facts.items() if fact]

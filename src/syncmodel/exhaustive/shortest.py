@@ -32,14 +32,17 @@ from syncmodel.exhaustive.limits import UNLIMITED, Limits
 from syncmodel.exhaustive.stepwise import Stepwise, Then, as_run
 from syncmodel.model.divergence import Key, Kind
 from syncmodel.model.net import Net, fully_connected
-from syncmodel.model.values import CASES, EVENTS
+from syncmodel.reference.kinds import SIMULATED
 from syncmodel.steps import Step
 
 FILE = "shortest.json"
+SCHEMA = SIMULATED.schema
 #: The kinds of rows that a divergence is about; none where it is about a node.
-TABLES = (CASES, EVENTS, "")
+TABLES = (*SCHEMA.by_name, "")
 #: The latest and the earliest generation, beside the usual one.
-NEWER, BARE = 3, 1
+NEWER, BARE = len(SCHEMA.generations), 1
+#: Two rows of the first table, that there may be a wrong one, and one of each other.
+FEW = {table: 2 if place == 0 else 1 for place, table in enumerate(SCHEMA.by_name)}
 #: The nodes fail, in whatever way.
 OTHERWISE: Property[Moment] = sometimes("anything is wrong", lambda now: bool(now.found))
 
@@ -77,8 +80,7 @@ def anything(nodes: int) -> Limits:
     """Every kind of step as often as you like, on few rows: the depth alone bounds the search."""
     return Limits(
         nodes=nodes,
-        cases=2,
-        events=1,
+        rows=FEW,
         writes=UNLIMITED,
         cuts=UNLIMITED,
         crashes=UNLIMITED,
@@ -92,7 +94,7 @@ def anything(nodes: int) -> Limits:
 
 def beginnings(nodes: int) -> tuple[Net, ...]:
     """The nets that runs begin from: all alike, one node newer, one without the plugin."""
-    net = fully_connected(nodes)
+    net = fully_connected(SCHEMA, nodes)
     first = net.nodes[:1]
     return (net, net.deploy(first, NEWER), net.deploy(first, BARE))
 

@@ -20,6 +20,7 @@ from syncmodel.exhaustive.performing import performed
 from syncmodel.exhaustive.stepwise import Stepwise, Then, as_run
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer
+from syncmodel.reference.kinds import SIMULATED
 from syncmodel.steps import Step
 
 #: A graph takes about ten kilobytes a state here.
@@ -37,16 +38,18 @@ def drawn(limits: Limits) -> StateGraph:
 def kind(before: Moment, action: Then, _after: Moment) -> tuple[Any, ...]:
     """What kind of transition a step is.
 
-    Its op, whether the request is accepted, whether its row stands nowhere, on some or on all
-    nodes, and which troubles there are at that moment: links cut, nodes down, nodes bare.
+    Its op, table and columns, whether the request is accepted, whether its row stands nowhere, on
+    some or on all nodes, and which troubles there are at that moment: links cut, nodes down, nodes
+    bare.
     """
     step, net = action.step, before.model.belief.net
     outcome = performed(before.virtual, step)[1]
-    write = step.asks()
+    write = step.asks(net.schema)
     holders = () if write is None else before.model.belief.row(write.row).must.keys()
     stands = "all" if len(holders) == len(net.nodes) else "some" if holders else "none"
     troubles = (bool(net.cut), bool(net.down), len(net.carriers) < len(net.up))
-    return (step.op, outcome.answer is Answer.OK, stands, troubles)
+    what = () if write is None else (write.row.table, *write.values)
+    return (step.op, *what, outcome.answer is Answer.OK, stands, troubles)
 
 
 def suite(limits: Limits, by: Literal["kind", "edge"]) -> list[Reproduction]:
@@ -59,6 +62,7 @@ def suite(limits: Limits, by: Literal["kind", "edge"]) -> list[Reproduction]:
             title=f"covering {by}s of {limits}: run {number} of {len(runs)}",
             nodes=nodes_of(net),
             steps=steps,
+            system=SIMULATED,
             found={
                 "by": "a covering walk through the state graph",
                 "covers": f"with the others all {taken[by]} of {whole.number_of_nodes()} states",

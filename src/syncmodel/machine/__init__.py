@@ -1,1 +1,1 @@
-"""The Hypothesis state machine, and the backend that draws plainly from the seed."""
+"""The Hypothesis state machine of a cluster, the backend that draws plainly, and its searches."""

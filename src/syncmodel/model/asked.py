@@ -6,12 +6,11 @@ forbids it. `judge` asks this, and says what an answer proves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
 from syncmodel.model.belief import Belief, Entries
-from syncmodel.model.cascades import may_take, must_take
 from syncmodel.model.columns import OnDelete
 from syncmodel.model.naming import describe
 from syncmodel.model.net import Net
@@ -100,6 +99,11 @@ class Asked(Record):
         return bool(self.row.present(self.versions))
 
     @property
+    def _needed(self) -> Iterable[Row]:
+        """The rows that must show for a create to be accepted."""
+        return self.belief.needed_by(self.write.needs) if self.write.needs else ()
+
+    @property
     def table(self) -> str:
         return self.write.row.table
 
@@ -114,8 +118,8 @@ class Asked(Record):
             return False
         if write.creates:
             allowed = self.absent or self._upserts
-            return allowed and all(belief.may_be_shown(node, needed) for needed in write.needs)
-        return self.present and not self._must_be_referred_to
+            return allowed and all(belief.may_have(node, needed) for needed in self._needed)
+        return self.present and not self._is_held(lambda row: not belief.may_lack(node, row))
 
     def may_refuse(self, code: str | None) -> bool:
         reason = REASONS.get(code or "")
@@ -134,29 +138,24 @@ class Asked(Record):
     @property
     def _may_lack_a_reference(self) -> bool:
         # A row that is there is refused as such before what it refers to is looked for.
-        lacks = any(self.belief.may_be_hidden(self.write.node, row) for row in self.write.needs)
+        lacks = any(self.belief.may_lack(self.write.node, row) for row in self._needed)
         return lacks and (self.absent or self._upserts)
 
     @property
     def _may_be_referred_to(self) -> bool:
-        """Whether a row that must not be deleted before others may have been among what goes."""
-        belief, write = self.belief, self.write
-        if write.op != "delete" or not self.present or not belief.net.schema.restricting:
-            return False
-        gone = {write.row, *may_take(belief, write.node, write.row)}
-        rows = (row for one in gone for row in belief.referring(one, OnDelete.RESTRICT))
-        return any(belief.may_have(write.node, row) for row in rows)
+        return self._is_held(lambda row: self.belief.may_have(self.write.node, row))
 
-    @property
-    def _must_be_referred_to(self) -> bool:
-        """Whether it surely was; what goes itself may excuse."""
-        belief, write = self.belief, self.write
-        if write.op != "delete" or not belief.net.schema.restricting:
+    def _is_held(self, has: Callable[[Row], bool]) -> bool:
+        """Whether a delete must be refused, if the node has these rows."""
+        schema, referring = self.belief.net.schema, self.belief.referring
+        if self.write.op != "delete" or not self.present or not schema.restricting:
             return False
-        gone = {write.row, *must_take(belief, write.node, write.row)}
-        excused = {*may_take(belief, write.node, write.row)}
-        rows = (row for one in gone for row in belief.referring(one, OnDelete.RESTRICT))
-        return any(not belief.may_lack(write.node, row) for row in rows if row not in excused)
+        rows = [self.write.row]
+        for row in rows:
+            if any(has(one) for one in referring(row, OnDelete.RESTRICT)):
+                return True
+            rows += [o for o in referring(row, OnDelete.CASCADE) if has(o) and o not in rows]
+        return False
 
     @property
     def _upserts(self) -> bool:

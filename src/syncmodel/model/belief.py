@@ -7,7 +7,7 @@ owns the comparison of a settled system. What a register is says `registers`: a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 from attrs import field, frozen
@@ -104,30 +104,32 @@ class Belief:
         bound = self.net.schema.bound_to
         return frozenset().union(*(bound(row, v.cells) for v in values if isinstance(v, Value)))
 
-    def may_be_hidden(self, node: str, row: Row) -> bool:
-        """Whether the node may not show the row: it may lack it, or one that it is bound to."""
-        return self.may_lack(node, row) or any(
-            self.may_be_hidden(node, bound) for bound in self.bound_to(row)
-        )
+    def needed_by(self, rows: Iterable[Row]) -> frozenset[Row]:
+        """These rows and all without which they do not show, however far up."""
+        found, waiting = set[Row](), list(rows)
+        while waiting:
+            row = waiting.pop()
+            if row not in found:
+                found.add(row)
+                waiting += self.bound_to(row)
+        return frozenset(found)
 
-    def may_be_shown(self, node: str, row: Row) -> bool:
-        """Whether the node may show the row: it may have it, and all that it is bound to."""
-        return self.may_have(node, row) and all(
-            self.may_be_shown(node, bound) for bound in self.bound_to(row)
-        )
+    def referring(self, row: Row, how: OnDelete) -> Iterator[Row]:
+        """The rows that refer to this one so, of those that somebody may have written, in order."""
+        columns = {
+            (table.name, ref.name)
+            for table, ref in self.net.schema.referring[row.table]
+            if ref.on_delete is how
+        }
+        for other in sorted(self.rows) if columns else ():
+            named = (column for table, column in columns if table == other.table)
+            if not other.column and any(self._names(other, column, row) for column in named):
+                yield other
 
-    def referring(self, row: Row, kind: OnDelete) -> Iterator[Row]:
-        """The rows that refer to this one by a reference of that kind, of those that somebody may
-        have written, in order."""
-        references = self.net.schema.references(row.table, kind)
-        for other in sorted(self.rows) if references else ():
-            for table, column in references:
-                if other.table == table and not other.column and self._names(other, column, row):
-                    yield other
-
-    def _names(self, other: Row, column: str, row: Row) -> bool:
-        values = (version.value for version in self.row(other).versions)
-        return any(isinstance(v, Value) and v.get(column) == row.name for v in values)
+    def _names(self, row: Row, column: str, named: Row) -> bool:
+        """Whether some version of a row names that other one there."""
+        values = (version.value for version in self.row(row).versions)
+        return any(isinstance(v, Value) and v.get(column) == named.name for v in values)
 
     # --- how the bounds move -------------------------------------------------------------------
 

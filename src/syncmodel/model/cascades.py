@@ -7,7 +7,7 @@ tombstone by the node that deleted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from attrs import evolve
 
@@ -44,22 +44,6 @@ def with_cascades(
                 belief, more = _taken(belief, before, deleted, write.node, after, sure=sure)
                 taken[place] += more
     return _by_pending(belief, before, after), taken
-
-
-def may_take(belief: Belief, node: str, row: Row) -> Iterator[Row]:
-    """The rows that a delete of this one on the node may take along."""
-    for other in belief.referring(row, OnDelete.CASCADE):
-        if belief.may_have(node, other):
-            yield other
-            yield from may_take(belief, node, other)
-
-
-def must_take(belief: Belief, node: str, row: Row) -> Iterator[Row]:
-    """The rows that a delete of this one on the node takes along for sure."""
-    for other in belief.referring(row, OnDelete.CASCADE):
-        if not belief.may_lack(node, other):
-            yield other
-            yield from must_take(belief, node, other)
 
 
 def _by_pending(belief: Belief, before: Belief, after: Net) -> Belief:

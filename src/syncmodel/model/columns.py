@@ -23,8 +23,9 @@ class OnDelete(Enum):
     """What a delete does to the rows that refer to the deleted one.
 
     `HIDE`: they do not show until it is created again. `CASCADE`: its node deletes those that it
-    has; what arrives later hides. `RESTRICT`: it is refused while its node has any; what arrives
-    later hides. `NOTHING`: a reference is a plain value.
+    has, and what these take along or are held by; what arrives later hides. `RESTRICT`: it is
+    refused while its node has any; what arrives later hides. `NOTHING`: a reference is a plain
+    value.
     """
 
     HIDE = "hide"

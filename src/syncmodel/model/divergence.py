@@ -54,7 +54,7 @@ EXPLAINED = {
     Kind.WRONGLY_REFUSED: "a request was refused that every possible state of the node allows",
     Kind.CONTROL_PLANE: "generation, migrations, plugin API or health are not as expected",
     Kind.NOT_SETTLED: "the nodes did not come to rest although every fault was healed",
-    Kind.INVARIANT: "a property of your own does not hold",
+    Kind.INVARIANT: "a property that you added does not hold",
 }
 
 
@@ -63,8 +63,8 @@ class Divergence:
     """One difference between what may be true and what was seen.
 
     `node` is where it was seen; `expected` and `shown` are sentences without run ids, so that they
-    read the same on every run. `table` is the kind of row, or "" where the divergence is about a
-    whole node.
+    read the same on every run; `expected` of an `INVARIANT` is the invariant's name. `table` is the
+    kind of row, or "" where the divergence is about a whole node.
     """
 
     kind: Kind
@@ -80,8 +80,11 @@ class Divergence:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two divergences the same bug to a minimiser: name and kind of row."""
-        return (self.kind.value, self.table)
+        """What makes two divergences the same bug to a minimiser: name and kind of row.
+
+        Invariants have no row: each is a bug by its name.
+        """
+        return (self.kind.value, self.expected if self.kind is Kind.INVARIANT else self.table)
 
     def __str__(self) -> str:
         where = f"{self.row} on {self.node}" if self.row else self.node

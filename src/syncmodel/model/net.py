@@ -45,6 +45,13 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     #: Whether a node that does not reach most of the nodes refuses writes.
     quorum: bool = False
 
+    def __repr__(self) -> str:
+        """Where it is: nodes with their generations, who is down, what is cut."""
+        nodes = ", ".join(f"{node}={self.running[node]}" for node in self.nodes)
+        down = f", down={sorted(self.down)}" if self.down else ""
+        cut = f", cut={[f'{a}->{b}' for a, b in sorted(self.cut)]}" if self.cut else ""
+        return f"Net({nodes}{down}{cut})"
+
     # --- questions -----------------------------------------------------------------------------
 
     @cached_property

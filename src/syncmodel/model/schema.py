@@ -189,6 +189,10 @@ class Schema:
         looks = (words.known(ids), words.known(texts))
         self.__attrs_init__(tables, plugin, listed, usual, *looks)
 
+    def __repr__(self) -> str:
+        """Its tables by name."""
+        return f"Schema({', '.join(self.by_name)})"
+
     @cached_property
     def _hash(self) -> int:
         return hash((self.tables, self.plugin, self.generations))
@@ -227,25 +231,20 @@ class Schema:
         }
 
     @cached_property
-    def binding(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
-        """For each table: the columns that bind a row to another, and that one's table."""
+    def binding(self) -> Mapping[str, Mapping[str, str]]:
+        """For each table: the columns that bind a row to another one, each with the table of that.
+
+        By name: a register of a row, or a row of an older version, has not all columns.
+        """
         return {
-            table.name: tuple((ref.name, ref.table) for ref in table.refs if ref.binds)
+            table.name: {ref.name: ref.table for ref in table.refs if ref.binds}
             for table in self.tables
         }
 
     def bound_to(self, row: Row, cells: Cells) -> tuple[Row, ...]:
-        """The rows that must show for this one to show. `cells` may lack columns that change."""
+        """The rows that must show for this one to show."""
         binding = self.binding[row.table]
-        if not binding:
-            return ()
-        given = dict(cells)
-        return tuple([Row(table, str(given[column])) for column, table in binding])
-
-    def references(self, table: str, kind: OnDelete) -> tuple[tuple[str, str], ...]:
-        """The columns of that kind, each with its table, that name rows of this table."""
-        referring = self.referring[table]
-        return tuple((other.name, ref.name) for other, ref in referring if ref.on_delete is kind)
+        return tuple([Row(binding[name], str(cell)) for name, cell in cells if name in binding])
 
     @cached_property
     def restricting(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from syncmodel.record import Record
@@ -224,6 +225,33 @@ class Write(Record):
                 return {column: by}
             case _:
                 return {}
+
+    def refusal(
+        self, has: Callable[[Row], bool], shows: Callable[[Row], bool], *, upserts: bool = False
+    ) -> str | None:
+        """Why a node must refuse it, as a code; None: it must not.
+
+        `has`: the node has that row, shown or hidden by one that it refers to; `shows`: it shows.
+        For systems that have no word for it themselves.
+        """
+        there = has(self.row)
+        if self.creates and there and not upserts:
+            return "exists"
+        if not self.creates and not there:
+            return "no_such_row"
+        return None if all(map(shows, self.needs)) else "missing_reference"
+
+    def applied(self, row: Mapping[str, Scalar] | None) -> dict[str, Scalar] | None:
+        """What it makes of a row (None: one that is not there); None for a delete."""
+        match self.change:
+            case Tombstone():
+                return None
+            case Added(column, by):
+                before = dict(row or {})
+                count = before.get(column, 0)
+                return {**before, column: count + by if isinstance(count, int) else by}
+            case _:
+                return {**({} if self.creates else row or {}), **self.values}
 
 
 OPS: dict[type[object], str] = {Value: "create", Assigned: "set", Added: "add", Tombstone: "delete"}

@@ -16,6 +16,7 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.model.net import Link, Net
 from syncmodel.nostr.keys import Key
+from syncmodel.reference import needs
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.live_node import LiveNode
@@ -51,7 +52,11 @@ class EmbeddedCluster(Cluster):
     """A `Target` of local processes n1, n2, ..."""
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
-        """Nothing runs before `begin`. `bugs` are planted in every node."""
+        """Nothing runs before `begin`. `bugs` are planted in every node.
+
+        Raises `UsageError` where what its processes need is not installed.
+        """
+        needs.installed()
         super().__init__({}, ProxyLinks({}))
         self.nodes = tuple(f"n{i}" for i in range(1, count + 1))
         self._bugs = tuple(bugs)

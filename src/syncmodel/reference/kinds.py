@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
-from syncmodel.targets.base import Target
+from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
 
 class Everything(CutsLinks, Resyncs, Deploys, Stops, Malforms):
     """What the reference system can do: all that there is."""
+
+
+class InMemory(Everything, Searchable):
+    """The same, with nodes that are values."""
 
 
 def _embedded(count: int, bugs: Sequence[str]) -> Target:
@@ -39,7 +43,7 @@ SIMULATED = TargetKind(
     "the nodes' cores joined in memory",
     _simulated,
     SUPERTEST,
-    Everything,
+    InMemory,
     waits=False,
     twin="simulated",
 )

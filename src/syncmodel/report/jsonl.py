@@ -2,7 +2,8 @@
 
 One object a line, flushed at once, so that a tester that is killed leaves all but its last word.
 The first line says what was tested; `entry` names the kind of every other line: began, step, rest,
-end. Steps have their own JSON form (`steps.form`). Nothing secret is in a history.
+end, and `run` its run: the lines of several runs may alternate. Steps have their own JSON form
+(`steps.form`). Nothing secret is in a history.
 """
 
 from __future__ import annotations
@@ -14,38 +15,45 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from attrs import evolve, frozen
-from msgspec.structs import replace
+from attrs import evolve, field, frozen
+from immutables import Map
 
-from syncmodel.corpus import nodes_of
+from syncmodel.corpus import System, Systems, format1, nodes_of
+from syncmodel.corpus.fields import Fields, to_json
+from syncmodel.corpus.reading import NODE_NAME, system_of
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested
 from syncmodel.errors import FormatError, InvalidRunError, UsageError
 from syncmodel.model.divergence import Divergence, Kind
-from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.values import Row
 from syncmodel.model.view import View
+from syncmodel.model.world import promised
 from syncmodel.steps import form
 from syncmodel.steps.base import Step
 
 FORMAT = "syncmodel-record"
-VERSION = 1
+VERSION = 2
 
 
 class Recorder:
     """An observer that writes every entry to a file, which is made anew."""
 
-    def __init__(self, path: Path, facts: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, facts: Mapping[str, Any] | None) -> None:
         """`facts` say what was tested (target, nodes, bugs, seed).
 
-        Raises `UsageError` if the file can't be made.
+        None joins a record that was begun elsewhere: each line is written at once, so that several
+        processes can. Raises `UsageError` if the file can't be made.
         """
         self.path = path
         self._run = 0
+        self._tables: tuple[str, ...] = ()
         try:
-            self._file: IO[str] = path.open("w", encoding="utf-8")
+            self._file: IO[str] = path.open("w" if facts is not None else "a", encoding="utf-8")
         except OSError as error:
             raise UsageError(f"The record {path} can't be written: {error.strerror}.") from error
+        if facts is None:
+            return
         try:
             self._write({"format": FORMAT, "version": VERSION, **facts})
         except InvalidRunError:
@@ -67,7 +75,8 @@ class Recorder:
         """Write one entry. Raises `InvalidRunError` if there is no room."""
         if isinstance(entry, Began):
             self._run = entry.number
-        self._write(dump(entry, self._run))
+            self._tables = tuple(entry.net.schema.by_name)
+        self._write(dump(entry, self._run, self._tables))
 
     def close(self) -> None:
         """Nothing more is written."""
@@ -75,7 +84,7 @@ class Recorder:
 
     def _write(self, line: Mapping[str, Any]) -> None:
         """Past Python's buffer: what was refused once is not tried again when the file closes."""
-        content = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+        content = (to_json(line) + "\n").encode()
         try:
             while content:
                 content = content[os.write(self._file.fileno(), content) :]
@@ -89,8 +98,8 @@ class Recorder:
 # --- writing -----------------------------------------------------------------------------------
 
 
-def dump(entry: Entry, run: int) -> dict[str, Any]:
-    """The JSON form of one entry of the run with that number."""
+def dump(entry: Entry, run: int, tables: Sequence[str]) -> dict[str, Any]:
+    """The JSON form of one entry of the run with that number, on nodes with these tables."""
     match entry:
         case Began():
             running = nodes_of(entry.net)
@@ -112,7 +121,7 @@ def dump(entry: Entry, run: int) -> dict[str, Any]:
                 "index": entry.index,
                 "how": entry.how,
                 "seconds": round(entry.seconds, 6),
-                "views": _views(entry.views),
+                "views": _views(entry.views, tables),
             }
         case Ended():
             return {
@@ -122,7 +131,7 @@ def dump(entry: Entry, run: int) -> dict[str, Any]:
                 "verdict": entry.verdict.value,
                 "divergences": [_divergence(each) for each in entry.divergences],
                 "reason": entry.reason,
-                "views": None if entry.views is None else _views(entry.views),
+                "views": None if entry.views is None else _views(entry.views, tables),
             }
 
 
@@ -136,23 +145,24 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value not in (None, [])}
 
 
-def _views(views: Mapping[str, View | None]) -> dict[str, Any]:
-    return {node: None if view is None else _view(view) for node, view in views.items()}
-
-
-def _view(view: View) -> dict[str, Any]:
+def _views(views: Mapping[str, View | None], tables: Sequence[str]) -> dict[str, Any]:
     return {
-        "cases": [{"id": n, "title": c.title, "counter": c.counter} for n, c in view.cases],
-        "events": [{"id": n, "case_id": e.case, "body": e.body} for n, e in view.events],
+        node: None if view is None else {table: _rows(view, table) for table in tables}
+        for node, view in views.items()
     }
+
+
+def _rows(view: View, table: str) -> list[dict[str, Any]]:
+    return [{"id": name, **dict(value.cells)} for name, value in view.table(table)]
 
 
 def _divergence(divergence: Divergence) -> dict[str, Any]:
     row = divergence.row
+    column = {"column": row.column} if row is not None and row.column else {}
     return {
         "name": divergence.kind.value,
         "node": divergence.node,
-        "row": None if row is None else {"table": row.table, "id": row.name},
+        "row": None if row is None else {"table": row.table, "id": row.name, **column},
         "expected": divergence.expected,
         "shown": divergence.shown,
     }
@@ -163,20 +173,24 @@ def _divergence(divergence: Divergence) -> dict[str, Any]:
 
 @frozen
 class RecordedRun:
-    """A run that diverged, as it was recorded; `facts` are those of the record's first line."""
+    """A run that diverged, as it was recorded.
+
+    `system` is what it is a run of; `facts` are those of the record's first line.
+    """
 
     number: int
     net: Net
     steps: tuple[Step, ...]
     divergences: tuple[Divergence, ...] = ()
     facts: Mapping[str, Any] = {}
+    system: System = field(kw_only=True)
 
 
-def read_failing_runs(path: Path) -> tuple[RecordedRun, ...]:
-    """The runs of a record that diverged, in order.
+def read_failing_runs(path: Path, systems: Systems) -> tuple[RecordedRun, ...]:
+    """The runs of a record that diverged, by their numbers, as runs of what `systems` has for it.
 
-    A last line that was torn off is left out. Raises `UsageError` if the file can't be read, and
-    `FormatError` with the line if it is malformed.
+    A last line that was torn off is left out. Raises `UsageError` if the file can't be read or is
+    about a target that is not there, and `FormatError` with the line if it is malformed.
     """
     try:
         text = path.read_bytes()
@@ -184,7 +198,11 @@ def read_failing_runs(path: Path) -> tuple[RecordedRun, ...]:
         raise UsageError(f"The record {path} can't be read: {error.strerror}.") from error
     lines = text.split(b"\n")[:-1]
     facts = _header(lines, str(path))
-    return tuple(_runs(lines[1:], facts, str(path)))
+    header = Fields.of(facts, f"{path}, line 1")
+    target = header.optional("target", str, format1.TARGET)
+    system = system_of(target, systems, header.at("target"))
+    failed = _runs(lines[1:], facts, system, str(path))
+    return tuple(sorted(failed, key=lambda run: run.number))
 
 
 def is_record(path: Path) -> bool:
@@ -196,31 +214,39 @@ def is_record(path: Path) -> bool:
         return False
 
 
-def _header(lines: Sequence[bytes], where: str) -> Mapping[str, Any]:
+def _header(lines: Sequence[bytes], where: str) -> dict[str, Any]:
     header = _parse(lines[0], f"{where}, line 1") if lines else {}
-    if header.get("format") != FORMAT or header.get("version") != VERSION:
+    version = header.get("version")
+    if header.get("format") != FORMAT or version not in (format1.VERSION, VERSION):
         raise FormatError(
             f"{where}: no record of this version: its first line must have format {FORMAT!r} and "
-            f"version {VERSION}."
+            f"version {format1.VERSION} or {VERSION}."
         )
     return header
 
 
-def _runs(lines: Sequence[bytes], facts: Mapping[str, Any], where: str) -> Iterator[RecordedRun]:
-    run: RecordedRun | None = None
-    for number, text in enumerate(lines, 2):
-        place = f"{where}, line {number}"
+def _runs(
+    lines: Sequence[bytes], facts: Mapping[str, Any], system: System, where: str
+) -> Iterator[RecordedRun]:
+    first = facts["version"] == format1.VERSION
+    runs: dict[int, RecordedRun] = {}
+    for position, text in enumerate(lines, 2):
+        place = f"{where}, line {position}"
         line = _parse(text, place)
         try:
-            match line.get("entry"), run:
+            number: Any = line.get("run")
+            match line.get("entry"), runs.get(number):
                 case "began", _:
-                    run = RecordedRun(int(line["run"]), _net(line["nodes"]), (), facts=facts)
-                case "step", RecordedRun():
-                    step = form.load(line["step"], place)
-                    run = evolve(run, steps=(*run.steps, step))
-                case "end", RecordedRun() if line["verdict"] == "diverged":
-                    yield evolve(run, divergences=tuple(map(_read, line["divergences"])))
-                case (("rest" | "end"), RecordedRun()):
+                    net = _net(system, line["nodes"])
+                    runs[number] = RecordedRun(int(number), net, (), facts=facts, system=system)
+                case "step", RecordedRun() as run:
+                    raw = format1.upgrade_step(line["step"], place) if first else line["step"]
+                    runs[number] = evolve(run, steps=(*run.steps, form.load(raw, place)))
+                case "end", RecordedRun() as run:
+                    del runs[number]
+                    if line["verdict"] == "diverged":
+                        yield evolve(run, divergences=tuple(map(_read, line["divergences"])))
+                case "rest", RecordedRun():
                     pass
                 case _:
                     raise FormatError(f"{place}: not an entry that can stand here.")
@@ -238,12 +264,12 @@ def _parse(text: bytes, place: str) -> dict[str, Any]:
     return line
 
 
-def _net(nodes: Mapping[str, int]) -> Net:
-    net = fully_connected(len(nodes))
-    running = net.running.update({str(name): int(number) for name, number in nodes.items()})
-    if set(nodes) != set(net.nodes) or not set(running.values()) <= set(net.generations):
+def _net(system: System, nodes: Mapping[str, int]) -> Net:
+    running = Map({name: int(number) for name, number in nodes.items()})
+    strange = [name for name in running if not NODE_NAME.fullmatch(name)]
+    if strange or not running or not set(running.values()) <= set(system.schema.deployment):
         raise ValueError(f"unknown nodes or generations {dict(nodes)}")
-    return replace(net, running=running)
+    return promised(Net(system.schema, tuple(nodes), running), system.guarantees)
 
 
 def _read(raw: Mapping[str, Any]) -> Divergence:
@@ -251,7 +277,7 @@ def _read(raw: Mapping[str, Any]) -> Divergence:
     return Divergence(
         Kind(raw["name"]),
         str(raw["node"]),
-        None if row is None else Row(str(row["table"]), str(row["id"])),
+        None if row is None else Row(str(row["table"]), str(row["id"]), str(row.get("column", ""))),
         str(raw["expected"]),
         str(raw["shown"]),
     )

@@ -2,86 +2,124 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from syncmodel.campaign.triage import Found
 from syncmodel.corpus import Confirmed, Reproduction
-from syncmodel.engine.history import Ended
 from syncmodel.engine.script import length
-from syncmodel.model.net import DEPLOYMENT
+from syncmodel.errors import printable
+from syncmodel.model.divergence import Divergence
+from syncmodel.model.schema import Schema
 from syncmodel.model.view import View
-from syncmodel.shrink.minimize import Minimized
-from syncmodel.shrink.sharpen import Sharper
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently
+from syncmodel.steps.deployment import Deployment
+from syncmodel.targets import registry
+
+if TYPE_CHECKING:
+    from syncmodel.campaign.triage import Finding
+    from syncmodel.shrink.minimize import Effort
+    from syncmodel.shrink.sharpen import Sharpened
 
 
-def story(reproduction: Reproduction, ended: Ended | None = None) -> str:
-    """The run as a short text of several lines; with `ended`, also what was seen at its end."""
-    lines = [reproduction.title, "", _nodes(reproduction.nodes)]
-    lines += _steps(reproduction.steps)
+class End(Protocol):
+    """The end of a run, as a counterexample, a result and the history have it."""
+
+    @property
+    def divergences(self) -> tuple[Divergence, ...]:
+        """What differed."""
+
+    @property
+    def reason(self) -> str:
+        """What else ended it."""
+
+    @property
+    def views(self) -> Mapping[str, View | None] | None:
+        """What each node showed at the last rest."""
+
+
+def story(reproduction: Reproduction, ended: End | None = None) -> str:
+    """The run as a short text of several lines; with `ended`, also what was seen at its end.
+
+    Each line is printable, whatever the file or a node has in it.
+    """
+    schema = reproduction.schema
+    lines = [reproduction.title, "", _nodes(reproduction.nodes, schema)]
+    lines += _steps(reproduction.steps, schema)
     if ended is not None:
         lines += ["", *_ending(ended)]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
-def found_story(found: Found) -> str:
+def found_story(found: Finding) -> str:
     """A failure that was just found: its story, how sure it is, and where it was saved."""
-    lines = [story(found.reproduction, found.ended), ""]
+    lines = [story(found.reproduction, found.counterexample), ""]
     lines.append(_sureness(found.reproduction.confirmed))
-    if found.minimized is not None:
-        lines.append(_effort(found.length_before, found.minimized))
+    if found.effort is not None:
+        lines.append(_effort(found.length_before, found.counterexample.length, found.effort))
     if found.echo is not None:
         lines.append(str(found.echo))
-    if found.sharper is not None:
-        lines.append(_further(found.sharper))
+    if found.sharpened is not None:
+        lines.append(_further(found.sharpened))
     if found.otherwise is not None:
         lines += _otherwise(found.otherwise, found.otherwise_file)
     if found.file is not None:
-        lines += [f"Saved as {found.file}", f"See it again: syncmodel replay {found.file}"]
+        lines.append(f"Saved as {found.file}")
+        lines.append(f"See it again: {again(found.reproduction, found.file)}")
     else:
         lines.append(found.unsaved)
     return "\n".join(lines)
 
 
-def _nodes(nodes: Mapping[str, int]) -> str:
+def again(reproduction: Reproduction, file: Path) -> str:
+    """The command that performs a saved run again, as a shell takes it."""
+    registered = registry.registered(reproduction.target) is not None
+    target = () if registered else ("--target", reproduction.target)
+    return shlex.join(["syncmodel", "replay", *target, str(file)])
+
+
+def _nodes(nodes: Mapping[str, int], schema: Schema) -> str:
     names = sorted(nodes, key=lambda name: (len(name), name))
     generations = sorted(set(nodes.values()))
+    if len(schema.generations) == 1:
+        return f"Nodes {', '.join(names)}:"
     if len(generations) == 1:
-        return f"Nodes {', '.join(names)}, all with {_plugin(generations[0])}:"
+        return f"Nodes {', '.join(names)}, all in {_generation(generations[0], schema)}:"
     parts = [
-        f"{', '.join(n for n in names if nodes[n] == generation)} with {_plugin(generation)}"
+        f"{', '.join(n for n in names if nodes[n] == generation)} in "
+        f"{_generation(generation, schema)}"
         for generation in generations
     ]
     return f"Nodes {'; '.join(parts)}:"
 
 
-def _plugin(generation: int) -> str:
-    version = DEPLOYMENT.get(generation)
-    plugin = "no plugin" if version is None else f"plugin version {version}"
-    return f"{plugin} (generation {generation})"
+def _generation(number: int, schema: Schema) -> str:
+    return f"generation {number} ({schema.generations[number - 1].role})"
 
 
-def _steps(steps: tuple[Step, ...]) -> Iterator[str]:
+def _steps(steps: tuple[Step, ...], schema: Schema) -> Iterator[str]:
     width = len(str(len(steps)))
     for number, step in enumerate(steps, 1):
-        yield f"  {number:>{width}}. {_words(step)}"
+        yield f"  {number:>{width}}. {_words(step, schema)}"
         if isinstance(step, Burst | Concurrently):
-            yield from (f"  {'':{width}}    - {part}" for part in step.steps)
+            yield from (f"  {'':{width}}    - {_words(part, schema)}" for part in step.steps)
 
 
-def _words(step: Step) -> str:
+def _words(step: Step, schema: Schema) -> str:
     match step:
         case Burst():
             return "in a burst, without coming to rest in between:"
         case Concurrently():
             return "at the same time:"
+        case Deployment(generation=generation):
+            return f"{step} ({schema.generations[generation - 1].role})"
         case _:
             return str(step)
 
 
-def _ending(ended: Ended) -> Iterator[str]:
+def _ending(ended: End) -> Iterator[str]:
     for divergence in ended.divergences:
         where = f"{divergence.row} on {divergence.node}" if divergence.row else divergence.node
         yield f"{divergence.kind.value.capitalize()}: {where}"
@@ -99,9 +137,7 @@ def shown(view: View | None) -> str:
     """One node's rows on one line."""
     if view is None:
         return "no plugin, so no rows"
-    rows = [f"case {name} ({value})" for name, value in view.cases]
-    rows += [f"event {name} ({value})" for name, value in view.events]
-    return ", ".join(rows) or "no rows"
+    return ", ".join(f"{row} ({value})" for row, value in view.rows) or "no rows"
 
 
 def _sureness(confirmed: Confirmed) -> str:
@@ -116,41 +152,43 @@ def _sureness(confirmed: Confirmed) -> str:
     return f"Run again, it failed {often} ({confirmed.failed} of {plural(confirmed.runs, 'run')})."
 
 
-def _effort(before: int, minimized: Minimized) -> str:
-    after = minimized.length
+def _effort(before: int, after: int, effort: Effort) -> str:
     if after == before:
         text = f"Not shortened: {plural(after, 'step')}"
     else:
         text = f"Shortened from {before} to {plural(after, 'step')}"
-    runs, steps = plural(minimized.executions, "run"), plural(minimized.live_steps, "step")
+    runs, steps = plural(effort.executions, "run"), plural(effort.steps, "step")
     text += f" in {runs} ({steps} performed)"
-    if minimized.exhausted:
+    if effort.exhausted:
         text += "; the budget ended first, so a shorter one may exist"
     return text + "."
 
 
-def _further(sharper: Sharper) -> str:
-    """What the search on the simulator came to, and whether there is nothing shorter."""
-    text = f"Searched further on the simulator ({plural(sharper.runs, 'run')}): "
-    whole = [one for one in sharper.searched if not one.some and one.length >= sharper.length - 1]
-    if sharper.none_shorter:
+def _further(found: Sharpened) -> str:
+    """The outcome of the search on the simulator, and whether there is nothing shorter."""
+    text = f"Searched further on the simulator ({plural(found.runs, 'run')}): "
+    length = found.best.length
+    whole = [one for one in found.searched if not one.some and one.length >= length - 1]
+    if found.none_shorter:
         nodes = max((one.nodes for one in whole), default=1)
         states = sum(one.states for one in whole)
+        rows = " and ".join(dict.fromkeys(one.rows for one in whole)) or "these rows"
         where = f"on up to {plural(nodes, 'node')}" if nodes > 1 else "on one node"
         where += " that begin alike" if any(one.begin_alike for one in whole) else ""
-        how = "" if sharper.failing.network is None else " with messages in order"
-        told = f"of two cases and an event {where} fails like this{how}"
+        how = "" if found.best.network is None else " with messages in order"
+        told = f"with {rows} {where} fails like this{how}"
         return f"{text}no shorter run {told} ({states:,} situations)."
-    if sharper.unconfirmed is not None and sharper.unconfirmed < sharper.length:
-        return f"{text}one of {plural(sharper.unconfirmed, 'step')} fails there, but not here."
+    if found.unconfirmed is not None and found.unconfirmed < length:
+        return f"{text}one of {plural(found.unconfirmed, 'step')} fails there, but not here."
     return f"{text}none that was tried is shorter; of all runs, some may be."
 
 
 def _otherwise(other: Reproduction, file: Path | None) -> Iterator[str]:
     """A shorter run of the same nodes, which shows something else."""
     steps = plural(length(other.steps), "step")
-    yield f"The same nodes fail in {steps} already, though in another way: {other.title}"
-    yield from _steps(other.steps)
+    title = printable(other.title)
+    yield f"The same nodes fail in {steps} already, though in another way: {title}"
+    yield from map(printable, _steps(other.steps, other.schema))
     if file is not None:
         yield f"  Saved as {file}"
 

@@ -10,18 +10,21 @@ import os
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from syncmodel.campaign.campaign import Report
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.history import Entry
 from syncmodel.engine.tally import Sometimes, Tally
-from syncmodel.machine.explore import Settings
+from syncmodel.errors import printable, printable_lines
 from syncmodel.report.story import found_story, plural
-from syncmodel.shrink.minimize import Progress
+
+if TYPE_CHECKING:
+    from syncmodel.campaign.campaign import Report
+    from syncmodel.shrink.minimize import Progress
 
 #: Between two updates of the line on a terminal, and between two lines elsewhere.
 REDRAW_S = 0.1
@@ -76,10 +79,14 @@ class Watch:
 
     def announce(self, text: str) -> None:
         """A line that stays, above the one that moves."""
-        self._out.print(text)
+        self._out.print(printable_lines(text))
 
     def __call__(self, entry: Entry) -> None:
-        """Another entry of the history: time to look at the tally."""
+        """Another entry of the history."""
+        self.look()
+
+    def look(self) -> None:
+        """Time to look at the tally."""
         if self._due():
             self._show(progress_line(self._tally, time.monotonic() - self._started_s))
 
@@ -101,9 +108,10 @@ class Watch:
 
     def _show(self, line: str) -> None:
         if self._out.is_terminal:
-            self._live.update(Text(line, no_wrap=True, overflow="ellipsis"), refresh=True)
+            text = Text(printable(line), no_wrap=True, overflow="ellipsis")
+            self._live.update(text, refresh=True)
         else:
-            self._out.print(line)
+            self._out.print(printable(line))
 
 
 def progress_line(tally: Tally, seconds: float) -> str:
@@ -134,9 +142,15 @@ def _summary(report: Report, seconds: float, settings: Settings) -> Iterator[str
     seen = [f"{what.value} {tally.seen[what]:,}" for what in Sometimes if tally.seen[what]]
     if seen:
         yield f"Seen: {', '.join(seen)}."
-    never = [what.value for what in tally.never(settings.scope.ops)]
+    ops = None if settings.scope is None else settings.scope.ops
+    never = [what.value for what in tally.never(ops)]
     if never and tally.rests:
         yield f"Never happened, so nothing is said of it: {', '.join(never)}."
+    if report.findings.out_of_time:
+        yield (
+            f"The time was over ({_duration(settings.max_time_s or 0)}): "
+            f"{plural(tally.sequences, 'sequence')} of {settings.sequences:,} had begun."
+        )
     yield from _doubts("unknown (not settled in time)", report.findings.unknown)
     yield from _doubts("invalid (the tester could not do its part)", report.findings.invalid)
 
@@ -158,14 +172,15 @@ def _amount(tally: Tally) -> str:
 
 def _doubts(what: str, reasons: list[str]) -> Iterator[str]:
     if reasons:
-        yield f"Of these, {len(reasons)} {what}, which is no pass. The first: {reasons[0]}"
+        first = printable(reasons[0])
+        yield f"Of these, {len(reasons)} {what}, which is no pass. The first: {first}"
 
 
 def say(text: str) -> None:
     """A result, on stdout."""
-    console().print(text)
+    console().print(printable_lines(text))
 
 
 def complain(text: str) -> None:
-    """One sentence on stderr."""
-    console(stderr=True).print(f"syncmodel: {text}")
+    """An error on stderr."""
+    console(stderr=True).print(printable_lines(f"syncmodel: {text}"))

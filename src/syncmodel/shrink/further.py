@@ -1,7 +1,7 @@
-"""The further search for a failure, where a run costs next to nothing; then back to where it was.
+"""The further search for a failure on the twin; then back to where the failure came from.
 
-What the simulator comes to counts once it failed on the target too. Whoever interrupts it loses
-nothing: what was confirmed by then stays.
+What the twin finds counts once it failed on the target too. An interruption loses nothing: what was
+confirmed by then stays.
 """
 
 from __future__ import annotations
@@ -10,132 +10,109 @@ from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define, evolve
 
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Driver
 from syncmodel.engine.fitting import fitted
-from syncmodel.engine.history import Ended, Entry
 from syncmodel.engine.run import run
-from syncmodel.engine.script import at_once, length
-from syncmodel.shrink.echo import Echo, Failing, echo
-from syncmodel.shrink.minimize import NO_SEARCH, Minimized, Minimizer, Progress
-from syncmodel.shrink.sharpen import Sharper, sharpened
+from syncmodel.engine.script import at_once
+from syncmodel.shrink.minimize import NO_SEARCH, Effort, Minimizer, Progress
+from syncmodel.shrink.sharpen import Sharpened, sharpened
 from syncmodel.shrink.simpler import cost
+from syncmodel.shrink.twin import Echo, Twin
 from syncmodel.targets.base import SEEDS, Target
 
-#: How often what was found on the simulator may pass on the target before it counts for nothing.
+#: How often what was found on the twin may pass on the target before it counts for nothing.
 CHANCES = 3
 
 
 @define
 class Further:
-    """The further search for one failure that was minimised to `best`.
+    """The further search for one failure. `best` is the shortest that was confirmed, at any time.
 
-    `target` makes such a target as it failed on, on a simulated network if it has several. What the
-    search knows at any time: `echo`, whether it fails on the simulator too; `sharper`, what came of
-    the search there; `adopted`, a smaller run that was confirmed on the target, with its end; and
-    `otherwise`, a shorter run that fails in another way, confirmed, with its network.
+    `target` makes such a target as it failed on. `echo`: whether it fails on the twin too;
+    `sharpened`: the outcome of the search there; `effort`: what confirming on the target cost;
+    `otherwise`: a shorter run that fails in another way, confirmed.
     """
 
-    target: Callable[[int | None], Target]
+    target: Callable[[Counterexample], Target]
     driver: Driver
-    best: Minimized
+    twin: Twin
+    best: Counterexample
+    effort: Effort = Effort()
     echo: Echo | None = None
-    sharper: Sharper | None = None
-    adopted: tuple[Minimized, Ended] | None = None
-    otherwise: tuple[Minimized, int | None] | None = None
+    sharpened: Sharpened | None = None
+    otherwise: Counterexample | None = None
 
-    @property
-    def smallest(self) -> Minimized:
-        """What was adopted, if anything was, else what the search began with."""
-        return self.best if self.adopted is None else self.adopted[0]
-
-    def search(
-        self, failing: Failing, networks: Sequence[int | None], progress: Callable[[Progress], None]
-    ) -> None:
+    def search(self, networks: Sequence[int | None], progress: Callable[[Progress], None]) -> None:
         """Search, first of all on these networks. Takes seconds."""
-        self.echo = echo(failing, tuple(dict.fromkeys((*networks, *SEEDS))))
-        if not self.echo.heard:
+        self.echo = self.twin.echo(self.best, tuple(dict.fromkeys((*networks, *SEEDS))))
+        start = self.echo.heard
+        if start is None:
             return
-        failing = evolve(failing, network=self.echo.seed)
-        sharper = sharpened(failing, progress)
-        if not self._adopt(sharper.failing) and sharper.length < length(failing.script.steps):
+        found = sharpened(start, self.twin, progress)
+        if not self._adopt(found.best) and found.best.length < start.length:
             # What comes between two steps of a burst is the nodes' to decide: perhaps it was that.
-            plain = sharpened(failing, progress, bursts=False)
-            self._adopt(plain.failing)
-            runs = sharper.runs + plain.runs
-            sharper = evolve(sharper, unconfirmed=sharper.length, runs=runs)
-        failing = evolve(sharper.failing, script=self.smallest.script)
-        self.sharper = evolve(sharper, failing=failing)
-        for other in () if sharper.otherwise is None else _forms(sharper.otherwise):
-            again = self._confirmed(other)
-            if again is not None and again[0].failed:
-                self.otherwise = (again[0], other.network)
+            plain = sharpened(start, self.twin, progress, bursts=False)
+            self._adopt(plain.best)
+            runs = found.runs + plain.runs
+            found = evolve(found, unconfirmed=found.best.length, runs=runs)
+        self.sharpened = evolve(found, best=evolve(found.best, script=self.best.script))
+        for other in () if found.otherwise is None else self._forms(found.otherwise):
+            confirmed = self._confirmed(other)
+            if confirmed is not None and confirmed.failed:
+                self.otherwise = confirmed
                 return
 
-    def _adopt(self, found: Failing) -> bool:
-        """What was found on the simulator is the best if it fails on the target, as often."""
-        for form in _forms(found):
+    def _adopt(self, found: Counterexample) -> bool:
+        """What was found on the twin is the best if it fails on the target, as often."""
+        for form in self._forms(found):
             if cost(form.script) < cost(self.best.script):
-                again = self._confirmed(form)
-                if again is not None and _is_as_sure(again[0], self.best):
-                    self._take(*again, form.network)
+                confirmed = self._confirmed(form)
+                if confirmed is not None and confirmed.is_as_sure_as(self.best):
+                    self.best, self.echo = confirmed, Echo(confirmed, 1)
                     return True
         return False
 
-    def _take(self, found: Minimized, ended: Ended, network: int | None) -> None:
-        """It is the best from now on."""
-        found = evolve(
-            found,
-            executions=self.best.executions + found.executions,
-            live_steps=self.best.live_steps + found.live_steps,
-            exhausted=self.best.exhausted,
-        )
-        self.adopted, self.echo = (found, ended), Echo(heard=True, seed=network)
-
-    def _confirmed(self, failing: Failing) -> tuple[Minimized, Ended] | None:
+    def _confirmed(self, found: Counterexample) -> Counterexample | None:
         """The run as often as it takes to know how often it fails on the target; None: it does
         not."""
-        target, ends = self.target(failing.network), list[Ended]()
-
-        def see(entry: Entry) -> None:
-            if isinstance(entry, Ended) and failing.key in {one.key for one in entry.divergences}:
-                ends.append(entry)
-
-        script, runs = failing.script, 0
-        there = fitted(script, target.nodes)
-        while not ends:
-            if runs == CHANCES:
-                return None
-            runs += 1
-            once = run(target, there.net, there.steps, failing.guarantees, see, alone=True)
+        target, script = self.target(found), found.script
+        there, invariants = fitted(script, target.nodes), self.twin.invariants
+        for _ in range(CHANCES):
+            once = run(
+                target,
+                there.net,
+                there.steps,
+                found.guarantees,
+                alone=True,
+                invariants=invariants,
+            )
             result = self.driver.run(once)
-        minimizer = Minimizer(
-            target,
-            script.net,
-            evolve(result, steps=script.steps[: len(result.steps)]),
-            guarantees=failing.guarantees,
-            key=failing.key,
-            budget=NO_SEARCH,
-            observe=see,
-        )
-        found = self.driver.run(minimizer.run())
-        steps = found.live_steps + runs * length(result.steps)
-        return evolve(found, executions=found.executions + runs, live_steps=steps), ends[-1]
+            self.effort = self.effort.with_runs(1, len(result.steps))
+            if found.key not in result.keys:
+                continue
+            shown = evolve(
+                found,
+                script=evolve(script, steps=script.steps[: len(result.steps)]),
+                divergences=result.divergences,
+                views=result.views,
+            )
+            minimizer = Minimizer(target, shown, budget=NO_SEARCH, invariants=invariants)
+            confirmed = self.driver.run(minimizer.run())
+            spent = minimizer.effort
+            self.effort = self.effort.with_runs(spent.executions, spent.steps)
+            return confirmed
+        return None
 
+    def _forms(self, found: Counterexample) -> Iterator[Counterexample]:
+        """The run, and with its bursts taken at the same time, if that fails on the twin too.
 
-def _forms(found: Failing) -> Iterator[Failing]:
-    """The run, and with what it has in bursts at the same time, if that fails on the simulator too.
-
-    The simulator lets nothing travel inside of a burst. Live nodes come close to that where the
-    steps are taken at the same time.
-    """
-    yield found
-    together = evolve(found, script=at_once(found.script))
-    if together != found:
-        again = echo(together, tuple(dict.fromkeys((found.network, *SEEDS))))
-        if again.heard:
-            yield evolve(together, network=again.seed)
-
-
-def _is_as_sure(found: Minimized, best: Minimized) -> bool:
-    """Whether it fails, and at least as often."""
-    return found.failed > 0 and found.failed * best.runs >= best.failed * found.runs
+        The twin lets nothing travel inside of a burst. Live nodes come close to that where the
+        steps are taken at the same time.
+        """
+        yield found
+        together = evolve(found, script=at_once(found.script))
+        if together != found:
+            again = self.twin.echo(together, tuple(dict.fromkeys((found.network, *SEEDS))))
+            if again.heard is not None:
+                yield again.heard

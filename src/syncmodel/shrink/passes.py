@@ -1,8 +1,8 @@
 """What a minimiser tries, in order: each pass proposes scripts and hears what became of each. Pure.
 
-A pass is a generator: it yields a candidate and is sent the best script so far, which is the
-candidate (or a beginning of it) if that failed in the same way. Candidates need not be possible:
-whoever drives a pass repairs them, and leaves out what is not smaller.
+A pass is a generator: it yields a candidate and is sent the best counterexample so far, whose
+script is the candidate (or a beginning of it) if that failed in the same way. Candidates need not
+be possible: the minimiser repairs them, and leaves out what is not smaller.
 
 Not here: running anything, budgets, the cache (`minimize`).
 """
@@ -11,38 +11,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from attrs import evolve, frozen
+import networkx as nx
+from attrs import evolve
 from immutables import Map
 from msgspec.structs import replace
 
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.rename import (
-    Names,
     merged,
     renamed,
     tidy_names,
     without_node,
 )
 from syncmodel.engine.script import Path, Script, leaves, without
-from syncmodel.model.divergence import Divergence
-from syncmodel.model.values import CASES, EVENTS, Row
-from syncmodel.shrink.simpler import USUAL_GENERATION, simpler
+from syncmodel.model.values import Row
+from syncmodel.shrink.simpler import simpler
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently, Refused
-from syncmodel.steps.data import CreateEvent, Data
+from syncmodel.steps.data import Create, Data
 from syncmodel.steps.deployment import Deployment
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 
-
-@frozen
-class Best:
-    """The smallest script so far that fails, and how it fails."""
-
-    script: Script
-    divergences: tuple[Divergence, ...]
-
-
-Candidates = Generator[Script, Best, None]
-Pass = Callable[[Best], Candidates]
+Candidates = Generator[Script, Counterexample, None]
+Pass = Callable[[Counterexample], Candidates]
 
 
 # --- what is known of a leaf -------------------------------------------------------------------
@@ -53,30 +44,28 @@ def family(step: Step) -> str:
     return "refused" if isinstance(step, Refused) else step.family()
 
 
-def _topics(script: Script) -> dict[str, str]:
-    """The case of each event."""
-    found = (step.step if isinstance(step, Refused) else step for _, step in leaves(script.steps))
-    return {step.event: step.case for step in found if isinstance(step, CreateEvent)}
-
-
-def _topic(step: Step, cases: dict[str, str]) -> str | None:
-    """The case that a step is about, by itself or by one of its events; None for no row."""
-    data = step.step if isinstance(step, Refused) else step
-    return _case_of(data.row(), cases) if isinstance(data, Data) else None
-
-
-def _case_of(row: Row, cases: dict[str, str]) -> str:
-    return row.name if row.table == CASES else cases.get(row.name, "")
-
-
 def _row(step: Step) -> Row | None:
     data = step.step if isinstance(step, Refused) else step
-    return data.row() if isinstance(data, Data) else None
+    return data.key if isinstance(data, Data) else None
+
+
+def _references(script: Script) -> nx.DiGraph[Row]:
+    """Each row of the script, and which rows it names."""
+    graph: nx.DiGraph[Row] = nx.DiGraph()
+    for _, leaf in leaves(script.steps):
+        step = leaf.step if isinstance(leaf, Refused) else leaf
+        if isinstance(step, Data):
+            graph.add_node(step.key)
+        if isinstance(step, Create):
+            graph.add_edges_from((step.key, row) for row in step.needs(script.net.schema))
+    return graph
 
 
 def _last(script: Script) -> Path | None:
     """The leaf that the run failed at: without it nothing was seen. None inside a compound."""
     last = len(script.steps) - 1
+    if last < 0:
+        return None
     compound = isinstance(script.steps[last], Burst | Concurrently)
     return None if compound else (last,)
 
@@ -90,29 +79,31 @@ def _less(script: Script, gone: Callable[[Path, Step], bool]) -> Script:
 # --- whole kinds of steps ----------------------------------------------------------------------
 
 
-def rows(best: Best) -> Candidates:
-    """Only the rows in the divergence; else without each other case and its events."""
-    script, cases = best.script, _topics(best.script)
-    focus = {divergence.row for divergence in best.divergences} - {None}
-    needed = {Row(CASES, cases.get(r.name, "")) for r in focus if r and r.table == EVENTS}
-    kept = focus | needed | {None}
+def rows(best: Counterexample) -> Candidates:
+    """Only the rows in the divergence, with those that they name; else without each other group of
+    rows that name each other."""
+    script, graph = best.script, _references(best.script)
+    seen = {divergence.row for divergence in best.divergences}
+    focus = {row.whole for row in seen if row is not None} & set(graph)
+    kept: set[Row | None] = {None, *focus}
+    kept.update(*(nx.descendants(graph, row) for row in focus))
     best = yield _less(script, lambda _, leaf: _row(leaf) not in kept)
     if best.script is not script:
         return
-    topics = {_case_of(row, cases) for row in focus if row} | {None}
-    best = yield _less(script, lambda _, leaf: _topic(leaf, cases) not in topics)
+    groups = [frozenset(group) for group in nx.weakly_connected_components(graph)]
+    others = [group for group in groups if focus.isdisjoint(group)]
+    best = yield _less(script, _in(frozenset().union(*others)))
     if best.script is not script:
         return
-    others = {_topic(leaf, cases): None for _, leaf in leaves(script.steps)}
-    for other in [topic for topic in others if topic not in topics]:
-        best = yield _less(best.script, _about(other, cases))
+    for group in others:
+        best = yield _less(best.script, _in(group))
 
 
-def _about(topic: str | None, cases: dict[str, str]) -> Callable[[Path, Step], bool]:
-    return lambda _, leaf: _topic(leaf, cases) == topic
+def _in(group: frozenset[Row]) -> Callable[[Path, Step], bool]:
+    return lambda _, leaf: _row(leaf) in group
 
 
-def families(best: Best) -> Candidates:
+def families(best: Counterexample) -> Candidates:
     """Nothing but writes; else without each other family of steps."""
     script = best.script
     best = yield _less(script, lambda _, leaf: family(leaf) != "data")
@@ -126,7 +117,7 @@ def _of(name: str) -> Callable[[Path, Step], bool]:
     return lambda _, leaf: family(leaf) == name
 
 
-def nodes(best: Best) -> Candidates:
+def nodes(best: Counterexample) -> Candidates:
     """Each node taken out, those that showed no divergence first."""
     seen = {divergence.node for divergence in best.divergences}
     for position in sorted(
@@ -134,24 +125,24 @@ def nodes(best: Best) -> Candidates:
         key=lambda i: (best.script.net.nodes[i] in seen, -i),
     ):
         names = best.script.net.nodes
-        if len(names) > 1 and position < len(names):
+        if len(names) > 1 and position < len(names) and not best.script.net.quorum:
             best = yield without_node(best.script, names[position])
 
 
-def merges(best: Best) -> Candidates:
+def merges(best: Counterexample) -> Candidates:
     """Each node's part played by another one."""
     count = len(best.script.net.nodes)
     for gone in reversed(range(count)):
         for into in range(count):
             names = best.script.net.nodes
-            if gone != into and max(gone, into) < len(names):
+            if gone != into and max(gone, into) < len(names) and not best.script.net.quorum:
                 best = yield merged(best.script, names[gone], names[into])
 
 
 # --- single steps ------------------------------------------------------------------------------
 
 
-def chunks(best: Best) -> Candidates:
+def chunks(best: Counterexample) -> Candidates:
     """Halves, quarters, ... taken out, from the front (Zeller and Hildebrandt's ddmin)."""
     size = len(_removable(best.script)) // 2
     while size > 1:
@@ -163,7 +154,7 @@ def chunks(best: Best) -> Candidates:
         size //= 2
 
 
-def singles(best: Best) -> Candidates:
+def singles(best: Counterexample) -> Candidates:
     """Each step taken out with what depends on it, the last first."""
     position = len(_removable(best.script))
     while position > 0:
@@ -173,7 +164,7 @@ def singles(best: Best) -> Candidates:
             best = yield _cut_out(best.script, paths[position : position + 1])
 
 
-def pairs(best: Best) -> Candidates:
+def pairs(best: Counterexample) -> Candidates:
     """A step and the next one of its family: a crash and its restart, a cut and its heal.
 
     Alone neither of them may be able to go.
@@ -212,7 +203,7 @@ def _removable(script: Script) -> list[Path]:
 # --- simpler steps -----------------------------------------------------------------------------
 
 
-def apart(best: Best) -> Candidates:
+def apart(best: Counterexample) -> Candidates:
     """Bursts and concurrent steps taken apart."""
     position = 0
     while position < len(best.script.steps):
@@ -227,7 +218,7 @@ def _spliced(script: Script, position: int, steps: tuple[Step, ...]) -> Script:
     return evolve(script, steps=(*before, *steps, *after))
 
 
-def joined(best: Best) -> Candidates:
+def joined(best: Counterexample) -> Candidates:
     """Several cuts become one split, several mends one heal."""
     for joint in (_split_for_cuts, _heal_for_mends):
         for candidate in list(joint(best.script)):
@@ -264,7 +255,7 @@ def _heal_for_mends(script: Script) -> Iterator[Script]:
         yield evolve(script, steps=tuple(steps))
 
 
-def simplified(best: Best) -> Candidates:
+def simplified(best: Counterexample) -> Candidates:
     """Each step in a simpler form."""
     position = 0
     while position < len(best.script.steps):
@@ -276,7 +267,7 @@ def simplified(best: Best) -> Candidates:
         position += 1 if best.script is before else 0
 
 
-def begun(best: Best) -> Candidates:
+def begun(best: Counterexample) -> Candidates:
     """Each rollout or rollback gone: its nodes are where it leads to from the beginning."""
     position = 0
     while position < len(found := _deployments(best.script)):
@@ -291,26 +282,25 @@ def _deployments(script: Script) -> list[tuple[Path, Deployment]]:
     return [(path, leaf) for path, leaf in leaves(script.steps) if isinstance(leaf, Deployment)]
 
 
-def usual_net(best: Best) -> Candidates:
+def usual_net(best: Counterexample) -> Candidates:
     """Every node starts from the usual generation."""
     net = best.script.net
-    if USUAL_GENERATION in net.generations:
-        running = Map(dict.fromkeys(net.nodes, USUAL_GENERATION))
-        yield evolve(best.script, net=replace(net, running=running))
+    running = Map(dict.fromkeys(net.nodes, net.schema.usual))
+    yield evolve(best.script, net=replace(net, running=running))
 
 
-def names(best: Best) -> Candidates:
-    """Every name in order of appearance; else one kind of name after the other."""
+def names(best: Counterexample) -> Candidates:
+    """Every name in order of appearance, and plain; else one kind of name after the other, else one
+    name after the other."""
     tidy, script = tidy_names(best.script), best.script
     best = yield renamed(script, tidy)
-    if best.script is script:
-        for part in (
-            Names(cases=tidy.cases, events=tidy.events),
-            Names(titles=tidy.titles, bodies=tidy.bodies),
-            Names(amounts=tidy.amounts),
-            Names(nodes=tidy.nodes),
-        ):
-            best = yield renamed(best.script, part)
+    if best.script is not script:
+        return
+    for part in tidy.kinds():
+        before = best.script
+        best = yield renamed(before, part)
+        for one in part.singly() if best.script is before else ():
+            best = yield renamed(best.script, one)
 
 
 #: What cuts most for one run comes first; each is taken once.

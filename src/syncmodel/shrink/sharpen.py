@@ -1,21 +1,20 @@
-"""A minimised run made shorter still, on the simulator, where a run costs next to nothing.
+"""A minimised counterexample made shorter still on the twin, where a run costs next to nothing.
 
-First delta debugging with many more candidates than live nodes could afford, then every run that is
-shorter, exhaustively, as far as that goes in seconds. The divergence that is kept is the same. What
-comes of it is a run on the simulator: whoever asks for it sees whether it fails where the failure
-came from.
+First delta debugging with many more candidates than live nodes could afford, then every shorter
+run, exhaustively, as far as that goes in seconds. The divergence is kept. The result is a run of
+the twin: `further` checks whether it fails where the failure came from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from attrs import define, evolve, field, frozen
 
 from syncmodel.checker import Progress as Searching
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Straight
-from syncmodel.engine.run import run
-from syncmodel.engine.script import Script, leaves, length
+from syncmodel.engine.script import Script, leaves
 from syncmodel.exhaustive.limits import OPS, Limits, of_families
 from syncmodel.exhaustive.shortest import (
     NoneShorter,
@@ -24,22 +23,20 @@ from syncmodel.exhaustive.shortest import (
     beginnings,
     shortest,
 )
-from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.reference.simulated import SimulatedCluster
-from syncmodel.shrink.echo import Failing, echo
 from syncmodel.shrink.minimize import Budget, Minimizer, Progress
 from syncmodel.shrink.simpler import cost
-from syncmodel.shrink.swaps import SWAPS, WITHOUT_BURSTS, scope_of
-from syncmodel.steps import Crash, CreateCase
-from syncmodel.targets.base import SEEDS
+from syncmodel.shrink.swaps import scope_of, swaps
+from syncmodel.shrink.twin import Twin
+from syncmodel.steps import Crash, Create
+from syncmodel.targets.base import SEEDS, Searchable
 
 #: A few seconds' worth of runs.
-BUDGET = Budget(executions=4_000, live_steps=80_000)
+BUDGET = Budget(executions=4_000, steps=80_000)
 #: A run that needs a certain network is tried on so many, whatever is changed in it.
 NETWORKS = 8
 #: Families of steps: see `Step.family`.
-DATA, LIFECYCLE = CreateCase.family(), Crash.family()
+DATA, LIFECYCLE = Create.family(), Crash.family()
 #: Moments that one exhaustive search may look at: some ten seconds' worth.
 MOMENTS = 20_000
 
@@ -48,12 +45,14 @@ MOMENTS = 20_000
 class Searched:
     """An exhaustive search for a shorter run that found none.
 
-    On so many `nodes` no run of up to `length` steps fails in this way; `states` were looked at.
+    On so many `nodes`, with these `rows` (in words), no run of up to `length` steps fails in this
+    way; `states` were looked at.
     `some`: only some runs were tried: without bursts, or made of few kinds of steps. `begin_alike`:
     only such as begin with the usual generation on every node.
     """
 
     nodes: int
+    rows: str
     length: int
     states: int
     some: bool = False
@@ -61,44 +60,26 @@ class Searched:
 
 
 @frozen
-class Sharper:
-    """The shortest run that the simulator knows to fail in the same way.
+class Sharpened:
+    """The shortest counterexample that the twin knows to fail in the same way.
 
-    `runs` of the simulator led to it; `searched` are the exhaustive searches that found nothing
-    shorter. `otherwise`: a run that is shorter still and fails in another way, if one was seen.
-    `unconfirmed`: a run of so few steps fails on the simulator, and not where the failure is from.
+    `runs` of the twin led to it; `searched` are the exhaustive searches that found nothing shorter.
+    `otherwise`: one that is shorter still and fails in another way, if one was seen.
+    `unconfirmed`: a run of so few steps fails on the twin, and not where the failure is from.
     """
 
-    failing: Failing
+    best: Counterexample
     runs: int
     searched: tuple[Searched, ...] = ()
-    otherwise: Failing | None = None
+    otherwise: Counterexample | None = None
     unconfirmed: int | None = None
-
-    @property
-    def length(self) -> int:
-        """The number of steps; those inside a burst count one each."""
-        return length(self.failing.script.steps)
 
     @property
     def none_shorter(self) -> bool:
         """Whether every shorter run was tried, on as many nodes as it has and on fewer."""
-        short = self.length - 1
+        short = self.best.length - 1
         proved = {one.nodes for one in self.searched if one.length >= short and not one.some}
-        return not short or set(range(1, len(self.failing.script.net.nodes) + 1)) <= proved
-
-
-class _Networks(SimulatedCluster):
-    """Each run is on the next of several networks, round and round."""
-
-    def __init__(self, count: int, bugs: Sequence[str], networks: Sequence[int | None]) -> None:
-        super().__init__(count, bugs)
-        self._networks, self._runs = networks, 0
-
-    async def begin(self, net: Net) -> None:
-        self.on_network(self._networks[self._runs % len(self._networks)])
-        self._runs += 1
-        await super().begin(net)
+        return not short or set(range(1, len(self.best.script.net.nodes) + 1)) <= proved
 
 
 @frozen
@@ -118,76 +99,72 @@ class Exhaustive:
 class Sharpening:
     """The further search for one failure. `best` is the shortest so far, at any time."""
 
-    failing: Failing
+    best: Counterexample
+    twin: Twin
     progress: Callable[[Progress], None]
     bursts: bool = True
     runs: int = 0
     searched: list[Searched] = field(factory=list)
-    otherwise: Failing | None = None
+    otherwise: Counterexample | None = None
 
-    @property
-    def best(self) -> Script:
-        """The shortest so far."""
-        return self.failing.script
-
-    def run(self) -> Sharper:
+    def run(self) -> Sharpened:
         """Search; the same steps come of the same failure, on every machine."""
         self._minimize()
-        if self.failing.guarantees == Guarantees():
+        if self._is_searchable:
             self._exhaust()
         other = self.otherwise
-        if other is not None and length(other.script.steps) >= length(self.best.steps):
+        if other is not None and other.length >= self.best.length:
             other = None
-        return Sharper(self.failing, self.runs, tuple(self.searched), other)
+        return Sharpened(self.best, self.runs, tuple(self.searched), other)
+
+    @property
+    def _is_searchable(self) -> bool:
+        """Whether the exhaustive search knows these nodes, and judges them by the same promises."""
+        kind = self.twin.kind
+        return issubclass(kind.abilities, Searchable) and self.best.guarantees == kind.guarantees
 
     def _minimize(self) -> None:
         """Delta debugging with everything there is, on the network where it fails."""
-        net, bugs, guarantees = self.best.net, self.failing.bugs, self.failing.guarantees
-        network = self.failing.network
-        networks = (None,) if network is None else _others(network)
-        first = SimulatedCluster(len(net.nodes), bugs, network)
-        seen = Straight().run(run(first, net, self.best.steps, guarantees))
+        network = self.best.network
         minimizer = Minimizer(
-            _Networks(len(net.nodes), bugs, networks),
-            net,
-            seen,
-            guarantees=guarantees,
-            key=self.failing.key,
+            self.twin.target(self.best),
+            self.best,
             budget=BUDGET,
-            tries=len(networks),
+            networks=(None,) if network is None else _others(network),
             confirmations=0,
-            further=SWAPS if self.bursts else WITHOUT_BURSTS,
+            further=swaps(self.twin.kind.ops, joined=self.bursts),
+            invariants=self.twin.invariants,
             progress=self._report,
         )
         self._take(Straight().run(minimizer.run()).script)
-        self.runs += minimizer.minimized.executions
+        self.runs += minimizer.effort.executions
 
     def _take(self, script: Script) -> bool:
         """Make it the best if it is smaller and fails on some network."""
-        if cost(script) >= cost(self.best):
+        if cost(script) >= cost(self.best.script):
             return False
-        shorter = self._heard(evolve(self.failing, script=script))
-        self.failing = shorter or self.failing
+        shorter = self._heard(evolve(self.best, script=script))
+        self.best = shorter or self.best
         return shorter is not None
 
-    def _heard(self, failing: Failing) -> Failing | None:
+    def _heard(self, found: Counterexample) -> Counterexample | None:
         """The same on a network where it fails, if there is one; in order is tried first."""
-        heard = echo(failing, tuple(dict.fromkeys((None, failing.network, *SEEDS))))
-        self.runs += heard.tries
-        return evolve(failing, network=heard.seed) if heard.heard else None
+        echo = self.twin.echo(found, tuple(dict.fromkeys((None, found.network, *SEEDS))))
+        self.runs += echo.tries
+        return echo.heard
 
     def _exhaust(self) -> None:
         """Every shorter run, on few nodes; then longer ones, with few kinds of steps."""
         for one in self._searches():
             limits, partly = one.limits, one.partly
-            most = min(one.length, length(self.best.steps) - 1)
+            most = min(one.length, self.best.length - 1)
             if most < 1 or (most <= self._done(limits.nodes) and not partly):
                 continue
             said = shortest(
-                self.failing.bugs,
+                self.best.bugs,
                 limits if self.bursts else evolve(limits, burst=1),
                 most,
-                key=self.failing.key,
+                key=self.best.key,
                 nets=one.nets,
                 partly=partly,
                 max_states=MOMENTS,
@@ -197,7 +174,7 @@ class Sharpening:
             if isinstance(said, NoneShorter):
                 if not partly:
                     some = limits.ops != OPS or not self.bursts
-                    told = (limits.nodes, said.length, said.states)
+                    told = (limits.nodes, _words(limits.rows), said.length, said.states)
                     self.searched.append(Searched(*told, some, begin_alike=len(one.nets) == 1))
             elif self._take(Script(said.net, said.steps)):
                 self._minimize()
@@ -210,11 +187,12 @@ class Sharpening:
     def _hear(self, other: Shortest | None) -> None:
         """A run that fails in another way, if there is a network on which it does."""
         known = self.otherwise
-        if other is None or (known and length(known.script.steps) <= other.length):
+        if other is None or (known and known.length <= other.length):
             return
         script = Script(other.net, other.steps)
-        failing = self._heard(evolve(self.failing, script=script, key=other.divergence))
-        self.otherwise = failing or known
+        self.otherwise = (
+            self._heard(evolve(self.best, script=script, key=other.divergence)) or known
+        )
 
     def _searches(self) -> Iterator[Exhaustive]:
         """From cheap to dear; a later one takes into account what an earlier one found."""
@@ -222,40 +200,51 @@ class Sharpening:
             yield Exhaustive(anything(nodes), most, beginnings(nodes))
         usual = beginnings(2)[:1]
         yield Exhaustive(anything(2), 3, usual)
-        if self.bursts and self.failing.network is not None:
+        if self.bursts and self.best.network is not None:
             yield Exhaustive(anything(2), 2, usual, partly=True)
         if self.bursts:
             # A crash in the middle of what it should not be in the middle of.
             yield Exhaustive(self._family(2, LIFECYCLE), 3, usual, partly=True)
         for nodes, most in ((2, 4), (3, 3)):
-            if nodes <= len(self.best.net.nodes):
+            if nodes <= len(self.best.script.net.nodes):
                 for family in self._families():
                     yield Exhaustive(self._family(nodes, family), most, beginnings(nodes)[:1])
-        yield Exhaustive(self._alike(), length(self.best.steps) - 1, (self.best.net,))
+        yield Exhaustive(self._alike(), self.best.length - 1, (self.best.script.net,))
 
     def _families(self) -> list[str]:
         """Of steps beside writes: those that there are, and such as stop a node."""
-        there = {leaf.family() for _, leaf in leaves(self.best.steps)} - {DATA}
+        there = {leaf.family() for _, leaf in leaves(self.best.script.steps)} - {DATA}
         return sorted(there | {LIFECYCLE})
 
     def _family(self, nodes: int, family: str) -> Limits:
-        """Writes of one case, with one family of other steps."""
-        events = min(1, len(scope_of(self.best).events))
-        return evolve(anything(nodes), cases=1, events=events, ops=of_families(DATA, family))
+        """Writes of one row of the first table, with one family of other steps."""
+        rows = self._rows()
+        first = self.best.script.net.schema.tables[0].name
+        few = {table: min(1, count) for table, count in rows.items()} | {first: 1}
+        return evolve(anything(nodes), rows=few, ops=of_families(DATA, family))
 
     def _alike(self) -> Limits:
         """Limits within which the steps are of the kinds that the best run has."""
-        scope = scope_of(self.best)
-        ops = frozenset(leaf.op for _, leaf in leaves(self.best.steps)) & OPS
-        limits = anything(len(self.best.net.nodes))
-        return evolve(limits, ops=ops, cases=len(scope.cases), events=len(scope.events))
+        ops = frozenset(leaf.op for _, leaf in leaves(self.best.script.steps)) & OPS
+        return evolve(anything(len(self.best.script.net.nodes)), ops=ops, rows=self._rows())
+
+    def _rows(self) -> dict[str, int]:
+        """How many rows of each table the best run has."""
+        scope = scope_of(self.best.script, OPS)
+        return {table: len(names) for table, names in scope.rows.items()}
 
     def _report(self, progress: Progress) -> None:
         self.progress(evolve(progress, executions=self.runs + progress.executions, further=True))
 
     def _searching(self, progress: Searching) -> None:
-        nodes = len(self.best.net.nodes)
-        self.progress(Progress(self.runs, progress.states, length(self.best.steps), nodes, True))
+        nodes = len(self.best.script.net.nodes)
+        self.progress(Progress(self.runs, progress.states, self.best.length, nodes, True))
+
+
+def _words(rows: Mapping[str, int]) -> str:
+    """How many rows of each table: 2 cases, 1 events."""
+    counts = (f"{count} of {table}" for table, count in rows.items() if count)
+    return f"rows {', '.join(counts)}"
 
 
 def _others(network: int | None) -> tuple[int | None, ...]:
@@ -263,14 +252,15 @@ def _others(network: int | None) -> tuple[int | None, ...]:
 
 
 def sharpened(
-    failing: Failing,
+    found: Counterexample,
+    twin: Twin,
     progress: Callable[[Progress], None] = lambda _: None,
     *,
     bursts: bool = True,
-) -> Sharper:
-    """The shortest run that fails like this one, which is known to fail on the simulator.
+) -> Sharpened:
+    """The shortest run that fails like this one, which is known to fail on the twin.
 
     Without `bursts` no new one is tried: what comes between two steps of a burst is decided by the
-    nodes. Takes seconds. Raises `UsageError` if the run does not fail there.
+    nodes. Takes seconds.
     """
-    return Sharpening(failing, progress, bursts).run()
+    return Sharpening(found, twin, progress, bursts).run()

@@ -14,22 +14,21 @@ from attrs import evolve
 
 from syncmodel.engine.rename import tidy_names
 from syncmodel.engine.script import Script, length
+from syncmodel.model.columns import Token
 from syncmodel.model.net import split
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently
-from syncmodel.steps.data import IncrementCase, UpdateCase
+from syncmodel.steps.data import Add, Set
 from syncmodel.steps.deployment import Deployment
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.sync import Resync
 
-#: The generation that runs usually start from.
-USUAL_GENERATION = 2
-
 
 def cost(script: Script) -> tuple[int, ...]:
     """What a minimiser makes smaller: steps first, then nodes, simplicity, and tidy names."""
-    unusual = sum(generation != USUAL_GENERATION for generation in script.net.running.values())
+    usual = script.net.schema.usual
+    unusual = sum(generation != usual for generation in script.net.running.values())
     return (
         length(script.steps),
         len(script.net.nodes),
@@ -57,7 +56,7 @@ def _compound(step: Burst | Concurrently) -> int:
 
 weight.register(Burst, lambda step: 1 + _compound(step))
 weight.register(Concurrently, lambda step: 2 + _compound(step))
-weight.register(IncrementCase, lambda _: 1)
+weight.register(Add, lambda _: 1)
 weight.register(Crash, lambda _: 1)
 weight.register(Cut, lambda _: 1)
 weight.register(Mend, lambda _: 1)
@@ -76,8 +75,11 @@ def _(step: Concurrently, script: Script) -> Iterator[Step]:  # noqa: ARG001
 
 
 @simpler.register
-def _(step: IncrementCase, script: Script) -> Iterator[Step]:  # noqa: ARG001
-    yield UpdateCase(step.node, step.case, f"by{step.by}")
+def _(step: Add, script: Script) -> Iterator[Step]:
+    table = script.net.schema.by_name[step.table]
+    for column in table.changing("set", 1)[:1]:
+        token = f"by{step.by}" if isinstance(column, Token) else -step.by
+        yield Set(step.node, step.table, step.row, column.name, token)
 
 
 @simpler.register

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 from attrs import evolve
 
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.script import Path, Script, changed, leaves, repaired, without
 from syncmodel.model.plan import Plan
-from syncmodel.model.values import CASES, EVENTS
-from syncmodel.shrink.passes import Best, Candidates, Pass
+from syncmodel.shrink.passes import Candidates, Pass
 from syncmodel.steps import Data, Step, vocabulary
 from syncmodel.steps.compound import Burst
 from syncmodel.steps.scope import Scope
@@ -23,22 +23,22 @@ from syncmodel.steps.scope import Scope
 COMPOUND = frozenset({"burst", "concurrently", "refused"})
 
 
-def exchanges(best: Best) -> Candidates:
-    """One step taken out, and any step that is possible there in the place of another one."""
-    return _until_one_is_taken(best, _exchanged(best.script))
+def exchanges(ops: frozenset[str]) -> Pass:
+    """One step taken out, and any of these that is possible there in the place of another one."""
+    return lambda best: _until_one_is_taken(best, _exchanged(best.script, ops))
 
 
-def moves(best: Best) -> Candidates:
+def moves(best: Counterexample) -> Candidates:
     """One step taken out, and another one put elsewhere."""
     return _until_one_is_taken(best, _moved(best.script))
 
 
-def bursts(best: Best) -> Candidates:
+def bursts(best: Counterexample) -> Candidates:
     """One step taken out, and two that stand side by side become a burst."""
     return _until_one_is_taken(best, _joined(best.script))
 
 
-def _until_one_is_taken(best: Best, candidates: Iterable[Script]) -> Candidates:
+def _until_one_is_taken(best: Counterexample, candidates: Iterable[Script]) -> Candidates:
     """What is left was made of a script that is not the best any more."""
     start = best.script
     for candidate in candidates:
@@ -61,11 +61,11 @@ def _joined(script: Script) -> Iterator[Script]:
             yield evolve(shorter, steps=(*before, Burst(tuple(parts)), *after))
 
 
-def _exchanged(script: Script) -> Iterator[Script]:
+def _exchanged(script: Script, ops: frozenset[str]) -> Iterator[Script]:
     for out, _ in leaves(script.steps):
         shorter = _less(script, out)
         for place, leaf in leaves(shorter.steps):
-            for other in possible(shorter, place):
+            for other in possible(shorter, place, ops):
                 if other != leaf:
                     yield _replaced(shorter, place, other)
 
@@ -86,24 +86,27 @@ def _moved(script: Script) -> Iterator[Script]:
                     yield evolve(shorter, steps=(*rest[:to], steps[source], *rest[to:]))
 
 
-def possible(script: Script, place: Path) -> Iterator[Step]:
-    """Every single step that the plan allows in that place, on the rows that the script has."""
-    scope, plan = scope_of(script), _plan_at(script, place)
+def possible(script: Script, place: Path, ops: frozenset[str]) -> Iterator[Step]:
+    """Every single step of these that the plan allows there, on the rows that the script has."""
+    scope, plan = scope_of(script, ops), _plan_at(script, place)
     for op in sorted(scope.ops):
         for step in vocabulary()[op].choices(plan, scope):
             if step.enabled(plan):
                 yield step
 
 
-def scope_of(script: Script) -> Scope:
-    """The names that the script has, and every kind of step that is not made of others."""
-    rows = [leaf.row() for _, leaf in leaves(script.steps) if isinstance(leaf, Data)]
-    cases = {row.name for row in rows if row.table == CASES}
-    events = {row.name for row in rows if row.table == EVENTS}
-    return Scope(
-        ops=frozenset(vocabulary()) - COMPOUND,
-        cases=tuple(sorted(cases)) or ("c1",),
-        events=tuple(sorted(events)),
+def scope_of(script: Script, ops: frozenset[str]) -> Scope:
+    """The rows that the script has (one of the first table, if it has none), and these steps."""
+    schema = script.net.schema
+    rows: dict[str, set[str]] = {table.name: set() for table in schema.tables}
+    for _, leaf in leaves(script.steps):
+        if isinstance(leaf, Data):
+            rows[leaf.table].add(leaf.row)
+    first = schema.tables[0].name
+    rows[first] = rows[first] or set(schema.names(first, 1))
+    return evolve(
+        Scope.of(schema, ops - COMPOUND),
+        rows={table: tuple(sorted(names)) for table, names in rows.items()},
     )
 
 
@@ -116,6 +119,7 @@ def _plan_at(script: Script, place: Path) -> Plan:
     return plan
 
 
-WITHOUT_BURSTS: tuple[Pass, ...] = (moves, exchanges)
-#: In this order: from those that find most for a run.
-SWAPS: tuple[Pass, ...] = (bursts, *WITHOUT_BURSTS)
+def swaps(ops: frozenset[str], *, joined: bool) -> tuple[Pass, ...]:
+    """The passes, those that find most for a run first; `joined`: steps may become bursts."""
+    others = (moves, exchanges(ops))
+    return (bursts, *others) if joined else others

@@ -7,7 +7,7 @@ from syncmodel.steps.base import Step, Target
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
-from syncmodel.steps.form import dump, load, load_all, vocabulary
+from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.sync import Resync
@@ -33,6 +33,7 @@ __all__ = [
     "Step",
     "Target",
     "dump",
+    "kind",
     "load",
     "load_all",
     "vocabulary",

@@ -145,7 +145,7 @@ class Refused(Step):
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
         """Bad requests of every kind that the plan can prove here, one row of each table."""
         for step in _requests(plan, scope):
-            yield from (cls(step, why) for why in PROOFS)
+            yield from (cls(step, why) for why in scope.refusals)
 
     @classmethod
     def because(cls, why: str, plan: Plan, scope: Scope) -> Iterator[Self]:
@@ -160,7 +160,7 @@ class Refused(Step):
 
     def _proved(self, plan: Plan) -> bool:
         """Whether the plan proves that the node must refuse for this reason."""
-        known = self.step.table in plan.net.schema.by_name and self.why in PROOFS
+        known = self.step.is_of(plan.net.schema) and self.why in PROOFS
         return known and PROOFS[self.why](plan, self.step)
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:

@@ -50,7 +50,11 @@ class Data(Step):
 
     def fits(self, plan: Plan) -> bool:
         """Whether table and columns are there, and its values are such as no other write uses."""
-        return self.table in plan.net.schema.by_name
+        return self.is_of(plan.net.schema)
+
+    def is_of(self, schema: Schema) -> bool:
+        """Whether table and columns are there, and its values are such as these columns show."""
+        return self.table in schema.by_name
 
     def enabled(self, plan: Plan) -> bool:
         """The node takes writes, and may show this row."""
@@ -123,6 +127,15 @@ class Create(Data):
     def fits(self, plan: Plan) -> bool:
         table = plan.net.schema.by_name.get(self.table)
         return table is not None and _are_fresh(self.values, table, plan)
+
+    def is_of(self, schema: Schema) -> bool:
+        table, given = schema.by_name.get(self.table), dict(self.values)
+        if table is None or len(given) != len(self.values) or given.keys() - table.by_name.keys():
+            return False
+        return all(
+            column.shows(given[name]) if name in given else column.start is not REQUIRED
+            for name, column in table.by_name.items()
+        )
 
     def enabled(self, plan: Plan) -> bool:
         if not plan.net.writes(self.node) or not self.fits(plan):
@@ -217,6 +230,11 @@ class _Change(Data):
             () if table is None else table.changing(self.CHANGES, plan.net.plugin(self.node) or 0)
         )
         return next((column for column in known if column.name == self.column), None)
+
+    def is_of(self, schema: Schema) -> bool:
+        table = schema.by_name.get(self.table)
+        column = None if table is None else table.by_name.get(self.column)
+        return column is not None and column.op == self.CHANGES and column.shows(self.value_given())
 
     def fits(self, plan: Plan) -> bool:
         column = self._column(plan)

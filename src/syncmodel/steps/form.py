@@ -24,6 +24,9 @@ from syncmodel.steps.base import VOCABULARY, Step
 #: The version of the JSON form; a file says which it was written in.
 VERSION = 2
 
+#: How much of a wrong value an error shows.
+SHOWN_CHARACTERS = 60
+
 #: Fields whose JSON names can't be Python's.
 RENAMED = {
     "on": override(rename="nodes"),
@@ -33,17 +36,24 @@ RENAMED = {
 
 
 @cache
-def _imported() -> None:
-    """A module in this package is found by being there."""
+def vocabulary() -> Mapping[str, type[Step]]:
+    """Our own steps by their `op`. A module in this package is found by being there."""
     package = __name__.rpartition(".")[0]
     for info in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{info.name}")
+    ours = f"{package}."
+    return {op: cls for op, cls in VOCABULARY.items() if cls.__module__.startswith(ours)}
 
 
-def vocabulary() -> Mapping[str, type[Step]]:
-    """Every step by its `op`: those of this package, and whatever else was imported."""
-    _imported()
+def known() -> Mapping[str, type[Step]]:
+    """Every step by its `op`: ours, and whatever subclass of `Step` was imported by now."""
+    vocabulary()
     return VOCABULARY
+
+
+def kind(op: str) -> type[Step] | None:
+    """The step with this `op`, however late it was imported."""
+    return known().get(op)
 
 
 @cache
@@ -58,6 +68,12 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
+def _shown(value: Any) -> str:
+    """A wrong value as an error shows it: no longer than a glance."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+
+
 def _is_step(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Step)
 
@@ -68,14 +84,14 @@ def _is_scalar(cls: Any) -> bool:
 
 def _scalar(value: Any, _cls: Any) -> Any:
     if value is not None and type(value) not in (str, int):
-        raise TypeError(f"expected a text, a whole number or null, found {value!r}")
+        raise TypeError(f"expected a text, a whole number or null, found {_shown(value)}")
     return value
 
 
 def _columns(raw: Any, cls: Any) -> Any:
     """An object of columns, as the pairs that a step keeps."""
     if not isinstance(raw, Mapping):
-        raise TypeError(f"expected an object of columns, found {raw!r}")
+        raise TypeError(f"expected an object of columns, found {_shown(raw)}")
     return tuple((str(name), _scalar(value, cls)) for name, value in raw.items())
 
 
@@ -86,14 +102,14 @@ def _is_tuple(cls: Any) -> bool:
 def _listed(value: Any, cls: Any) -> Any:
     """Only a list is a list: a word must not be read as its letters, nor an object as its keys."""
     if not isinstance(value, list | tuple):
-        raise TypeError(f"expected a list, found {value!r}")
+        raise TypeError(f"expected a list, found {_shown(value)}")
     (member, _) = get_args(cls)
     return tuple(_converter().structure(value, cast(Any, list)[member]))
 
 
 def _exactly(value: Any, cls: type) -> Any:
     if type(value) is not cls:
-        raise TypeError(f"expected {cls.__name__}, found {value!r}")
+        raise TypeError(f"expected {cls.__name__}, found {_shown(value)}")
     return value
 
 
@@ -116,13 +132,13 @@ def _renames(cls: Any) -> dict[str, Any]:
 
 def _structure(raw: Any, cls: type[Step]) -> Step:
     if not isinstance(raw, Mapping):
-        raise TypeError(f"expected an object with an `op`, found {raw!r}")
+        raise TypeError(f"expected an object with an `op`, found {_shown(raw)}")
     fields = {str(name): value for name, value in raw.items()}
     op = fields.pop("op", None)
-    found = vocabulary().get(op) if isinstance(op, str) else None
+    found = kind(op) if isinstance(op, str) else None
     if found is None or not issubclass(found, cls):
-        known = ", ".join(sorted(name for name, c in vocabulary().items() if issubclass(c, cls)))
-        raise ValueError(f"unknown op {op!r}; known are: {known}")
+        names = ", ".join(sorted(name for name, c in known().items() if issubclass(c, cls)))
+        raise ValueError(f"unknown op {_shown(op)}; known are: {names}")
     step: Step = _reader(cast(Hashable, found))(fields, found)
     return step
 
@@ -152,7 +168,7 @@ def load(raw: Any, where: str = "step") -> Step:
 def load_all(raw: Any, where: str) -> tuple[Step, ...]:
     """The steps of a JSON list. Raises `FormatError` that names `where`, position and field."""
     if not isinstance(raw, Sequence) or isinstance(raw, str):
-        raise FormatError(f"{where}: expected a list of steps, found {raw!r}")
+        raise FormatError(f"{where}: expected a list of steps, found {_shown(raw)}")
     return tuple(load(item, f"{where}, step {i}") for i, item in enumerate(raw, 1))
 
 

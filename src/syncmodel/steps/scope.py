@@ -14,6 +14,15 @@ from immutables import Map
 from syncmodel.model.schema import Schema
 
 Groups = tuple[tuple[str, ...], ...]
+#: Why a bad request may have to be refused: see `steps.compound.PROOFS`.
+REFUSALS = (
+    "unreachable",
+    "no_plugin",
+    "read_only",
+    "no_such_row",
+    "missing_reference",
+    "malformed",
+)
 #: How many rows of each table there are, where nobody says so: few, so that steps meet on them.
 ROWS = 2
 
@@ -26,13 +35,16 @@ def _rows(value: Mapping[str, tuple[str, ...]]) -> Map[str, tuple[str, ...]]:
 class Scope:
     """`ops` are the steps that may be generated at all, `rows` the ids of each table.
 
-    `rollback_to` and `rollout_to` are the generations that deployments may aim at.
+    `rollback_to` and `rollout_to` are the generations that deployments may aim at; `texts` is how
+    texts look, "" for plain ones (see `model.words`); `refusals` are the reasons of bad requests.
     """
 
     ops: frozenset[str]
     rows: Map[str, tuple[str, ...]] = field(converter=_rows)
     rollback_to: tuple[int, ...] = ()
     rollout_to: tuple[int, ...] = ()
+    texts: str = ""
+    refusals: tuple[str, ...] = REFUSALS
 
     @classmethod
     def of(cls, schema: Schema, ops: Iterable[str], rows: Mapping[str, int] | None = None) -> Scope:

@@ -122,6 +122,10 @@ class Reusable(Protocol):
         """The next `begin` starts anew, though the last run passed."""
 
 
+class Searchable(ABC):  # noqa: B024 (a promise, not a method)
+    """A target whose nodes are values that can be searched exhaustively: see `exhaustive.cores`."""
+
+
 #: Networks that are tried: messages in order first, then one for each seed.
 SEEDS: tuple[int | None, ...] = (None, *range(20))
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import asyncssh
 import httpx
-from attrs import frozen
 
 from syncmodel.errors import TransportError
 from syncmodel.machines.base import Machine
@@ -21,6 +21,7 @@ from syncmodel.model.outcome import Outcome, refused, unknown
 from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
+from syncmodel.record import Record
 from syncmodel.targets.wire import to_outcome, to_tables, to_view, to_wire
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable, open_http
@@ -31,8 +32,7 @@ RUNNING_LINK = "/run/current-system"
 ANSWER_SLACK_S = 5.0
 
 
-@frozen
-class Heard:
+class Heard(Record):
     """What a node says of one peer: the log it follows, and how far it has processed it."""
 
     connected: bool
@@ -40,8 +40,7 @@ class Heard:
     applied: int
 
 
-@frozen
-class Standing:
+class Standing(Record):
     """Where a node stands: its own log, and its peers' logs as far as it has processed them."""
 
     log_id: str
@@ -148,7 +147,7 @@ class LiveNode:
         """The rows of one run with the (log, position) they were read at; Nones without plugin."""
         client = self._client or await self.connect()
         try:
-            answer = await client.plugin("GET", f"state?run_id={run_id}")
+            answer = await client.plugin("GET", f"state?run_id={quote(run_id, safe='')}")
         except (Unreachable, Indefinite) as error:
             self._check_way()
             raise self._wrong("an answer to GET state", str(error)) from None

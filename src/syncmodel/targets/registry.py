@@ -83,12 +83,21 @@ class TargetKind:
 
 @cache
 def _registered() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+    """The entry points by name; the first one on the path where several have a name."""
+    return {point.name: point for point in reversed(tuple(entry_points(group=GROUP)))}
 
 
 def names() -> tuple[str, ...]:
     """The names that are registered."""
     return tuple(_registered())
+
+
+def registered(name: str) -> TargetKind | None:
+    """The kind that is registered under that name, if there is one: what a name in a file means.
+
+    Nothing is imported but what is registered.
+    """
+    return get(name) if name in _registered() else None
 
 
 def get(name: str) -> TargetKind:
@@ -99,13 +108,23 @@ def get(name: str) -> TargetKind:
     """
     point = _registered().get(name)
     if point is not None:
-        return kind_of(point.load(), name)
+        return kind_of(_loaded(point), name)
     if ":" in name:
         return kind_of(imported(name), name)
     raise UsageError(
-        f"There is no target {name!r}; there are: {', '.join(names())}. One of your own is named "
-        f"module:Class."
+        f"There is no target {name!r}; there are: {', '.join(names()) or 'none'}. One of your own "
+        f"is named module:Class."
     )
+
+
+def _loaded(point: EntryPoint) -> Any:
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as error:
+        package = "a package" if point.dist is None else point.dist.name
+        raise UsageError(
+            f"The target {point.name!r} of {package} can't be loaded from {point.value}: {error}."
+        ) from error
 
 
 def kind_of(found: object, name: str | None = None) -> TargetKind:
@@ -115,6 +134,9 @@ def kind_of(found: object, name: str | None = None) -> TargetKind:
     if isinstance(found, type) and issubclass(found, Target):
         if not isinstance(getattr(found, "schema", None), Schema):
             raise UsageError(f"{found.__name__} needs a `schema`: say what its nodes store.")
+        if found.__abstractmethods__:
+            missing = ", ".join(sorted(found.__abstractmethods__))
+            raise UsageError(f"{found.__name__} is no whole target yet: it lacks {missing}.")
         return TargetKind.of(found, name)
     raise UsageError(f"{name or found!r} is no target: name a subclass of syncmodel.Target.")
 

@@ -51,7 +51,8 @@ def to_wire(
     `malformed`: with the fields of a create left out.
     """
     name = f"{run_id}/{write.row.name}"
-    path = f"{write.row.table}/{quote(run_id, safe='')}/{quote(write.row.name, safe='')}"
+    # One segment, so that no id is a path of its own, as "." and ".." would be.
+    path = f"{write.row.table}/{quote(name, safe='')}"
     match write.op:
         case "create":
             body = {} if malformed else _created(write, run_id) | {"id": name, "run_id": run_id}

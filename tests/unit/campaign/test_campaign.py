@@ -9,31 +9,34 @@ import pytest
 from attrs import evolve
 
 from syncmodel.campaign.campaign import Campaign, Report
-from syncmodel.cli.options import scope_of
+from syncmodel.cli.options import ops_of
 from syncmodel.corpus import load
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.history import Ended, Entry, Verdict
-from syncmodel.engine.pool import KEPT, Stage
+from syncmodel.engine.pool import KEPT, Pool
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.errors import BootError, SyncModelError, UsageError
-from syncmodel.machine.explore import Settings
+from syncmodel.machine.cluster import ClusterMachine
+from syncmodel.machine.search import searching
 from syncmodel.model.net import Net
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.shrink.minimize import Progress
-from syncmodel.targets.registry import TargetKind
+from syncmodel.targets.registry import registered
 
+EXPLORE = searching(ClusterMachine)
 BUG = "tombstone-lost-on-resync"
 FEW = Settings(sequences=5, steps=15, seed=1)
 ENOUGH = Settings(sequences=300, steps=30, seed=1)
 
 
-def stage_of(target: type[SimulatedCluster]) -> Stage:
-    return Stage(TargetKind("broken", "for a test", target, waits=False))
+def pool_of(target: type[SimulatedCluster]) -> Pool:
+    return Pool(evolve(SIMULATED, name="broken", make=target))
 
 
 def search(folder: Path, settings: Settings = ENOUGH, bugs: Sequence[str] = (BUG,)) -> Report:
-    with Stage("simulated") as stage:
-        return Campaign(stage, settings, folder, bugs=bugs).run()
+    with Pool("simulated") as pool:
+        return Campaign(pool, settings, folder, EXPLORE, bugs=bugs).run()
 
 
 def test_a_correct_system_passes(tmp_path: Path) -> None:
@@ -49,11 +52,11 @@ def test_a_bug_is_found_shortened_confirmed_and_saved(tmp_path: Path) -> None:
     assert report.exit_code == 1
     assert report.found is not None
     assert report.found.file is not None
-    saved = load(report.found.file)
+    saved = load(report.found.file, registered)
     assert (saved.bug, saved.confirmed.failed, saved.confirmed.runs) == (BUG, 3, 3)
     assert len(saved.steps) < report.found.length_before
     assert saved.found["seed"] == 1
-    assert report.found.ended.divergences[0].key == saved.expected.divergence
+    assert report.found.counterexample.divergences[0].key == saved.expected.divergence
 
 
 def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
@@ -64,14 +67,15 @@ def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
         assert report.found is not None
         file = report.found.reproduction
         assert file.bug in several
-        with Stage("simulated") as stage:
-            target = stage.target(len(file.nodes), (file.bug,))
-            replayed = stage.driver.run(replay(target, file))
+        with Pool("simulated") as pool:
+            target = pool.target(len(file.nodes), (file.bug,))
+            replayed = pool.driver.run(replay(target, file))
         assert replayed.judgement is Judgement.AS_EXPECTED
 
 
 def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
-    settings = Settings(sequences=300, steps=15, seed=5, scope=scope_of("sync"), shrink=True)
+    scope = evolve(SIMULATED.scope, ops=ops_of("sync"))
+    settings = Settings(sequences=300, steps=15, seed=5, scope=scope, backend="hypothesis")
     report = search(tmp_path, settings)
     assert report.found is not None
     assert len(report.found.reproduction.steps) <= 6
@@ -88,8 +92,8 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path, where: str) -> None:
         if isinstance(entry, Ended) and entry.verdict is Verdict.DIVERGED:
             raise KeyboardInterrupt
 
-    with Stage("simulated") as stage:
-        campaign = Campaign(stage, ENOUGH, tmp_path, bugs=(BUG,))
+    with Pool("simulated") as pool:
+        campaign = Campaign(pool, ENOUGH, tmp_path, EXPLORE, bugs=(BUG,))
         if where == "exploring":
             campaign.observe = interrupt_once_failed
         else:
@@ -100,7 +104,7 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path, where: str) -> None:
     if where != "exploring":
         assert report.found is not None
         assert report.found.file is not None
-        saved = load(report.found.file)
+        saved = load(report.found.file, registered)
         assert saved.steps
         assert saved.confirmed.failed == (3 if where == "searching further" else 0)
 
@@ -146,8 +150,8 @@ class CantDoThat(SimulatedCluster):
 def test_a_tester_that_cannot_go_on_says_why_and_stops(
     tmp_path: Path, target: type[SimulatedCluster], code: int, words: str
 ) -> None:
-    with stage_of(target) as stage:
-        report = Campaign(stage, ENOUGH, tmp_path).run()
+    with pool_of(target) as pool:
+        report = Campaign(pool, ENOUGH, tmp_path, EXPLORE).run()
     assert report.exit_code == code
     assert str(report.halted) == words
     assert report.tally.sequences <= 3
@@ -157,14 +161,14 @@ def test_an_observer_that_fails_ends_the_search(tmp_path: Path) -> None:
     def fail(_: Entry) -> None:
         raise SyncModelError("no room for the record")
 
-    with Stage("simulated") as stage:
-        campaign = Campaign(stage, FEW, tmp_path)
+    with Pool("simulated") as pool:
+        campaign = Campaign(pool, FEW, tmp_path, EXPLORE)
         campaign.observe = fail
         report = campaign.run()
     assert str(report.halted) == "no room for the record"
 
 
-def test_a_stage_closes_what_it_made_even_if_one_fails() -> None:
+def test_a_pool_closes_what_it_made_even_if_one_fails() -> None:
     closed = []
 
     class Counted(SimulatedCluster):
@@ -173,18 +177,18 @@ def test_a_stage_closes_what_it_made_even_if_one_fails() -> None:
             if len(self.nodes) == 3:
                 raise OSError("stuck")
 
-    stage = stage_of(Counted)
+    pool = pool_of(Counted)
     for count in (2, 3, 4):
-        stage.target(count)
+        pool.target(count)
     with pytest.raises(OSError, match="stuck"):
-        stage.close()
+        pool.close()
     assert closed == [2, 3, 4]
 
 
-def test_a_stage_keeps_few_targets_and_gives_the_same_again() -> None:
-    with Stage(SIMULATED) as stage:
-        first = stage.target(2)
-        assert stage.target(2) is first
+def test_a_pool_keeps_few_targets_and_gives_the_same_again() -> None:
+    with Pool(SIMULATED) as pool:
+        first = pool.target(2)
+        assert pool.target(2) is first
         for count in range(3, 3 + KEPT):
-            stage.target(count)
-        assert stage.target(2) is not first
+            pool.target(count)
+        assert pool.target(2) is not first

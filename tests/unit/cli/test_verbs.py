@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from syncmodel.cli import VERBS, main
-from syncmodel.cli.options import SHARED, TARGET, scope_of
+from syncmodel.cli.options import SHARED, TARGET, ops_of
 from syncmodel.cli.parsing import Parser, add_options
 from syncmodel.corpus import load
 from syncmodel.errors import UsageError
 from syncmodel.reference.node.bugs import all_bugs
 from syncmodel.targets import registry
+from syncmodel.targets.registry import registered
 
 BUG = "tombstone-lost-on-resync"
 FAILING = ("--bug", BUG, "--sequences", "300")
@@ -65,8 +66,8 @@ def test_what_is_found_can_be_replayed_and_minimised(capsys: pytest.CaptureFixtu
     assert main(["minimize", *SIMULATED, "--corpus", "short", "run.jsonl"]) == 1
     (said,) = re.findall(r"^Saved as (.*)$", capsys.readouterr().out, re.MULTILINE)
     short = Path(said)
-    assert len(load(short).steps) < len(load(long).steps)
-    assert load(short).bug == BUG
+    assert len(load(short, registered).steps) < len(load(long, registered).steps)
+    assert load(short, registered).bug == BUG
 
     assert main(["minimize", *SIMULATED, "--corpus", "again", str(long)]) == 1
     assert f"Saved as again/{short.name}\n" in capsys.readouterr().out
@@ -129,7 +130,7 @@ def test_one_sentence_and_two(
         (["explore", "--bogus"], "unrecognized arguments: --bogus"),
         (["explore", "--seq", "3"], "unrecognized arguments: --seq 3"),
         (["explore", "--nodes", "1"], "'1' is not a whole number from 2 to 32"),
-        (["explore", "--steps", "many"], "'many' is not a whole number of at least 1"),
+        (["explore", "--steps", "many"], "'many' is not a whole number from 1 to 500"),
         (["explore", "--target", "moon"], "invalid choice: 'moon'"),
         (["replay"], "the following arguments are required: FILE"),
         (["node", "--port", "0"], "'0' is not a whole number from 1 to 65535"),
@@ -189,14 +190,14 @@ def test_every_option_says_what_it_is_for() -> None:
 
 
 def test_faults_choose_the_steps() -> None:
-    writes = scope_of("none").ops
+    writes = ops_of("none")
     assert {"create_case", "burst", "refused"} <= writes
     assert not {"partition", "crash", "resync", "rollback"} & writes
-    assert scope_of("network, sync").ops - writes == {"partition", "cut", "mend", "heal", "resync"}
-    assert "restart" in scope_of("deployment").ops
-    assert scope_of("all").ops > scope_of("network,sync,lifecycle").ops
+    assert ops_of("network, sync") - writes == {"partition", "cut", "mend", "heal", "resync"}
+    assert "restart" in ops_of("deployment")
+    assert ops_of("all") > ops_of("network,sync,lifecycle")
     with pytest.raises(UsageError, match="there are: deployment, lifecycle, network, sync"):
-        scope_of("")
+        ops_of("")
 
 
 @pytest.mark.parametrize("faults", ["none", "network", "sync", "deployment", "lifecycle"])

@@ -5,40 +5,53 @@ import os
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from syncmodel.corpus import Reproduction, file_name, load, load_all, save, usual
 from syncmodel.corpus.store import slug
 from syncmodel.errors import FormatError, SyncModelError, UsageError
-from syncmodel.steps import CreateCase
+from syncmodel.steps import Create
+from syncmodel.targets import registry
+from syncmodel.targets.wire import SUPERTEST
 
+KIND = registry.get("embedded")
 ONE = Reproduction(
-    title="A Case (ä) is lost!", nodes=usual(1), steps=(CreateCase("n1", "c1", "t1"),)
+    title="A Case (ä) is lost!",
+    nodes=usual(SUPERTEST, 1),
+    steps=(Create("n1", "cases", "c1", (("title", "t1"),)),),
+    system=KIND,
 )
-OTHER = Reproduction(title="Another", nodes=usual(2), steps=ONE.steps)
+OTHER = Reproduction(title="Another", nodes=usual(SUPERTEST, 2), steps=ONE.steps, system=KIND)
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "corpus"
     path = save(folder, ONE)
     save(folder, OTHER)
-    assert load(path) == ONE
-    assert [found for _, found in load_all(folder)] == [ONE, OTHER]
+    assert load(path, KIND) == ONE
+    assert [found for _, found in load_all(folder, KIND)] == [ONE, OTHER]
     assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_the_name_says_title_and_content(tmp_path: Path) -> None:
     assert file_name(ONE).startswith("a-case-a-is-lost-")
     assert file_name(ONE) == save(tmp_path, ONE).name
-    longer = Reproduction(
-        title=ONE.title, nodes=ONE.nodes, steps=(*ONE.steps, CreateCase("n1", "c2", "t2"))
-    )
-    assert file_name(ONE) != file_name(longer)
+    longer = evolve(ONE, steps=(*ONE.steps, Create("n1", "cases", "c2", (("title", "t2"),))))
+    elsewhere = evolve(ONE, target="simulated")
+    assert len({file_name(one) for one in (ONE, longer, elsewhere)}) == 3
     assert save(tmp_path, ONE, name="mine.json").name == "mine.json"
 
 
 @pytest.mark.parametrize(
     ("title", "expected"),
-    [("", "run"), ("../../etc", "etc"), ("日本", "run"), ("a" * 99, "a" * 60), ("x " * 60, None)],
+    [
+        ("", "run"),
+        ("../../etc", "etc"),
+        ("日本", "run"),
+        ("a" * 99, "a" * 60),
+        ("x " * 60, None),
+        ("\x1b[2J\u202e/\0", "2j"),
+    ],
 )
 def test_slugs_are_safe_names(title: str, expected: str | None) -> None:
     found = slug(title)
@@ -82,16 +95,16 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
 
 def test_reading_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no corpus folder"):
-        load_all(tmp_path / "none")
+        load_all(tmp_path / "none", KIND)
     with pytest.raises(UsageError, match="can't be read"):
-        load(tmp_path / "none.json")
+        load(tmp_path / "none.json", KIND)
 
 
 def test_a_malformed_file_is_named_and_others_are_left_alone(tmp_path: Path) -> None:
     save(tmp_path, ONE)
     (tmp_path / "notes.txt").write_text("not a reproduction")
     (tmp_path / ".half.tmp").write_text("{")
-    assert len(load_all(tmp_path)) == 1
+    assert len(load_all(tmp_path, KIND)) == 1
     (tmp_path / "bad.json").write_text("{}")
     with pytest.raises(FormatError, match=r"bad\.json"):
-        load_all(tmp_path)
+        load_all(tmp_path, KIND)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import pytest
+from attrs import evolve
 
 from syncmodel.corpus import PASSES, Confirmed, Expected, Reproduction, usual
 from syncmodel.engine import replay as replay_module
@@ -12,14 +13,18 @@ from syncmodel.engine.history import Entry, Performed, Verdict
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import Result
 from syncmodel.errors import UsageError
+from syncmodel.model.columns import Token
 from syncmodel.model.divergence import Divergence, Kind
+from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import Row
 from syncmodel.reference.simulated import SimulatedCluster
-from syncmodel.shrink.echo import SEEDS
-from syncmodel.steps import Burst, Crash, CreateCase, Restart, UpdateCase
-from syncmodel.targets.base import Target
+from syncmodel.steps import Burst, Crash, Create, Restart, Set
+from syncmodel.targets import registry
+from syncmodel.targets.base import SEEDS, Target
+from syncmodel.targets.wire import SUPERTEST
 
-STEPS = (CreateCase("n1", "c1", "t1"), UpdateCase("n2", "c1", "t2"))
+KIND = registry.get("simulated")
+STEPS = (Create("n1", "cases", "c1", (("title", "t1"),)), Set("n2", "cases", "c1", "title", "t2"))
 ROW = Row("cases", "c1")
 P = Result(Verdict.PASS, STEPS)
 D = Result(Verdict.DIVERGED, STEPS, (Divergence(Kind.STALE, "n1", ROW, "t2", "t1"),))
@@ -35,6 +40,7 @@ class Live:
     """All that a made-up run needs of a target that has but one network."""
 
     nodes = ("n1", "n2")
+    schema = SUPERTEST
 
 
 @pytest.mark.parametrize(
@@ -66,13 +72,18 @@ def test_judgements(
 ) -> None:
     left = iter(results)
 
-    async def run(*_arguments: object, alone: bool) -> Result:
+    async def run(*_arguments: object, alone: bool, invariants: object) -> Result:
         assert alone == (expected.divergence is not None)
         return next(left)
 
     monkeypatch.setattr(replay_module, "run", run)
     file = Reproduction(
-        title="x", nodes=usual(2), steps=STEPS, expected=expected, confirmed=confirmed
+        title="x",
+        nodes=usual(SUPERTEST, 2),
+        steps=STEPS,
+        system=KIND,
+        expected=expected,
+        confirmed=confirmed,
     )
     replayed = asyncio.run(replay(cast(Target, Live()), file))
     assert (replayed.judgement, len(replayed.results)) == found
@@ -81,7 +92,7 @@ def test_judgements(
 
 def test_a_real_run_is_observed_and_says_what_it_saw() -> None:
     entries = list[Entry]()
-    file = Reproduction(title="x", nodes=usual(2), steps=STEPS)
+    file = Reproduction(title="x", nodes=usual(SUPERTEST, 2), steps=STEPS, system=KIND)
     found = asyncio.run(replay(SimulatedCluster(3), file, entries.append))
     assert found.judgement is YES
     assert found.reason == "as expected: expected pass; seen: pass"
@@ -113,7 +124,13 @@ def test_on_the_simulator_the_file_says_on_which_network(
     found: dict[str, int], confirmed: Confirmed, networks: list[int | None]
 ) -> None:
     file = Reproduction(
-        title="x", nodes=usual(2), steps=STEPS, expected=STALE, found=found, confirmed=confirmed
+        title="x",
+        nodes=usual(SUPERTEST, 2),
+        steps=STEPS,
+        system=KIND,
+        expected=STALE,
+        found=found,
+        confirmed=confirmed,
     )
     target = Heard(2)
     assert asyncio.run(replay(target, file)).judgement is NO
@@ -121,9 +138,9 @@ def test_on_the_simulator_the_file_says_on_which_network(
 
 
 def test_a_network_on_which_it_fails_is_enough() -> None:
-    steps = (Burst((CreateCase("n1", "c1", "t1"), Crash("n2"))), Restart("n2"))
+    steps = (Burst((Create("n1", "cases", "c1", (("title", "t1"),)), Crash("n2"))), Restart("n2"))
     expected, sometimes = Expected(("missing", "cases")), Confirmed(2, 3)
-    file = Reproduction("x", usual(2), steps, expected, confirmed=sometimes)
+    file = Reproduction("x", usual(SUPERTEST, 2), steps, expected, confirmed=sometimes, system=KIND)
     target = Heard(2, ["cursor-before-rows"])
     replayed = asyncio.run(replay(target, file))
     assert replayed.judgement is YES
@@ -131,6 +148,13 @@ def test_a_network_on_which_it_fails_is_enough() -> None:
 
 
 def test_too_few_nodes() -> None:
-    file = Reproduction(title="x", nodes=usual(3), steps=STEPS)
+    file = Reproduction(title="x", nodes=usual(SUPERTEST, 3), steps=STEPS, system=KIND)
     with pytest.raises(UsageError, match="needs 3 nodes"):
+        asyncio.run(replay(SimulatedCluster(2), file))
+
+
+def test_other_tables() -> None:
+    notes = evolve(KIND, name="notes", schema=Schema(Table("notes", Token("text"))))
+    file = Reproduction(title="x", nodes={"n1": 1}, steps=(), system=notes)
+    with pytest.raises(UsageError, match="of the target 'notes' can't be performed on Simulated"):
         asyncio.run(replay(SimulatedCluster(2), file))

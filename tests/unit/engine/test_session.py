@@ -15,24 +15,25 @@ from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
     Burst,
     Crash,
-    CreateCase,
+    Create,
     Cut,
-    DeleteCase,
+    Delete,
     Heal,
     Restart,
+    Set,
     Step,
-    UpdateCase,
 )
 from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.targets.wire import SUPERTEST
 
-NET = fully_connected(3)
+NET = fully_connected(SUPERTEST, 3)
 STEPS = (
-    CreateCase("n1", "c1", "t1"),
+    Create("n1", "cases", "c1", (("title", "t1"),)),
     Cut("n1", "n2"),
-    Burst((UpdateCase("n1", "c1", "t2"), UpdateCase("n2", "c1", "t3"))),
+    Burst((Set("n1", "cases", "c1", "title", "t2"), Set("n2", "cases", "c1", "title", "t3"))),
     Heal(),
     Crash("n3"),
-    DeleteCase("n1", "c1"),
+    Delete("n1", "cases", "c1"),
     Restart("n3"),
 )
 
@@ -56,9 +57,9 @@ def test_a_correct_system_passes_and_the_history_tells_every_step() -> None:
 
 
 def test_a_divergence_ends_the_run_where_it_shows() -> None:
-    updates = tuple(UpdateCase("n1", "c1", f"u{i}") for i in range(12))
+    updates = tuple(Set("n1", "cases", "c1", "title", f"u{i}") for i in range(12))
     target = SimulatedCluster(3, ["update-not-later"])
-    result, history = perform((CreateCase("n1", "c1", "t1"), *updates), target)
+    result, history = perform((Create("n1", "cases", "c1", (("title", "t1"),)), *updates), target)
     assert result.verdict is Verdict.DIVERGED
     assert result.keys == {(Kind.STALE.value, "cases")}
     assert len(result.steps) < 13
@@ -124,7 +125,7 @@ def test_a_run_that_is_over_touches_nothing_and_the_plan_moves_on() -> None:
         drive.run(session.take(step))
     assert session.finish().verdict is Verdict.INVALID
     plan = session.world.plan
-    assert plan.titles == {"t1", "t2", "t3"}
+    assert plan.tokens == {"t1", "t2", "t3"}
     assert not plan.net.down
 
 

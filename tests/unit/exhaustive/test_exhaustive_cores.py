@@ -26,7 +26,7 @@ from syncmodel.exhaustive.stepwise import Stepwise, Then, as_run
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.reference.simulated.world import deliverables
-from syncmodel.steps import Burst, Crash, CreateCase, Restart
+from syncmodel.steps import Burst, Crash, Create, Restart
 
 COUNTS = [
     (Grain.STEPS, Limits(), 9, 10),
@@ -59,7 +59,7 @@ def _rests(system: Messagewise) -> set[Moment]:
         Limits(writes=1, cuts=1, resyncs=1),
         Limits(writes=1, rollbacks=1),
         Limits(nodes=3, writes=1),
-        Limits(writes=2, crashes=1, events=1),
+        Limits(rows={"events": 1}, crashes=1),
     ],
     ids=str,
 )
@@ -96,7 +96,11 @@ def test_symmetry_counts_each_class_once(limits: Limits) -> None:
 
 
 def test_a_path_becomes_a_run_with_its_bursts() -> None:
-    create, crash, restart = CreateCase("n1", "c1", "t1"), Crash("n1"), Restart("n1")
+    create, crash, restart = (
+        Create("n1", "cases", "c1", (("title", "t1"),)),
+        Crash("n1"),
+        Restart("n1"),
+    )
     path = [Then(create, rests=False), Then(crash), Then(restart)]
     assert as_run(path) == (Burst((create, crash)), restart)
     assert length(as_run(path)) == 3
@@ -132,7 +136,7 @@ def test_every_bug_has_a_length() -> None:
 
 
 def test_nothing_fails_without_a_bug() -> None:
-    assert shortest([], anything(1), 3) == NoneShorter(3, 83, whole=False)
+    assert shortest([], anything(1), 3) == NoneShorter(3, 84, whole=False)
 
 
 def test_a_counterexample_is_a_file_that_fails_again() -> None:

@@ -1,4 +1,4 @@
-"""What a person reads, word for word."""
+"""What a person reads of a search, word for word."""
 
 import asyncio
 import io
@@ -10,76 +10,54 @@ from attrs import evolve
 from rich.console import Console
 
 from syncmodel.campaign.campaign import Report
-from syncmodel.campaign.triage import Found
+from syncmodel.campaign.triage import Finding
 from syncmodel.corpus import Confirmed, Expected, Reproduction
-from syncmodel.engine.history import Began, Ended, Entry
+from syncmodel.engine.counterexample import Counterexample
+from syncmodel.engine.findings import Findings, Settings
+from syncmodel.engine.history import Began
 from syncmodel.engine.run import run
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import SyncModelError
-from syncmodel.machine.explore import Findings, Settings
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.story import found_story, story
 from syncmodel.report.terminal import Unbreakable, Watch, progress_line, summary
-from syncmodel.shrink.minimize import Minimized, Progress
-from syncmodel.steps import Burst, CreateCase, DeleteCase, Resync
+from syncmodel.shrink.minimize import Effort, Progress
+from syncmodel.steps import Burst, Create, Delete, Resync
 from syncmodel.steps.scope import Scope
+from syncmodel.targets import registry
+from syncmodel.targets.wire import SUPERTEST
 
-ONLY_RESYNCS = Settings(scope=Scope(ops=frozenset({"resync"})), seed=7)
-STEPS = (CreateCase("n1", "c1", "t1"), Burst((Resync("n2"), DeleteCase("n1", "c1"))))
+KIND = registry.get("simulated")
+NET = fully_connected(SUPERTEST, 2)
+SCOPE = Scope.of(SUPERTEST, {"resync"})
+ONLY_RESYNCS = Settings(scope=SCOPE, seed=7)
+STEPS = (
+    Create("n1", "cases", "c1", (("title", "t1"),)),
+    Burst((Resync("n2"), Delete("n1", "cases", "c1"))),
+)
 RESURRECTED = Reproduction(
     title="resurrected case: a deleted row is back",
-    nodes={"n1": 2, "n2": 3},
+    nodes={"n1": 2, "n2": 2},
     steps=STEPS,
     expected=Expected(("resurrected", "cases")),
     confirmed=Confirmed(2, 3),
+    system=KIND,
 )
-TEXT = """\
-resurrected case: a deleted row is back
-
-Nodes n1 with plugin version 1 (generation 2); n2 with plugin version 2 (generation 3):
-  1. n1 creates case c1 with title t1
-  2. in a burst, without coming to rest in between:
-       - n2 resyncs in full
-       - n1 deletes case c1
-
-Resurrected: case c1 on n2
-  expected: deleted
-  shown:    title t1, counter 0
-What each node showed at the last rest:
-  n1  no rows
-  n2  case c1 (title t1, counter 0)"""
 
 
 @pytest.fixture(scope="module")
-def ended() -> Ended:
-    seen: list[Entry] = []
+def ended() -> Counterexample:
     target = SimulatedCluster(2, ["tombstone-lost-on-resync"])
-    asyncio.run(run(target, fully_connected(2), STEPS, observe=seen.append))
-    assert isinstance(seen[-1], Ended)
-    return seen[-1]
+    return Counterexample.of(NET, asyncio.run(run(target, NET, STEPS)))
 
 
-def test_a_story(ended: Ended) -> None:
-    assert story(RESURRECTED, ended) == TEXT
-    assert story(RESURRECTED) == TEXT[: TEXT.index("\n\nResurrected")]
+def found(ended: Counterexample, file: Path | None = Path("found/a.json")) -> Finding:
+    effort = Effort(executions=20, steps=67)
+    return Finding(ended, RESURRECTED, 19, effort, file, "" if file else "No room to save it.")
 
 
-def found(ended: Ended, file: Path | None = Path("found/a.json")) -> Found:
-    minimized = Minimized(
-        steps=STEPS,
-        net=fully_connected(2),
-        divergences=ended.divergences,
-        key=("resurrected", "cases"),
-        executions=20,
-        live_steps=67,
-        failed=2,
-        runs=3,
-    )
-    return Found(RESURRECTED, ended, 19, minimized, file, "" if file else "No room to save it.")
-
-
-def test_a_failure_that_did_not_come_back_is_no_certain_one(ended: Ended) -> None:
+def test_a_failure_that_did_not_come_back_is_no_certain_one(ended: Counterexample) -> None:
     never = evolve(RESURRECTED, confirmed=Confirmed(0, 10))
     told = found_story(evolve(found(ended), reproduction=never))
     assert (
@@ -88,8 +66,8 @@ def test_a_failure_that_did_not_come_back_is_no_certain_one(ended: Ended) -> Non
     ) in told
 
 
-def test_a_failure_as_it_is_reported(ended: Ended) -> None:
-    assert found_story(found(ended)).removeprefix(TEXT) == (
+def test_a_failure_as_it_is_reported(ended: Counterexample) -> None:
+    assert found_story(found(ended)).removeprefix(story(RESURRECTED, ended)) == (
         "\n\nRun again, it failed sometimes (2 of 3 runs).\n"
         "Shortened from 19 to 3 steps in 20 runs (67 steps performed).\n"
         "Saved as found/a.json\n"
@@ -99,7 +77,7 @@ def test_a_failure_as_it_is_reported(ended: Ended) -> None:
 
 
 def tally() -> Tally:
-    counted = Tally(sequences=1_200, steps=34, rests=56)
+    counted = Tally(sequences=1_200, steps=34, rests=56, net=NET)
     counted.seen.update({Sometimes.PARTITIONS: 3, Sometimes.CONFLICTS: 1})
     return counted
 
@@ -113,7 +91,7 @@ def test_the_summary_of_a_pass_says_what_never_happened() -> None:
     assert summary(Report(tally()), 5, ONLY_RESYNCS) == (
         "No divergence: 1,200 sequences, 34 steps, 56 comparisons in 5 s, seed 7.\n"
         "Seen: partitions 3, conflicts 1.\n"
-        "Never happened, so nothing is said of it: resyncs that sent rows, hidden events, "
+        "Never happened, so nothing is said of it: resyncs that sent rows, hidden rows, "
         "refusals of contested requests, unknown outcomes."
     )
 
@@ -121,16 +99,16 @@ def test_the_summary_of_a_pass_says_what_never_happened() -> None:
 def test_no_summary_calls_a_doubt_a_pass() -> None:
     report = Report(tally(), Findings(invalid=["n1 is gone"], unknown=["busy", "busy"]))
     assert report.exit_code == 3
-    text = summary(report, 5, Settings())
+    text = summary(report, 5, Settings(scope=SCOPE))
     assert "1 invalid (the tester could not do its part), which is no pass. The first: n1" in text
     assert "2 unknown (not settled in time), which is no pass. The first: busy" in text
-    interrupted = summary(Report(tally(), interrupted=True), 5, Settings())
+    interrupted = summary(Report(tally(), interrupted=True), 5, Settings(scope=SCOPE))
     assert interrupted.startswith("No divergence so far, interrupted:")
-    halted = summary(Report(tally(), halted=SyncModelError()), 5, Settings())
+    halted = summary(Report(tally(), halted=SyncModelError()), 5, Settings(scope=SCOPE))
     assert halted.startswith("No divergence so far:")
 
 
-def test_exit_codes(ended: Ended) -> None:
+def test_exit_codes(ended: Counterexample) -> None:
     assert Report(tally()).exit_code == 0
     assert Report(tally(), found=found(ended)).exit_code == 1
     assert Report(tally(), found=found(ended), interrupted=True).exit_code == 130
@@ -141,7 +119,7 @@ def test_progress_is_lines_where_nobody_watches_and_no_flood() -> None:
     out = io.StringIO()
     with Watch(tally(), Console(file=out)) as watch:
         for number in range(100):
-            watch(Began(number, fully_connected(2)))
+            watch(Began(number, NET))
             watch.minimizing(Progress(number, 1, 7, 2))
     assert out.getvalue() == "found a failure, shortening it: 7 steps left after 0 runs\n"
 
@@ -154,3 +132,13 @@ def test_a_reader_that_went_away_changes_nothing() -> None:
         out.print("nobody hears this")
         out.print("nor this")
         assert out.quiet
+
+
+def test_a_reason_is_one_line() -> None:
+    report = Report(tally(), Findings(invalid=["\x1b[2J\nno SSH"]))
+    text = summary(report, 5, ONLY_RESYNCS)
+    assert text.endswith("The first: \\u001b[2J\\nno SSH")
+    out = io.StringIO()
+    with Watch(tally(), Console(file=out)) as watch:
+        watch.announce("\x1b[2J\u202e")
+    assert out.getvalue() == "\\u001b[2J\\u202e\n"

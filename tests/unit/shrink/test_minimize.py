@@ -8,40 +8,46 @@ from statistics import median
 
 import pytest
 from attrs import frozen
+from supertest import (
+    create_case,
+    create_event,
+    delete_case,
+    delete_event,
+    fully_connected,
+    increment_case,
+    update_case,
+)
 
 from syncmodel.corpus import Reproduction, load_all
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import Result, first_disabled, run
-from syncmodel.engine.script import Script, length
+from syncmodel.engine.script import length
 from syncmodel.errors import UsageError
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, refused
 from syncmodel.model.plan import Plan
-from syncmodel.model.values import Row
+from syncmodel.model.values import Row, Write
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.shrink import minimize as minimize_module
-from syncmodel.shrink.minimize import Budget, Minimized, Minimizer, Progress
+from syncmodel.shrink.minimize import Budget, Effort, Minimizer, Progress
 from syncmodel.steps import (
     Burst,
-    CreateCase,
-    CreateEvent,
+    Create,
     Cut,
-    DeleteCase,
-    DeleteEvent,
     Heal,
-    IncrementCase,
     Mend,
     Partition,
     Restart,
     Resync,
     Step,
-    UpdateCase,
 )
-from syncmodel.steps.base import Request
 from syncmodel.targets.base import Target
+from syncmodel.targets.registry import registered
 
 NET = fully_connected(3)
 #: Bugs of different families, which noise on other rows does not hide.
@@ -57,7 +63,7 @@ BUGS = (
     "tombstone-lost-on-resync",
     "update-not-later",
 )
-CORPUS = load_all(Path(__file__).parents[3] / "corpus")
+CORPUS = load_all(Path(__file__).parents[3] / "corpus", registered)
 FILES = {name: next(found for _, found in CORPUS if found.bug == name) for name in BUGS}
 
 
@@ -68,17 +74,17 @@ def noise(
     node, other = random.choice(nodes), random.choice(nodes)
     case, event = f"x{random.randint(1, 9)}", f"y{random.randint(1, 9)}"
     choices: tuple[Callable[[], Step], ...] = (
-        lambda: CreateCase(node, case, tokens()),
-        lambda: UpdateCase(node, case, tokens()),
-        lambda: DeleteCase(node, case),
-        lambda: CreateEvent(node, event, case, tokens()),
-        lambda: DeleteEvent(node, event),
+        lambda: create_case(node, case, tokens()),
+        lambda: update_case(node, case, tokens()),
+        lambda: delete_case(node, case),
+        lambda: create_event(node, event, case, tokens()),
+        lambda: delete_event(node, event),
         lambda: Resync(node, random.random() < 0.5),
         lambda: Restart(node),
         lambda: Cut(node, other),
         lambda: Mend(node, other),
         Heal,
-        lambda: Burst((CreateCase(node, case, tokens()), CreateCase(other, case, tokens()))),
+        lambda: Burst((create_case(node, case, tokens()), create_case(other, case, tokens()))),
     )
     return choices[random.choice(kinds)]()
 
@@ -120,10 +126,11 @@ class Failing:
         bugs = [str(self.file.bug)] if planted else []
         return SimulatedCluster(len(net.nodes), bugs, seed=self.seed)
 
-    def minimized(self) -> Minimized:
-        """What the minimiser makes of it."""
-        key = self.file.expected.divergence
-        return asyncio.run(Minimizer(self.cluster(self.net), self.net, self.result, key=key).run())
+    def minimized(self) -> tuple[Counterexample, Effort]:
+        """What the minimiser makes of it, and what that cost."""
+        found = Counterexample.of(self.net, self.result, self.file.expected.divergence)
+        minimizer = Minimizer(self.cluster(self.net), found)
+        return asyncio.run(minimizer.run()), minimizer.effort
 
 
 def failing_runs(file: Reproduction, count: int, seed: int) -> list[Failing]:
@@ -149,23 +156,24 @@ def test_every_planted_bug_is_cut_down_to_about_the_shortest(file: Reproduction)
     shortest = length(file.steps)
     # Where chance decides what travels, a shorter run is another chance.
     more = 1 if file.confirmed.always else 3
-    assert median(m.length for m in found) <= shortest + more
-    assert max(m.length for m in found) <= shortest + 4
-    assert median(m.executions - m.runs for m in found) <= 40
-    for m, failing in zip(found, runs, strict=True):
+    assert median(m.length for m, _ in found) <= shortest + more
+    assert max(m.length for m, _ in found) <= shortest + 4
+    assert median(effort.executions - m.runs for m, effort in found) <= 40
+    for (m, effort), failing in zip(found, runs, strict=True):
         assert m.failed == m.runs == 3
-        assert not m.exhausted
-        assert m.executions <= 150
+        assert not effort.exhausted
+        assert effort.executions <= 150
         assert m.length < length(failing.result.steps)
         again = asyncio.run(run(failing.cluster(failing.net), *refitted(m, failing.net)))
         assert file.expected.divergence in again.keys
-        healthy = failing.cluster(m.net, planted=False)
-        assert asyncio.run(run(healthy, m.net, m.steps)).verdict is Verdict.PASS
+        healthy = failing.cluster(m.script.net, planted=False)
+        passed = asyncio.run(run(healthy, m.script.net, m.script.steps))
+        assert passed.verdict is Verdict.PASS
 
 
-def refitted(found: Minimized, net: Net) -> tuple[Net, tuple[Step, ...]]:
+def refitted(found: Counterexample, net: Net) -> tuple[Net, tuple[Step, ...]]:
     """Where the nodes that are not needed stay down, as they did in the search."""
-    script = fitted(Script(found.net, found.steps), net.nodes)
+    script = fitted(found.script, net.nodes)
     return script.net, script.steps
 
 
@@ -177,11 +185,11 @@ def test_the_same_failure_is_cut_down_in_the_same_way() -> None:
 def test_the_names_are_tidy() -> None:
     file = FILES["event-before-case-dropped"]
     failing, *_ = failing_runs(file, 1, seed=3)
-    short = failing.minimized()
-    assert short.net == fully_connected(2)
+    short, _ = failing.minimized()
+    assert short.script.net == fully_connected(2)
     assert short.key == file.expected.divergence
-    assert "c1" in str(short.steps)
-    assert "noise" not in str(short.steps)
+    assert "c1" in str(short.script.steps)
+    assert "noise" not in str(short.script.steps)
     assert short.failed == short.runs > 0
 
 
@@ -209,6 +217,7 @@ class Oracle:
         observe: Observer = nobody,
         *,
         alone: bool = False,
+        invariants: Sequence[Invariant] = (),
     ) -> Result:
         assert first_disabled(net, steps) is None, "an impossible list costs a run"
         self.asked.append(steps)
@@ -220,17 +229,18 @@ class Oracle:
         return Result(Verdict.PASS, steps)
 
 
-CASES = tuple(CreateCase("n1", f"c{i}", f"t{i}") for i in range(1, 31))
+CASES = tuple(create_case("n1", f"c{i}", f"t{i}") for i in range(1, 31))
 NEEDED = {"c3", "c30"}
 
 
 def needs(steps: tuple[Step, ...]) -> bool:
     """Fails where two certain cases are created; what they are called stays."""
-    return {step.case for step in steps if isinstance(step, CreateCase)} >= NEEDED
+    return {step.row for step in steps if isinstance(step, Create)} >= NEEDED
 
 
-def search(oracle_free: Result, **options: object) -> Minimizer:
-    return Minimizer(SimulatedCluster(3), NET, oracle_free, **options)  # type: ignore[arg-type]
+def search(failed: Result, **options: object) -> Minimizer:
+    found = Counterexample.of(NET, failed)
+    return Minimizer(SimulatedCluster(3), found, **options)  # type: ignore[arg-type]
 
 
 FAILED = Result(Verdict.DIVERGED, CASES, (LOST,))
@@ -238,28 +248,31 @@ FAILED = Result(Verdict.DIVERGED, CASES, (LOST,))
 
 def test_no_list_is_run_twice_but_to_confirm(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = Oracle(needs, monkeypatch)
-    found = asyncio.run(search(FAILED, fewer_nodes=False).run())
-    assert {s.case for s in found.steps if isinstance(s, CreateCase)} == NEEDED
+    minimizer = search(FAILED, fewer_nodes=False)
+    found = asyncio.run(minimizer.run())
+    assert {s.row for s in found.script.steps if isinstance(s, Create)} == NEEDED
     searched = oracle.asked[: -found.runs]
     assert len(set(searched)) == len(searched)
-    assert found.executions == len(oracle.asked)
-    assert found.live_steps == sum(map(length, oracle.asked))
+    assert minimizer.effort.executions == len(oracle.asked)
+    assert minimizer.effort.steps == sum(map(length, oracle.asked))
 
 
 @pytest.mark.parametrize("executions", [0, 1, 4])
 def test_the_budget_of_runs_holds(executions: int, monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = Oracle(needs, monkeypatch)
-    found = asyncio.run(search(FAILED, budget=Budget(executions=executions)).run())
+    minimizer = search(FAILED, budget=Budget(executions=executions))
+    found = asyncio.run(minimizer.run())
     assert len(oracle.asked) == executions + 3
-    assert found.exhausted
-    assert needs(found.steps)
+    assert minimizer.effort.exhausted
+    assert needs(found.script.steps)
 
 
 def test_the_budget_of_steps_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     Oracle(needs, monkeypatch)
-    found = asyncio.run(search(FAILED, budget=Budget(live_steps=50), confirmations=0).run())
-    assert found.exhausted
-    assert found.live_steps < 50 + len(CASES)
+    minimizer = search(FAILED, budget=Budget(steps=50), confirmations=0)
+    found = asyncio.run(minimizer.run())
+    assert minimizer.effort.exhausted
+    assert minimizer.effort.steps < 50 + len(CASES)
     assert (found.failed, found.runs) == (0, 0)
 
 
@@ -270,7 +283,7 @@ def test_it_never_slips_to_another_divergence(monkeypatch: pytest.MonkeyPatch) -
     Oracle(rule, monkeypatch)
     found = asyncio.run(search(FAILED).run())
     assert found.key == ("missing", "cases")
-    assert needs(found.steps)
+    assert needs(found.script.steps)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.INVALID, Verdict.UNKNOWN])
@@ -278,17 +291,18 @@ def test_a_run_that_says_nothing_never_counts_as_failing(
     verdict: Verdict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Oracle(lambda steps: Result(verdict, steps, reason="the machine is gone"), monkeypatch)
-    found = asyncio.run(search(FAILED, budget=Budget(20)).run())
-    assert found.steps == CASES
+    minimizer = search(FAILED, budget=Budget(20))
+    found = asyncio.run(minimizer.run())
+    assert found.script.steps == CASES
     assert (found.failed, found.runs) == (0, 0)
-    assert ("the machine is gone" in found.stopped) == (verdict is Verdict.INVALID)
+    assert ("the machine is gone" in minimizer.effort.stopped) == (verdict is Verdict.INVALID)
 
 
 def test_a_bug_that_shows_sometimes_is_confirmed_k_of_n(monkeypatch: pytest.MonkeyPatch) -> None:
     random = Random(5)
     Oracle(lambda steps: needs(steps) and random.random() < 0.5, monkeypatch)
-    found = asyncio.run(search(FAILED, tries=3).run())
-    assert needs(found.steps)
+    found = asyncio.run(search(FAILED, networks=(None,) * 3).run())
+    assert needs(found.script.steps)
     assert found.runs == 10
     assert 0 < found.failed < 10
 
@@ -299,7 +313,7 @@ def test_a_failure_before_the_end_cuts_what_follows(monkeypatch: pytest.MonkeyPa
         return Result(Verdict.DIVERGED, beginning, (LOST,)) if needs(steps) else False
 
     Oracle(rule, monkeypatch)
-    long = Result(Verdict.DIVERGED, (*CASES, *(IncrementCase("n1", "c1", 1),)), (LOST,))
+    long = Result(Verdict.DIVERGED, (*CASES, *(increment_case("n1", "c1", 1),)), (LOST,))
     found = asyncio.run(search(long, fewer_nodes=False).run())
     assert found.length == 2
 
@@ -314,42 +328,43 @@ def test_what_was_found_survives_an_interruption(monkeypatch: pytest.MonkeyPatch
 
     Oracle(rule, monkeypatch)
     minimizer = search(FAILED)
-    assert minimizer.minimized.steps == CASES
+    assert minimizer.best.script.steps == CASES
     with pytest.raises(KeyboardInterrupt):
         asyncio.run(minimizer.run())
-    assert needs(minimizer.minimized.steps)
-    assert minimizer.minimized.length < len(CASES)
+    assert needs(minimizer.best.script.steps)
+    assert minimizer.best.length < len(CASES)
 
 
 def test_progress_is_told_after_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
     Oracle(needs, monkeypatch)
     told = list[Progress]()
-    found = asyncio.run(search(FAILED, progress=told.append).run())
-    assert [p.executions for p in told] == list(range(1, found.executions + 1))
+    minimizer = search(FAILED, progress=told.append)
+    asyncio.run(minimizer.run())
+    assert [p.executions for p in told] == list(range(1, minimizer.effort.executions + 1))
     lengths = [p.length for p in told]
     assert lengths == sorted(lengths, reverse=True)
-    assert told[-1].live_steps == found.live_steps
+    assert told[-1].steps == minimizer.effort.steps
 
 
 def test_nodes_that_must_stay_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     Oracle(needs, monkeypatch)
-    assert asyncio.run(search(FAILED, fewer_nodes=False).run()).net == NET
-    assert asyncio.run(search(FAILED).run()).net == fully_connected(1)
+    assert asyncio.run(search(FAILED, fewer_nodes=False).run()).script.net == NET
+    assert asyncio.run(search(FAILED).run()).script.net == fully_connected(1)
 
 
 def test_a_run_that_did_not_fail_so_is_refused() -> None:
     with pytest.raises(UsageError, match="no divergence"):
         search(Result(Verdict.PASS, CASES))
     with pytest.raises(UsageError, match="missing"):
-        search(FAILED, key=("stale", "cases"))
+        Counterexample.of(NET, FAILED, ("stale", "cases"))
 
 
 def test_a_split_that_needs_all_its_links_stays_a_split(monkeypatch: pytest.MonkeyPatch) -> None:
     split = Partition((("n1",), ("n2", "n3")))
-    steps = (split, CreateCase("n1", "c1", "t1"), Heal(), CreateCase("n2", "c2", "t2"))
+    steps = (split, create_case("n1", "c1", "t1"), Heal(), create_case("n2", "c2", "t2"))
     Oracle(lambda s: any(isinstance(x, Partition) for x in s), monkeypatch)
     found = asyncio.run(search(Result(Verdict.DIVERGED, steps, (LOST,))).run())
-    assert any(isinstance(step, Partition) for step in found.steps)
+    assert any(isinstance(step, Partition) for step in found.script.steps)
     assert found.length == 2
 
 
@@ -380,24 +395,24 @@ class Haunted(SimulatedCluster):
         self.haunted = True
         return await super().resync(node, full=full)
 
-    async def request(self, node: str, request: Request) -> Outcome:
-        return refused("exists") if self.haunted else await super().request(node, request)
+    async def write(self, node: str, write: Write) -> Outcome:
+        return refused("exists") if self.haunted else await super().write(node, write)
 
 
 def test_what_an_earlier_run_left_is_no_reason_to_fail() -> None:
     """The resync stays in: without it a candidate fails by the resync of the one before."""
     net = fully_connected(2)
     steps = (
-        CreateCase("n1", "c1", "t1"),
+        create_case("n1", "c1", "t1"),
         Restart("n2"),
         Resync("n2"),
-        UpdateCase("n1", "c1", "t2"),
-        DeleteCase("n2", "c1"),
+        update_case("n1", "c1", "t2"),
+        delete_case("n2", "c1"),
     )
     target = Haunted(2)
     failing = asyncio.run(run(target, net, steps))
     assert failing.verdict is Verdict.DIVERGED
-    found = asyncio.run(Minimizer(target, net, failing).run())
-    assert any(isinstance(step, Resync) for step in found.steps)
-    assert len(found.steps) < len(failing.steps)
+    found = asyncio.run(Minimizer(target, Counterexample.of(net, failing)).run())
+    assert any(isinstance(step, Resync) for step in found.script.steps)
+    assert found.length < len(failing.steps)
     assert (found.failed, found.runs) == (3, 3)

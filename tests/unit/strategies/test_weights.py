@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
-from syncmodel.model.net import fully_connected
+from supertest import fully_connected
+
 from syncmodel.model.plan import Plan
-from syncmodel.strategies.steps import everything
+from syncmodel.steps import vocabulary
 from syncmodel.strategies.weights import USUAL, WEIGHTS, weights
 
 
 def test_what_is_drawn_is_what_bare_weights_choose() -> None:
-    table = weights(Plan(fully_connected(3)), everything().ops)
+    table = weights(Plan(fully_connected(3)), frozenset(vocabulary()))
     names, bare = zip(*table.weights, strict=True)
     for seed in range(99):
         assert [table.drawn(Random(seed))] == Random(seed).choices(names, bare)
@@ -19,11 +20,11 @@ def test_what_is_drawn_is_what_bare_weights_choose() -> None:
 
 def test_the_situation_makes_steps_likelier() -> None:
     net = fully_connected(3)
-    ops = everything().ops | {"unheard_of"}
+    ops = frozenset(vocabulary()) | {"unheard_of"}
     plain = dict(weights(Plan(net), ops).weights)
     cut = dict(weights(Plan(net.with_cut({("n1", "n2")})), ops).weights)
     burst = dict(weights(Plan(net), ops, in_a_burst=True).weights)
-    assert plain["create_case"] == 4 * WEIGHTS["create_case"]
+    assert plain["create"] == 2 * WEIGHTS["create"]
     assert plain["unheard_of"] == USUAL
     assert (cut["heal"], burst["crash"]) == (3 * WEIGHTS["heal"], 4 * WEIGHTS["crash"])
 

@@ -24,7 +24,7 @@ def admit(state: State, peer: str, event: Event, node: Node) -> None:
     sender = node.peer(peer)
     if sender is not None and not node.pieces.admits(event.pubkey, sender.pubkey, node.pubkey):
         raise RefusedEntryError("not_admitted", "this node does not take the author's rows from it")
-    if not node.pieces.hears(hears_us(state, peer)):
+    if not node.pieces.hears(lambda: hears_us(state, peer)):
         raise RefusedEntryError("not_heard", "this node does not listen to that peer")
 
 

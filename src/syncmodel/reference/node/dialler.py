@@ -22,11 +22,14 @@ from syncmodel.nostr.messages import (
 )
 from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.core import LOG, is_member
+from syncmodel.reference.node.entries import CONTENT_LIMIT_CHARS, TAGS_LIMIT_CHARS
 from syncmodel.reference.node.ports import FromPeer, PeerDown, PeerUp
 from syncmodel.reference.node.state import Peer, holds
 from syncmodel.reference.node.store import StoreError
 
-FRAME_LIMIT_BYTES: Final = 1 << 20
+#: Every event that a node stores fits, whatever is escaped in it. A content is JSON already, so a
+#: character of it takes 4 bytes at most; one of a tag takes 6 (\u0000). The rest is around them.
+FRAME_LIMIT_BYTES: Final = 4 * CONTENT_LIMIT_CHARS + 6 * TAGS_LIMIT_CHARS + 4_096
 OPEN_LIMIT_S: Final = 10.0
 FIRST_PAUSE_S: Final = 0.005
 

@@ -101,8 +101,11 @@ def admits(author: str, sender: str, own: str) -> bool:  # noqa: ARG001
     return True
 
 
-def hears(peer_hears_us: bool) -> bool:  # noqa: ARG001
-    """Whether a peer is listened to: also one that does not listen to us."""
+def hears(peer_hears_us: Callable[[], bool]) -> bool:  # noqa: ARG001
+    """Whether a peer is listened to: also one that does not listen to us.
+
+    A question, not its answer: that takes a look at every subscription, for each entry that comes.
+    """
     return True
 
 
@@ -170,7 +173,7 @@ class Pieces:
     resyncs_from: Callable[[int], int] = resyncs_from
     resync_route: Callable[[Sequence[str]], str] = resync_route
     admits: Callable[[str, str, str], bool] = admits
-    hears: Callable[[bool], bool] = hears
+    hears: Callable[[Callable[[], bool]], bool] = hears
     latest_stamp: Callable[[int], int] = latest_stamp
     is_same: Callable[[Event, Event], bool] = is_same
     replayed: Callable[[tuple[Row, ...], Row, bool], tuple[Row, ...]] = replayed

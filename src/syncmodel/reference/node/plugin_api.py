@@ -16,9 +16,8 @@ class PluginApi:
     def __init__(self, app: Application) -> None:
         self._app = app
 
-    async def respond(self, request: Request) -> Response:
-        """Answer one request."""
-        path: str = request.path_params["path"]
+    async def respond(self, request: Request, path: str) -> Response:
+        """Answer one request; `path` is below the plugin's, decoded."""
         try:
             if request.method == "GET":
                 return self._read(path, request)

@@ -9,10 +9,12 @@ import os
 import signal
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 import uvicorn
 import uvloop
-from starlette.routing import Route, Router, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from syncmodel.reference.node import config
@@ -26,6 +28,9 @@ from syncmodel.reference.node.store import Store
 from syncmodel.reference.node.surface import denied
 
 KEEP_ALIVE_S: Final = 3600
+ADMIN_PATH: Final = "/api/admin/management"
+PLUGIN_PATHS: Final = "/plugins-api/supertest/"
+RELAY_PATH: Final = "/"
 
 
 def serve(root: Path) -> None:
@@ -46,7 +51,7 @@ async def _serve(root: Path) -> None:
         end = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, end.set)
-        server = await _listen(_routes(app, root), layout.app_socket)
+        server = await _listen(Surfaces(app, root), layout.app_socket)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(one.run()) for one in diallers.values()]
             await end.wait()
@@ -59,32 +64,46 @@ async def _serve(root: Path) -> None:
         store.close()
 
 
-def _routes(app: Application, root: Path) -> Router:
-    methods = ["GET", "POST", "PATCH", "PUT", "DELETE"]
-    return Router(
-        [
-            Route("/api/admin/management", Admin(app, root).respond, methods=["POST"]),
-            Route("/plugins-api/supertest/{path:path}", PluginApi(app).respond, methods=methods),
-            WebSocketRoute("/", Relay(app)),
-        ],
-        redirect_slashes=False,
-        default=_nothing_here,
-    )
+class Surfaces:
+    """Everything that the socket serves, found by the exact path (raw ASGI).
+
+    The plugin API's paths hold ids of any characters, a newline too: a router of patterns would not
+    find them all.
+    """
+
+    def __init__(self, app: Application, root: Path) -> None:
+        self._relay = Relay(app)
+        self._admin = Admin(app, root)
+        self._plugin_api = PluginApi(app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or one WebSocket connection until it ends."""
+        if scope["type"] == "http":
+            response = await self._answer(Request(scope, receive))
+            await response(scope, receive, send)
+        elif scope["path"] == RELAY_PATH:
+            await self._relay(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            path = unquote(request.scope["raw_path"].decode("ascii"), errors="strict")
+        except UnicodeDecodeError:
+            return denied(400, "malformed", "the path is no percent-encoded UTF-8")
+        if path.startswith(PLUGIN_PATHS):
+            return await self._plugin_api.respond(request, path.removeprefix(PLUGIN_PATHS))
+        if path == ADMIN_PATH and request.method == "POST":
+            return await self._admin.respond(request)
+        return denied(404, "no_such_path", "there is nothing here")
 
 
-async def _nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close"})
-        return
-    await denied(404, "no_such_path", "there is nothing here")(scope, receive, send)
-
-
-async def _listen(routes: Router, path: Path) -> uvicorn.Server:
+async def _listen(surfaces: Surfaces, path: Path) -> uvicorn.Server:
     """Accept connections at `path` from now on, with uvicorn's protocols but a loop of our own:
     its own looks for a signal ten times a second, and takes as long to end."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     settings = uvicorn.Config(
-        routes,
+        surfaces,
         uds=os.fspath(fresh),
         http="httptools",
         ws="websockets-sansio",

@@ -4,7 +4,7 @@ Copying and hashing are cheap: everything is shared between versions of a state,
 their hashes. Nothing here looks at a clock, a store or a socket.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -41,13 +41,15 @@ class Node:
     seal: Callable[[Event], Event]
     peers: tuple[Peer, ...] = ()
     pieces: Pieces = attrs.field(factory=Pieces)
+    _by_name: Mapping[str, Peer] = attrs.field(init=False, repr=False, eq=False)
+
+    @_by_name.default
+    def _named(self) -> dict[str, Peer]:
+        return {peer.name: peer for peer in self.peers}
 
     def peer(self, name: str) -> Peer | None:
         """The peer of that name."""
-        for peer in self.peers:
-            if peer.name == name:
-                return peer
-        return None
+        return self._by_name.get(name)
 
     def peer_of(self, pubkey: str) -> Peer | None:
         """The peer with that key."""
@@ -207,13 +209,12 @@ def holds(state: State, event: Event) -> bool:
 
 def read(state: State, run_id: str) -> dict[str, object]:
     """What the plugin's API shows of one run, in order of id; an event only with its case."""
-    prefix = run_id + "/"
     rows = [
         row
-        for key, shown in state.table.items()
-        if key[1].startswith(prefix)
+        for shown in state.table.values()
         for row in shown
-        if not isinstance(row, EventRow) or case_shows(state, row.case_id)
+        if row.run_id == run_id
+        and (not isinstance(row, EventRow) or case_shows(state, row.case_id))
     ]
     rows.sort(key=lambda row: row.id)
     log_id, position = own_log(state)

@@ -18,14 +18,15 @@ from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted, refused
 from syncmodel.model.values import Write as Asked
 from syncmodel.reference.node.ports import Resync, Write
+from syncmodel.reference.simulated.coming import Deliverable
 from syncmodel.reference.simulated.machine import log_name, switched
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import (
-    Deliverable,
     VirtualWorld,
     answered,
     disconnect,
     feed,
+    redialled,
 )
 from syncmodel.targets.wire import to_outcome, to_wire
 
@@ -65,7 +66,7 @@ def write(
 
 def set_cut(world: VirtualWorld, cut: frozenset[Link]) -> VirtualWorld:
     """Exactly these links are cut; a connection over one of them ends with what was under way."""
-    world = replace(world, cut=cut)
+    world = redialled(replace(world, cut=cut), world.setup.links)
     for link in world.setup.links:
         if link in cut and link in world.wires and not world.wires[link].direct:
             world = disconnect(world, link)
@@ -184,4 +185,4 @@ def _queued(
     asks = which.what == "ask"
     asked = change(wire.asked) if asks else wire.asked
     told = wire.told if asks else change(wire.told)
-    return world.with_wires(world.wires.set(which.link, replace(wire, asked=asked, told=told)))
+    return world.with_wire(which.link, replace(wire, asked=asked, told=told))

@@ -17,7 +17,7 @@ from syncmodel.model.view import View
 from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
-from syncmodel.reference.simulated.world import VirtualWorld, deliver, deliverables, initial
+from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.wire import SUPERTEST
@@ -181,10 +181,9 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         """Let things happen until nothing can, but not more than so many; how many did."""
         world, schedule = self.world, self._schedule
         for number in range(limit):
-            choices = deliverables(world)
-            if not choices:
+            if not world.bits:
                 return number
-            which = schedule.pick(choices)
+            which = schedule.pick(world.coming)
             if which.what == "tell" and schedule.repeats():
                 world = acts.repeat(world, which)
             world = self._world = deliver(world, which)

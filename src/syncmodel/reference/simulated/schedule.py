@@ -11,7 +11,7 @@ from random import Random
 from typing import Protocol
 from zlib import crc32
 
-from syncmodel.reference.simulated.world import Deliverable
+from syncmodel.reference.simulated.coming import Coming, Deliverable
 
 SKEW_LIMIT_S = 60
 
@@ -34,7 +34,7 @@ class Schedule(Protocol):
     def crossings(self) -> int:
         """How many things are delivered before the next act, though nobody waits for rest."""
 
-    def pick(self, choices: Sequence[Deliverable]) -> Deliverable:
+    def pick(self, choices: Coming) -> Deliverable:
         """What is delivered next; `choices` is not empty."""
 
     def breaks(self, count: int) -> int | None:
@@ -68,9 +68,8 @@ class InTurn:
     def crossings(self) -> int:
         return 0
 
-    def pick(self, choices: Sequence[Deliverable]) -> Deliverable:
-        later = [one for one in choices if self._last is None or one > self._last]
-        self._last = (later or choices)[0]
+    def pick(self, choices: Coming) -> Deliverable:
+        self._last = choices.after(self._last)
         return self._last
 
     def breaks(self, count: int) -> int | None:
@@ -126,7 +125,7 @@ class Drawn:
     def crossings(self) -> int:
         return self._rng.choice((0, 0, 1, 3, 8))
 
-    def pick(self, choices: Sequence[Deliverable]) -> Deliverable:
+    def pick(self, choices: Coming) -> Deliverable:
         return choices[int(self._rng.random() * len(choices))]
 
     def breaks(self, count: int) -> int | None:

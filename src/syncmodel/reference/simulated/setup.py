@@ -16,6 +16,7 @@ from syncmodel.nostr.events import Event
 from syncmodel.reference.node import bugs
 from syncmodel.reference.node.state import Node, Peer
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
+from syncmodel.reference.simulated.coming import Places, places
 from syncmodel.targets.wire import PLUGIN, SUPERTEST
 
 #: What the address of a peer begins with that leads round the link to it.
@@ -28,7 +29,8 @@ RUN_ID = "run"
 class Setup:
     """One cluster's constants. Two setups are equal only if they are one and the same.
 
-    `names` are in order; `number` is each one's place, by which relays call their diallers.
+    `names` are in order; `number` is each one's place, by which relays call their diallers;
+    `places` are those of what can happen on the links.
     """
 
     names: tuple[str, ...]
@@ -38,6 +40,7 @@ class Setup:
     #: Every directed link (relay, dialler), in a fixed order.
     links: tuple[Link, ...] = field(init=False)
     number: Map[str, int] = field(init=False)
+    places: Places = field(init=False)
 
     @links.default
     def _links(self) -> tuple[Link, ...]:
@@ -46,6 +49,10 @@ class Setup:
     @number.default
     def _number(self) -> Map[str, int]:
         return Map({name: place for place, name in enumerate(self.names)})
+
+    @places.default
+    def _places(self) -> Places:
+        return places(self.links)
 
     def plugins(self, generation: int) -> dict[str, int]:
         """The plugins of a generation, each with its version."""

@@ -15,7 +15,7 @@ from syncmodel.model.view import ControlView, View
 from syncmodel.reference.node.entries import Row, RowKey
 from syncmodel.reference.node.state import State, own_log, reached, read
 from syncmodel.reference.simulated.setup import RUN_ID
-from syncmodel.reference.simulated.world import VirtualWorld, deliverables
+from syncmodel.reference.simulated.world import VirtualWorld
 from syncmodel.targets.wire import SUPERTEST, to_view
 
 TABLES = tuple(sorted(SUPERTEST.by_name))
@@ -23,19 +23,21 @@ TABLES = tuple(sorted(SUPERTEST.by_name))
 
 def behind(world: VirtualWorld) -> list[Link]:
     """The connected links whose dialler has not processed the relay's log to its end."""
-    found = []
-    machines = world.machines
-    for link in world.setup.links:
-        if link in world.wires:
-            relay, dialler = machines[link[0]].state, machines[link[1]].state
-            if relay and dialler and not reached(dialler, link[0], *own_log(relay)):
-                found.append(link)
-    return found
+    running = {n: one.state for n, one in world.machines.items() if one.state is not None}
+    logs = {name: own_log(state) for name, state in running.items()}
+    return [
+        (relay, dialler)
+        for relay, dialler in world.setup.links
+        if (relay, dialler) in world.wires
+        and relay in logs
+        and dialler in running
+        and not reached(running[dialler], relay, *logs[relay])
+    ]
 
 
 def at_rest(world: VirtualWorld) -> bool:
     """Nothing can happen by itself, and every node has processed what its links brought it."""
-    return not deliverables(world) and not behind(world)
+    return not world.coming and not behind(world)
 
 
 def views(world: VirtualWorld) -> dict[str, View | None]:

@@ -8,8 +8,8 @@ from outside (`acts`) and what can be seen of it (`sights`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal, NamedTuple
 
 from immutables import Map
 from msgspec.structs import replace
@@ -38,6 +38,7 @@ from syncmodel.reference.node.ports import (
     ToSubscriber,
     Unsubscribe,
 )
+from syncmodel.reference.simulated.coming import ASK, DIAL, TELL, Coming, Deliverable
 from syncmodel.reference.simulated.machine import Machine, fresh, log_name, switched
 from syncmodel.reference.simulated.setup import DIRECT, Setup
 
@@ -62,22 +63,12 @@ class Wire(Record, cache_hash=True):
     told: tuple[Told, ...] = ()
 
 
-class Deliverable(NamedTuple):
-    """Something that can happen now, on a link (relay, dialler).
-
-    "dial": the dialler connects; "ask": the relay gets the oldest request; "tell": the dialler gets
-    the oldest message.
-    """
-
-    what: Literal["dial", "ask", "tell"]
-    link: Link
-
-
 class VirtualWorld(Record, cache_hash=True):
     """A value: equal worlds have equal futures, whoever decides them alike.
 
     `wires` are the links that are connected, as (relay, dialler). `ticks` are tenths of a second
-    since the beginning.
+    since the beginning. `bits` follow from the other fields, and say what can happen: whoever
+    changes one of these changes them too.
     """
 
     setup: Setup
@@ -85,6 +76,12 @@ class VirtualWorld(Record, cache_hash=True):
     wires: Map[Link, Wire] = Map()
     cut: frozenset[Link] = frozenset()
     ticks: int = 0
+    bits: int = 0
+
+    @property
+    def coming(self) -> Coming:
+        """All that can happen now, in a fixed order. Nothing: the world is quiet."""
+        return Coming(self.setup.places, self.bits)
 
     def runs(self, name: str) -> bool:
         """Whether the node's application runs."""
@@ -96,11 +93,36 @@ class VirtualWorld(Record, cache_hash=True):
 
     def with_machine(self, name: str, machine: Machine) -> VirtualWorld:
         """This world with another machine of that name."""
-        return replace(self, machines=self.machines.set(name, machine))
+        world = replace(self, machines=self.machines.set(name, machine))
+        if world.runs(name) == self.runs(name):
+            return world
+        return redialled(world, (link for link in self.setup.links if name in link))
 
-    def with_wires(self, wires: Map[Link, Wire]) -> VirtualWorld:
-        """This world with other connections."""
-        return replace(self, wires=wires)
+    def with_wire(self, link: Link, wire: Wire) -> VirtualWorld:
+        """This world with that much under way on a link."""
+        at = self.setup.places.shift[link]
+        bits = self.bits & ~((DIAL | ASK | TELL) << at) | _under_way(wire) << at
+        return replace(self, wires=self.wires.set(link, wire), bits=bits)
+
+    def can_dial(self, link: Link) -> bool:
+        """Whether the link is not connected, and both its nodes run and it is not cut."""
+        relay, dialler = link
+        if link in self.wires or link in self.cut:
+            return False
+        return self.runs(relay) and self.runs(dialler)
+
+
+def redialled(world: VirtualWorld, links: Iterable[Link]) -> VirtualWorld:
+    """The world once it is known anew which of these links can be dialled."""
+    bits, shift = world.bits, world.setup.places.shift
+    for link in links:
+        dial = DIAL << shift[link]
+        bits = bits | dial if world.can_dial(link) else bits & ~dial
+    return replace(world, bits=bits)
+
+
+def _under_way(wire: Wire) -> int:
+    return (ASK if wire.asked else 0) | (TELL if wire.told else 0)
 
 
 @lru_cache(maxsize=64)
@@ -116,37 +138,15 @@ def initial(setup: Setup, net: Net) -> VirtualWorld:
             new_log_id = log_name(name, 1)
             machine = switched(machine, setup, generation, back=False, new_log_id=new_log_id)
         machines[name] = machine.booted(name, setup) if name in net.up else machine
-    return VirtualWorld(setup, Map(machines), cut=net.cut)
+    return redialled(VirtualWorld(setup, Map(machines), cut=net.cut), setup.links)
 
 
 # --- what can happen next ------------------------------------------------------------------------
 
 
 def deliverables(world: VirtualWorld) -> list[Deliverable]:
-    """All that can happen now, in a fixed order. Nothing: the world is quiet."""
-    found = []
-    wire_of, cut, machines = world.wires.get, world.cut, world.machines
-    for link, dial, ask, tell in _of_links(world.setup.links):
-        wire = wire_of(link)
-        if wire is not None:
-            if wire.asked:
-                found.append(ask)
-            if wire.told:
-                found.append(tell)
-        elif link not in cut and machines[link[0]].state and machines[link[1]].state:
-            found.append(dial)
-    return found
-
-
-@lru_cache(maxsize=16)
-def _of_links(
-    links: tuple[Link, ...],
-) -> tuple[tuple[Link, Deliverable, Deliverable, Deliverable], ...]:
-    """Each link with all that may ever happen on it, made once: it is asked for all the time."""
-    return tuple(
-        (link, Deliverable("dial", link), Deliverable("ask", link), Deliverable("tell", link))
-        for link in links
-    )
+    """All that can happen now, as `world.coming` has it."""
+    return list(world.coming)
 
 
 def deliver(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
@@ -157,14 +157,16 @@ def deliver(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
     relay, dialler = link
     wire = world.wires[link]
     if what == "ask":
-        wires = world.wires.set(link, replace(wire, asked=wire.asked[1:]))
+        rest = replace(wire, asked=wire.asked[1:])
         given: Input = Subscribe(world.setup.number[dialler], wire.asked[0], dialler)
-        to = relay
+        to, bit = relay, 0 if rest.asked else ASK
     else:
-        wires = world.wires.set(link, replace(wire, told=wire.told[1:]))
+        rest = replace(wire, told=wire.told[1:])
         given = FromPeer(relay, wire.told[0], world.now_s(dialler))
-        to = dialler
-    return _fed(world, wires, to, given)[0]
+        to, bit = dialler, 0 if rest.told else TELL
+    # It was the last of its kind, or the bit stays.
+    bits = world.bits ^ bit << world.setup.places.shift[link] if bit else world.bits
+    return _fed(world, world.wires.set(link, rest), bits, to, given)[0]
 
 
 # --- one core and its connections ----------------------------------------------------------------
@@ -177,15 +179,15 @@ def feed(world: VirtualWorld, name: str, given: Input) -> VirtualWorld:
 
 def answered(world: VirtualWorld, name: str, given: Input) -> tuple[VirtualWorld, Answer | None]:
     """As `feed`, with the answer of the node if the input was a request."""
-    return _fed(world, world.wires, name, given)
+    return _fed(world, world.wires, world.bits, name, given)
 
 
 def _fed(
-    world: VirtualWorld, wires: Map[Link, Wire], name: str, given: Input
+    world: VirtualWorld, wires: Map[Link, Wire], bits: int, name: str, given: Input
 ) -> tuple[VirtualWorld, Answer | None]:
-    """As `answered`, where these are the world's connections when the input comes."""
+    """As `answered`, where these are the world's connections and bits when the input comes."""
     setup, machine = world.setup, world.machines[name]
-    node = setup.nodes[name]
+    node, shift = setup.nodes[name], setup.places.shift
     assert machine.state is not None, f"{name} does not run"
     state, outputs = core.step(machine.state, given, node)
     durables: list[Durable] = []
@@ -193,13 +195,18 @@ def _fed(
     answer = None
     for one in outputs:
         if isinstance(one, ToSubscriber):
-            wires = _told(wires, (name, setup.names[one.conn]), one)
+            link = (name, setup.names[one.conn])
+            wire = wires.get(link)
+            if wire is not None and isinstance(one.message, _TOLD):
+                wires = wires.set(link, replace(wire, told=(*wire.told, one.message)))
+                bits |= TELL << shift[link]
         elif isinstance(one, _DURABLE):
             durables.append(one)
         elif isinstance(one, ToPeer):
             link = (one.peer, name)
             wire = wires[link]
             wires = wires.set(link, replace(wire, asked=(*wire.asked, one.message)))
+            bits |= ASK << shift[link]
         elif isinstance(one, Answer):
             answer = one
         else:
@@ -209,21 +216,13 @@ def _fed(
         now, pending = due(pending, durables, node.pieces)
         disk = disk.apply(now)
     machine = replace(machine, disk=disk, state=state, pending=pending)
-    world = replace(world, machines=world.machines.set(name, machine), wires=wires)
+    world = replace(world, machines=world.machines.set(name, machine), wires=wires, bits=bits)
     for redial in redialling:
-        world = _redialled(world, name, redial)
+        world = _dialled_again(world, name, redial)
     return world, answer
 
 
-def _told(wires: Map[Link, Wire], link: Link, one: ToSubscriber) -> Map[Link, Wire]:
-    """The wires with that message on its wire, if there still is one."""
-    wire = wires.get(link)
-    if wire is None or not isinstance(one.message, _TOLD):
-        return wires
-    return wires.set(link, replace(wire, told=(*wire.told, one.message)))
-
-
-def _redialled(world: VirtualWorld, name: str, output: Redial | Hangup | Drop) -> VirtualWorld:
+def _dialled_again(world: VirtualWorld, name: str, output: Redial | Hangup | Drop) -> VirtualWorld:
     if isinstance(output, Drop):
         return disconnect(world, (name, world.setup.names[output.conn]))
     link = (output.peer, name)
@@ -239,7 +238,8 @@ def connect(world: VirtualWorld, link: Link, *, direct: bool = False) -> Virtual
     relay, dialler = link
     if not (world.runs(relay) and world.runs(dialler)):
         return world
-    return _fed(world, world.wires.set(link, Wire(direct)), dialler, PeerUp(relay))[0]
+    world = world.with_wire(link, Wire(direct))
+    return feed(world, dialler, PeerUp(relay))
 
 
 def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
@@ -247,11 +247,12 @@ def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
     if link not in world.wires:
         return world
     relay, dialler = link
-    wires = world.wires.delete(link)
+    at = world.setup.places.shift[link]
+    bits = world.bits & ~((ASK | TELL) << at)
+    world = replace(world, wires=world.wires.delete(link), bits=bits)
+    world = redialled(world, (link,))
     if world.runs(dialler):
-        world = _fed(world, wires, dialler, PeerDown(relay))[0]
-    else:
-        world = world.with_wires(wires)
+        world = feed(world, dialler, PeerDown(relay))
     if world.runs(relay):
         world = feed(world, relay, Unsubscribe(world.setup.number[dialler]))
     return world

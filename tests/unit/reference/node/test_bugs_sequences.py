@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from supertest import fully_connected
 
 from syncmodel.corpus import Reproduction, load_all
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
 from syncmodel.engine.script import length
-from syncmodel.model.net import fully_connected
 from syncmodel.nostr.events import Event
 from syncmodel.reference.node import bugs
 from syncmodel.reference.node.bugs.base import FAMILIES
@@ -31,9 +31,10 @@ from syncmodel.reference.node.pieces import Pieces
 from syncmodel.reference.node.ports import Cursor
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.targets.registry import registered
 
 CORPUS = Path(__file__).parents[4] / "corpus"
-FILES = {found.bug: found for _, found in load_all(CORPUS) if found.bug}
+FILES = {found.bug: found for _, found in load_all(CORPUS, registered) if found.bug}
 
 each_bug = pytest.mark.parametrize("bug", bugs.all_bugs(), ids=lambda bug: bug.name)
 
@@ -64,7 +65,8 @@ def test_creating_a_case_and_an_event_does_not_show_it(bug: bugs.Bug) -> None:
     steps = FILES["case-takes-its-events"].steps[:2]
     for count in (1, 2, 3):
         target = SimulatedCluster(count, [bug.name])
-        assert asyncio.run(run(target, fully_connected(count), steps)).verdict is Verdict.PASS
+        net = fully_connected(count)
+        assert asyncio.run(run(target, net, steps)).verdict is Verdict.PASS
 
 
 # --- the decisions themselves --------------------------------------------------------------------
@@ -100,7 +102,7 @@ DECISIONS: dict[str, tuple[Callable[[Pieces], object], object, object]] = {
         True,
         False,
     ),
-    "heard-only-both-ways": (lambda p: p.hears(False), False, True),
+    "heard-only-both-ways": (lambda p: p.hears(lambda: False), False, True),
     "hidden-delete-forgotten": (lambda p: p.keeps_deletion(True), False, True),
     "mixed-row": (lambda p: p.row(LOG[2], LOG), _case("c", 5), _case("c", 1)),
     "not-passed-on": (lambda p: p.admits("n1", "n2", "n3"), False, True),

@@ -33,7 +33,7 @@ def test_a_write_is_answered_with_the_row_as_stored() -> None:
         ("POST", "cases", {"id": "r/c2", **GOOD, "counter": True}, 400, "malformed"),
         ("POST", "cases", {"id": "r/c2", **GOOD, "counter": 2**63}, 400, "malformed"),
         ("POST", "cases", {"id": "r/c2", **GOOD, "title": "\ud800"}, 400, "malformed"),
-        ("POST", "cases", {"id": "r/c2", **GOOD, "title": "x" * 70_000}, 400, "malformed"),
+        ("POST", "cases", {"id": "r/c2", **GOOD, "title": "x" * 300_000}, 400, "malformed"),
         ("PATCH", "cases/r/c1", {"title": 1}, 400, "malformed"),
         ("PATCH", "cases/r/c9", {"title": "t"}, 404, "no_such_row"),
         ("POST", "cases/r/c1/increment", {"by": 1.5}, 400, "malformed"),
@@ -116,6 +116,57 @@ def test_a_row_whose_stamps_ran_too_far_ahead_takes_no_more_writes() -> None:
     for _ in range(900):
         assert net.write("n1", "PATCH", "cases/r/c1", title="x").status == 200
     assert net.write("n1", "PATCH", "cases/r/c1", title="x").status == 409
+
+
+@pytest.mark.parametrize(
+    ("plugin", "body", "row"),
+    [
+        (1, {"severity": "high"}, None),
+        (1, {"severity": "high", "title": "u"}, {"title": "u"}),
+        (2, {"severity": "high"}, {"title": "t", "severity": "high"}),
+        (2, {"severity": "high", "title": "u"}, {"title": "u", "severity": "high"}),
+        (2, {"severity": None}, None),
+        (2, {"title": "u"}, {"title": "u", "severity": "normal"}),
+        (2, {}, None),
+    ],
+)
+def test_a_severity_is_changed_from_version_2_on(
+    plugin: int, body: dict[str, Any], row: dict[str, Any] | None
+) -> None:
+    net = Net(["n1"], plugin=plugin)
+    net.case("n1")
+    answer = net.write("n1", "PATCH", "cases/r/c1", **body)
+    if row is None:
+        assert (answer.status, answer.body["error"]["code"]) == (400, "malformed")
+    else:
+        assert answer.body["result"] == {"id": "r/c1", "run_id": "r", "counter": 0, **row}
+
+
+def test_a_severity_travels_through_a_node_of_version_1_that_writes_and_restarts() -> None:
+    net = Net(["n1", "n2", "n3"])
+    for name in ("n1", "n3"):
+        net.plugin[name] = 2
+        net.boot(name)
+    for link in (("n1", "n2"), ("n2", "n1"), ("n2", "n3"), ("n3", "n2")):
+        net.up(*link)
+    net.case("n1")
+    net.write("n1", "PATCH", "cases/r/c1", severity="high")
+    net.settle()
+    net.crash("n2")
+    net.settle()
+    net.write("n2", "POST", "cases/r/c1/increment", by=2)
+    net.settle()
+    expected = {"id": "r/c1", "run_id": "r", "title": "t", "counter": 2}
+    shown: list[Any] = [read(state, "r")["cases"] for state in net.states.values()]
+    assert shown == [[expected | more] for more in ({"severity": "high"}, {}, {"severity": "high"})]
+
+
+def test_a_run_shows_its_own_rows_though_its_name_begins_anothers() -> None:
+    net = Net(["n1"])
+    net.case("n1")
+    net.write("n1", "POST", "cases", id="r/x/c1", run_id="r/x", title="other", counter=0)
+    seen: Any = [read(net.states["n1"], run_id)["cases"] for run_id in ("r", "r/x")]
+    assert [[one["title"] for one in cases] for cases in seen] == [["t"], ["other"]]
 
 
 def test_fields_that_a_version_does_not_know_are_passed_on() -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec.structs import replace
+from supertest import create_case, delete_case, fully_connected, update_case
 
-from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.canonical import canonical
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, deliverables, initial
-from syncmodel.steps import CreateCase, DeleteCase, UpdateCase
-from syncmodel.steps.data import Data
+from syncmodel.steps import Data
+from syncmodel.targets.wire import SUPERTEST
 
 SETUP = setup(2)
 
 
 CUT = frozenset({("n1", "n2")})
 ACTS: tuple[Callable[[VirtualWorld], VirtualWorld], ...] = (
-    lambda w: acts.request(w, "n1", CreateCase("n1", "c1", "t").request())[0],
-    lambda w: acts.request(w, "n2", DeleteCase("n2", "c1").request())[0],
+    lambda w: acts.write(w, "n1", create_case("n1", "c1", "t").asks(SUPERTEST))[0],
+    lambda w: acts.write(w, "n2", delete_case("n2", "c1").asks(SUPERTEST))[0],
     lambda w: acts.set_cut(w, CUT - w.cut),
     lambda w: acts.boot(acts.crash(w, "n1"), "n1"),
     lambda w: acts.deploy(w, "n1", 1, back=True)[0],
@@ -41,7 +41,7 @@ def settled(world: VirtualWorld) -> VirtualWorld:
 
 def wrote(world: VirtualWorld, *steps: Data) -> VirtualWorld:
     for step in steps:
-        world, outcome = acts.request(world, step.node, step.request())
+        world, outcome = acts.write(world, step.node, step.asks(SUPERTEST))
         assert outcome.ok, outcome
     return world
 
@@ -60,8 +60,8 @@ def test_how_often_a_log_was_lost_does_not_count() -> None:
 
 
 def test_gaps_between_positions_do_not_count_and_their_order_does() -> None:
-    row, other = CreateCase("n1", "c1", "t"), CreateCase("n1", "c2", "u")
-    twice = settled(wrote(fresh(), row, UpdateCase("n1", "c1", "v")))
+    row, other = create_case("n1", "c1", "t"), create_case("n1", "c2", "u")
+    twice = settled(wrote(fresh(), row, update_case("n1", "c1", "v")))
     # Where the stamps differ the situations do; so the row is brought to the same one.
     plain, gapped = (
         settled(wrote(world, other)) for world in (twice, settled(acts.restart(twice, "n2")))
@@ -74,7 +74,7 @@ def test_gaps_between_positions_do_not_count_and_their_order_does() -> None:
 
 
 def test_positions_are_numbered_without_gaps() -> None:
-    world = settled(wrote(fresh(), CreateCase("n1", "c1", "t"), UpdateCase("n1", "c1", "u")))
+    world = settled(wrote(fresh(), create_case("n1", "c1", "t"), update_case("n1", "c1", "u")))
     assert world.machines["n1"].disk.position == 2
     machines = canonical(world)[0]
     position, entries = machines[0][-1][1:3]
@@ -82,12 +82,12 @@ def test_positions_are_numbered_without_gaps() -> None:
 
 
 def test_what_decides_the_future_counts() -> None:
-    base = settled(wrote(fresh(), CreateCase("n1", "c1", "t")))
+    base = settled(wrote(fresh(), create_case("n1", "c1", "t")))
     different = [
         base,
-        wrote(base, UpdateCase("n1", "c1", "u")),
-        wrote(base, DeleteCase("n1", "c1")),
-        settled(wrote(base, UpdateCase("n1", "c1", "u"))),
+        wrote(base, update_case("n1", "c1", "u")),
+        wrote(base, delete_case("n1", "c1")),
+        settled(wrote(base, update_case("n1", "c1", "u"))),
         acts.set_cut(base, frozenset({("n1", "n2")})),
         acts.crash(base, "n1"),
         acts.reset(base, ("n1", "n2")),
@@ -124,7 +124,7 @@ def test_a_position_beyond_the_end_of_the_log_keeps_its_distance() -> None:
     constants = setup(2, ("checkpoint-kept",))
     world = settled(initial(constants, fully_connected(2)))
     long, longer = (
-        settled(wrote(world, *(CreateCase("n1", f"c{i}", f"t{i}") for i in range(count))))
+        settled(wrote(world, *(create_case("n1", f"c{i}", f"t{i}") for i in range(count))))
         for count in (3, 4)
     )
     ends = []
@@ -141,7 +141,7 @@ def test_a_position_beyond_the_end_of_the_log_keeps_its_distance() -> None:
 
 
 def test_a_position_in_a_lost_log_is_not_one_in_the_log_of_now_and_any_lost_log_is_lost() -> None:
-    world = acts.set_cut(settled(wrote(fresh(), CreateCase("n1", "c1", "t"))), CUT)
+    world = acts.set_cut(settled(wrote(fresh(), create_case("n1", "c1", "t"))), CUT)
 
     def applied_of(log_id: str) -> VirtualWorld:
         machine = world.machines["n2"]
@@ -158,7 +158,7 @@ def test_a_position_in_a_lost_log_is_not_one_in_the_log_of_now_and_any_lost_log_
 
 
 def test_the_form_is_the_same_text_everywhere() -> None:
-    world = wrote(fresh(), CreateCase("n1", "c1", "t"))
+    world = wrote(fresh(), create_case("n1", "c1", "t"))
     text = repr(canonical(world))
     assert "frozenset" not in text
     assert "Map" not in text

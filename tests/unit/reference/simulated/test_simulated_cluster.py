@@ -14,16 +14,19 @@ from hashlib import sha256
 from random import Random
 
 import pytest
+from later_columns import assert_severities, severities
+from supertest import create_case, fully_connected
 
 from syncmodel.engine.drive import Straight
+from syncmodel.engine.findings import Settings
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Entry, Performed, Rested
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script
 from syncmodel.engine.session import Session
 from syncmodel.errors import UsageError
-from syncmodel.machine.explore import Explorer, Settings
-from syncmodel.model.net import fully_connected
+from syncmodel.machine.search import searched
+from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import (
     Deliverable,
@@ -33,10 +36,11 @@ from syncmodel.reference.simulated import (
     canonical,
     deliverables,
 )
-from syncmodel.steps import CreateCase, Step, dump
+from syncmodel.steps import Step, dump
 from syncmodel.steps.base import CutsLinks, Deploys, Resyncs, Stops
-from syncmodel.strategies.steps import choose, everything
+from syncmodel.strategies.steps import choose
 from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.targets.wire import SUPERTEST
 
 STEPS = int(os.environ.get("SYNCMODEL_SIMULATED_STEPS", "5000"))
 SEQUENCES = 1_000
@@ -63,7 +67,7 @@ class Trace:
 
 def sequences(seed: int) -> str:
     """The digest of a thousand sequences."""
-    rng, driver, scope = Random(seed), Straight(), everything()
+    rng, driver, scope = Random(seed), Straight(), SIMULATED.scope
     target, trace = SimulatedCluster(3, (), seed), Trace()
     for _ in range(SEQUENCES):
         session = Session(target, fully_connected(3), observe=trace.hear)
@@ -91,14 +95,15 @@ def replayed_elsewhere(hash_seed: str) -> str:
         "from syncmodel.engine.drive import Straight\n"
         "from syncmodel.engine.session import Session\n"
         "from syncmodel.model.net import fully_connected\n"
-        "from syncmodel.strategies.steps import choose, everything\n"
+        "from syncmodel.reference.kinds import SIMULATED\n"
+        "from syncmodel.strategies.steps import choose\n"
         "from random import Random\n"
         "rng, driver, target = Random(1), Straight(), SimulatedCluster(3, (), 1)\n"
         "for _ in range(20):\n"
-        "    session = Session(target, fully_connected(3))\n"
+        "    session = Session(target, fully_connected(SIMULATED.schema, 3))\n"
         "    driver.run(session.begin())\n"
         "    for _ in range(20):\n"
-        "        driver.run(session.take(choose(session.world.plan, everything(), rng)))\n"
+        "        driver.run(session.take(choose(session.world.plan, SIMULATED.scope, rng)))\n"
         "    print(canonical(target.world), session.steps)\n"
     )
 
@@ -121,7 +126,7 @@ def test_the_correct_core_is_never_blamed() -> None:
     taken = 0
     for seed in range(1, 1_000_000):
         settings = Settings(sequences=100, seed=seed)
-        findings = Explorer(SimulatedCluster(3, (), seed), Straight(), settings).run()
+        findings = searched(SimulatedCluster(3, (), seed), Straight(), settings)
         assert findings.failure is None, findings.failure
         assert not findings.unknown
         assert not findings.invalid
@@ -134,10 +139,9 @@ def test_the_correct_core_is_never_blamed() -> None:
 def test_every_planted_bug_is_found(name: str) -> None:
     found = []
     for seed in (1, 2, 3):
-        explorer = Explorer(
-            SimulatedCluster(3, (name,), seed), Straight(), Settings(sequences=200, seed=seed)
-        )
-        if explorer.run().failure is not None:
+        settings = Settings(sequences=200, seed=seed)
+        findings = searched(SimulatedCluster(3, (name,), seed), Straight(), settings)
+        if findings.failure is not None:
             found.append(seed)
             break
     assert found
@@ -154,11 +158,11 @@ def runs(target: SimulatedCluster, *steps: Step) -> Iterator[Session]:
 
 def test_the_same_steps_are_the_same_run_whatever_ran_before() -> None:
     target = SimulatedCluster(3, (), 7)
-    steps = [CreateCase("n1", "c1", "t1"), CreateCase("n2", "c1", "t2")]
+    steps = [create_case("n1", "c1", "t1"), create_case("n2", "c1", "t2")]
     worlds = []
     for others in (0, 3):
         for number in range(others):
-            list(runs(target, CreateCase("n3", "c2", f"t{number}")))
+            list(runs(target, create_case("n3", "c2", f"t{number}")))
         list(runs(target, *steps))
         worlds.append(target.world)
     assert worlds[0] == worlds[1]
@@ -167,7 +171,8 @@ def test_the_same_steps_are_the_same_run_whatever_ran_before() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_a_node_that_never_runs_changes_nothing(seed: int) -> None:
     """So what a minimiser finds on too many nodes is the same run on those that it takes."""
-    rng, driver, scope, net = Random(seed), Straight(), everything(), fully_connected(2)
+    rng, driver, scope = Random(seed), Straight(), SIMULATED.scope
+    net = fully_connected(2)
     both: list[list[object]] = [[], []]
     script = Script(net, ())
     alone = SimulatedCluster(2, (), seed)
@@ -189,11 +194,16 @@ def _sight(entry: object) -> object:
     return entry.outcome if isinstance(entry, Performed) else getattr(entry, "views", None)
 
 
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+def test_a_later_versions_column_outlives_earlier_versions(seed: int | None) -> None:
+    assert_severities(Straight().run(severities(SimulatedCluster(3, seed=seed))))
+
+
 def test_seeds_give_different_networks_and_clocks() -> None:
     skews = set()
     for seed in range(20):
         target = SimulatedCluster(3, (), seed)
-        list(runs(target, CreateCase("n1", "c1", "t1")))
+        list(runs(target, create_case("n1", "c1", "t1")))
         skews.add(tuple(target.world.machines[n].skew_s for n in target.nodes))
     assert len(skews) > 3
     assert (0, 0, 0) in skews
@@ -205,8 +215,8 @@ def test_without_a_seed_all_clocks_agree_and_nothing_travels_before_a_rest() -> 
     driver = Straight()
     driver.run(target.begin(fully_connected(2)))
     driver.run(target.settle(fully_connected(2), control=False, limit_s=1.0))
-    wire = CreateCase("n1", "c1", "t").request()
-    driver.run(target.request("n1", wire))
+    wire = create_case("n1", "c1", "t").asks(SUPERTEST)
+    driver.run(target.write("n1", wire))
     assert len(target.world.wires["n1", "n2"].told) == 1
     assert {machine.skew_s for machine in target.world.machines.values()} == {0}
 
@@ -234,7 +244,7 @@ def test_a_rest_reads_and_so_stores() -> None:
     target = SimulatedCluster(2, ("cursor-before-rows",))
     driver.run(target.begin(net))
     driver.run(target.settle(net, control=False, limit_s=1.0))
-    driver.run(target.request("n1", CreateCase("n1", "c1", "t").request()))
+    driver.run(target.write("n1", create_case("n1", "c1", "t").asks(SUPERTEST)))
     driver.run(target.settle(net, control=False, limit_s=1.0))
     assert not any(machine.pending for machine in target.world.machines.values())
 
@@ -252,7 +262,7 @@ def test_quiet_is_not_rest_while_somebody_is_behind() -> None:
     driver, net, target = Straight(), fully_connected(2), Losing(2)
     driver.run(target.begin(net))
     driver.run(target.settle(net, control=False, limit_s=1.0))
-    driver.run(target.request("n1", CreateCase("n1", "c1", "t").request()))
+    driver.run(target.write("n1", create_case("n1", "c1", "t").asks(SUPERTEST)))
     target.lose()
     found = driver.run(target.settle(net, control=False, limit_s=1.0))
     assert isinstance(found, Unsettled)

@@ -12,5 +12,5 @@ BUG = Bug(
         "incoming connections unless dialback succeeds' (here nobody asks again)"
     ),
     family="links",
-    pieces=lambda p: attrs.evolve(p, hears=lambda peer_hears_us: peer_hears_us),
+    pieces=lambda p: attrs.evolve(p, hears=lambda peer_hears_us: peer_hears_us()),
 )

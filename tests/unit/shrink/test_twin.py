@@ -7,18 +7,22 @@ from pathlib import Path
 import pytest
 
 from syncmodel.corpus import load
+from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.script import Script
-from syncmodel.shrink.echo import SEEDS, Echo, Failing, echo
+from syncmodel.reference.kinds import SIMULATED
+from syncmodel.shrink.twin import Echo, Twin
+from syncmodel.targets.base import SEEDS
+from syncmodel.targets.registry import registered
 
 CORPUS = Path(__file__).parents[3] / "corpus"
 PROTOCOL = ("tombstone-lost-on-resync", "cursor-before-rows", "checkpoint-kept")
 
 
 def heard(bug: str, planted: tuple[str, ...]) -> Echo:
-    (found,) = (one for path in CORPUS.glob("*.json") if (one := load(path)).bug == bug)
+    (found,) = (one for path in CORPUS.glob("*.json") if (one := load(path, registered)).bug == bug)
     assert found.expected.divergence is not None
     script = Script(found.net, found.steps)
-    return echo(Failing(script, found.expected.divergence, planted))
+    return Twin(SIMULATED).echo(Counterexample(script, found.expected.divergence, bugs=planted))
 
 
 @pytest.mark.parametrize("bug", PROTOCOL)

@@ -1,0 +1,46 @@
+"""Saved runs as the verbs read them: with the kind of target that each is performed on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncmodel.errors import UsageError
+
+if TYPE_CHECKING:
+    from syncmodel.corpus import Reproduction
+    from syncmodel.targets.registry import TargetKind
+
+Loaded = tuple["TargetKind", "Reproduction"]
+
+
+def kinds(path: Path, asked: TargetKind | None) -> Callable[[str], TargetKind | None]:
+    """By the name of a target in that file: the kind that its runs are performed on.
+
+    That is the one `asked` for, else the file's own, if it is registered: a name in a file imports
+    nothing. Raises `UsageError` where the one asked for stores other tables.
+    """
+    from syncmodel.targets import registry
+
+    def kind_of(name: str) -> TargetKind | None:
+        own = registry.registered(name)
+        if own and asked and own.schema != asked.schema:
+            raise UsageError(
+                f"{path} is a run of {own.name}, whose tables or generations are others than those "
+                f"of {asked.name}: it can't be performed there."
+            )
+        return asked or own
+
+    return kind_of
+
+
+def loaded_from(path: Path, asked: TargetKind | None) -> Loaded:
+    """A file's run, and the kind that it is performed on. Raises as `kinds` and `corpus.load`."""
+    from syncmodel.corpus import load
+
+    kind_of = kinds(path, asked)
+    reproduction = load(path, kind_of)
+    kind = kind_of(reproduction.target)
+    assert kind is not None, "else there is no reproduction"
+    return kind, reproduction

@@ -1,0 +1,69 @@
+"""What a search is asked for, and what it has found: values that every report reads."""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+from syncmodel.engine.counterexample import Counterexample
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.steps.scope import Scope
+
+
+@frozen
+class Settings:
+    """How far a search goes. The same seed is the same sequences of steps.
+
+    `scope`: the steps that may be drawn (None: all that the machine has and the target can take).
+    `max_time_s`: no sequence is begun later than this. `backend` is Hypothesis' setting: ours draws plainly and leaves
+    shrinking to our minimiser; with "hypothesis" it draws and shrinks by itself.
+    """
+
+    nodes: int = 3
+    sequences: int = 100
+    steps: int = 30
+    seed: int | str = 0
+    scope: Scope | None = None
+    guarantees: Guarantees = Guarantees()
+    max_time_s: float | None = None
+    backend: str = "syncmodel"
+
+    @property
+    def ours(self) -> bool:
+        """Whether our backend draws, and our minimiser shrinks."""
+        return self.backend == "syncmodel"
+
+
+@frozen
+class Failure:
+    """The first sequence that diverged, by its number, and how."""
+
+    number: int
+    counterexample: Counterexample
+
+
+@define
+class Findings:
+    """What a search has seen so far.
+
+    `failure` is the first one, kept whatever comes later; `notes` are Hypothesis' on it: the steps
+    as it prints them. `out_of_time`: sequences were left when the time was over.
+    """
+
+    sequences: int = 0
+    steps: int = 0
+    invalid: list[str] = field(factory=list)
+    unknown: list[str] = field(factory=list)
+    failure: Failure | None = None
+    notes: tuple[str, ...] = ()
+    out_of_time: bool = False
+
+    def add(self, other: Findings) -> None:
+        """Add what another part of the same search has found; the failure is the earlier one."""
+        self.sequences += other.sequences
+        self.steps += other.steps
+        self.invalid += other.invalid
+        self.unknown += other.unknown
+        self.out_of_time |= other.out_of_time
+        failure = other.failure
+        if failure and (self.failure is None or failure.number < self.failure.number):
+            self.failure, self.notes = failure, other.notes

@@ -1,0 +1,270 @@
+"""The machine that is searched with: one rule for each kind of step, compared after each.
+
+    TestCluster = ClusterMachine.TestCase
+
+Subclass it for rules and invariants of your own: see docs/machine.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from syncmodel.engine.session import Session
+from syncmodel.errors import UsageError
+from syncmodel.model.divergence import Divergence, DivergenceFound
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net
+from syncmodel.model.plan import Plan
+from syncmodel.model.schema import Schema
+from syncmodel.model.view import View
+from syncmodel.steps import (
+    Add,
+    Crash,
+    Create,
+    Cut,
+    Delete,
+    Heal,
+    Mend,
+    Partition,
+    Refused,
+    Restart,
+    Resync,
+    Rollback,
+    Rollout,
+    Set,
+    Step,
+)
+from syncmodel.steps.scope import Scope
+from syncmodel.strategies.inside import EndsSearch, choose_rules_by
+from syncmodel.strategies.looks import Looks, any_looks
+from syncmodel.strategies.steps import (
+    any_of,
+    anything_possible,
+    bad_requests,
+    bursts,
+    possible,
+    simultaneous,
+)
+from syncmodel.strategies.topologies import any_beginning
+from syncmodel.strategies.weights import Weights
+from syncmodel.targets.base import Target
+from syncmodel.targets.registry import TargetKind
+
+if TYPE_CHECKING:
+    from unittest import TestCase
+
+    from syncmodel.machine.search import Search
+
+
+class TestCaseOf:
+    """`TestCase` of a machine's class: one test, which is a search."""
+
+    def __get__(self, machine: object, owner: type[ClusterMachine]) -> type[TestCase]:
+        from syncmodel.machine.testcase import case_of
+
+        return case_of(owner)
+
+    def __set__(self, machine: object, value: object) -> None:
+        raise AttributeError("A machine's TestCase can't be set: set TestCase.settings.")
+
+
+class ClusterMachine(RuleBasedStateMachine):
+    """A cluster and its model. A rule's body takes one step, which is performed and compared.
+
+    A rule is named like the `op` of its step; `crash = None` in a subclass takes that step out,
+    also of bursts and simultaneous steps. What is tested, where the options do not say it: `target`
+    is a registered name, a `TargetKind`, or a subclass of `Target`. `scope` has the steps that may
+    be drawn; `guarantees` is what the system promises, where that is not what its target says;
+    `weights` is how often a rule is drawn, where `strategies/weights.py` does not say it, or says
+    otherwise.
+    """
+
+    TestCase = TestCaseOf()  # type: ignore[assignment]  # ours in place of Hypothesis'
+
+    target: ClassVar[str | TargetKind | type[Target] | None] = None
+    nodes: ClassVar[int | None] = None
+    scope: ClassVar[Scope | None] = None
+    guarantees: ClassVar[Guarantees | None] = None
+    weights: ClassVar[Mapping[str, int]] = {}
+
+    session: Session | None = None
+    _search: Search
+    _diverged: tuple[Divergence, ...] = ()
+
+    def __init__(self, search: Search | None = None) -> None:
+        """A machine for one sequence of a search. Raises `UsageError` without one."""
+        if search is None:
+            raise UsageError(
+                f"{type(self).__name__} is searched with in a test: run {type(self).__name__}."
+                f"TestCase, or `syncmodel explore --machine module:{type(self).__name__}`."
+            )
+        super().__init__()
+        deck = search.deck
+        choose_rules_by(self, deck.next_rule)
+        self.invariants = deck.compared  # type: ignore[assignment]  # a list, of which none is added
+        self.kinds: Scope = deck.kinds
+        self.schema: Schema = search.schema
+        self.own_weights: Weights = deck.weights
+        self.size: int = search.settings.nodes
+        self._search = search
+
+    @classmethod
+    def seeing(cls, session: Session) -> Self:
+        """A machine that has this session and takes no steps: what invariants are checked on."""
+        machine = cls.__new__(cls)
+        machine.session = session
+        return machine
+
+    @property
+    def plan(self) -> Plan:
+        """What follows from the steps so far: what the next one is drawn from."""
+        assert self.session is not None, "the run has not begun"
+        return self.session.world.plan
+
+    @property
+    def views(self) -> Mapping[str, View | None]:
+        """What each node showed at the last rest; None for one without the plugin."""
+        assert self.session is not None, "the run has not begun"
+        return self.session.views
+
+    def take(self, step: Step) -> None:
+        """Perform the step, let the system come to rest, and compare every node with the model."""
+        if self.session is None:
+            raise EndsSearch(
+                UsageError("A step can't be taken in @initialize: the run begins there as well.")
+            )
+        self._diverged = self._search.take(self.session, self._net, step) or self._diverged
+
+    # --- the beginning -------------------------------------------------------------------------
+
+    @initialize(net=any_beginning(), looks=any_looks())
+    def boot(self, net: Net, looks: Looks) -> None:
+        """The run begins on a fresh cluster with these generations; its ids and texts look so."""
+        self._net, self.kinds = net, looks.scope(self.kinds)
+        self.session, self._diverged = self._search.begin(net)
+
+    # --- writes --------------------------------------------------------------------------------
+
+    @possible(Create)
+    @rule(step=any_of(Create))
+    def create(self, step: Create) -> None:
+        """A row is created."""
+        self.take(step)
+
+    @possible(Set)
+    @rule(step=any_of(Set))
+    def set(self, step: Set) -> None:
+        """A column of a row gets another value."""
+        self.take(step)
+
+    @possible(Add)
+    @rule(step=any_of(Add))
+    def add(self, step: Add) -> None:
+        """A counter grows."""
+        self.take(step)
+
+    @possible(Delete)
+    @rule(step=any_of(Delete))
+    def delete(self, step: Delete) -> None:
+        """A row is deleted."""
+        self.take(step)
+
+    # --- the network ---------------------------------------------------------------------------
+
+    @possible(Partition)
+    @rule(step=any_of(Partition))
+    def partition(self, step: Partition) -> None:
+        """The network splits into groups."""
+        self.take(step)
+
+    @possible(Cut)
+    @rule(step=any_of(Cut))
+    def cut(self, step: Cut) -> None:
+        """One directed link is cut."""
+        self.take(step)
+
+    @possible(Mend)
+    @rule(step=any_of(Mend))
+    def mend(self, step: Mend) -> None:
+        """One directed link is whole again."""
+        self.take(step)
+
+    @possible(Heal)
+    @rule(step=any_of(Heal))
+    def heal(self, step: Heal) -> None:
+        """Every link is whole again."""
+        self.take(step)
+
+    # --- sync, generations, lives --------------------------------------------------------------
+
+    @possible(Resync)
+    @rule(step=any_of(Resync))
+    def resync(self, step: Resync) -> None:
+        """A node asks its peers for what it lacks."""
+        self.take(step)
+
+    @possible(Rollout)
+    @rule(step=any_of(Rollout))
+    def rollout(self, step: Rollout) -> None:
+        """Nodes get a later generation."""
+        self.take(step)
+
+    @possible(Rollback)
+    @rule(step=any_of(Rollback))
+    def rollback(self, step: Rollback) -> None:
+        """Nodes go back to an earlier generation."""
+        self.take(step)
+
+    @possible(Crash)
+    @rule(step=any_of(Crash))
+    def crash(self, step: Crash) -> None:
+        """A node is killed."""
+        self.take(step)
+
+    @possible(Restart)
+    @rule(step=any_of(Restart))
+    def restart(self, step: Restart) -> None:
+        """A node is stopped in order, if it runs, and started."""
+        self.take(step)
+
+    # --- steps made of steps -------------------------------------------------------------------
+
+    @anything_possible
+    @rule(step=bursts())
+    def burst(self, step: Step) -> None:
+        """Several steps without a rest in between."""
+        self.take(step)
+
+    @anything_possible
+    @rule(step=simultaneous())
+    def concurrently(self, step: Step) -> None:
+        """Several steps at the same time."""
+        self.take(step)
+
+    @possible(Refused)
+    @rule(step=bad_requests())
+    def refused(self, step: Step) -> None:
+        """A request that must be refused, and change nothing."""
+        self.take(step)
+
+    # --- the comparison ------------------------------------------------------------------------
+
+    @invariant()
+    def every_table_is_what_the_model_allows(self) -> None:
+        """`take` has compared them; here it is said."""
+        if self._diverged:
+            raise DivergenceFound(self._diverged)
+
+    def check_invariants(self, *asked: Any) -> None:
+        """Hypothesis asks after every step; there is something to say only of the last one."""
+        if self._diverged:
+            super().check_invariants(*asked)
+
+    def teardown(self) -> None:
+        """The run is over, and let go of: Hypothesis leaves machines to the garbage collector."""
+        session, self.session = self.session, None
+        if session is not None:
+            self._search.finish(session)

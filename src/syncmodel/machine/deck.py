@@ -1,0 +1,123 @@
+"""What a machine's class and a search's settings decide for every sequence, worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from syncmodel.engine.findings import Settings
+from syncmodel.engine.invariant import Invariant
+from syncmodel.engine.session import Session
+from syncmodel.errors import UsageError
+from syncmodel.steps import vocabulary
+from syncmodel.steps.base import Malforms
+from syncmodel.steps.scope import Scope
+from syncmodel.strategies.inside import NextRule, rules_of
+from syncmodel.strategies.steps import AnyOf
+from syncmodel.strategies.weights import Odds, Weights, weights
+from syncmodel.targets.base import Target
+
+if TYPE_CHECKING:
+    from syncmodel.machine.cluster import ClusterMachine
+
+#: The invariant that Hypothesis checks: it raises what the session's comparison has found.
+COMPARISON = "every_table_is_what_the_model_allows"
+
+
+@frozen
+class Deck:
+    """What sequences draw from, and what is checked in them.
+
+    `kinds`: the steps that have a rule, which bursts and simultaneous steps are made of too.
+    `initial`: how many rules run before the first step. `compared` are the invariants that are left
+    to Hypothesis; `invariants`, anybody's own, are checked by the session.
+    """
+
+    kinds: Scope
+    weights: Weights
+    next_rule: NextRule
+    initial: int
+    compared: tuple[Any, ...]
+    invariants: tuple[Invariant, ...]
+
+    @classmethod
+    def of(cls, machine: type[ClusterMachine], settings: Settings, target: Target) -> Deck:
+        """The deck for that target, whose abilities decide which steps may be drawn.
+
+        Raises `UsageError` if no rule is left.
+        """
+        rules, invariants, initial = rules_of(machine)
+        wanted = machine.scope or settings.scope or _everything(target)
+        ops = wanted.ops if settings.scope is None else wanted.ops & settings.scope.ops
+        named = {
+            rule.function.__name__: rule
+            for rule in rules
+            if (rule.function.__name__ in ops or rule.function.__name__ not in vocabulary())
+            and _can_be_taken(rule, target)
+        }
+        if not named:
+            raise UsageError(f"{machine.__name__} has no rule for the steps that may be taken.")
+        refusals = wanted.refusals
+        if not isinstance(target, Malforms):
+            refusals = tuple(why for why in refusals if why != "malformed")
+        drawn = frozenset(op for op in named if _is_step(op, named[op]))
+        kinds = evolve(wanted, ops=drawn, refusals=refusals)
+        own = tuple(sorted(machine.weights.items()))
+        return cls(
+            kinds=kinds,
+            weights=own,
+            next_rule=NextRule(named, _table(frozenset(named), own)),
+            initial=initial,
+            compared=tuple(one for one in invariants if one.function.__name__ == COMPARISON),
+            invariants=own_invariants(machine),
+        )
+
+
+def _table(names: frozenset[str], own: Weights) -> Callable[[Any], Odds]:
+    def table(machine: ClusterMachine) -> Odds:
+        return weights(machine.plan, names, own)
+
+    return table
+
+
+def _everything(target: Target) -> Scope:
+    """Every kind of step of ours, on few rows."""
+    return Scope.of(target.schema, vocabulary())
+
+
+def _can_be_taken(rule: Any, target: Target) -> bool:
+    """Whether the target has the ability that the rule's step needs."""
+    name, arguments = rule.function.__name__, rule.arguments_strategies.values()
+    kinds = [one.kind for one in arguments if isinstance(one, AnyOf)]
+    kinds += [vocabulary()[name]] if name in vocabulary() else []
+    return all(kind.NEEDS is None or isinstance(target, kind.NEEDS) for kind in kinds)
+
+
+def _is_step(name: str, rule: Any) -> bool:
+    """Whether the rule takes steps with its own name as their op."""
+    arguments: Mapping[str, Any] = rule.arguments_strategies
+    return name in vocabulary() or any(
+        isinstance(one, AnyOf) and one.kind.op == name for one in arguments.values()
+    )
+
+
+def own_invariants(machine: type[ClusterMachine]) -> tuple[Invariant, ...]:
+    """The invariants that a machine's class has beside the comparison with the model.
+
+    Each is checked on a machine that has nothing but a session: its plan, its views, and what the
+    class has. So it says the same in a search, in the minimiser, and when a file is replayed.
+    """
+    return tuple(
+        Invariant(one.function.__name__, partial(_check, machine, one))
+        for one in rules_of(machine)[1]
+        if one.function.__name__ != COMPARISON
+    )
+
+
+def _check(machine: type[ClusterMachine], invariant: Any, session: Session) -> None:
+    seen = machine.seeing(session)
+    if all(condition(seen) for condition in invariant.preconditions):
+        invariant.function(seen)

@@ -1,0 +1,257 @@
+"""A search shared among processes: each worker has a cluster, and every N-th sequence.
+
+The sequences are the same whatever N is, and so is the failure: the one with the lowest number. A
+worker that found one says its number, and the others go on until their next number is beyond it.
+Not here: minimising, which happens once, in the process that asked.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field, frozen
+
+from syncmodel.campaign.campaign import Place, cant_go_on, watching
+from syncmodel.engine.findings import Findings, Settings
+from syncmodel.engine.history import Entry, Observer, nobody
+from syncmodel.engine.pool import Pool
+from syncmodel.engine.tally import Tally
+from syncmodel.errors import InvalidRunError, SyncModelError
+from syncmodel.machine.loading import load
+from syncmodel.machine.search import Search, Share
+from syncmodel.machine.wanted import Wanted, deadline_s
+from syncmodel.report.jsonl import Recorder
+from syncmodel.targets.base import Networked, Target
+
+#: A worker says this often how far it is.
+SAY_S = 0.1
+#: How long workers have to close their clusters once the search is broken off.
+CLOSE_LIMIT_S = 20.0
+#: Both mean that it is over: a worker then closes its cluster and says what it has.
+SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+#: The number of no sequence: nobody has failed yet.
+NOBODY = 2**62
+
+
+@frozen
+class Job:
+    """What a worker does; it is sent to it."""
+
+    machine: str
+    folder: Path | None
+    wanted: Wanted
+    settings: Settings
+    network: int | None
+    share: Share
+    until_s: float | None
+
+
+@frozen
+class Said:
+    """What a worker has counted by now; at its end also what it found, and what halted it."""
+
+    tally: Tally
+    findings: Findings | None = None
+    halted: SyncModelError | None = None
+
+
+@define
+class Jobs:
+    """An explorer whose work is done by `count` processes.
+
+    `machine` is the class by its name, which may lie in `folder`. `watch` is called whenever one of
+    them said how far it is.
+    """
+
+    machine: str
+    folder: Path | None
+    wanted: Wanted
+    count: int
+    watch: Callable[[], None] = lambda: None
+    _parts: dict[int, Said] = field(init=False, factory=dict)
+
+    def __call__(self, place: Place) -> None:
+        """Search; raises what halted a worker. Ctrl-C ends them all, and keeps what they found."""
+        context = multiprocessing.get_context("spawn")
+        best = context.Value("q", NOBODY)
+        workers: dict[Connection, SpawnProcess] = {}
+        try:
+            for job in self._jobs(place):
+                ours, theirs = context.Pipe(duplex=False)
+                worker = context.Process(target=work, args=(job, theirs, best), daemon=True)
+                # What comes before a worker can answer it waits until then.
+                with _held(SIGNALS):
+                    worker.start()
+                theirs.close()
+                workers[ours] = worker
+            self._listen(place, workers, best)
+        except BaseException:
+            _end(workers.values())
+            self._listen(place, workers, best, limit_s=CLOSE_LIMIT_S)
+            raise
+        finally:
+            _finish(workers.values())
+            for part in self._parts.values():
+                place.findings.add(part.findings or Findings())
+        for part in self._parts.values():
+            if part.halted is not None and place.findings.failure is None:
+                raise part.halted
+
+    def _jobs(self, place: Place) -> list[Job]:
+        until_s, settings = deadline_s(place.settings), place.settings
+        shares = (Share(first, self.count) for first in range(1, self.count + 1))
+        about = (self.machine, self.folder, self.wanted, settings, place.network)
+        return [Job(*about, share, until_s) for share in shares]
+
+    def _listen(
+        self,
+        place: Place,
+        workers: dict[Connection, SpawnProcess],
+        best: Any,
+        limit_s: float | None = None,
+    ) -> None:
+        """Take in what workers say until all have ended; with a limit, until that."""
+        open_ends = {end: number for number, end in enumerate(workers) if not end.closed}
+        until_s = None if limit_s is None else time.monotonic() + limit_s
+        while open_ends:
+            left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
+            ready = wait(list(open_ends), left_s)
+            if not ready:
+                return
+            for end in ready:
+                assert isinstance(end, Connection)
+                try:
+                    said: Said = end.recv()
+                except EOFError:
+                    number = open_ends.pop(end)
+                    end.close()
+                    self._gone(number, workers[end], best)
+                    continue
+                self._parts[open_ends[end]] = said
+                if said.halted is not None:
+                    best.value = 0
+            place.tally.become(part.tally for part in self._parts.values())
+            self.watch()
+
+    def _gone(self, number: int, worker: SpawnProcess, best: Any) -> None:
+        """A worker is not there any more: it should have said that it has ended."""
+        said = self._parts.get(number, Said(Tally()))
+        if said.findings is None:
+            worker.join(CLOSE_LIMIT_S)
+            halted = InvalidRunError(
+                f"Worker {number + 1} ended with exit code {worker.exitcode} in the middle of its "
+                f"search: see what it printed."
+            )
+            self._parts[number] = Said(said.tally, Findings(), halted)
+            best.value = 0
+
+
+@contextmanager
+def _held(signals: frozenset[signal.Signals]) -> Iterator[None]:
+    """Until this ends, these signals wait; a process that is started meanwhile begins like that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(workers: Iterable[SpawnProcess]) -> None:
+    for worker in workers:
+        if worker.is_alive():
+            worker.terminate()
+
+
+def _finish(workers: Iterable[SpawnProcess]) -> None:
+    """Nothing is left of any worker."""
+    for worker in workers:
+        worker.join(CLOSE_LIMIT_S)
+        if worker.is_alive():
+            worker.kill()
+            worker.join()
+
+
+# --- in the worker -------------------------------------------------------------------------------
+
+
+def work(job: Job, ends: Connection, best: Any) -> None:
+    """Do a share of a search, and say how it goes."""
+    tally, findings = Tally(), Findings()
+    halted: SyncModelError | None = None
+    try:
+        for number in SIGNALS:
+            signal.signal(number, _interrupted)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        _search(job, tally, findings, _saying(ends, tally), best)
+    except KeyboardInterrupt:
+        pass
+    except SyncModelError as error:
+        halted = error
+    except OSError as error:
+        halted = cant_go_on(error)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        ends.send(Said(tally, findings, halted))
+    except BrokenPipeError:
+        # Nobody is there any more to hear it.
+        return
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _search(job: Job, tally: Tally, findings: Findings, say: Observer, best: Any) -> None:
+    machine = load(job.machine, job.folder)
+    with ExitStack() as closing:
+        pool = closing.enter_context(Pool(job.wanted.kind(machine)))
+        record = job.wanted.record
+        recorder: Observer = closing.enter_context(Recorder(record, None)) if record else nobody
+
+        def observe(entry: Entry) -> None:
+            recorder(entry)
+            say(entry)
+
+        def target() -> Target:
+            made = pool.target(job.settings.nodes, job.wanted.bugs)
+            if isinstance(made, Networked):
+                made.on_network(job.network)
+            return made
+
+        watched = watching(tally, pool.kind.waits, observe)
+        about = (target, pool.driver, job.settings, watched, findings, tally)
+        place = Place(*about, network=job.network, bugs=job.wanted.bugs)
+        search = Search(
+            machine,
+            place,
+            share=job.share,
+            until_s=job.until_s,
+            beyond=lambda number: number > best.value,
+        )
+        search.run()
+        if findings.failure is not None:
+            with best.get_lock():
+                best.value = min(best.value, findings.failure.number)
+
+
+def _saying(ends: Connection, tally: Tally) -> Observer:
+    """An observer that tells now and then how far the search is."""
+    said_s = time.monotonic()
+
+    def say(_: Entry) -> None:
+        nonlocal said_s
+        now_s = time.monotonic()
+        if now_s - said_s >= SAY_S:
+            said_s = now_s
+            ends.send(Said(tally))
+
+    return say

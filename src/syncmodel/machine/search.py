@@ -1,0 +1,303 @@
+"""One search: what stands between Hypothesis, which runs the machine, and the system under test.
+
+It numbers the sequences, keeps the first failure, and ends the search where it can't go on. A run
+that failed is run again by Hypothesis: that is answered from memory, and touches nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import TYPE_CHECKING, Any, cast
+
+import hypothesis
+from attrs import frozen
+from hypothesis import HealthCheck, Phase
+from hypothesis.errors import Flaky
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from syncmodel.campaign.campaign import Explore, Place
+from syncmodel.engine.counterexample import Counterexample
+from syncmodel.engine.drive import Driver
+from syncmodel.engine.findings import Failure, Findings, Settings
+from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.session import Result, Session
+from syncmodel.engine.tally import Tally
+from syncmodel.errors import InvalidRunError
+from syncmodel.machine.deck import Deck
+from syncmodel.machine.provider import Plain
+from syncmodel.machine.wanted import deadline_s
+from syncmodel.model.divergence import Divergence, DivergenceFound
+from syncmodel.model.net import Net
+from syncmodel.model.schema import Schema
+from syncmodel.steps.base import Step
+from syncmodel.strategies.inside import EndsSearch
+from syncmodel.targets.base import Target
+
+if TYPE_CHECKING:
+    from syncmodel.machine.cluster import ClusterMachine
+
+#: After so many runs in a row that said nothing, the tester can't go on.
+INVALID_LIMIT = 3
+#: How a run ends that touches nothing: Hypothesis runs again what failed.
+FROM_MEMORY = Result(Verdict.UNKNOWN, reason="answered from memory")
+#: How a run ends that was interrupted, or whose target raised an error.
+BROKEN_OFF = Result(Verdict.UNKNOWN, reason="broken off")
+
+
+@frozen
+class Share:
+    """Every `of`-th sequence of a search, from number `first` on (the first one is 1)."""
+
+    first: int = 1
+    of: int = 1
+
+    def numbers(self, sequences: int) -> range:
+        """The numbers of its sequences, of so many in all."""
+        return range(self.first, sequences + 1, self.of)
+
+
+WHOLE = Share()
+
+
+class Search:
+    """One search on one target, or a share of it."""
+
+    def __init__(
+        self,
+        machine: type[ClusterMachine],
+        place: Place,
+        *,
+        share: Share = WHOLE,
+        until_s: float | None = None,
+        beyond: Callable[[int], bool] = lambda _: False,
+    ) -> None:
+        """Nothing is touched before `run`.
+
+        `until_s`: no sequence is begun later than this, by the monotonic clock. `beyond`: no
+        sequence is begun once this is true of its number.
+        """
+        self.settings: Settings = place.settings
+        self.findings: Findings = place.findings
+        self._machine, self._place = machine, place
+        self._target = place.target()
+        self.deck = Deck.of(machine, place.settings, self._target)
+        self._numbers = iter(share.numbers(place.settings.sequences))
+        self._count = len(share.numbers(place.settings.sequences))
+        self._until_s, self._beyond = until_s, beyond
+        self._number = self._invalid = 0
+        self._fresh = self._dry = self._void = False
+        #: What ended the search; Hypothesis may raise `Flaky` on the way, for a run cut short.
+        self._end: EndsSearch | None = None
+        #: Every run that failed, by its beginning and steps: one, where our backend draws.
+        self._failures: dict[tuple[Net, tuple[Step, ...]], Failure] = {}
+
+    def run(self, base: hypothesis.settings | None = None) -> Findings:
+        """Search until the first failure, or to the end of the settings.
+
+        `base` are settings of Hypothesis that ours are added to. What a target or an observer
+        raises (but `InvalidRunError`) ends the search and comes out of here.
+        """
+        if not self._count:
+            return self.findings
+
+        @hypothesis.seed(self.settings.seed)
+        def machine() -> ClusterMachine:
+            self._admit()
+            return self._machine(self)
+
+        # What Hypothesis knows a test by, in its database.
+        machine.__name__ = f"{self._machine.__module__}.{self._machine.__qualname__}"
+        # Whatever gives a machine when it is called will do, though the annotation says a class.
+        factory = cast(type[RuleBasedStateMachine], machine)
+        try:
+            with Plain.drawing_from(self._next):
+                run_state_machine_as_test(factory, settings=self.hypothesis_settings(base))
+        except (EndsSearch, DivergenceFound, Flaky) as raised:
+            self._close(raised)
+        return self.findings
+
+    def _close(self, raised: Exception) -> None:
+        """Take what Hypothesis raised: the end that was asked for, or the failure that it found."""
+        end = self._end or raised
+        if isinstance(end, EndsSearch):
+            if end.error is not None:
+                raise end.error from None
+        elif self.findings.failure is None:
+            raise raised
+        else:
+            # Flaky: the run that failed could not be run again with the same steps.
+            self.findings.notes = tuple(getattr(raised, "__notes__", ()))
+
+    def hypothesis_settings(self, base: hypothesis.settings | None = None) -> hypothesis.settings:
+        """What Hypothesis is told: live steps have no deadline, and are never too slow."""
+        base = base or hypothesis.settings()
+        ours = self.settings.ours
+        return hypothesis.settings(
+            base,
+            backend=self.settings.backend,
+            max_examples=self._count,
+            stateful_step_count=self.settings.steps + self.deck.initial,
+            phases=[Phase.generate] if ours else base.phases,
+            database=None if ours else base.database,
+            deadline=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+        )
+
+    # --- sequences -----------------------------------------------------------------------------
+
+    def _next(self) -> Random:
+        """The generator of the next sequence, where our backend draws."""
+        number = next(self._numbers)
+        self._end_in_time()
+        if self._beyond(number):
+            raise self._over()
+        self._number, self._fresh = number, True
+        return Random(f"{self.settings.seed}/{number}")
+
+    def _end_in_time(self) -> None:
+        if self._until_s is not None and time.monotonic() >= self._until_s:
+            self.findings.out_of_time = True
+            raise self._over()
+
+    def _admit(self) -> None:
+        """Decide what the test case is that Hypothesis begins: a sequence, a rerun, or nothing."""
+        if not self.settings.ours:
+            self._number += 1
+            if not self._failures:
+                self._end_in_time()
+            return
+        fresh, self._fresh = self._fresh, False
+        self._dry = not fresh and self.findings.failure is not None
+        # The simplest test case, which Hypothesis tries first and draws by itself.
+        self._void = not fresh and not self._number
+
+    @property
+    def schema(self) -> Schema:
+        """What the nodes store."""
+        return self._target.schema
+
+    # --- what the machine asks -----------------------------------------------------------------
+
+    def begin(self, net: Net) -> tuple[Session, tuple[Divergence, ...]]:
+        """A session on that net, and how it diverged already at its first rest."""
+        if self._void:
+            # Not before something was drawn: Hypothesis would think that it has tried everything.
+            hypothesis.reject()
+        session = Session(
+            self._target,
+            net,
+            self.settings.guarantees,
+            self._place.observe,
+            invariants=self.deck.invariants,
+            number=self._number,
+        )
+        if self._dry:
+            session.over = FROM_MEMORY
+        else:
+            self.findings.sequences += 1
+            self._run(session, session.begin())
+        return session, self._judged(session, net, live=not self._dry)
+
+    def take(self, session: Session, net: Net, step: Step) -> tuple[Divergence, ...]:
+        """Take the step; how the run diverged, now or when it was run before."""
+        live = session.over is None
+        self._run(session, session.take(step))
+        self.findings.steps += live
+        return self._judged(session, net, live=live)
+
+    def finish(self, session: Session) -> None:
+        """Close the books of a run that did not fail."""
+        if session.over in (FROM_MEMORY, BROKEN_OFF):
+            return
+        try:
+            over = session.finish()
+        except Exception as error:
+            raise self._over(error) from error
+        if over.verdict is Verdict.INVALID:
+            self.findings.invalid.append(over.reason)
+        else:
+            self._invalid = 0
+            if over.verdict is Verdict.UNKNOWN:
+                self.findings.unknown.append(over.reason)
+
+    def _run(self, session: Session, coroutine: Coroutine[Any, Any, None]) -> None:
+        live = session.over is None
+        try:
+            self._place.driver.run(coroutine)
+        except Exception as error:
+            session.over = BROKEN_OFF
+            raise self._over(error) from error
+        except BaseException:
+            session.over = BROKEN_OFF
+            raise
+        if live and session.over is not None and session.over.verdict is Verdict.INVALID:
+            self._count_invalid(session.over.reason)
+
+    def _count_invalid(self, reason: str) -> None:
+        self._invalid += 1
+        if self._invalid >= INVALID_LIMIT:
+            text = f"{INVALID_LIMIT} runs in a row said nothing of the system. {reason}"
+            raise self._over(InvalidRunError(text))
+
+    def _over(self, error: Exception | None = None) -> EndsSearch:
+        self._end = EndsSearch(error)
+        return self._end
+
+    def _judged(self, session: Session, net: Net, *, live: bool) -> tuple[Divergence, ...]:
+        over = session.over
+        failed = live and over is not None and over.verdict is Verdict.DIVERGED
+        if not failed and not self._failures:
+            return ()
+        key = (net, tuple(session.steps))
+        if failed:
+            assert over is not None
+            self._failures[key] = Failure(self._number, self._counterexample(net, over))
+        failure = self._failures.get(key)
+        if failure is None:
+            return ()
+        self.findings.failure = failure
+        return failure.counterexample.divergences
+
+    def _counterexample(self, net: Net, over: Result) -> Counterexample:
+        return Counterexample.of(
+            net,
+            over,
+            bugs=self._place.bugs,
+            guarantees=self.settings.guarantees,
+            network=self._place.network,
+        )
+
+
+def searched(
+    target: Target,
+    driver: Driver,
+    settings: Settings,
+    observe: Observer = nobody,
+    machine: type[ClusterMachine] | None = None,
+) -> Findings:
+    """What a search on this target finds, without a campaign around it."""
+    if machine is None:
+        from syncmodel.machine.cluster import ClusterMachine as Ours
+
+        machine = Ours
+    place = Place(lambda: target, driver, settings, observe, Findings(), Tally())
+    searching(machine)(place)
+    return place.findings
+
+
+def searching(
+    machine: type[ClusterMachine],
+    base: hypothesis.settings | None = None,
+    share: Share = WHOLE,
+) -> Explore:
+    """A search by this machine in this process, as a campaign has it."""
+
+    def explore(place: Place) -> None:
+        until_s = deadline_s(place.settings)
+        Search(machine, place, share=share, until_s=until_s).run(base)
+
+    return explore

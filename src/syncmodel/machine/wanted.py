@@ -1,0 +1,135 @@
+"""What a search was asked for, by options or by nobody, and what that means for one machine.
+
+What is said on a command line goes before what the machine's class says, that before Hypothesis'
+settings and profiles, and last come our defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from attrs import evolve, frozen
+
+if TYPE_CHECKING:
+    import hypothesis
+
+    from syncmodel.engine.findings import Settings
+    from syncmodel.machine.cluster import ClusterMachine
+    from syncmodel.targets.registry import TargetKind
+
+#: Where nobody asks for a seed it is one below this: short enough to be typed again.
+SEEDS = 10**6
+NODES = 3
+STEPS = 30
+#: How many sequences there are usually, where a target does no input and output.
+FAST_SEQUENCES = 150
+TARGET = "embedded"
+#: What all processes of one pytest run under xdist have in common.
+SAME_RUN = "PYTEST_XDIST_TESTRUNUID"
+
+
+@frozen
+class Wanted:
+    """What was asked for; None where nobody said anything.
+
+    `ops` are the steps that may be taken; `usual_sequences` is how many sequences there are where
+    nobody says it.
+    """
+
+    nodes: int | None = None
+    sequences: int | None = None
+    steps: int | None = None
+    target: str | None = None
+    bugs: tuple[str, ...] = ()
+    ops: frozenset[str] | None = None
+    faults: str = "all"
+    record: Path | None = None
+    corpus: Path = Path("found")
+    minimize: bool = True
+    backend: str | None = None
+    seed: int | str | None = None
+    max_time_s: float | None = None
+    usual_sequences: int = 15
+
+    def settings(
+        self, machine: type[ClusterMachine], base: hypothesis.settings | None = None
+    ) -> Settings:
+        """How far a search by this machine goes.
+
+        `base` are the settings of Hypothesis that somebody chose for it; None: nobody did, so that
+        a profile counts.
+        """
+        from syncmodel.engine.findings import Settings
+        from syncmodel.machine.provider import PLAIN
+        from syncmodel.strategies.inside import chosen_seed
+
+        chosen = base or _profile()
+        backend = self.backend or (PLAIN if base is None else base.backend)
+        seed = self.seed
+        if seed is None and chosen is not None:
+            seed = chosen_seed(machine, chosen)
+        kind = self.kind(machine)
+        scope = machine.scope or kind.scope
+        ops = frozenset(op for op in scope.ops if getattr(machine, op, None) is not None)
+        scope = evolve(scope, ops=ops if self.ops is None else ops & self.ops)
+        usual = self.usual_sequences if kind.waits else FAST_SEQUENCES
+        return Settings(
+            nodes=self.nodes or machine.nodes or NODES,
+            sequences=self.sequences or _said(chosen, "max_examples", base) or usual,
+            steps=self.steps or _said(chosen, "stateful_step_count", base) or STEPS,
+            seed=_any_seed() if seed is None else seed,
+            scope=scope,
+            guarantees=machine.guarantees or kind.guarantees,
+            max_time_s=self.max_time_s,
+            backend=backend,
+        )
+
+    def kind(self, machine: type[ClusterMachine]) -> TargetKind:
+        """The kind of target. Raises `UsageError` for the name of none."""
+        from syncmodel.targets import registry
+
+        target = self.target or machine.target or TARGET
+        if isinstance(target, str):
+            return registry.get(target)
+        return registry.kind_of(target)
+
+    def facts(self, settings: Settings, kind: TargetKind) -> dict[str, Any]:
+        """What a record says of the search in its first line."""
+        return {
+            "target": kind.name,
+            "nodes": settings.nodes,
+            "bugs": list(self.bugs),
+            "seed": settings.seed,
+            "faults": self.faults,
+        }
+
+
+def _profile() -> hypothesis.settings:
+    import hypothesis
+
+    return hypothesis.settings()
+
+
+def _said(chosen: hypothesis.settings, name: str, base: hypothesis.settings | None) -> int | None:
+    """What settings say of it; of a profile only what is not Hypothesis' own default."""
+    import hypothesis
+
+    value: int = getattr(chosen, name)
+    usual = getattr(hypothesis.settings.get_profile("default"), name)
+    return value if base is not None or value != usual else None
+
+
+def _any_seed() -> int:
+    """A seed that nobody chose; the same for all processes of one run under xdist."""
+    run = os.environ.get(SAME_RUN)
+    return crc32(run.encode()) % SEEDS if run else secrets.randbelow(SEEDS)
+
+
+def deadline_s(settings: Settings) -> float | None:
+    """When no sequence is begun any more, by the monotonic clock, which all processes share."""
+    return None if settings.max_time_s is None else time.monotonic() + settings.max_time_s

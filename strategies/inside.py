@@ -1,0 +1,142 @@
+"""All that we use of Hypothesis beside its documented interface, in one file.
+
+`tests/unit/machine/test_inside.py` says on the day when a version no longer has it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from bisect import bisect
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any, TypeVar, cast
+from zlib import crc32
+
+import hypothesis
+from hypothesis import core
+from hypothesis import strategies as st
+from hypothesis.errors import FailedHealthCheck
+from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, PrimitiveProvider
+from hypothesis.stateful import RuleBasedStateMachine
+
+from syncmodel.errors import UsageError
+from syncmodel.strategies.weights import Odds
+
+__all__ = [
+    "AVAILABLE_PROVIDERS",
+    "EndsSearch",
+    "NextRule",
+    "Picked",
+    "PrimitiveProvider",
+    "choose_rules_by",
+    "chosen_seed",
+    "is_hypothesis_test",
+    "rules_of",
+]
+
+T = TypeVar("T")
+
+
+class EndsSearch(FailedHealthCheck):
+    """The search is over: `error` says why, None where nothing went wrong.
+
+    Hypothesis takes any other error for a finding and runs the test case again; a failed health
+    check comes out of it at once.
+    """
+
+    def __init__(self, error: Exception | None = None) -> None:
+        super().__init__("the search is over" if error is None else str(error))
+        self.error = error
+
+
+class Picked(st.SearchStrategy[T]):
+    """A value that is picked by one draw, where the machine's plan stands.
+
+    One draw, because each costs Hypothesis as much as choosing the whole step costs us. The machine
+    is the one that `strategies.runner()` gives.
+    """
+
+    @abstractmethod
+    def pick(self, machine: Any, rng: Random) -> T:
+        """The value, as this generator has it."""
+
+    def do_draw(self, data: Any) -> T:
+        """Hypothesis' side of it."""
+        return self.pick(data.hypothesis_runner, Random(data.draw_integer(0, 2**64 - 1)))
+
+
+class NextRule(st.SearchStrategy[tuple[Any, dict[str, Any]]]):
+    """The next rule by its weight, and its arguments.
+
+    In place of Hypothesis' `RuleStrategy`, which takes all rules for equally likely and leaves some
+    of them out of each run. A rule that is not possible is out of the draw: it costs no try.
+    """
+
+    def __init__(self, rules: Mapping[str, Any], table: Callable[[Any], Odds]) -> None:
+        """`rules` by their names; `table` has the weights where a machine stands."""
+        super().__init__()
+        self._rules, self._table = rules, table
+
+    def do_draw(self, data: Any) -> tuple[Any, dict[str, Any]]:
+        """Hypothesis' side of it. Raises `EndsSearch` where no rule is possible."""
+        machine = data.hypothesis_runner
+        table = self._table(machine)
+        while table.ops:
+            number = data.draw_integer(0, table.sums[-1] - 1)
+            name = table.ops[bisect(table.sums, number)]
+            rule = self._rules[name]
+            if _possible(machine, rule):
+                arguments = rule.arguments_strategies.items()
+                return rule, {name: _drawn(data, strategy) for name, strategy in arguments}
+            table = table.without(name)
+        raise EndsSearch(_stuck(self._rules))
+
+    def __repr__(self) -> str:
+        return f"next_rule({', '.join(self._rules)})"
+
+
+def _drawn(data: Any, strategy: Any) -> Any:
+    """A value of the strategy; ours need no span of their own, as the step has one."""
+    return strategy.do_draw(data) if isinstance(strategy, Picked) else data.draw(strategy)
+
+
+def _possible(machine: Any, rule: Any) -> bool:
+    return all(condition(machine) for condition in rule.preconditions) and all(
+        machine.bundle(bundle.name) for bundle in rule.bundles
+    )
+
+
+def _stuck(rules: Mapping[str, Any]) -> Exception:
+    return UsageError(
+        f"No rule of {', '.join(sorted(rules))} is possible here: leave `restart` in, which always "
+        f"is."
+    )
+
+
+def choose_rules_by(machine: RuleBasedStateMachine, strategy: NextRule) -> None:
+    """Let the machine draw its rules from this strategy."""
+    cast(Any, machine)._rules_strategy = strategy
+
+
+def rules_of(machine: type[RuleBasedStateMachine]) -> tuple[Sequence[Any], Sequence[Any], int]:
+    """A class's rules, its invariants, and how many rules run before the first step."""
+    state = machine.setup_state()
+    return state.rules, state.invariants, len(state.initializers)
+
+
+def chosen_seed(machine: type[RuleBasedStateMachine], settings: hypothesis.settings) -> Any:
+    """The seed that Hypothesis would take, or None where it would make one up.
+
+    `@seed` comes first, then `derandomize`, then `--hypothesis-seed`.
+    """
+    seed = getattr(machine, "_hypothesis_internal_use_seed", None)
+    if seed is None and settings.derandomize:
+        return crc32(f"{machine.__module__}.{machine.__qualname__}".encode())
+    return core.global_force_seed if seed is None else seed
+
+
+def is_hypothesis_test(function: Callable[..., Any], machine: type[RuleBasedStateMachine]) -> None:
+    """Let the function be known as the test of this machine: for statistics, markers, and tools."""
+    marked = cast(Any, function)
+    marked.is_hypothesis_test = True
+    marked._hypothesis_state_machine_class = machine

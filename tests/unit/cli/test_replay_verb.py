@@ -1,0 +1,98 @@
+"""`syncmodel replay`: each file on its own target, or plainly on another one."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from syncmodel.cli import main
+from syncmodel.corpus import Reproduction, save, usual
+from syncmodel.report.story import again
+from syncmodel.steps import Create, Delete
+from syncmodel.targets import registry
+from syncmodel.targets.wire import SUPERTEST
+
+SIMULATED = registry.get("simulated")
+STEPS = (Create("n1", "cases", "c1", (("title", "t1"),)), Delete("n2", "cases", "c1"))
+RUN = Reproduction("A case goes", usual(SUPERTEST, 2), STEPS, system=SIMULATED)
+PASSED = "As expected: the file says that it must pass; it passed."
+#: Other targets, in a module that lies where the command is called.
+MODULE = """\
+from syncmodel.model.columns import Token
+from syncmodel.model.schema import Schema, Table
+from syncmodel.reference.simulated import SimulatedCluster
+
+class Store(SimulatedCluster):
+    title = "a store of mine"
+
+class Notes(SimulatedCluster):
+    schema = Schema(Table("notes", Token("text")))
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "mystore.py").write_text(MODULE)
+    return tmp_path
+
+
+def test_a_file_is_performed_on_its_own_target(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = save(here, RUN)
+    assert main(["replay", "--record", "run.jsonl", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert PASSED in told
+    assert "performed on" not in told
+    header = json.loads(Path("run.jsonl").read_text().splitlines()[0])
+    assert header["target"] == "simulated"
+
+
+def test_another_target_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = save(here, evolve(RUN, target="embedded"))
+    assert main(["replay", "--target", "simulated", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert f"{path}\nA run of embedded, performed on simulated.\n\nA case goes\n" in told
+    assert PASSED in told
+
+
+def test_a_target_of_mine_by_the_command_that_is_printed(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = evolve(RUN, target="mystore:Store")
+    path = save(here, mine)
+    assert main(["replay", str(path)]) == 2
+    refused = capsys.readouterr().err
+    assert "the target 'mystore:Store' is not registered" in refused
+    assert "--target module:Class" in refused
+    assert main(shlex.split(again(mine, path))[1:]) == 0
+    told = capsys.readouterr().out
+    assert PASSED in told
+    assert "performed on" not in told
+
+
+def test_other_tables_are_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = save(here, RUN)
+    assert main(["replay", "--target", "mystore:Notes", str(path)]) == 2
+    assert "is a run of simulated, whose tables or generations are" in capsys.readouterr().err
+    # Of a target that is not registered nobody knows the tables: its steps mean nothing here.
+    unknown = save(here, evolve(RUN, target="mystore:Store"))
+    assert main(["replay", "--target", "mystore:Notes", str(unknown)]) == 2
+    assert "step 1 (create): it can't be taken here" in capsys.readouterr().err
+
+
+def test_a_record_is_about_one_target(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(save(here, evolve(RUN, target=name))) for name in ("embedded", "simulated")]
+    assert main(["replay", "--record", "run.jsonl", *files]) == 2
+    told = capsys.readouterr().err
+    assert "A record is about one target, and these files name embedded and simulated" in told
+    assert not Path("run.jsonl").exists()
+
+
+def test_an_unknown_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "--target", "nope", "file"]) == 2
+    assert "There is no target 'nope'; there are: embedded, simulated" in capsys.readouterr().err
