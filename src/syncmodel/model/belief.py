@@ -22,7 +22,7 @@ from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.policies import Policy
 from syncmodel.model.registers import merge_policy, split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.values import TOMBSTONE, Row, Stored, Tombstone, Value, Version, Write
+from syncmodel.model.values import Row, Stored, Tombstone, Value, Version, Write
 from syncmodel.record import Record
 
 EMPTY = RowBelief()
@@ -63,6 +63,9 @@ class Belief:
     net: Net
     guarantees: Guarantees = Guarantees()
     rows: Map[Row, RowBelief] = Map()
+    #: (row, number of its tombstone, row that this one took along) -> the tombstone that this one
+    #: got: see `cascades`.
+    taken: Map[tuple[Row, int, Row], int] = Map()
     #: What each register was compared with at the last rest, so that what did not change is not
     #: compared again.
     rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)
@@ -77,7 +80,9 @@ class Belief:
 
     def with_row(self, row: Row, belief: RowBelief) -> Belief:
         """This belief with another one of that register."""
-        return Belief(self.net, self.guarantees, self.rows.set(row, belief), self.rested)
+        return Belief(
+            self.net, self.guarantees, self.rows.set(row, belief), self.taken, self.rested
+        )
 
     def may_show(self, node: str, row: Row) -> Versions:
         """The versions that the node may show; see also `may_lack`."""
@@ -129,103 +134,90 @@ class Belief:
     # --- how the bounds move -------------------------------------------------------------------
 
     def entered(
-        self, calls: Sequence[tuple[Write, Outcome]], during: Net, droppers: frozenset[str]
+        self, calls: Sequence[tuple[Write, Outcome]], after: Net
     ) -> tuple[Belief, list[Entries]]:
-        """The belief once these writes, made at the same time, may have travelled over `during`.
+        """The belief once these writes, made while the net became `after`, may have travelled.
 
-        Gives what each call stored, nothing where it certainly did not. A node in `droppers` may
-        have lost its log before it took its write, which then promises nothing. What was written
-        earlier travels over `during` as well.
+        Gives what each call stored, nothing where it certainly did not. A node that may have lost
+        its log before it took its write promises nothing. What was written earlier travels as well,
+        over every link that was up at any moment.
         """
         belief, entries = self, list[Entries]()
+        during, droppers = self.net.either(after), self.net.drops(after)
         for write, outcome in calls:
-            if outcome.answer is Answer.REFUSED:
-                entries.append(())
-                continue
             mine = list[Entry]()
-            for register, stored in self._stored(write, outcome):
-                belief, number = belief._with_version(
+            for register, stored in self._stored(write, outcome, after):
+                knows = self._knows_column(write.node, register, after)
+                promises = knows and write.node not in droppers
+                belief, number = belief.with_version(
                     register,
-                    Version(write.node, stored, sure=outcome.ok),
-                    NONE if write.node in droppers else self._known(write.node, register),
+                    Version(write.node, stored, sure=outcome.ok and knows),
+                    self.writes_on(write.node, register) if promises else NONE,
                     during,
-                    creates=write.creates,
+                    creates=write.creates and not self._may_replace,
                 )
-                mine.append(Entry(register, number, outcome.ok))
+                mine.append(Entry(register, number, outcome.ok and knows))
             entries.append(tuple(mine))
         travels = during is not self.net and during != self.net
-        belief = belief.carried(during) if travels else belief
-        if self.net.schema.cascading:
-            belief = belief._cascaded(self, calls, entries, during, droppers)
-        return belief, entries
+        return (belief.carried(during) if travels else belief), entries
 
-    def _stored(self, write: Write, outcome: Outcome) -> tuple[tuple[Row, Stored], ...]:
+    def _stored(self, write: Write, outcome: Outcome, after: Net) -> tuple[tuple[Row, Stored], ...]:
         """What a write stored: as the answer has it, else as far as the request decides it."""
+        if outcome.answer is Answer.REFUSED:
+            return ()
         asked = stores(self.net.schema, self.guarantees, write)
-        if not outcome.ok or outcome.row is None or isinstance(write.change, Tombstone):
+        if isinstance(write.change, Tombstone):
             return asked
         table = self.net.schema.by_name[write.row.table]
-        value = table.read(outcome.row)
-        if not self.guarantees.by_field:
-            ((row, stored),) = asked
-            return ((row, value.widened(stored) if isinstance(stored, Value) else value),)
-        answered = dict(split(table, write.row, value))
-        return tuple(
-            (register, stored if self.policy(register).sums else answered.get(register, stored))
-            for register, stored in asked
-        )
+        value = None if not outcome.ok or outcome.row is None else table.read(outcome.row)
+        if self.guarantees.by_field:
+            answered = {} if value is None else dict(split(table, write.row, value))
+            return tuple(
+                (register, stored if self.policy(register).sums else answered.get(register, stored))
+                for register, stored in asked
+            )
+        ((row, stored),) = asked
+        if isinstance(stored, Value) and self._may_keep_columns(write):
+            # A node that replaces a row may keep the columns that its version does not know.
+            stored = stored.first(table.width(self._version(write.node, after)))
+        if value is None:
+            return ((row, stored),)
+        return ((row, value.widened(stored) if isinstance(stored, Value) else value),)
 
-    def _known(self, node: str, register: Row) -> Versions:
+    @property
+    def _may_replace(self) -> bool:
+        """Whether a create may rest on a version that not everyone knows who hears of it."""
+        return self.guarantees.upserts or not self.net.passes_on
+
+    def _may_keep_columns(self, write: Write) -> bool:
+        return self.guarantees.upserts and self.may_have(write.node, write.row)
+
+    def _version(self, node: str, after: Net) -> int:
+        """The oldest version that the node may have run while the net became `after`."""
+        versions = (self.net.plugin(node), after.plugin(node))
+        return min((version for version in versions if version is not None), default=0)
+
+    def _knows_column(self, node: str, register: Row, after: Net) -> bool:
+        """Whether the node surely wrote that column of a row, and did not leave its default."""
+        if not register.column:
+            return True
+        column = self.net.schema.by_name[register.table].by_name[register.column]
+        return column.since <= 1 or column.since <= self._version(node, after)
+
+    def writes_on(self, node: str, register: Row) -> Versions:
         """What the node must have known when it took a write: with a quorum, all that was taken."""
         row = self.row(register)
         return NONE.union(*row.must.values()) if self.net.quorum else row.known_by(node)
 
-    def _with_version(
+    def with_version(
         self, register: Row, version: Version, parents: Versions, during: Net, *, creates: bool
     ) -> tuple[Belief, int]:
+        """The belief with a version more, and its number; it may travel over `during`."""
         row = self.row(register)
         number = len(row.versions)
         order = self.policy(register).written(row.order, number, parents, creates=creates)
         row = replace(row, versions=(*row.versions, version), order=order)
         return self.with_row(register, row.entering(number, during.reach[version.node])), number
-
-    def _cascaded(
-        self,
-        before: Belief,
-        calls: Sequence[tuple[Write, Outcome]],
-        entries: list[Entries],
-        during: Net,
-        droppers: frozenset[str],
-    ) -> Belief:
-        """Deletes also delete the rows that refer to theirs, as far as their nodes have these.
-
-        `entries` gets what that stored.
-        """
-        belief, cascading = self, self.net.schema.cascading
-        for place, (write, outcome) in enumerate(calls):
-            if not entries[place] or write.op != "delete" or write.row.table not in cascading:
-                continue
-            alone = outcome.ok and len(calls) == 1 and write.node not in droppers
-            for register, had in self._taken_along(write, before):
-                sure = alone and had
-                known = before.row(register).known_by(write.node)
-                version = Version(write.node, TOMBSTONE, sure=sure)
-                belief, number = belief._with_version(
-                    register, version, known, during, creates=False
-                )
-                entries[place] += (Entry(register, number, sure, asked=False),)
-        return belief
-
-    def _taken_along(self, delete: Write, before: Belief) -> list[tuple[Row, bool]]:
-        """The rows that a delete may delete too, step by step: which its node surely had."""
-        node, found = delete.node, {delete.row: True}
-        rows = [delete.row]
-        for row in rows:
-            for one in self.referring(row, OnDelete.CASCADE):
-                if one not in found and self.may_have(node, one):
-                    rows.append(one)
-                    found[one] = found[row] and not before.may_lack(node, one)
-        return [(row, found[row]) for row in rows[1:]]
 
     def based(self, register: Row, node: str, number: int, base: int, value: Value) -> Belief:
         """The answer proved that version `number` rests on `base`: its node knew that one."""
@@ -258,7 +250,7 @@ class Belief:
             rows = Map(
                 {name: reduce(RowBelief.dropped, dropped, row) for name, row in rows.items()}
             )
-        return Belief(after, self.guarantees, rows, self.rested)
+        return Belief(after, self.guarantees, rows, self.taken, self.rested)
 
     def carried(self, net: Net) -> Belief:
         """The belief once everything that may be known may have travelled over this net."""
@@ -269,4 +261,4 @@ class Belief:
         }
         if not rows:
             return self
-        return Belief(self.net, self.guarantees, self.rows.update(rows), self.rested)
+        return Belief(self.net, self.guarantees, self.rows.update(rows), self.taken, self.rested)

@@ -78,8 +78,8 @@ class Column:
         raise NotImplementedError
 
     def is_fresh(self, value: Scalar, used: AbstractSet[Scalar]) -> bool:
-        """Whether a write may use this value."""
-        return self.shows(value) and value not in used
+        """Whether a write may use this value: one that names it, so not what a default shows."""
+        return self.shows(value) and value not in used and value != self.default
 
     def change(self, value: Scalar) -> Assigned | Added:
         """What the column's operation stores."""
@@ -98,7 +98,7 @@ class Token(Column):
 
     def fresh(self, used: AbstractSet[Scalar]) -> str:
         number = len(used) + 1
-        while f"t{number}" in used:
+        while f"t{number}" in used or f"t{number}" == self.default:
             number += 1
         return f"t{number}"
 
@@ -149,10 +149,17 @@ class Counter(Column):
 
 @frozen
 class Ref(Column):
-    """The id of a row of another `table`: the same one for the whole run."""
+    """The id of a row of another `table`: the same one for the whole run, given by each create."""
 
     table: str = field()
     on_delete: OnDelete = OnDelete.HIDE
+
+    def __attrs_post_init__(self) -> None:
+        if self.default is not REQUIRED or self.since > 1:
+            raise UsageError(
+                f"The reference {self.name!r} can't have a default, nor come with a later version: "
+                f"a row names the same other rows for the whole run."
+            )
 
     def shows(self, value: object) -> bool:
         return isinstance(value, str)

@@ -14,7 +14,6 @@ from syncmodel.errors import UsageError
 from syncmodel.model.policies import Policy, policy
 
 CAUSAL = "causal-lww"
-MULTI_VALUE = "multi-value"
 
 
 def _tables(value: Mapping[str, str | Policy]) -> Map[str, str | Policy]:
@@ -56,10 +55,13 @@ class Guarantees:
     quorum: bool = False
 
     def __attrs_post_init__(self) -> None:
-        names = {self.policy(table).name for table in ("", *self.tables)}
+        policies = [self.policy(table) for table in ("", *self.tables)]
+        names = {one.name for one in policies}
+        if any(one.sums for one in policies):
+            raise UsageError("Only counters add up: say `by_field` and `sums`, and another policy.")
         if self.sums and not self.by_field:
             raise UsageError("Counters add up (`sums`) only where columns merge `by_field`.")
-        if self.by_field and MULTI_VALUE in names:
+        if self.by_field and any(one.leaves for one in policies):
             raise UsageError("A multi-value row is kept whole: it can't merge `by_field`.")
         if self.quorum and (names != {CAUSAL} or not (self.heal_catches_up and self.passes_on)):
             raise UsageError(

@@ -1,22 +1,21 @@
-"""Whether a node may have answered as it did, and what its answer proves.
+"""Whether the answers of simultaneous requests can be, and what they prove.
 
-A request may be accepted if some state that the node may show allows it, refused if some state
-forbids it.
+`asked` owns which answers of one request are possible by itself, `serial` which several are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from attrs import evolve
-from msgspec.structs import replace
 
+from syncmodel.model.asked import Asked, Moment
 from syncmodel.model.belief import Belief, Entries
-from syncmodel.model.columns import OnDelete
+from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe, wrong_sight
 from syncmodel.model.net import Net
-from syncmodel.model.order import NONE, Versions
+from syncmodel.model.order import Versions
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
@@ -33,36 +32,6 @@ from syncmodel.model.values import (
     written,
 )
 from syncmodel.record import Record
-
-#: Refusals that say nothing of the rows: the application was not there to ask.
-ABSENT = frozenset({"unreachable", "not_ready"})
-
-
-class Moment(Record):
-    """The circumstances of some simultaneous requests.
-
-    `nets` are the nets before and after; `during` is what was up at any moment between;
-    `unstable` are nodes that may have been down, `droppers` those that may have lost their log.
-    """
-
-    nets: tuple[Net, ...]
-    during: Net
-    unstable: frozenset[str] = frozenset()
-    droppers: frozenset[str] = frozenset()
-
-    def may_be_down(self, node: str) -> bool:
-        """Whether the node's application may not have been there to answer."""
-        return node in self.unstable or any(node in net.down for net in self.nets)
-
-    def may_lack_plugin(self, node: str) -> bool:
-        """Whether the plugin API may have answered 404 as a whole."""
-        return any(net.plugin(node) is None for net in self.nets)
-
-    def may_lack_quorum(self, node: str) -> bool:
-        """Whether the node may not have reached most of the nodes."""
-        return self.during.quorum and (
-            bool(self.unstable) or any(node not in net.voters for net in self.nets)
-        )
 
 
 class Proof(Record):
@@ -91,7 +60,9 @@ def fold(
     moment = Moment((before, after), during, unstable=touched, droppers=droppers)
     for write, outcome in calls:
         _check_shape(belief, write, outcome)
-    entered, entries = belief.entered(calls, moment.during, moment.droppers)
+    entered, entries = belief.entered(calls, after)
+    if before.schema.cascading:
+        entered, entries = with_cascades(belief, entered, calls, entries, after)
     proofs = [
         _judge(entered, write, mine, outcome, moment)
         for (write, outcome), mine in zip(calls, entries, strict=True)
@@ -130,7 +101,7 @@ def _judge(
     """What the answer proves. Raises `DivergenceFound` if it can't be."""
     if outcome.answer is Answer.UNKNOWN:
         return ()
-    asked = _Asked.of(belief, write, entries, moment)
+    asked = Asked.of(belief, write, entries, moment)
     if outcome.answer is Answer.REFUSED:
         if not asked.may_refuse(outcome.code):
             _raise(Kind.WRONGLY_REFUSED, write, asked.expected, f"refused: {outcome.code}")
@@ -138,256 +109,114 @@ def _judge(
     if not asked.may_accept():
         _raise(Kind.WRONGLY_ACCEPTED, write, asked.expected, "accepted")
     if isinstance(write.change, Tombstone):
-        return asked.proved_by_delete()
+        return _proved_by_delete(asked)
     if outcome.row is None:
         return ()
-    return asked.proved_by(outcome.row)
+    return _proved_by(asked, outcome.row)
 
 
 def _raise(kind: Kind, write: Write, expected: str, shown: str, row: Row | None = None) -> None:
     raise DivergenceFound((Divergence(kind, write.node, row or write.row, expected, shown),))
 
 
-class _Asked(Record):
-    """What one node may have shown when it answered one write.
-
-    `row` is what is believed of the row (with `by_field`: of its being there), `versions` what the
-    node may have shown, `absent` whether that may have been nothing.
-    """
-
-    belief: Belief
-    write: Write
-    entries: Entries
-    moment: Moment
-    row: RowBelief
-    versions: Versions
-    absent: bool
-
-    @classmethod
-    def of(cls, belief: Belief, write: Write, entries: Entries, moment: Moment) -> _Asked:
-        if write.node in moment.droppers:
-            belief = _without_must(belief, write.node)
-        if belief.net.quorum:
-            belief = _of_all(belief, write.node)
-        policy, row = belief.policy(write.row), belief.row(write.row)
-        own = next((e.number for e in entries if e.register == write.row and e.asked), None)
-        versions = policy.may_show(row, write.node) - {own}
-        absent = policy.may_lack(row, write.node) or bool(row.tombstones(versions))
-        return cls(belief, write, entries, moment, row, versions, absent)
-
-    @property
-    def present(self) -> bool:
-        return bool(self.row.present(self.versions))
-
-    @property
-    def _needed(self) -> Iterable[Row]:
-        """The rows that must show for a create to be accepted."""
-        return self.belief.needed_by(self.write.needs) if self.write.needs else ()
-
-    @property
-    def table(self) -> str:
-        return self.write.row.table
-
-    def may_accept(self) -> bool:
-        write, during, belief = self.write, self.moment.during, self.belief
-        node = write.node
-        if not during.carries(node) or node in during.readers:
-            return False
-        if during.quorum and not any(
-            node in net.perhaps_voters for net in (*self.moment.nets, during)
-        ):
-            return False
-        if write.creates:
-            allowed = self.absent or self._upserts
-            return allowed and all(belief.may_have(node, needed) for needed in self._needed)
-        return self.present and not self._is_held(lambda row: not belief.may_lack(node, row))
-
-    def _is_held(self, has: Callable[[Row], bool]) -> bool:
-        """Whether a delete must be refused, if the node has these rows."""
-        schema, referring = self.belief.net.schema, self.belief.referring
-        if self.write.op != "delete" or not schema.restricting:
-            return False
-        rows = [self.write.row]
-        for row in rows:
-            if any(has(one) for one in referring(row, OnDelete.RESTRICT)):
-                return True
-            rows += [o for o in referring(row, OnDelete.CASCADE) if has(o) and o not in rows]
-        return False
-
-    def may_refuse(self, code: str | None) -> bool:
-        reason = REASONS.get(code or "")
-        if reason is not None:
-            return reason(self)
-        return code in ABSENT and self.moment.may_be_down(self.write.node)
-
-    @property
-    def _may_be_there(self) -> bool:
-        return self.write.creates and self.present and not self._upserts
-
-    @property
-    def _may_be_missing(self) -> bool:
-        return not self.write.creates and self.absent
-
-    @property
-    def _may_lack_a_reference(self) -> bool:
-        # A row that is there is refused as such before what it refers to is looked for.
-        lacks = any(self.belief.may_lack(self.write.node, row) for row in self._needed)
-        return lacks and (self.absent or self._upserts)
-
-    @property
-    def _may_be_referred_to(self) -> bool:
-        return self._is_held(lambda row: self.belief.may_have(self.write.node, row))
-
-    @property
-    def _upserts(self) -> bool:
-        return self.belief.guarantees.upserts
-
-    @property
-    def _may_not_know_the_column(self) -> bool:
-        """Whether the node may have run a version that lacks the column."""
-        change = self.write.change
-        if not isinstance(change, Assigned | Added):
-            return False
-        column = self.belief.net.schema.by_name[self.table].by_name[change.column]
-        versions = (net.plugin(self.write.node) for net in self.moment.nets)
-        return any(version is not None and version < column.since for version in versions)
-
-    @property
-    def expected(self) -> str:
-        width = self._width
-        shows = describe(self.row, self.versions, absent=self.absent, width=width)
-        return f"an answer that fits one of: {shows}"
-
-    @property
-    def _width(self) -> int:
-        net = self.belief.net
-        version = net.plugin(self.write.node)
-        return net.schema.by_name[self.table].width(version or 0) or 1
-
-    # --- what an answer proves -----------------------------------------------------------------
-
-    def proved_by_delete(self) -> tuple[Proof, ...]:
-        """The leaf that a delete replaced, where policies ask for it and only one can be it."""
-        policy, there = self.belief.policy(self.write.row), self.row.present(self.versions)
-        number = next((e.number for e in self.entries if e.asked), None)
-        if not policy.leaves or len(there) != 1 or number is None:
-            return ()
-        value = self.row.versions[there[0]].value
-        if not isinstance(value, Value):
-            return ()
-        return (Proof(self.write.row, number, there[0], value),)
-
-    def proved_by(self, answer: object) -> tuple[Proof, ...]:
-        """What the stored row was made from; raises if no possible state of the node gives it."""
-        schema, guarantees = self.belief.net.schema, self.belief.guarantees
-        table = schema.by_name[self.table]
-        stored = table.read(answer)
-        if not guarantees.by_field:
-            proof = self._proved(self.write.row, self.write.change, stored)
-            return () if proof is None else (proof,)
-        asked = dict(stores(schema, guarantees, self.write))
-        proofs = list[Proof]()
-        for register, shown in split(table, self.write.row, stored):
-            if register in asked:
-                proof = self._proved(register, asked[register], shown)
-                proofs += [] if proof is None else [proof]
-            elif register != self.write.row:
-                self._check_beside(register, shown)
-        return tuple(proofs)
-
-    def _check_beside(self, register: Row, shown: Value) -> None:
-        """A column that the write did not touch shows what it may."""
-        row, node = self.belief.row(register), self.write.node
-        found = self.belief.policy(register).impossible(register, row, node, shown, 1)
-        if found is not None:
-            raise DivergenceFound((found,))
-
-    def _proved(self, register: Row, asked: Stored, stored: Value) -> Proof | None:
-        if isinstance(asked, Value):
-            if not asked.fits(stored):
-                _raise(Kind.INVENTED, self.write, f"{asked} stored", f"{stored} stored", register)
-            return None
-        assert isinstance(asked, Assigned | Added)
-        policy, row = self.belief.policy(register), self.belief.row(register)
-        number = next(e.number for e in self.entries if e.register == register)
-        below = asked.under(stored)
-        if policy.sums:
-            if below is None or not isinstance(below.get(asked.column), int):
-                self._raise_other(asked, stored, register)
-            self._check_sum(register, row, number, stored)
-            return None
-        if below is None:
-            self._raise_other(asked, stored, register)
-            return None
-        versions = self.versions if register == self.write.row else self._shown(register, number)
-        fitting = [v for v in row.present(versions) if row.fits(v, below)]
-        if not fitting:
-            self._raise_bad_base(register, row, versions, below, stored)
-        if len(fitting) != 1:
-            return None
-        value = row.versions[fitting[0]].value
-        known = value if isinstance(value, Value) else below
-        if any(cell is ANY for _, cell in known.cells):
-            return None
-        return Proof(register, number, fitting[0], known)
-
-    def _shown(self, register: Row, own: int) -> Versions:
-        row = self.belief.row(register)
-        return self.belief.policy(register).may_show(row, self.write.node) - {own}
-
-    def _check_sum(self, register: Row, row: RowBelief, number: int, stored: Value) -> None:
-        """What was added is in the sum that was answered, and nothing else that can't be."""
-        sure = row.surely(frozenset({number}), self.write.node)
-        found = self.belief.policy(register).impossible(register, sure, self.write.node, stored, 1)
-        if found is not None:
-            raise DivergenceFound((found,))
-
-    def _raise_other(self, asked: Assigned | Added, stored: Value, register: Row) -> None:
-        what = asked.value if isinstance(asked, Assigned) else f"{asked.by} or more"
-        expected = f"{asked.column} {written(what)} stored"
-        _raise(Kind.INVENTED, self.write, expected, f"{stored} stored", register)
-
-    def _raise_bad_base(
-        self, register: Row, row: RowBelief, versions: Versions, below: Value, stored: Value
-    ) -> None:
-        """No version that the node may show gives what it stored; perhaps an older one does."""
-        known = (version.value for version in row.versions)
-        old = next((v for v in known if isinstance(v, Value) and below.fits(v)), None)
-        if old is None:
-            _raise(Kind.INVENTED, self.write, self.expected, f"{stored} stored", register)
-            return
-        expected = describe(row, versions, absent=False, width=self._width)
-        found = wrong_sight(register, row, self.write.node, old, expected)
-        shown = f"the write was made on {found.shown}"
-        raise DivergenceFound((evolve(found, shown=shown),))
+# --- what an answer proves ------------------------------------------------------------------
 
 
-#: What may make a node refuse, by the code that it gives.
-REASONS: Mapping[str, Callable[[_Asked], bool]] = {
-    "exists": lambda asked: asked._may_be_there,
-    "no_such_row": lambda asked: asked._may_be_missing,
-    "missing_reference": lambda asked: asked._may_lack_a_reference,
-    "referenced": lambda asked: asked._may_be_referred_to,
-    "malformed": lambda asked: asked._may_not_know_the_column,
-    "no_plugin": lambda asked: asked.moment.may_lack_plugin(asked.write.node),
-    "read_only": lambda asked: asked.write.node in asked.moment.during.readers,
-    "no_quorum": lambda asked: asked.moment.may_lack_quorum(asked.write.node),
-}
+def _proved_by_delete(state: Asked) -> tuple[Proof, ...]:
+    """The leaf that a delete replaced, where policies ask for it and only one can be it."""
+    row = state.write.row
+    policy, there = state.belief.policy(row), state.row.present(state.versions)
+    if not policy.leaves or len(there) != 1:
+        return ()
+    value = state.row.versions[there[0]].value
+    if not isinstance(value, Value):
+        return ()
+    return (Proof(row, state.number(row), there[0], value),)
 
 
-def _without_must(belief: Belief, node: str) -> Belief:
-    """The belief of a moment at which the node may have lost its log."""
-    for name, row in belief.rows.items():
-        if node in row.must:
-            belief = belief.with_row(name, replace(row, must=row.must.delete(node)))
-    return belief
+def _proved_by(state: Asked, answer: object) -> tuple[Proof, ...]:
+    """What the stored row was made from; raises if no possible state of the node gives it."""
+    schema, guarantees, write = state.belief.net.schema, state.belief.guarantees, state.write
+    table = schema.by_name[write.row.table]
+    stored = table.read(answer)
+    if not guarantees.by_field:
+        proof = _proved(state, write.row, write.change, stored)
+        return () if proof is None else (proof,)
+    asked = dict(stores(schema, guarantees, write))
+    proofs = list[Proof]()
+    for register, shown in split(table, write.row, stored):
+        if register in asked:
+            proof = _proved(state, register, asked[register], shown)
+            proofs += [] if proof is None else [proof]
+        elif register != write.row:
+            # A column that the write did not touch shows what it may.
+            _check_shows(state, register, state.belief.row(register), shown)
+    return tuple(proofs)
 
 
-def _of_all(belief: Belief, node: str) -> Belief:
-    """The belief of a node that asks most of the others before it answers: it knows what was
-    accepted anywhere."""
-    for name, row in belief.rows.items():
-        must, may = NONE.union(*row.must.values()), NONE.union(*row.may.values())
-        there = replace(row, must=row.must.set(node, must), may=row.may.set(node, may))
-        belief = belief.with_row(name, there)
-    return belief
+def _check_shows(state: Asked, register: Row, row: RowBelief, shown: Value) -> None:
+    policy, node = state.belief.policy(register), state.write.node
+    found = policy.impossible(register, row, node, shown, state.width)
+    if found is not None:
+        raise DivergenceFound((found,))
+
+
+def _proved(state: Asked, register: Row, asked: Stored, stored: Value) -> Proof | None:
+    """What one register was made from, if that is known now."""
+    row = state.belief.row(register)
+    below = None if isinstance(asked, Value | Tombstone) else asked.under(stored)
+    if state.belief.policy(register).sums:
+        # What was added is in the sum that was answered, and nothing else that can't be.
+        if isinstance(asked, Added) and (below is None or below.get(asked.column) is ANY):
+            _raise_other(state, asked, stored, register)
+        number = frozenset({state.number(register)})
+        _check_shows(state, register, row.surely(number, state.write.node), stored)
+        return None
+    if isinstance(asked, Value):
+        if not asked.fits(stored):
+            _raise(Kind.INVENTED, state.write, f"{asked} stored", f"{stored} stored", register)
+        return None
+    if below is None:
+        _raise_other(state, asked, stored, register)
+        return None
+    return _proved_base(state, register, row, below, stored)
+
+
+def _proved_base(
+    state: Asked, register: Row, row: RowBelief, below: Value, stored: Value
+) -> Proof | None:
+    """The version that shows `below`, if only one of those that the node may show does."""
+    versions = state.may_show(register)
+    fitting = [v for v in row.present(versions) if row.fits(v, below)]
+    if not fitting:
+        _raise_bad_base(state, register, versions, below, stored)
+    if len(fitting) != 1:
+        return None
+    value = row.versions[fitting[0]].value
+    known = value if isinstance(value, Value) else below
+    if any(cell is ANY for _, cell in known.cells):
+        return None
+    return Proof(register, state.number(register), fitting[0], known)
+
+
+def _raise_other(state: Asked, asked: Stored, stored: Value, register: Row) -> None:
+    assert isinstance(asked, Assigned | Added)
+    what = asked.value if isinstance(asked, Assigned) else f"{asked.by} or more"
+    expected = f"{asked.column} {written(what)} stored"
+    _raise(Kind.INVENTED, state.write, expected, f"{stored} stored", register)
+
+
+def _raise_bad_base(
+    state: Asked, register: Row, versions: Versions, below: Value, stored: Value
+) -> None:
+    """No version that the node may show gives what it stored; perhaps an older one does."""
+    row = state.belief.row(register)
+    known = (version.value for version in row.versions)
+    old = next((v for v in known if isinstance(v, Value) and below.fits(v)), None)
+    if old is None:
+        _raise(Kind.INVENTED, state.write, state.expected, f"{stored} stored", register)
+        return
+    expected = describe(row, versions, absent=False, width=state.width)
+    found = wrong_sight(register, row, state.write.node, old, expected)
+    shown = f"the write was made on {found.shown}"
+    raise DivergenceFound((evolve(found, shown=shown),))

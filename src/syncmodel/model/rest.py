@@ -54,7 +54,7 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
             rests[name] = rest
     _raise_if(found)
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
-    return Belief(belief.net, belief.guarantees, rows, belief.rested.update(rests))
+    return Belief(belief.net, belief.guarantees, rows, belief.taken, belief.rested.update(rests))
 
 
 def _raise_if(found: list[Divergence]) -> None:

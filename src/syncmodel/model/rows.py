@@ -13,7 +13,16 @@ from msgspec.structs import replace
 
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Order, Versions, best
-from syncmodel.model.values import TOMBSTONE, Stored, Tombstone, Value, Version, matches
+from syncmodel.model.values import (
+    TOMBSTONE,
+    Added,
+    Assigned,
+    Stored,
+    Tombstone,
+    Value,
+    Version,
+    matches,
+)
 from syncmodel.record import Record
 
 Knowledge = Map[str, Versions]
@@ -26,7 +35,7 @@ class RowBelief(Record, cache_hash=True):
     order: Order = Order()
     must: Knowledge = Map()
     may: Knowledge = Map()
-    #: What a write of unknown outcome may rest on although its node has lost it since.
+    #: What a write of unknown value may rest on although its node has lost it since.
     grounds: Map[int, Versions] = Map()
 
     # --- questions -----------------------------------------------------------------------------
@@ -78,7 +87,7 @@ class RowBelief(Record, cache_hash=True):
         return any(self._fits(base, below, used) for base in self._bases(version) - used)
 
     def _bases(self, version: int) -> Versions:
-        """What a write of unknown outcome may rest on; it may yet happen, on what comes later."""
+        """What a write of unknown value may rest on; it may yet happen, on what comes later."""
         node = self.versions[version].node
         return self.perhaps_known_by(node).union(
             self.order.parents.get(version, NONE), self.grounds.get(version, NONE)
@@ -105,6 +114,11 @@ class RowBelief(Record, cache_hash=True):
             return self
         must, may = _with(self.must, (node,), versions), _with(self.may, (node,), versions)
         return replace(self, must=must, may=may)
+
+    def unaware(self, node: str, version: int) -> RowBelief:
+        """The same, as it was before the node may have known the version."""
+        may = self.may.set(node, self.perhaps_known_by(node) - {version})
+        return replace(self, may=may)
 
     def proved(self, version: int, value: Value | None) -> RowBelief:
         """The version was seen: it exists, and `value` (None for a tombstone) is what it stored.
@@ -163,11 +177,15 @@ class RowBelief(Record, cache_hash=True):
         return frozenset(v for v in versions if self.versions[v].node == node)
 
     def dropped(self, node: str) -> RowBelief:
-        """The node lost its log; a write of it that is still unknown promises nothing any more."""
+        """The node lost its log; a write of it that is still unknown promises nothing any more.
+
+        What a write rests on, if no answer has said so, is still one of those that it had then.
+        """
         order, grounds = self.order, self.grounds
         for number, version in enumerate(self.versions):
-            if version.node == node and not version.sure:
+            if version.node == node and isinstance(version.value, Assigned | Added):
                 grounds = grounds.set(number, self._bases(number))
+            if version.node == node and not version.sure:
                 order = order.written(number, NONE)
         return replace(
             self,

@@ -256,6 +256,11 @@ class Schema:
         """The tables whose deletes delete the rows that refer to the deleted one."""
         return self._with(OnDelete.CASCADE)
 
+    @cached_property
+    def cascading_in_order(self) -> tuple[str, ...]:
+        """The same, each table before those that refer to it."""
+        return tuple(name for name in self.by_name if name in self.cascading)
+
     def _with(self, what: OnDelete) -> frozenset[str]:
         refs = (ref for table in self.tables for ref in table.refs)
         return frozenset(ref.table for ref in refs if ref.on_delete is what)

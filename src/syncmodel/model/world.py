@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from syncmodel.errors import UsageError
 from syncmodel.model.belief import Belief
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net, only
@@ -26,7 +27,17 @@ def initial(net: Net, guarantees: Guarantees | None = None) -> World:
 
 
 def promised(net: Net, guarantees: Guarantees) -> Net:
-    """The net with what the guarantees say of how knowledge travels and is lost, and who writes."""
+    """The net with what the guarantees say of how knowledge travels and is lost, and who writes.
+
+    Raises `UsageError` for a quorum of nodes that may forget what they accepted: one that they make
+    need not know what another one did.
+    """
+    forgets = not (net.keeps_log or guarantees.rollback_keeps_log)
+    if guarantees.quorum and forgets and None in net.schema.deployment.values():
+        raise UsageError(
+            "With a `quorum` no node may forget what it accepted: promise `rollback_keeps_log`, or "
+            "leave out the generations that lack the plugin."
+        )
     return only(
         replace(
             net,

@@ -14,9 +14,10 @@ from typing import ClassVar, Protocol, Self, TypeVar
 from attrs import frozen
 
 from syncmodel.errors import UsageError
+from syncmodel.model.asked import ABSENT
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
-from syncmodel.model.judge import ABSENT, fold
+from syncmodel.model.judge import fold
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan

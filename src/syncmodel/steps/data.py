@@ -141,10 +141,16 @@ class Create(Data):
         if not plan.net.writes(self.node) or not self.fits(plan):
             return False
         schema = plan.net.schema
+        if not self._is_known(schema.by_name[self.table], plan.net.plugin(self.node) or 0):
+            return False
         refs = self.refs(schema)
         if plan.refs.get(self.key, refs) != refs:
             return False
         return plan.may_show(self.node).issuperset(self.needs(schema))
+
+    def _is_known(self, table: Table, version: int) -> bool:
+        """Whether a plugin of that version has all columns that are given."""
+        return all(table.by_name[name].since <= version for name, _ in self.values)
 
     def mark(self, plan: Plan) -> Plan:
         schema = plan.net.schema

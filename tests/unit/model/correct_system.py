@@ -1,45 +1,31 @@
 """A correct system, small and abstract: what the model must never call wrong.
 
-Written from docs/semantics.md alone and independent of the reference node: a node is the set of
-versions that it knows, a hidden total order says which of them shows, and single versions cross
-links in any order. Subclasses (`mutants`) break one decision each. No clock, no sockets: all
-chance comes from one `Random`, and coroutines are driven by hand at their pauses.
+A node is the set of writes that it knows; `correct_rows` says what it has of each row then. Single
+writes cross links in any order. Subclasses (`mutants`) break one decision each. No clock, no
+sockets: all chance comes from one `Random`, and coroutines are driven by hand at their pauses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Generator, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from itertools import permutations
 from random import Random
 from typing import Any, TypeVar, cast
 
-from attrs import frozen
+import networkx as nx
+from attrs import evolve, frozen
+from correct_rows import Key, Merging, Stored, Ways
 
+from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Outcome, accepted, refused, unknown
-from syncmodel.model.values import CASES, EVENTS, Case, Event, Row, Value
+from syncmodel.model.outcome import Answer, Outcome, refused, unknown
+from syncmodel.model.values import TOMBSTONE, Row, Scalar, Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import CutsLinks, Deploys, Request, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
 
 Result = TypeVar("Result")
-
-
-@frozen
-class Stored:
-    """One accepted write: `value` None is a tombstone; the greatest `rank` of a row shows."""
-
-    serial: int
-    row: Row
-    author: str
-    value: Value | None
-    stamp: int
-    tie: int
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """The hidden total order."""
-        return (self.stamp, self.tie)
 
 
 @frozen
@@ -47,9 +33,8 @@ class Late:
     """A request that timed out and may land while the application it was sent to still runs."""
 
     serial: int
-    node: str
     life: int
-    request: Request
+    write: Write
 
 
 class Pause:
@@ -59,11 +44,10 @@ class Pause:
         yield
 
 
-class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
+class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     """Nodes, links and knowledge; a target of steps that is driven by `run`.
 
-    `known[n]` are the versions that node n knows by serial number; `lost_logs`, `landed` and
-    `hidden` count what a test wants to have seen.
+    `known[n]` are the writes that node n knows.
     """
 
     #: The share of requests that time out.
@@ -72,21 +56,22 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
 
     def __init__(self, rng: Random, net: Net, guarantees: Guarantees) -> None:
         self.rng = rng
+        self.schema = net.schema
         self.nodes = net.nodes
         self.cut = net.cut
         self.down = set(net.down)
         self.booting: set[str] = set()
         self.running = dict(net.running)
-        self.generations = net.generations
         self.guarantees = guarantees
-        self.known: dict[str, dict[int, Stored]] = {node: {} for node in net.nodes}
-        self.outbox: dict[Link, dict[int, Stored]] = {}
+        self.ways = Ways.draw(rng)
+        self.known: dict[str, dict[Key, Stored]] = {node: {} for node in net.nodes}
+        self.outbox: dict[Link, dict[Key, Stored]] = {}
         self.lives = dict.fromkeys(net.nodes, 0)
         self.late: list[Late] = []
         self.skew = {node: rng.choice((-2, 0, 0, 2)) for node in net.nodes}
         self.now = 10
         self.serials = 0
-        self.lost_logs = self.landed = self.hidden = 0
+        self.happened: Counter[str] = Counter()
         self.relink()
 
     # --- driving -------------------------------------------------------------------------------
@@ -115,7 +100,7 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
         return [outcomes[place] for place in range(len(calls))]
 
     def stir(self) -> None:
-        """Some versions travel, some late request lands, or nothing happens."""
+        """Some writes travel, some late request lands, or nothing happens."""
         for _ in range(self.rng.choice((0, 0, 0, 1, 2, 6))):
             self.deliver()
         if self.late and self.rng.random() < 0.2:
@@ -131,118 +116,186 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
 
     # --- requests ------------------------------------------------------------------------------
 
-    async def request(self, node: str, request: Request) -> Outcome:
+    async def write(self, node: str, write: Write) -> Outcome:
         """One request; it may time out, and then land now, later or never."""
+        assert node == write.node
         self.serials += 1
         serial = self.serials
         await Pause()
         if self.rng.random() >= self.TIMEOUTS or node in self.down:
-            return self.ask(node, request, serial)
+            return self.ask(write, serial)
         fate = self.rng.choice(("now", "late", "late", "never"))
         if fate == "now":
-            self.ask(node, request, serial)
+            self.ask(write, serial)
         elif fate == "late":
-            self.late.append(Late(serial, node, self.lives[node], request))
-        return unknown(f"timeout {serial}")
+            self.late.append(Late(serial, self.lives[node], write))
+        return unknown(str(serial))
+
+    async def malformed(self, node: str, write: Write) -> Outcome:
+        """What can be said without a look at the rows is said before that it is malformed."""
+        await Pause()
+        return refused(self.unready(node) or "malformed")
 
     def land(self) -> None:
         """One late request reaches its node, if that still runs the same application."""
         late = self.late.pop(self.rng.randrange(len(self.late)))
-        if late.life == self.lives[late.node]:
-            self.landed += self.ask(late.node, late.request, late.serial).ok
+        if late.life == self.lives[late.write.node]:
+            self.happened["landed late"] += self.ask(late.write, late.serial).ok
 
-    def ask(self, node: str, request: Request, serial: int) -> Outcome:
-        """The node answers, after contract.md."""
-        row = Row(request.table, request.name)
-        code = self.refusal(node, row, request)
+    def ask(self, write: Write, serial: int) -> Outcome:
+        """The node answers."""
+        node = write.node
+        code = self.unready(node)
+        if code is None:
+            for member in self.asked(node):
+                for stored in [*self.known[member].values()]:
+                    self.learn(node, stored)
+            code = self.refusal(write)
         if code is not None:
+            self.happened[code] += 1
             return refused(code)
-        value = None if request.method == "DELETE" else self.changed(self.shown(node, row), request)
-        self.store(node, row, value, serial)
-        return accepted({**_fields(value), "serial": serial})
+        self.happened["upserts that replaced"] += write.creates and bool(self.has(node, write.row))
+        stored = self.store(write, serial)
+        return Outcome(Answer.OK, str(serial), self.as_stored(stored))
 
-    def refusal(self, node: str, row: Row, request: Request) -> str | None:
-        """The code of the first reason to refuse, if there is one."""
-        creates = request.method == "POST" and request.action is None
-        body = request.body or {}
-        shown = self.shown(node, row)
-        case = Row(CASES, body.get("case_id", ""))
+    def as_stored(self, stored: Stored) -> dict[str, Scalar] | None:
+        """The row as it was stored, which need not be what shows."""
+        if not self.guarantees.answers_rows or stored.cells is None:
+            return None
+        cells = stored.cells
+        if self.guarantees.by_field:
+            sums = {c for c in cells if self.sums(self.schema.table(stored.row.table).by_name[c])}
+            merged = self.has(stored.author, stored.row) or {}
+            cells = merged | {c: cell for c, cell in cells.items() if c not in sums}
+        return self.answer(stored.author, stored.row, cells)
+
+    def unready(self, node: str) -> str | None:
+        """The code of the first reason to refuse whatever is asked, if there is one."""
         reasons = {
             "not_ready": node in self.booting,
             "unreachable": node in self.down,
             "no_plugin": self.plugin(node) is None,
-            "malformed": creates and not body,
-            "exists": creates and shown is not None,
-            "no_such_row": not creates and shown is None,
-            "missing_case": creates and row.table == EVENTS and self.shown(node, case) is None,
+            "read_only": node in self.guarantees.readers,
+            "no_quorum": self.guarantees.quorum and not self.quorum(node),
         }
         return next((code for code, holds in reasons.items() if holds), None)
 
-    def changed(self, shown: Value | None, request: Request) -> Value:
-        """The value that a request makes of what shows."""
-        body = request.body or {}
-        if request.table == EVENTS:
-            return Event(body["case_id"], body["body"])
-        if shown is None:
-            return Case(body["title"], 0)
-        assert isinstance(shown, Case)
-        if request.action == "increment":
-            return Case(shown.title, shown.counter + body["by"])
-        return Case(body["title"], shown.counter)
+    def refusal(self, write: Write) -> str | None:
+        """The code of the first reason to refuse this write, if there is one."""
+        node, row, creates = write.node, write.row, write.creates
+        has = self.has(node, row) is not None
+        reasons = {
+            "malformed": self.names_unknown_columns(write),
+            "exists": creates and has and not self.guarantees.upserts,
+            "no_such_row": not creates and not has,
+            "missing_reference": any(not self.is_visible(node, one) for one in write.needs),
+            "referenced": write.op == "delete" and self.is_restricted(node, row),
+        }
+        return next((code for code, holds in reasons.items() if holds), None)
 
-    def store(self, node: str, row: Row, value: Value | None, serial: int) -> None:
-        """The node accepts a write."""
+    def names_unknown_columns(self, write: Write) -> bool:
+        """Whether it gives a column that the node's version lacks; a default is left out."""
+        known = {column.name for column in self.columns(write.node, write.row)}
+        columns = self.schema.table(write.row.table).by_name
+        return any(
+            name not in known and not (write.creates and cell == columns[name].start)
+            for name, cell in write.values.items()
+        )
+
+    def is_restricted(self, node: str, row: Row) -> bool:
+        """Whether a row that the delete takes along is one that must stay."""
+        gone = self.deleted_with(node, row)
+        return bool(self.referring(node, gone, OnDelete.RESTRICT))
+
+    def store(self, write: Write, serial: int) -> Stored:
+        """The node accepts a write, and with a delete those of the rows that go with it."""
+        node = write.node
         self.now += self.rng.random() < 0.3
-        stored = Stored(serial, row, node, value, self.stamp(node, row), self.rng.getrandbits(30))
-        self.learn(node, stored)
+        writes = [write]
+        if write.op == "delete":
+            gone = sorted(self.deleted_with(node, write.row) - {write.row})
+            self.happened["cascades"] += bool(gone)
+            writes += [Write(node, row, TOMBSTONE) for row in gone]
+        stored = [self.made(one, serial) for one in writes]
+        for one in stored:
+            for member in [node, *self.asked(node)]:
+                self.learn(member, one)
+        if write.op == "delete" and self.has(node, write.row) is not None:
+            self.happened["uncovered leaves"] += 1
+        return stored[0]
 
-    def stamp(self, node: str, row: Row) -> int:
+    def made(self, write: Write, serial: int) -> Stored:
+        """What the node makes of a write."""
+        node, row = write.node, write.row
+        column = next(iter(write.values), "") if write.op == "add" else ""
+        adds = column if column and self.sums(self.schema.table(row.table).by_name[column]) else ""
+        stored = Stored(
+            serial,
+            row,
+            node,
+            self.plugin(node) or 0,
+            self.changed(node, write),
+            stamp=self.now + self.skew[node],
+            tie=self.rng.getrandbits(30),
+            creates=write.creates,
+            adds=adds,
+            over=self.replaced(node, write),
+        )
+        return evolve(stored, stamp=self.stamp(stored))
+
+    def stamp(self, stored: Stored) -> int:
         """The clock's reading; where causality is promised, later than all that is replaced."""
-        clock = self.now + self.skew[node]
-        if self.guarantees.policies[row.table] != "causal-lww":
-            return clock
-        return max([clock, *(known.stamp + 1 for known in self.versions(node, row))])
+        if self.policy(stored.row) != "causal-lww":
+            return stored.stamp
+        known = self.versions(stored.author, stored.row)
+        by_field = self.guarantees.by_field
+        before = [k.stamp + 1 for k in known if not by_field or k.fields & stored.fields]
+        return max([stored.stamp, *before])
+
+    def quorum(self, node: str) -> frozenset[str]:
+        """The others that answer this node where a quorum decides: none if they are too few."""
+        if not self.guarantees.quorum:
+            return frozenset()
+        graph: Any = nx.DiGraph(link for link in self.outbox if self.is_up(link))
+        graph.add_node(node)
+        if self.ways.relays:
+            joined = nx.descendants(graph, node) & nx.descendants(graph.reverse(), node)
+        else:
+            joined = {n for n in graph.successors(node) if graph.has_edge(n, node)}
+        is_most = 2 * len({*joined, node}) > len(self.nodes)
+        return frozenset(joined - {node}) if is_most else frozenset()
+
+    def asked(self, node: str) -> frozenset[str]:
+        """The others whose knowledge goes into a write, and who know it when it is answered."""
+        return self.quorum(node)
 
     # --- knowledge -----------------------------------------------------------------------------
 
-    def versions(self, node: str, row: Row) -> Iterator[Stored]:
-        """What the node knows of the row."""
-        return (stored for stored in self.known[node].values() if stored.row == row)
-
-    def winner(self, node: str, row: Row) -> Stored | None:
-        """The version that decides what shows."""
-        return max(self.versions(node, row), key=lambda stored: stored.rank, default=None)
-
-    def shown(self, node: str, row: Row) -> Value | None:
-        """What the node has of the row, though an event of it may be hidden."""
-        winner = self.winner(node, row)
-        return None if winner is None else winner.value
-
     def learn(self, node: str, stored: Stored) -> None:
-        """The node knows a version from now on, and tells whoever hears it."""
-        if stored.serial in self.known[node]:
+        """The node knows a write from now on, and tells whoever hears it."""
+        if stored.key in self.known[node]:
             return
-        self.known[node][stored.serial] = stored
+        self.known[node][stored.key] = stored
         for (source, _), waiting in self.outbox.items():
             if source == node and self.tells(node, stored):
-                waiting[stored.serial] = stored
+                waiting[stored.key] = stored
 
     def tells(self, node: str, stored: Stored) -> bool:
-        """Whether the node hands this version on."""
+        """Whether the node hands this write on."""
         return self.guarantees.passes_on or stored.author == node
 
     def deliver(self) -> bool:
-        """Any version under way arrives; False if there is none."""
+        """Any write under way arrives; False if there is none."""
         busy = [link for link, waiting in self.outbox.items() if waiting]
         if not busy:
             return False
         source, hearer = link = self.rng.choice(busy)
-        serial = self.rng.choice(list(self.outbox[link]))
-        self.arrives(source, hearer, self.outbox[link].pop(serial))
+        key = self.rng.choice(list(self.outbox[link]))
+        self.arrives(source, hearer, self.outbox[link].pop(key))
         return True
 
     def arrives(self, source: str, hearer: str, stored: Stored) -> None:
-        """One version reached a node."""
+        """One write reached a node."""
         del source
         self.learn(hearer, stored)
 
@@ -250,10 +303,10 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
 
     def plugin(self, node: str) -> int | None:
         """The plugin's version on the node."""
-        return self.generations[self.running[node]]
+        return self.schema.deployment[self.running[node]]
 
     def is_up(self, link: Link) -> bool:
-        """Whether versions may cross."""
+        """Whether writes may cross."""
         return link not in self.cut and all(
             node not in self.down and self.plugin(node) is not None for node in link
         )
@@ -272,9 +325,7 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
         """Everything that the source has to tell is under way again."""
         source, _ = link
         self.outbox[link] = {
-            serial: stored
-            for serial, stored in self.known[source].items()
-            if self.tells(source, stored)
+            key: stored for key, stored in self.known[source].items() if self.tells(source, stored)
         }
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
@@ -297,7 +348,7 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
         for link in self.outbox:
             if link[1] == node:
                 self.refill(link)
-        return accepted()
+        return Outcome(Answer.OK)
 
     # --- lives ---------------------------------------------------------------------------------
 
@@ -327,7 +378,7 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
             if before is not None and self.plugin(node) is None:
                 self.drop(node)
             self.start(node)
-        return accepted()
+        return Outcome(Answer.OK)
 
     def stop(self, node: str) -> None:
         """The application is gone."""
@@ -344,7 +395,7 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
     def drop(self, node: str) -> None:
         """The tables and their log are gone."""
         if not self.guarantees.rollback_keeps_log:
-            self.lost_logs += bool(self.known[node])
+            self.happened["logs lost"] += bool(self.known[node])
             self.known[node] = {}
 
     # --- sights --------------------------------------------------------------------------------
@@ -353,24 +404,16 @@ class CorrectSystem(CutsLinks, Resyncs, Deploys, Stops):
         """What the node shows."""
         if self.plugin(node) is None:
             return None
-        rows = {stored.row: self.shown(node, stored.row) for stored in self.known[node].values()}
-        cases = {r.name: v for r, v in rows.items() if isinstance(v, Case)}
-        events = {r.name: v for r, v in rows.items() if isinstance(v, Event)}
-        showing = {name: event for name, event in events.items() if self.is_open(event, cases)}
-        self.hidden += len(events) - len(showing)
-        return View(tuple(sorted(cases.items())), tuple(sorted(showing.items())))
+        rows = self.present(node)
+        showing = [row for row in rows if self.shows(node, row)]
+        self.happened["hidden rows"] += len(rows) - len(showing)
+        shown = [(row, self.answer(node, row, self.has(node, row) or {})) for row in showing]
+        tables = {
+            table: [(row.name, cells) for row, cells in shown if row.table == table]
+            for table in self.schema.by_name
+        }
+        return View.of(self.schema, tables)
 
-    def is_open(self, event: Event, cases: Mapping[str, Case]) -> bool:
-        """Whether an event shows: its case does."""
-        return event.case in cases
-
-
-def _fields(value: Value | None) -> dict[str, object]:
-    """A stored row as the plugin API answers it."""
-    match value:
-        case Case(title, counter):
-            return {"title": title, "counter": counter}
-        case Event(case, body):
-            return {"case_id": case, "body": body}
-        case _:
-            return {"deleted": True}
+    def shows(self, node: str, row: Row) -> bool:
+        """Whether the node shows a row that it has."""
+        return self.is_visible(node, row)

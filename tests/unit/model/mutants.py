@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import permutations
+from typing import Any
 
-from correct_system import CorrectSystem, Pause, Stored
+from attrs import evolve, frozen
+from correct_rows import Cells, Stored
+from correct_system import CorrectSystem, Pause
 from msgspec.structs import replace
+from schemas import CONTRACT, SCHEMAS, VALUES
 
+from syncmodel.model.columns import OnDelete
 from syncmodel.model.divergence import Kind
-from syncmodel.model.outcome import Outcome, accepted, refused
-from syncmodel.model.values import CASES, Case, Event, Row, Value
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.outcome import Answer, Outcome, refused
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Row, Scalar, Write
 from syncmodel.model.view import View
-from syncmodel.steps import Request
+from syncmodel.targets.wire import SUPERTEST
+
+# --- broken whatever is promised ---------------------------------------------------------------
 
 
 class TieByArrival(CorrectSystem):
@@ -30,14 +39,14 @@ class TombstoneLost(CorrectSystem):
     """Half of the tombstones are not handed on."""
 
     def tells(self, node: str, stored: Stored) -> bool:
-        return super().tells(node, stored) and (stored.value is not None or stored.serial % 2 == 0)
+        return super().tells(node, stored) and (stored.cells is not None or stored.serial % 2 == 0)
 
 
 class UpdateNotLater(CorrectSystem):
     """A write is stamped by the clock alone, and so may lose to what it was made on."""
 
-    def stamp(self, node: str, row: Row) -> int:
-        return self.now + self.skew[node]
+    def stamp(self, stored: Stored) -> int:
+        return stored.stamp
 
 
 class RowDropped(CorrectSystem):
@@ -84,7 +93,7 @@ class PeersForgetTheLostLog(CorrectSystem):
         super().drop(node)
 
     def arrives(self, source: str, hearer: str, stored: Stored) -> None:
-        if stored.serial not in getattr(self, "told", {}).get(hearer, ()):
+        if stored.key not in getattr(self, "told", {}).get(hearer, ()):
             super().arrives(source, hearer, stored)
 
 
@@ -94,7 +103,7 @@ class RowTwice(CorrectSystem):
     def view(self, node: str) -> View | None:
         view = super().view(node)
         again = len(self.known[node]) > 6
-        return replace(view, cases=(*view.cases, *view.cases[:1])) if view and again else view
+        return replace(view, rows=(*view.rows, *view.rows[:1])) if view and again else view
 
 
 class AnsweredNotStored(CorrectSystem):
@@ -106,20 +115,20 @@ class AnsweredNotStored(CorrectSystem):
 
 
 class Mixture(CorrectSystem):
-    """A node that knows two writes of a case mixes the title of one with the other's counter."""
+    """A node that knows two writes of a row mixes the columns of one with the other's numbers."""
 
-    def shown(self, node: str, row: Row) -> Value | None:
-        value = super().shown(node, row)
-        values = [v.value for v in self.versions(node, row) if isinstance(v.value, Case)]
-        if not isinstance(value, Case):
-            return value
-        return Case(value.title, max(value.counter for value in values))
+    def has(self, node: str, row: Row) -> dict[str, Scalar] | None:
+        cells = super().has(node, row)
+        known = [stored.cells for stored in self.versions(node, row) if stored.cells is not None]
+        if cells is None or "counter" not in cells:
+            return cells
+        return {**cells, "counter": max(int(one["counter"] or 0) for one in known)}
 
 
 class OrphansShow(CorrectSystem):
-    """An event shows whether its case does or not."""
+    """A row shows whether the one that it refers to does or not."""
 
-    def is_open(self, event: Event, cases: Mapping[str, Case]) -> bool:
+    def shows(self, node: str, row: Row) -> bool:
         return True
 
 
@@ -127,8 +136,8 @@ class EventBeforeCaseDropped(CorrectSystem):
     """An event that arrives before its case is thrown away."""
 
     def arrives(self, source: str, hearer: str, stored: Stored) -> None:
-        value = stored.value
-        if not isinstance(value, Event) or any(self.versions(hearer, Row(CASES, value.case))):
+        case = (stored.cells or {}).get("case")
+        if case is None or any(self.versions(hearer, Row("cases", str(case)))):
             super().arrives(source, hearer, stored)
 
 
@@ -151,22 +160,20 @@ class DecidesAgain(CorrectSystem):
 class DeletedTwice(CorrectSystem):
     """A request to delete what is gone is accepted."""
 
-    def ask(self, node: str, request: Request, serial: int) -> Outcome:
-        outcome = super().ask(node, request, serial)
-        if outcome.code == "no_such_row" and request.method == "DELETE":
-            return accepted({"deleted": True, "serial": serial})
+    def ask(self, write: Write, serial: int) -> Outcome:
+        outcome = super().ask(write, serial)
+        if outcome.code == "no_such_row" and write.op == "delete":
+            return Outcome(Answer.OK, str(serial))
         return outcome
 
 
 class NeverAgain(CorrectSystem):
     """A row that was deleted can't be created again."""
 
-    def ask(self, node: str, request: Request, serial: int) -> Outcome:
-        row = Row(request.table, request.name)
-        creates = request.method == "POST" and request.action is None and request.body
-        if creates and node not in self.down and any(self.versions(node, row)):
-            return refused("exists")
-        return super().ask(node, request, serial)
+    def refusal(self, write: Write) -> str | None:
+        if write.creates and any(self.versions(write.node, write.row)):
+            return "exists"
+        return super().refusal(write)
 
 
 class RollbackKeepsApi(CorrectSystem):
@@ -189,41 +196,317 @@ class LostInTheCrash(CorrectSystem):
 class CheckThenAct(CorrectSystem):
     """A request is answered from what showed when it came, though others were served meanwhile."""
 
-    remembered: tuple[str, Row, Value | None] | None = None
+    remembered: tuple[str, Row, dict[str, Scalar] | None] | None = None
 
-    async def request(self, node: str, request: Request) -> Outcome:
-        row = Row(request.table, request.name)
-        before = self.shown(node, row)
+    async def write(self, node: str, write: Write) -> Outcome:
+        before = self.has(node, write.row)
         await Pause()
         self.serials += 1
-        self.remembered = (node, row, before)
-        outcome = self.ask(node, request, self.serials)
+        self.remembered = (node, write.row, before)
+        outcome = self.ask(write, self.serials)
         self.remembered = None
         return outcome
 
-    def shown(self, node: str, row: Row) -> Value | None:
+    def has(self, node: str, row: Row) -> dict[str, Scalar] | None:
         if self.remembered is not None and self.remembered[:2] == (node, row):
             return self.remembered[2]
-        return super().shown(node, row)
+        return super().has(node, row)
 
 
-MUTANTS: dict[type[CorrectSystem], Kind] = {
-    TieByArrival: Kind.DISAGREEMENT,
-    TombstoneLost: Kind.RESURRECTED,
-    UpdateNotLater: Kind.STALE,
-    RowDropped: Kind.MISSING,
-    LeakAcrossCut: Kind.LEAKED,
-    BackFromTheLostLog: Kind.LEAKED,
-    PeersForgetTheLostLog: Kind.MISSING,
-    RowTwice: Kind.DUPLICATED,
-    AnsweredNotStored: Kind.MISSING,
-    Mixture: Kind.INVENTED,
-    OrphansShow: Kind.ORPHAN,
-    EventBeforeCaseDropped: Kind.MISSING,
-    DecidesAgain: Kind.FLIPPED,
-    DeletedTwice: Kind.WRONGLY_ACCEPTED,
-    NeverAgain: Kind.WRONGLY_REFUSED,
-    RollbackKeepsApi: Kind.CONTROL_PLANE,
-    LostInTheCrash: Kind.MISSING,
-    CheckThenAct: Kind.WRONGLY_ACCEPTED,
+class NoReferenceNeeded(CorrectSystem):
+    """A row is created whether the one that it refers to shows or not."""
+
+    def refusal(self, write: Write) -> str | None:
+        code = super().refusal(write)
+        return None if code == "missing_reference" else code
+
+
+class UnknownColumnDropped(CorrectSystem):
+    """An older node that changes a row loses the columns that its version does not know."""
+
+    def changed(self, node: str, write: Write) -> Cells | None:
+        cells = super().changed(node, write)
+        ours = {column.name for column in self.columns(node, write.row)}
+        return cells if cells is None else {n: cell for n, cell in cells.items() if n in ours}
+
+
+class AnotherDefault(CorrectSystem):
+    """A column of a later version shows something else on rows of the earlier one."""
+
+    def answer(self, node: str, row: Row, cells: Cells) -> dict[str, Scalar]:
+        shown = super().answer(node, row, cells)
+        return {n: "none" if c == "normal" else c for n, c in shown.items()}
+
+
+# --- each breaks one guarantee -----------------------------------------------------------------
+
+
+class LosesAnIncrement(CorrectSystem):
+    """Of more than two increments the oldest is forgotten."""
+
+    def counted(self, node: str, row: Row) -> list[Stored]:
+        counted = super().counted(node, row)
+        return counted[1:] if len(counted) > 2 else counted
+
+
+class CountsTwice(CorrectSystem):
+    """An increment that arrives counts twice."""
+
+    def total(self, node: str, row: Row, column: str) -> int:
+        mine = sum(
+            int((stored.cells or {})[column] or 0)
+            for stored in self.counted(node, row)
+            if stored.author != node and stored.adds == column
+        )
+        return super().total(node, row, column) + mine
+
+
+class WholeRows(CorrectSystem):
+    """Rows merge whole: of two columns set on two sides of a cut one is lost."""
+
+    def merged(self, node: str, row: Row) -> dict[str, Scalar] | None:
+        latest = max(self.versions(node, row), key=self.rank, default=None)
+        if latest is None or latest.cells is None:
+            return None
+        cells = dict[str, Scalar]()
+        for stored in sorted(self.versions(node, row), key=self.rank):
+            if stored.serial in latest.over or stored is latest:
+                cells |= stored.cells or {}
+        return cells if len(cells) > 1 else super().merged(node, row)
+
+    def replaced(self, node: str, write: Write) -> frozenset[int]:
+        return frozenset(stored.serial for stored in self.versions(node, write.row))
+
+
+class LosesLeaves(CorrectSystem):
+    """A write replaces every leaf that its node knows, and not only the one that shows."""
+
+    def replaced(self, node: str, write: Write) -> frozenset[int]:
+        return frozenset(stored.serial for stored in self.versions(node, write.row))
+
+
+class LeafByArrival(CorrectSystem):
+    """Of several leaves a node shows the one that it heard of last."""
+
+    def rank(self, stored: Stored) -> tuple[int, int]:
+        places = [
+            [*known].index(stored.key) for known in self.known.values() if stored.key in known
+        ]
+        return (0, places[stored.serial % len(places)])
+
+
+class TombstoneWins(CorrectSystem):
+    """A tombstone beats every leaf."""
+
+    def winner(self, node: str, row: Row) -> Stored | None:
+        gone = [stored for stored in self.leaves(node, row) if stored.cells is None]
+        return gone[0] if gone else super().winner(node, row)
+
+
+class KeepsTheOldValue(CorrectSystem):
+    """A create of a row that is there is accepted and changes nothing."""
+
+    def changed(self, node: str, write: Write) -> Cells | None:
+        has = self.has(node, write.row)
+        return has if write.creates and has is not None else super().changed(node, write)
+
+    def as_stored(self, stored: Stored) -> dict[str, Scalar] | None:
+        return None
+
+
+class KeepsTheOldNumbers(CorrectSystem):
+    """A create of a row that is there keeps its counters."""
+
+    def changed(self, node: str, write: Write) -> Cells | None:
+        has, cells = self.has(node, write.row), super().changed(node, write)
+        if write.creates and has and cells and "counter" in cells:
+            return {**cells, "counter": has["counter"]}
+        return cells
+
+
+class RefusesUpserts(CorrectSystem):
+    """A create of a row that is there is refused."""
+
+    def refusal(self, write: Write) -> str | None:
+        has = self.has(write.node, write.row)
+        return "exists" if write.creates and has is not None else super().refusal(write)
+
+
+class MinorityAccepts(CorrectSystem):
+    """A node that reaches few of the others writes all the same."""
+
+    def unready(self, node: str) -> str | None:
+        code = super().unready(node)
+        return None if code == "no_quorum" else code
+
+
+class MajorityRefuses(CorrectSystem):
+    """A node writes only if it reaches all others."""
+
+    def quorum(self, node: str) -> frozenset[str]:
+        members = super().quorum(node)
+        return members if len(members) == len(self.nodes) - 1 else frozenset()
+
+
+class AsksNobody(CorrectSystem):
+    """A node that reaches most of the others writes without a word to them."""
+
+    def asked(self, node: str) -> frozenset[str]:
+        return frozenset()
+
+
+class ReaderAccepts(CorrectSystem):
+    """A reader takes writes."""
+
+    def unready(self, node: str) -> str | None:
+        code = super().unready(node)
+        return None if code == "read_only" else code
+
+
+class WriterRefuses(CorrectSystem):
+    """A node that is no reader refuses as if it were one."""
+
+    def unready(self, node: str) -> str | None:
+        return super().unready(node) or ("read_only" if node == "n1" else None)
+
+
+class CascadeForgets(CorrectSystem):
+    """A delete takes nothing along: the rows are back with the row that they refer to."""
+
+    def deleted_with(self, node: str, row: Row) -> set[Row]:
+        return {row}
+
+
+class CascadeStopsHalfway(CorrectSystem):
+    """A delete takes along what refers to the row, and not what refers to that."""
+
+    def deleted_with(self, node: str, row: Row) -> set[Row]:
+        return {row} | self.referring(node, {row}, OnDelete.CASCADE)
+
+
+class CascadesAll(CorrectSystem):
+    """A delete takes along whatever refers to the row, as if it cascaded."""
+
+    def deleted_with(self, node: str, row: Row) -> set[Row]:
+        return {row} | self.referring(node, {row}, OnDelete.HIDE)
+
+
+class NotRestricted(CorrectSystem):
+    """A row that others refer to is deleted."""
+
+    def is_restricted(self, node: str, row: Row) -> bool:
+        return False
+
+
+class AlwaysRestricted(CorrectSystem):
+    """A row that nothing refers to can't be deleted."""
+
+    def is_restricted(self, node: str, row: Row) -> bool:
+        return row.table == "authors"
+
+
+class HidesAll(CorrectSystem):
+    """A reference hides, though it is a plain value."""
+
+    def shows(self, node: str, row: Row) -> bool:
+        cells = self.has(node, row) or {}
+        return all(
+            self.has(node, Row(ref.table, str(cells[ref.name]))) is not None
+            for ref in self.schema.table(row.table).refs
+        )
+
+
+class ResyncDoesNothing(CorrectSystem):
+    """A resync is accepted, and brings nothing."""
+
+    async def resync(self, node: str, *, full: bool) -> Outcome:
+        await Pause()
+        return refused("unreachable") if node in self.down else Outcome(Answer.OK)
+
+
+class OnlyResync(CorrectSystem):
+    """A healed link brings nothing of what was missed."""
+
+    def relink(self) -> None:
+        self.guarantees = evolve(self.guarantees, heal_catches_up=False)
+        super().relink()
+
+
+class NotPassedOn(CorrectSystem):
+    """A node hands on nothing but what it wrote."""
+
+    def tells(self, node: str, stored: Stored) -> bool:
+        return stored.author == node
+
+
+class DropsTheLog(CorrectSystem):
+    """A rollback loses the rows that it should keep."""
+
+    def drop(self, node: str) -> None:
+        self.known[node] = {}
+
+
+@frozen
+class Broken:
+    """What a mutant is seen as, where these guarantees were given and this is stored."""
+
+    kind: Kind
+    guarantees: Guarantees = CONTRACT
+    schema: Schema = SUPERTEST
+
+
+def _given(kind: Kind, name: str, schema: Schema = SUPERTEST, **more: Any) -> Broken:
+    return Broken(kind, Guarantees(**{**VALUES[name], **more}), schema)
+
+
+def _stored(kind: Kind, name: str) -> Broken:
+    return Broken(kind, schema=SCHEMAS[name])
+
+
+MUTANTS: Mapping[type[CorrectSystem], Broken] = {
+    TieByArrival: Broken(Kind.DISAGREEMENT),
+    TombstoneLost: Broken(Kind.RESURRECTED),
+    UpdateNotLater: Broken(Kind.STALE),
+    RowDropped: Broken(Kind.MISSING),
+    LeakAcrossCut: Broken(Kind.LEAKED),
+    BackFromTheLostLog: Broken(Kind.LEAKED),
+    PeersForgetTheLostLog: Broken(Kind.MISSING),
+    RowTwice: Broken(Kind.DUPLICATED),
+    AnsweredNotStored: Broken(Kind.MISSING),
+    Mixture: Broken(Kind.INVENTED),
+    OrphansShow: Broken(Kind.ORPHAN),
+    EventBeforeCaseDropped: Broken(Kind.MISSING),
+    DecidesAgain: Broken(Kind.FLIPPED),
+    DeletedTwice: Broken(Kind.WRONGLY_ACCEPTED),
+    NeverAgain: Broken(Kind.WRONGLY_REFUSED),
+    RollbackKeepsApi: Broken(Kind.CONTROL_PLANE),
+    LostInTheCrash: Broken(Kind.MISSING),
+    CheckThenAct: Broken(Kind.WRONGLY_ACCEPTED),
+    NoReferenceNeeded: Broken(Kind.WRONGLY_ACCEPTED),
+    UnknownColumnDropped: Broken(Kind.INVENTED),
+    AnotherDefault: Broken(Kind.INVENTED),
+    LosesAnIncrement: _given(Kind.STALE, "sums"),
+    CountsTwice: _given(Kind.INVENTED, "sums"),
+    WholeRows: _given(Kind.STALE, "by field"),
+    LosesLeaves: _given(Kind.MISSING, "multi-value"),
+    LeafByArrival: _given(Kind.DISAGREEMENT, "multi-value"),
+    TombstoneWins: _given(Kind.MISSING, "multi-value"),
+    KeepsTheOldValue: _given(Kind.STALE, "upserts", answers_rows=False),
+    KeepsTheOldNumbers: _given(Kind.INVENTED, "upserts"),
+    RefusesUpserts: _given(Kind.WRONGLY_REFUSED, "upserts"),
+    MinorityAccepts: _given(Kind.WRONGLY_ACCEPTED, "quorum"),
+    MajorityRefuses: _given(Kind.WRONGLY_REFUSED, "quorum"),
+    AsksNobody: _given(Kind.STALE, "quorum"),
+    ReaderAccepts: _given(Kind.WRONGLY_ACCEPTED, "readers"),
+    WriterRefuses: _given(Kind.WRONGLY_REFUSED, "readers"),
+    CascadeForgets: _stored(Kind.RESURRECTED, "cascade"),
+    CascadeStopsHalfway: _stored(Kind.WRONGLY_ACCEPTED, "cascade"),
+    CascadesAll: _stored(Kind.MISSING, "hide"),
+    NotRestricted: _stored(Kind.WRONGLY_ACCEPTED, "restrict"),
+    AlwaysRestricted: _stored(Kind.WRONGLY_REFUSED, "restrict"),
+    HidesAll: _stored(Kind.MISSING, "nothing"),
+    ResyncDoesNothing: _given(Kind.MISSING, "only a resync"),
+    OnlyResync: Broken(Kind.MISSING),
+    NotPassedOn: Broken(Kind.MISSING),
+    DropsTheLog: _given(Kind.MISSING, "keeps log"),
 }

@@ -12,31 +12,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 
 from attrs import define, field
+from correct_rows import Stored
 from correct_system import CorrectSystem
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief
+from syncmodel.model.columns import REQUIRED, Column, Ref
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.outcome import Answer, Outcome, accepted, compound, refused
 from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
-from syncmodel.model.values import CASES, EVENTS, Row
+from syncmodel.model.rows import RowBelief
+from syncmodel.model.schema import Schema, Table
+from syncmodel.model.values import Row, Scalar, Value, Write
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
 from syncmodel.steps import (
+    Add,
     Burst,
     Concurrently,
     Crash,
-    CreateCase,
-    CreateEvent,
+    Create,
     Cut,
     Data,
-    DeleteCase,
-    DeleteEvent,
+    Delete,
     Heal,
-    IncrementCase,
     Mend,
     Partition,
     Refused,
@@ -44,12 +46,18 @@ from syncmodel.steps import (
     Resync,
     Rollback,
     Rollout,
+    Set,
     Step,
-    UpdateCase,
 )
+from syncmodel.steps.compound import PROOFS
+from syncmodel.targets.wire import SUPERTEST
 
-WHYS = ("no_such_row", "missing_case", "no_plugin", "unreachable", "malformed")
+WHYS = tuple(PROOFS)
+#: How many rows of each table there are: few, so that steps meet on them.
+ROWS = 2
 TRIES = 60
+#: No version has this number.
+UNHEARD_OF = -1
 
 
 @define
@@ -78,25 +86,49 @@ class Draw:
         return kind(plan)
 
     def data(self, plan: Plan) -> Data | None:
-        """A write of one of a few rows."""
+        """A write of one of a few rows, in any table."""
         rng, node = self.rng, self.rng.choice(plan.net.nodes)
-        case, event = f"c{rng.randint(1, 3)}", f"e{rng.randint(1, 2)}"
-        self.tokens += 1
-        token = f"t{self.tokens}"
-        match rng.choices(range(6), (3, 3, 3, 3, 2, 1))[0]:
+        table = rng.choice(plan.net.schema.tables)
+        name = rng.choice(plan.net.schema.names(table.name, ROWS))
+        shown = Row(table.name, name) in plan.may_show(node)
+        match rng.choices(range(4), (3, 4, 4, 3) if shown else (8, 1, 1, 1))[0]:
             case 0:
-                return CreateCase(node, case, token)
+                return Create(node, table.name, name, self.values(plan, node, table, name))
             case 1:
-                return UpdateCase(node, case, token)
+                for column in self.some(table.changing("set", plan.net.plugin(node) or 1)):
+                    return Set(node, table.name, name, column.name, self.fresh(column))
             case 2 if self.amounts < 40:
-                self.amounts += 1
-                return IncrementCase(node, case, 2 ** (self.amounts - 1))
-            case 3:
-                return DeleteCase(node, case)
-            case 4:
-                return CreateEvent(node, event, plan.events.get(event, case), token)
-            case _:
-                return DeleteEvent(node, event)
+                for column in self.some(table.changing("add", plan.net.plugin(node) or 1)):
+                    self.amounts += 1
+                    return Add(node, table.name, name, column.name, 2 ** (self.amounts - 1))
+        return Delete(node, table.name, name)
+
+    def some(self, columns: Sequence[Column]) -> Sequence[Column]:
+        """One of the columns, if there are any."""
+        return self.rng.sample(columns, 1) if columns else ()
+
+    def values(
+        self, plan: Plan, node: str, table: Table, name: str
+    ) -> tuple[tuple[str, Scalar], ...]:
+        """What a create gives: what it must, and now and then what it may."""
+        schema, given = plan.net.schema, list[tuple[str, Scalar]]()
+        refs = iter(plan.refs.get(Row(table.name, name), ()))
+        for column in table.columns:
+            if isinstance(column, Ref):
+                free = self.rng.choice(schema.names(column.table, ROWS))
+                given.append((column.name, next(refs, free)))
+            elif column.start is REQUIRED or (
+                column.OP == "set"
+                and column.since <= (plan.net.plugin(node) or 0)
+                and self.rng.random() < 0.3
+            ):
+                given.append((column.name, self.fresh(column)))
+        return tuple(given)
+
+    def fresh(self, column: Column) -> Scalar:
+        """A value that no other write uses."""
+        self.tokens += 1
+        return f"t{self.tokens}" if column.shows("") else self.tokens
 
     def links(self, plan: Plan) -> Step:
         """A fault of the network, or the end of one."""
@@ -116,13 +148,14 @@ class Draw:
     def deployment(self, plan: Plan) -> Step:
         """A rollback of some nodes, or a rollout of all that lack the plugin."""
         nodes = plan.net.nodes
+        last = len(plan.net.schema.generations)
         bare = tuple(n for n in nodes if plan.net.plugin(n) is None and n in plan.net.up)
         if bare and self.rng.random() < 0.7:
-            return Rollout(bare, self.rng.choice((2, 3)))
+            return Rollout(bare, self.rng.choice((last, max(last - 1, 1))))
         some = tuple(self.rng.sample(nodes, self.rng.choice((1, 1, 1, 2))))
-        if self.rng.random() < 0.3:
-            return Rollout(some, 3)
-        return Rollback(some, self.rng.choice((1, 1, 2)))
+        if self.rng.random() < 0.4:
+            return Rollout(some, last)
+        return Rollback(some, self.rng.choice((1, 1, max(last - 1, 1))))
 
     def burst(self, plan: Plan) -> Step | None:
         """Up to five steps, each enabled after those before it."""
@@ -159,8 +192,8 @@ class Run:
     sometimes: Counter[str]
     #: Whether to look inside the system too, or only at what it shows and answers.
     inside: bool = True
-    #: The row and the version's number of each request by its serial number.
-    numbers: dict[int, tuple[Row, int]] = field(factory=dict)
+    #: The number of the version of each register that a request wrote, by its serial number.
+    numbers: dict[tuple[int, Row], int] = field(factory=dict)
     #: (row, node, version) that may have been known at an earlier rest and need not have been.
     stale: set[tuple[Row, str, int]] = field(factory=set)
 
@@ -213,66 +246,108 @@ class Run:
             return
         for node, known in self.system.known.items():
             real: dict[Row, set[int]] = {}
-            for serial in known:
-                row, number = self.numbers[serial]
-                real.setdefault(row, set()).add(number)
+            for stored in known.values():
+                for register in self.registers(stored):
+                    real.setdefault(register, set()).add(self.number(stored.serial, register))
             for row, belief in self.belief.rows.items():
                 actual = real.get(row, set())
                 assert belief.known_by(node) <= actual, (node, row, "must is too much")
                 assert actual <= belief.perhaps_known_by(node), (node, row, "may is too little")
 
+    def number(self, serial: int, register: Row) -> int:
+        """The number of the version that this request made of the register, itself or along."""
+        if (serial, register) not in self.numbers:
+            taken = self.belief.taken.items()
+            along = [(row, deleted, mine) for (row, deleted, one), mine in taken if one == register]
+            for row, deleted, mine in along:
+                if self.number(serial, row) == deleted:
+                    self.numbers[serial, register] = mine
+        return self.numbers.get((serial, register), UNHEARD_OF)
+
+    def registers(self, stored: Stored) -> list[Row]:
+        """What a write is of: its row, or each column by itself."""
+        if not self.belief.guarantees.by_field:
+            return [stored.row]
+        columns = self.belief.net.schema.table(stored.row.table).columns
+        fields = {c.name for c in columns if c.op} if stored.creates else set(stored.fields)
+        there = {""} if stored.creates or stored.cells is None else set[str]()
+        return [stored.row._replace(column=column) for column in sorted(fields | there)]
+
     def check_order(self) -> None:
         """*Loses to* is a strict partial order, and part of the hidden one."""
         if not self.inside:
             return
-        ranks = {
-            self.numbers[stored.serial]: stored.rank
+        real = {
+            (register, self.number(stored.serial, register)): stored
             for known in self.system.known.values()
             for stored in known.values()
+            for register in self.registers(stored)
+            if not register.column or register.column in stored.fields
         }
         for name, belief in self.belief.rows.items():
-            for loser, winners in belief.order.above.items():
-                assert loser not in winners
-                for winner in winners:
-                    if (name, loser) in ranks and (name, winner) in ranks:
-                        assert ranks[name, loser] < ranks[name, winner]
-            for loser, winners in belief.order.among:
-                real = [ranks[name, w] for w in winners if (name, w) in ranks]
-                if (name, loser) in ranks and len(real) == len(winners):
-                    assert ranks[name, loser] < max(real)
+            policy = self.belief.policy(name)
+            if policy.leaves:
+                self._check_leaves(name, belief, real)
+            elif not policy.sums:
+                self._check_ranks(name, belief, real)
+
+    def _check_ranks(
+        self, name: Row, belief: RowBelief, real: Mapping[tuple[Row, int], Stored]
+    ) -> None:
+        for loser, winners in belief.order.above.items():
+            assert loser not in winners
+            for winner in winners:
+                if (name, loser) in real and (name, winner) in real:
+                    assert real[name, loser].rank < real[name, winner].rank
+        for loser, winners in belief.order.among:
+            ranks = [real[name, w].rank for w in winners if (name, w) in real]
+            if (name, loser) in real and len(ranks) == len(winners):
+                assert real[name, loser].rank < max(ranks)
+
+    def _check_leaves(
+        self, name: Row, belief: RowBelief, real: Mapping[tuple[Row, int], Stored]
+    ) -> None:
+        rank = self.system.rank
+        for version, bases in belief.order.parents.items():
+            for base in bases:
+                if (name, version) in real and (name, base) in real:
+                    assert real[name, base].serial in real[name, version].over
+        for loser, winner in belief.order.seen:
+            if (name, loser) in real and (name, winner) in real:
+                assert rank(real[name, loser]) < rank(real[name, winner])
 
     def check_plan(self) -> None:
         """Whatever a node may know, the plan says that it may show."""
         for row, belief in self.belief.rows.items():
             for node in self.belief.net.nodes:
-                assert not belief.perhaps_known_by(node) or row in self.plan.may_show(node)
+                may = belief.present(belief.perhaps_known_by(node))
+                assert not may or row.whole in self.plan.may_show(node)
 
     def check_sights(self, views: Mapping[str, View | None]) -> None:
         """Whatever a node shows, the plan says that it may."""
         for node, view in views.items():
             if view is not None and self.inside:
-                shown = {Row(CASES, name) for name, _ in view.cases}
-                shown |= {Row(EVENTS, name) for name, _ in view.events}
-                assert shown <= self.plan.may_show(node)
+                assert {row for row, _ in view.rows} <= self.plan.may_show(node)
 
     # --- what really happened ------------------------------------------------------------------
 
     def _number(self, step: Step, outcome: Outcome) -> None:
-        """Which version of the model each stored request is: they are numbered in step order."""
-        counts = {row: len(belief.versions) for row, belief in self.belief.rows.items()}
-        for part, answer in _writes(step, outcome):
-            if answer.answer is not Answer.REFUSED:
-                number = counts.get(part.row(), 0)
-                self.numbers[_serial(answer)] = (part.row(), number)
-                counts[part.row()] = number + 1
+        """Which version of the model each write of a request is."""
+        calls = [*_calls(step, outcome, self.belief.net.schema)]
+        after = step.becomes(self.belief.net, outcome)
+        _, entries = self.belief.entered(calls, after)
+        for (_, answer), mine in zip(calls, entries, strict=True):
+            for entry in mine:
+                assert answer.code is not None
+                self.numbers[int(answer.code), entry.register] = entry.number
 
     def _note_races(self, step: Step, outcome: Outcome) -> None:
         """A request whose opposite answer was possible too."""
-        if not isinstance(step, CreateCase | DeleteCase) or outcome.answer is Answer.UNKNOWN:
+        if not isinstance(step, Create | Delete) or outcome.answer is Answer.UNKNOWN:
             return
-        creates = isinstance(step, CreateCase)
-        row = {"title": step.title, "counter": 0} if isinstance(step, CreateCase) else {}
-        no = refused("exists" if creates else "no_such_row")
+        change = step.change(self.belief.net.schema)
+        row = dict(change.cells) if isinstance(change, Value) else None
+        no = refused("exists" if row else "no_such_row")
         try:
             step.expect(self.belief, no if outcome.ok else accepted(row))
         except DivergenceFound:
@@ -300,19 +375,12 @@ class Run:
         self.stale = stale
 
 
-def _writes(step: Step, outcome: Outcome) -> Iterator[tuple[Data, Outcome]]:
+def _calls(step: Step, outcome: Outcome, schema: Schema) -> Iterator[tuple[Write, Outcome]]:
     if isinstance(step, Data):
-        yield step, outcome
+        yield step.asks(schema), outcome
     elif isinstance(step, Concurrently):
         for part, answer in zip(step.steps, outcome.parts, strict=True):
-            yield from _writes(part, answer)
-
-
-def _serial(outcome: Outcome) -> int:
-    if outcome.row is not None:
-        return int(outcome.row["serial"])
-    assert outcome.code is not None
-    return int(outcome.code.split()[1])
+            yield from _calls(part, answer, schema)
 
 
 @define
@@ -330,15 +398,15 @@ class Failure:
         return {divergence.kind.value for divergence in self.error.divergences}
 
 
-def some_net(rng: Random, count: int) -> Net:
+def some_net(rng: Random, schema: Schema, count: int) -> Net:
     """Mostly whole and with the plugin; now and then a link is cut, a node down or bare."""
-    net = fully_connected(count)
+    net = fully_connected(schema, count)
     if rng.random() < 0.7:
         return net
     links = sorted(net.links)
     net = net.with_cut(rng.sample(links, rng.randint(0, len(links) // 2)))
     for node in net.nodes:
-        net = net.deploy((node,), rng.choice((1, 2, 2, 2, 3)))
+        net = net.deploy((node,), rng.choice([*net.generations, *[schema.usual] * 2]))
         net = net.stop(node) if rng.random() < 0.1 else net
     return net
 
@@ -349,13 +417,14 @@ def random_run(
     sometimes: Counter[str],
     system: type[CorrectSystem] = CorrectSystem,
     *,
+    schema: Schema = SUPERTEST,
     counts: Sequence[int] = (2, 3, 3, 4),
     length: int = 25,
     inside: bool = True,
 ) -> Failure | None:
     """One run from one seed; None if nothing alarmed."""
     rng = Random(seed)
-    net = some_net(rng, rng.choice(counts))
+    net = some_net(rng, schema, rng.choice(counts))
     simulated = system(rng, net, guarantees)
     run = Run.begin(simulated, net, guarantees, sometimes, inside)
     draw, steps = Draw(rng), list[Step]()
@@ -369,7 +438,5 @@ def random_run(
     except InvalidRunError:
         sometimes["invalid"] += 1
     finally:
-        sometimes["logs lost"] += simulated.lost_logs
-        sometimes["landed late"] += simulated.landed
-        sometimes["hidden events"] += simulated.hidden
+        sometimes.update(simulated.happened)
     return None

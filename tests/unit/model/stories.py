@@ -11,25 +11,27 @@ from attrs import frozen
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.outcome import Outcome, accepted, compound, unknown
 from syncmodel.model.rest import compare
-from syncmodel.model.values import Case, Event
+from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
 from syncmodel.steps import (
+    Add,
     Burst,
     Concurrently,
-    CreateCase,
-    CreateEvent,
-    DeleteCase,
+    Create,
+    Delete,
     Heal,
     Mend,
     Partition,
     Rollback,
     Rollout,
+    Set,
     Step,
-    UpdateCase,
 )
+from syncmodel.targets.wire import SUPERTEST
 
 OK = accepted()
 LOST = unknown("timeout")
@@ -37,6 +39,28 @@ NODES = ("n1", "n2", "n3")
 #: What one node shows: `{"c1": ("title", counter), "e1": ("case", "body")}`; None without plugin.
 Shown = Mapping[str, tuple[str, int] | tuple[str, str]] | View | None
 EMPTY: Shown = {}
+#: Three nodes with version 1 of the plugin.
+NET = fully_connected(SUPERTEST, 3)
+
+
+def create(node: str, case: str, title: str) -> Create:
+    """A case is created."""
+    return Create(node, "cases", case, (("title", title),))
+
+
+def retitle(node: str, case: str, title: str) -> Set:
+    """A case gets another title."""
+    return Set(node, "cases", case, "title", title)
+
+
+def count(node: str, case: str, by: int) -> Add:
+    """A case's counter grows."""
+    return Add(node, "cases", case, "counter", by)
+
+
+def attach(node: str, event: str, case: str, body: str) -> Create:
+    """An event of a case is created."""
+    return Create(node, "events", event, (("case", case), ("body", body)))
 
 
 def row(title: str, counter: int = 0) -> Outcome:
@@ -46,16 +70,23 @@ def row(title: str, counter: int = 0) -> Outcome:
 
 def event(case: str, body: str) -> Outcome:
     """An accepted event, with the row as stored."""
-    return accepted({"case_id": case, "body": body})
+    return accepted({"case": case, "body": body})
 
 
 def view(shown: Shown) -> View | None:
     """A node's sight in the model's words."""
     if shown is None or isinstance(shown, View):
         return shown
-    cases = {n: Case(str(v[0]), int(v[1])) for n, v in shown.items() if n.startswith("c")}
-    events = {n: Event(str(v[0]), str(v[1])) for n, v in shown.items() if n.startswith("e")}
-    return View(tuple(cases.items()), tuple(events.items()))
+    return View(tuple(sorted((_row(name), _value(name, cells)) for name, cells in shown.items())))
+
+
+def _row(name: str) -> Row:
+    return Row("events" if name.startswith("e") else "cases", name)
+
+
+def _value(name: str, cells: tuple[str, int] | tuple[str, str]) -> Value:
+    columns = ("case", "body") if name.startswith("e") else ("title", "counter")
+    return Value(tuple(zip(columns, cells, strict=True)))
 
 
 @frozen
@@ -82,9 +113,9 @@ def sights(n1: Shown, n2: Shown, n3: Shown) -> Sight:
 Moment = tuple[Step, Outcome] | Sight
 
 
-def told(moments: tuple[Moment, ...], guarantees: Guarantees) -> Belief:
-    """The belief at the end of a story on three nodes."""
-    belief = initial(guarantees=guarantees).belief
+def told(moments: tuple[Moment, ...], guarantees: Guarantees, net: Net = NET) -> Belief:
+    """The belief at the end of a story, on three nodes of the contract's."""
+    belief = initial(net, guarantees).belief
     for moment in moments:
         if isinstance(moment, Sight):
             belief = compare(belief, moment.views(belief))
@@ -104,6 +135,7 @@ class Story:
     raised: Moment
     near: Moment
     guarantees: Guarantees = Guarantees()
+    net: Net = NET
 
 
 def both(*parts: tuple[Step, Outcome]) -> tuple[Step, Outcome]:
@@ -129,12 +161,12 @@ def rolled_out(*nodes: str) -> tuple[Step, Outcome]:
 
 
 T1, T2, T3 = ("t1", 0), ("t2", 0), ("t3", 0)
-CREATED = (CreateCase("n1", "c1", "t1"), row("t1"))
-EVENT = (CreateEvent("n1", "e1", "c1", "b1"), event("c1", "b1"))
-DELETED = (DeleteCase("n1", "c1"), OK)
+CREATED = (create("n1", "c1", "t1"), row("t1"))
+EVENT = (attach("n1", "e1", "c1", "b1"), event("c1", "b1"))
+DELETED = (Delete("n1", "cases", "c1"), OK)
 EVERYWHERE = (CREATED, everywhere(c1=T1))
-N1_RETITLES = (UpdateCase("n1", "c1", "t2"), row("t2"))
-N3_RETITLES = (UpdateCase("n3", "c1", "t3"), row("t3"))
+N1_RETITLES = (retitle("n1", "c1", "t2"), row("t2"))
+N3_RETITLES = (retitle("n3", "c1", "t3"), row("t3"))
 N3_ALONE = (Partition((("n1", "n2"), ("n3",))), OK)
 APART = (Partition(()), OK)
 HEALED = (Heal(), OK)
@@ -155,7 +187,7 @@ TWO_TOMBSTONES = (
     *EVERYWHERE,
     APART,
     DELETED,
-    (DeleteCase("n2", "c1"), OK),
+    (Delete("n2", "cases", "c1"), OK),
     N3_RETITLES,
     sights(EMPTY, EMPTY, {"c1": T3}),
     HEALED,
@@ -163,7 +195,7 @@ TWO_TOMBSTONES = (
 )
 ONLY_RESYNC = Guarantees(heal_catches_up=False)
 KEEPS_LOG = Guarantees(rollback_keeps_log=True)
-WALLCLOCK = Guarantees(policies={"cases": "wallclock-lww", "events": "wallclock-lww"})
+WALLCLOCK = Guarantees(rows="wallclock-lww")
 
 
 def chain(*writes: Moment) -> tuple[Moment, ...]:
@@ -173,12 +205,12 @@ def chain(*writes: Moment) -> tuple[Moment, ...]:
 
 def check_raised(story: Story) -> None:
     """The divergence is raised, by this name alone, and only then."""
-    told(story.before, story.guarantees)
+    told(story.before, story.guarantees, story.net)
     with pytest.raises(DivergenceFound) as found:
-        told((*story.before, story.raised), story.guarantees)
+        told((*story.before, story.raised), story.guarantees, story.net)
     assert {divergence.kind for divergence in found.value.divergences} == {story.kind}
 
 
 def check_near(story: Story) -> None:
     """The near miss does not alarm."""
-    told((*story.before, story.near), story.guarantees)
+    told((*story.before, story.near), story.guarantees, story.net)

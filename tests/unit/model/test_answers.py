@@ -19,13 +19,17 @@ from stories import (
     HEALED,
     LOST,
     N1_RETITLES,
+    NET,
     OK,
     T1,
     Moment,
     Story,
+    attach,
     both,
     check_near,
     check_raised,
+    count,
+    create,
     everywhere,
     rolled_back,
     row,
@@ -34,34 +38,23 @@ from stories import (
 )
 
 from syncmodel.errors import InvalidRunError
-from syncmodel.model.control import TABLES, compare_control
+from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import refused
 from syncmodel.model.view import ControlView
 from syncmodel.model.world import initial
-from syncmodel.steps import (
-    Crash,
-    CreateCase,
-    CreateEvent,
-    Cut,
-    DeleteEvent,
-    IncrementCase,
-    Refused,
-    Restart,
-    Resync,
-    Rollback,
-    Rollout,
-)
+from syncmodel.steps import Crash, Cut, Delete, Refused, Restart, Resync, Rollback, Rollout
 
+TABLES = ("cases", "events")
 DELETE_AND_RETITLE = both(DELETED, (N1_RETITLES[0], row("t2")))
 ANSWERS = [
     Story(
         Kind.WRONGLY_ACCEPTED,
         "a row that is there can't be created",
         EVERYWHERE,
-        (CreateCase("n2", "c1", "t2"), row("t2")),
-        (CreateCase("n2", "c1", "t2"), refused("exists")),
+        (create("n2", "c1", "t2"), row("t2")),
+        (create("n2", "c1", "t2"), refused("exists")),
     ),
     Story(
         Kind.WRONGLY_ACCEPTED,
@@ -74,27 +67,27 @@ ANSWERS = [
         Kind.WRONGLY_ACCEPTED,
         "a row that may be gone may be updated",
         EVERYWHERE,
-        both(N1_RETITLES, (CreateCase("n2", "c1", "t3"), row("t3"))),
+        both(N1_RETITLES, (create("n2", "c1", "t3"), row("t3"))),
         DELETE_AND_RETITLE,
     ),
     Story(
         Kind.WRONGLY_ACCEPTED,
         "of two creates at once one is too late",
         (),
-        both(CREATED, (CreateCase("n1", "c1", "t2"), row("t2"))),
-        both(CREATED, (CreateCase("n2", "c1", "t2"), row("t2"))),
+        both(CREATED, (create("n1", "c1", "t2"), row("t2"))),
+        both(CREATED, (create("n2", "c1", "t2"), row("t2"))),
     ),
     Story(
         Kind.WRONGLY_ACCEPTED,
         "of two increments at once none is lost",
         EVERYWHERE,
         both(
-            (IncrementCase("n1", "c1", 1), row("t1", 1)),
-            (IncrementCase("n1", "c1", 2), row("t1", 2)),
+            (count("n1", "c1", 1), row("t1", 1)),
+            (count("n1", "c1", 2), row("t1", 2)),
         ),
         both(
-            (IncrementCase("n1", "c1", 1), row("t1", 3)),
-            (IncrementCase("n1", "c1", 2), row("t1", 2)),
+            (count("n1", "c1", 1), row("t1", 3)),
+            (count("n1", "c1", 2), row("t1", 2)),
         ),
     ),
     Story(
@@ -102,14 +95,14 @@ ANSWERS = [
         "a row deleted twice was created in between, perhaps elsewhere",
         EVERYWHERE,
         both(DELETED, DELETED),
-        both(DELETED, DELETED, (CreateCase("n2", "c1", "t2"), row("t2"))),
+        both(DELETED, DELETED, (create("n2", "c1", "t2"), row("t2"))),
     ),
     Story(
         Kind.WRONGLY_ACCEPTED,
         "an event needs its case",
         (*EVERYWHERE, DELETED, everywhere()),
         EVENT,
-        (EVENT[0], refused("missing_case")),
+        (EVENT[0], refused("missing_reference")),
     ),
     Story(
         Kind.WRONGLY_ACCEPTED,
@@ -143,8 +136,8 @@ ANSWERS = [
         Kind.WRONGLY_REFUSED,
         "a row that a healed link may bring may exist",
         (APART, CREATED, sights(C1, EMPTY, EMPTY)),
-        (CreateCase("n2", "c1", "t2"), refused("exists")),
-        both((CreateCase("n2", "c1", "t2"), refused("exists")), HEALED),
+        (create("n2", "c1", "t2"), refused("exists")),
+        both((create("n2", "c1", "t2"), refused("exists")), HEALED),
     ),
     Story(
         Kind.WRONGLY_REFUSED,
@@ -157,15 +150,15 @@ ANSWERS = [
         Kind.WRONGLY_REFUSED,
         "an event that is hidden exists",
         (CREATED, EVENT, everywhere(**HAS_EVENT), DELETED, everywhere()),
-        (CreateEvent("n2", "e1", "c1", "b2"), refused("missing_case")),
-        (CreateEvent("n2", "e1", "c1", "b2"), refused("exists")),
+        (attach("n2", "e1", "c1", "b2"), refused("missing_reference")),
+        (attach("n2", "e1", "c1", "b2"), refused("exists")),
     ),
     Story(
         Kind.WRONGLY_REFUSED,
         "an event that is hidden can be deleted",
         (CREATED, EVENT, everywhere(**HAS_EVENT), DELETED, everywhere()),
-        (DeleteEvent("n2", "e1"), refused("no_such_row")),
-        (DeleteEvent("n2", "e1"), OK),
+        (Delete("n2", "events", "e1"), refused("no_such_row")),
+        (Delete("n2", "events", "e1"), OK),
     ),
     Story(
         Kind.WRONGLY_REFUSED,
@@ -244,13 +237,13 @@ HEALTHY = ControlView(2, 2, (2, 2), 1, TABLES, healthy=True)
         {"links": (2, 1)},
         {"plugin": None},
         {"plugin": 2},
-        {"tables": ("supertest_cases",)},
+        {"tables": ("cases",)},
         {"healthy": False},
     ],
     ids=str,
 )
 def test_control_plane(wrong: Mapping[str, Any]) -> None:
-    belief = initial().belief
+    belief = initial(NET).belief
     compare_control(belief, {"n1": HEALTHY, "n2": HEALTHY})
     with pytest.raises(DivergenceFound) as found:
         compare_control(belief, {"n1": HEALTHY, "n2": replace(HEALTHY, **wrong)})

@@ -38,8 +38,11 @@ from stories import (
     chain,
     check_near,
     check_raised,
+    count,
+    create,
     everywhere,
     in_a_row,
+    retitle,
     rolled_back,
     rolled_out,
     row,
@@ -50,25 +53,21 @@ from stories import (
 from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import Outcome
-from syncmodel.model.values import Case
+from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
-from syncmodel.steps import (
-    Crash,
-    CreateCase,
-    Cut,
-    DeleteCase,
-    IncrementCase,
-    Mend,
-    Restart,
-    Resync,
-    Step,
-    UpdateCase,
-)
+from syncmodel.steps import Crash, Cut, Delete, Mend, Restart, Resync, Step
+
+CASE_1, CASE_2 = Row("cases", "c1"), Row("cases", "c2")
+
+
+def value(title: str) -> Value:
+    """A case that nobody counted on."""
+    return Value((("title", title), ("counter", 0)))
 
 
 def perhaps(node: str, by: int) -> tuple[Step, Outcome]:
     """An increment that nobody heard of again."""
-    return (IncrementCase(node, "c1", by), LOST)
+    return (count(node, "c1", by), LOST)
 
 
 #: The case after 1 and 2, and after 4 and 8.
@@ -101,7 +100,7 @@ MISSING = [
     Story(
         Kind.MISSING,
         "what was only perhaps accepted need not be there",
-        ((CreateCase("n1", "c1", "t1"), LOST), everywhere(c1=T1)),
+        ((create("n1", "c1", "t1"), LOST), everywhere(c1=T1)),
         everywhere(),
         everywhere(c1=T1),
     ),
@@ -127,7 +126,7 @@ MISSING = [
     Story(
         Kind.MISSING,
         "a rollback drops the log of its own node only",
-        (APART, CREATED, (CreateCase("n2", "c2", "t2"), row("t2")), rolled_back("n1")),
+        (APART, CREATED, (create("n2", "c2", "t2"), row("t2")), rolled_back("n1")),
         sights(None, EMPTY, EMPTY),
         sights(None, {"c2": T2}, EMPTY),
     ),
@@ -171,8 +170,8 @@ OLD = [
             *EVERYWHERE,
             DELETED,
             everywhere(),
-            (CreateCase("n2", "c1", "t2"), row("t2")),
-            (DeleteCase("n2", "c1"), OK),
+            (create("n2", "c1", "t2"), row("t2")),
+            (Delete("n2", "cases", "c1"), OK),
         ),
         everywhere(c1=T2),
         everywhere(),
@@ -180,7 +179,7 @@ OLD = [
     Story(
         Kind.RESURRECTED,
         "a delete that was not acknowledged need not have happened",
-        (*EVERYWHERE, (DeleteCase("n1", "c1"), LOST), everywhere()),
+        (*EVERYWHERE, (Delete("n1", "cases", "c1"), LOST), everywhere()),
         everywhere(c1=T1),
         everywhere(),
     ),
@@ -201,16 +200,16 @@ OLD = [
     Story(
         Kind.STALE,
         "an update is made on an old version",
-        (*EVERYWHERE, (IncrementCase("n1", "c1", 1), row("t1", 1))),
-        (UpdateCase("n1", "c1", "t2"), row("t2", 0)),
-        (UpdateCase("n1", "c1", "t2"), row("t2", 1)),
+        (*EVERYWHERE, (count("n1", "c1", 1), row("t1", 1))),
+        (retitle("n1", "c1", "t2"), row("t2", 0)),
+        (retitle("n1", "c1", "t2"), row("t2", 1)),
     ),
     Story(
         Kind.STALE,
         "an increment is made on an old version",
         (*EVERYWHERE, N1_RETITLES),
-        (IncrementCase("n1", "c1", 1), row("t1", 1)),
-        (IncrementCase("n1", "c1", 1), row("t2", 1)),
+        (count("n1", "c1", 1), row("t1", 1)),
+        (count("n1", "c1", 1), row("t2", 1)),
     ),
 ]
 CHOSEN = [
@@ -284,15 +283,21 @@ CHOSEN = [
 ]
 INCREMENTS_LOST = (
     *EVERYWHERE,
-    (IncrementCase("n1", "c1", 1), LOST),
-    (IncrementCase("n2", "c1", 2), LOST),
+    (count("n1", "c1", 1), LOST),
+    (count("n2", "c1", 2), LOST),
 )
 WRONG = [
     Story(Kind.INVENTED, "a value nobody wrote", EVERYWHERE, everywhere(c1=T2), everywhere(c1=T1)),
     Story(
         Kind.INVENTED,
         "a mixture of two writes",
-        (*EVERYWHERE, N3_ALONE, N1_RETITLES, (IncrementCase("n3", "c1", 1), row("t1", 1)), HEALED),
+        (
+            *EVERYWHERE,
+            N3_ALONE,
+            N1_RETITLES,
+            (count("n3", "c1", 1), row("t1", 1)),
+            HEALED,
+        ),
         everywhere(c1=("t2", 1)),
         everywhere(c1=("t1", 1)),
     ),
@@ -330,8 +335,8 @@ WRONG = [
     Story(
         Kind.DUPLICATED,
         "the same row twice",
-        (*EVERYWHERE, (CreateCase("n1", "c2", "t2"), row("t2"))),
-        Sight({"n1": View((("c1", Case("t1", 0)), ("c1", Case("t1", 0)), ("c2", Case("t2", 0))))}),
+        (*EVERYWHERE, (create("n1", "c2", "t2"), row("t2"))),
+        Sight({"n1": View(((CASE_1, value("t1")), (CASE_1, value("t1")), (CASE_2, value("t2"))))}),
         everywhere(c1=T1, c2=T2),
     ),
     Story(
@@ -352,7 +357,7 @@ WRONG = [
         Kind.LEAKED,
         "what was written before the cut may have crossed",
         (
-            in_a_row((CreateCase("n1", "c2", "t2"), row("t2")), N3_ALONE, CREATED),
+            in_a_row((create("n1", "c2", "t2"), row("t2")), N3_ALONE, CREATED),
             sights({"c1": T1, "c2": T2}, {"c1": T1, "c2": T2}, {"c2": T2}),
         ),
         everywhere(c1=T1, c2=T2),
@@ -374,12 +379,13 @@ WRONG = [
     ),
 ]
 STORIES = [*MISSING, *OLD, *CHOSEN, *WRONG]
-#: `not settled` stands beside the table: no belief is needed to see it.
+#: `not settled` and `invariant` stand beside the table: no belief is needed to see them.
 ELSEWHERE = {
     Kind.WRONGLY_ACCEPTED,
     Kind.WRONGLY_REFUSED,
     Kind.CONTROL_PLANE,
     Kind.NOT_SETTLED,
+    Kind.INVARIANT,
 }
 
 

@@ -8,11 +8,12 @@ from random import Random
 from msgspec.structs import replace
 
 from syncmodel.model.net import Net, fully_connected
+from syncmodel.targets.wire import SUPERTEST
 
 
 def drawn(rng: Random, *, passes_on: bool) -> Net:
     """A net of two to five nodes in any state."""
-    net = replace(fully_connected(rng.randint(2, 5)), passes_on=passes_on)
+    net = replace(fully_connected(SUPERTEST, rng.randint(2, 5)), passes_on=passes_on)
     for node in net.nodes:
         if rng.random() < 0.2:
             net = net.stop(node)
@@ -56,7 +57,7 @@ def test_a_circle_is_all_that_learn_from_each_other() -> None:
 
 def test_equal_nets_are_one_object_whatever_led_there() -> None:
     # Of a size that nobody else asks for: what is not asked for long is forgotten.
-    net = fully_connected(6)
+    net = fully_connected(SUPERTEST, 6)
     cut = frozenset({("n1", "n2")})
     one = net.with_cut(cut).stop("n3")
     other = net.stop("n3").with_cut(cut)
@@ -66,8 +67,8 @@ def test_equal_nets_are_one_object_whatever_led_there() -> None:
 
 
 def test_what_is_up_at_any_moment_and_who_loses_its_log() -> None:
-    net = fully_connected(2).with_cut({("n1", "n2")}).stop("n2")
-    after = fully_connected(2).with_cut({("n2", "n1"), ("n1", "n2")}).deploy(("n1",), 1)
+    net = fully_connected(SUPERTEST, 2).with_cut({("n1", "n2")}).stop("n2")
+    after = fully_connected(SUPERTEST, 2).with_cut({("n2", "n1"), ("n1", "n2")}).deploy(("n1",), 1)
     during = net.either(after)
     assert (during.cut, during.down) == (frozenset({("n1", "n2")}), frozenset())
     assert during.running["n1"] == 2

@@ -7,24 +7,21 @@ from functools import reduce
 from random import Random
 
 import pytest
-from immutables import Map
 from msgspec.structs import replace
+from stories import attach, count, create, retitle
 
 from syncmodel.model.net import fully_connected
 from syncmodel.model.plan import Plan
-from syncmodel.model.values import CASES, EVENTS, Row
+from syncmodel.model.schema import Generation, Schema
+from syncmodel.model.values import Row
 from syncmodel.steps import (
     Burst,
     Concurrently,
     Crash,
-    CreateCase,
-    CreateEvent,
     Cut,
     Data,
-    DeleteCase,
-    DeleteEvent,
+    Delete,
     Heal,
-    IncrementCase,
     Mend,
     Partition,
     Refused,
@@ -33,13 +30,13 @@ from syncmodel.steps import (
     Rollback,
     Rollout,
     Step,
-    UpdateCase,
 )
+from syncmodel.targets.wire import PLUGIN, SUPERTEST
 
-FRESH = Plan(fully_connected(3))
-CASE, EVENT = Row(CASES, "c1"), Row(EVENTS, "e1")
-CREATED = CreateCase("n1", "c1", "t1")
-HAS_EVENT = CreateEvent("n1", "e1", "c1", "b1")
+FRESH = Plan(fully_connected(SUPERTEST, 3))
+CASE, EVENT = Row("cases", "c1"), Row("events", "e1")
+CREATED = create("n1", "c1", "t1")
+HAS_EVENT = attach("n1", "e1", "c1", "b1")
 N3_ALONE = Partition((("n1", "n2"), ("n3",)))
 
 
@@ -59,14 +56,14 @@ N1_BARE = after(CREATED, Rollback(("n1",), 1))
 
 ENABLED: list[tuple[Plan, Step]] = [
     (FRESH, CREATED),
-    (WRITTEN, CreateCase("n2", "c1", "t2")),
-    (WRITTEN, UpdateCase("n3", "c1", "t2")),
-    (WRITTEN, IncrementCase("n3", "c1", 2**39)),
-    (WRITTEN, DeleteCase("n2", "c1")),
-    (after(CREATED, DeleteCase("n1", "c1")), DeleteCase("n2", "c1")),
+    (WRITTEN, create("n2", "c1", "t2")),
+    (WRITTEN, retitle("n3", "c1", "t2")),
+    (WRITTEN, count("n3", "c1", 2**39)),
+    (WRITTEN, Delete("n2", "cases", "c1")),
+    (after(CREATED, Delete("n1", "cases", "c1")), Delete("n2", "cases", "c1")),
     (WRITTEN, HAS_EVENT),
-    (after(CREATED, HAS_EVENT), CreateEvent("n2", "e1", "c1", "b2")),
-    (after(CREATED, HAS_EVENT), DeleteEvent("n3", "e1")),
+    (after(CREATED, HAS_EVENT), attach("n2", "e1", "c1", "b2")),
+    (after(CREATED, HAS_EVENT), Delete("n3", "events", "e1")),
     (FRESH, N3_ALONE),
     (FRESH, Cut("n1", "n2")),
     (after(Cut("n1", "n2")), Mend("n1", "n2")),
@@ -77,37 +74,40 @@ ENABLED: list[tuple[Plan, Step]] = [
     (FRESH, Crash("n1")),
     (after(Crash("n1")), Restart("n1")),
     (FRESH, Restart("n1")),
-    (FRESH, Burst((CREATED, UpdateCase("n1", "c1", "t2")))),
+    (FRESH, Burst((CREATED, retitle("n1", "c1", "t2")))),
     (FRESH, Burst((Concurrently((CREATED, Crash("n2"))), Restart("n2")))),
     (FRESH, Concurrently((CREATED, Cut("n1", "n2")))),
     (FRESH, Concurrently((CREATED, Crash("n1")))),
     (FRESH, Concurrently((Crash("n1"), Rollback(("n2",), 1)))),
-    (FRESH, Refused(DeleteCase("n1", "c1"), "no_such_row")),
-    (FRESH, Refused(HAS_EVENT, "missing_case")),
+    (FRESH, Refused(Delete("n1", "cases", "c1"), "no_such_row")),
+    (FRESH, Refused(HAS_EVENT, "missing_reference")),
     (FRESH, Refused(CREATED, "malformed")),
-    (N1_BARE, Refused(UpdateCase("n1", "c1", "t2"), "no_plugin")),
-    (after(CREATED, Crash("n1")), Refused(DeleteCase("n1", "c1"), "unreachable")),
-    (BEHIND, Refused(DeleteCase("n3", "c1"), "no_such_row")),
+    (N1_BARE, Refused(retitle("n1", "c1", "t2"), "no_plugin")),
+    (after(CREATED, Crash("n1")), Refused(Delete("n1", "cases", "c1"), "unreachable")),
+    (BEHIND, Refused(Delete("n3", "cases", "c1"), "no_such_row")),
 ]
 DISABLED: list[tuple[Plan, Step]] = [
-    (FRESH, UpdateCase("n1", "c1", "t1")),
-    (FRESH, IncrementCase("n1", "c1", 1)),
-    (FRESH, DeleteCase("n1", "c1")),
+    (FRESH, retitle("n1", "c1", "t1")),
+    (FRESH, count("n1", "c1", 1)),
+    (FRESH, Delete("n1", "cases", "c1")),
     (FRESH, HAS_EVENT),
-    (FRESH, DeleteEvent("n1", "e1")),
-    (WRITTEN, CreateCase("n1", "c2", "t1")),
-    (WRITTEN, UpdateCase("n1", "c1", "t1")),
-    (WRITTEN, CreateEvent("n1", "e1", "c1", "t1")),
-    (WRITTEN, IncrementCase("n1", "c1", 3)),
-    (WRITTEN, IncrementCase("n1", "c1", 2**40)),
-    (after(CREATED, IncrementCase("n1", "c1", 1)), IncrementCase("n2", "c1", 1)),
+    (FRESH, Delete("n1", "events", "e1")),
+    (WRITTEN, create("n1", "c2", "t1")),
+    (WRITTEN, retitle("n1", "c1", "t1")),
+    (WRITTEN, attach("n1", "e1", "c1", "t1")),
+    (WRITTEN, count("n1", "c1", 3)),
+    (WRITTEN, count("n1", "c1", 2**40)),
     (
-        after(CREATED, HAS_EVENT, CreateCase("n1", "c2", "t2")),
-        CreateEvent("n1", "e1", "c2", "b2"),
+        after(CREATED, count("n1", "c1", 1)),
+        count("n2", "c1", 1),
     ),
-    (BEHIND, UpdateCase("n3", "c1", "t2")),
-    (N1_BARE, UpdateCase("n1", "c1", "t2")),
-    (after(CREATED, Crash("n1")), UpdateCase("n1", "c1", "t2")),
+    (
+        after(CREATED, HAS_EVENT, create("n1", "c2", "t2")),
+        attach("n1", "e1", "c2", "b2"),
+    ),
+    (BEHIND, retitle("n3", "c1", "t2")),
+    (N1_BARE, retitle("n1", "c1", "t2")),
+    (after(CREATED, Crash("n1")), retitle("n1", "c1", "t2")),
     (FRESH, Heal()),
     (FRESH, Mend("n1", "n2")),
     (FRESH, Cut("n1", "n1")),
@@ -125,23 +125,26 @@ DISABLED: list[tuple[Plan, Step]] = [
     (after(Crash("n1")), Crash("n1")),
     (FRESH, Restart("n9")),
     (FRESH, Burst(())),
-    (FRESH, Burst((UpdateCase("n1", "c1", "t2"), CREATED))),
+    (FRESH, Burst((retitle("n1", "c1", "t2"), CREATED))),
     (FRESH, Burst((CREATED, Burst((Crash("n1"),))))),
     (FRESH, Concurrently((CREATED,))),
-    (FRESH, Concurrently((CREATED, UpdateCase("n1", "c1", "t2")))),
-    (FRESH, Concurrently((CREATED, CreateCase("n2", "c2", "t1")))),
-    (WRITTEN, Concurrently((IncrementCase("n1", "c1", 1), IncrementCase("n2", "c1", 1)))),
+    (FRESH, Concurrently((CREATED, retitle("n1", "c1", "t2")))),
+    (FRESH, Concurrently((CREATED, create("n2", "c2", "t1")))),
+    (
+        WRITTEN,
+        Concurrently((count("n1", "c1", 1), count("n2", "c1", 1))),
+    ),
     (FRESH, Concurrently((Cut("n1", "n2"), Cut("n2", "n1")))),
     (FRESH, Concurrently((Crash("n1"), Rollback(("n1",), 1)))),
-    (FRESH, Concurrently((CREATED, Refused(DeleteCase("n1", "c1"), "no_such_row")))),
-    (WRITTEN, Refused(DeleteCase("n3", "c1"), "no_such_row")),
+    (FRESH, Concurrently((CREATED, Refused(Delete("n1", "cases", "c1"), "no_such_row")))),
+    (WRITTEN, Refused(Delete("n3", "cases", "c1"), "no_such_row")),
     (FRESH, Refused(CREATED, "no_such_row")),
-    (WRITTEN, Refused(HAS_EVENT, "missing_case")),
-    (FRESH, Refused(DeleteCase("n1", "c1"), "malformed")),
+    (WRITTEN, Refused(HAS_EVENT, "missing_reference")),
+    (FRESH, Refused(Delete("n1", "cases", "c1"), "malformed")),
     (FRESH, Refused(CREATED, "no_plugin")),
     (FRESH, Refused(CREATED, "unreachable")),
     (FRESH, Refused(CREATED, "bad_weather")),
-    (FRESH, Refused(CreateCase("n9", "c1", "t1"), "malformed")),
+    (FRESH, Refused(create("n9", "c1", "t1"), "malformed")),
 ]
 
 
@@ -166,7 +169,7 @@ def test_asking_changes_nothing(plan: Plan, step: Step) -> None:
 
 
 def test_a_refused_request_leaves_the_plan_alone() -> None:
-    assert Refused(DeleteCase("n1", "c1"), "no_such_row").advance(FRESH) == FRESH
+    assert Refused(Delete("n1", "cases", "c1"), "no_such_row").advance(FRESH) == FRESH
 
 
 def known(plan: Plan, row: Row = CASE) -> str:
@@ -221,15 +224,15 @@ def test_what_may_show_where(plan: Plan, nodes: str) -> None:
 
 def test_every_generation_of_the_net_counts() -> None:
     """A net with generations of its own: from 1 to 3 the tables live on."""
-    running = Map(dict.fromkeys(FRESH.net.nodes, 3))
-    net = replace(FRESH.net, generations=Map({1: 1, 2: None, 3: 1}), running=running)
+    listed = [Generation(role, {PLUGIN: 1} if role else {}) for role in ("first", "", "last")]
+    net = fully_connected(Schema(*SUPERTEST.tables, plugin=PLUGIN, generations=listed), 3)
     plan = after(CREATED, Rollback(("n1",), 1), start=Plan(net))
     assert known(plan) == "n1 n2 n3"
     assert known(after(CREATED, Rollback(("n1",), 2), start=Plan(net))) == "n2 n3"
 
 
 def test_a_shuffled_burst_is_enabled_only_in_an_order_that_works() -> None:
-    steps: list[Data] = [CREATED, HAS_EVENT, DeleteEvent("n1", "e1")]
+    steps: list[Data] = [CREATED, HAS_EVENT, Delete("n1", "events", "e1")]
     for seed in range(20):
         shuffled = Random(seed).sample(steps, 3)
         assert Burst(tuple(shuffled)).enabled(FRESH) is (shuffled == steps)

@@ -12,13 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncmodel.errors import FormatError
+from syncmodel.model.values import Scalar
 from syncmodel.steps import Burst, Cut, Data, Heal, Rollout, Step, dump, load, load_all, vocabulary
+from syncmodel.steps.data import Given
 
 NAMES = st.text(min_size=1, max_size=6)
+SCALARS = st.none() | st.integers() | NAMES
 PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     str: NAMES,
     int: st.integers(),
     bool: st.booleans(),
+    Scalar: SCALARS,
+    Given: st.dictionaries(NAMES, SCALARS, max_size=3).map(lambda cells: tuple(cells.items())),
     tuple[str, ...]: st.lists(NAMES, max_size=3).map(tuple),
     tuple[tuple[str, ...], ...]: st.lists(st.lists(NAMES, max_size=3).map(tuple), max_size=3).map(
         tuple
@@ -56,14 +61,18 @@ def data_steps() -> st.SearchStrategy[Step]:
     return st.one_of([any_step(op) for op in SIMPLE if issubclass(vocabulary()[op], Data)])
 
 
+DELETE = {"op": "delete", "node": "n1", "table": "cases", "row": "c1"}
 #: One well-formed example of each kind.
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "create_case": {"node": "n1", "case": "c1", "title": "t1"},
-    "update_case": {"node": "n1", "case": "c1", "title": "t1"},
-    "increment_case": {"node": "n1", "case": "c1", "by": 4},
-    "delete_case": {"node": "n1", "case": "c1"},
-    "create_event": {"node": "n1", "event": "e1", "case": "c1", "body": "b1"},
-    "delete_event": {"node": "n1", "event": "e1"},
+    "create": {
+        "node": "n1",
+        "table": "cases",
+        "row": "c1",
+        "values": {"title": "t1", "stars": 3, "motto": None},
+    },
+    "set": {"node": "n1", "table": "cases", "row": "c1", "column": "title", "value": "t2"},
+    "add": {"node": "n1", "table": "cases", "row": "c1", "column": "counter", "by": 4},
+    "delete": {"node": "n1", "table": "cases", "row": "c1"},
     "partition": {"groups": [["n1", "n2"], ["n3"]]},
     "cut": {"from": "n1", "to": "n2"},
     "mend": {"from": "n1", "to": "n2"},
@@ -75,8 +84,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "restart": {"node": "n1"},
     "burst": {"steps": [{"op": "heal"}, {"op": "crash", "node": "n1"}]},
     "concurrently": {"steps": [{"op": "heal"}, {"op": "crash", "node": "n1"}]},
-    "refused": {"step": {"op": "delete_case", "node": "n1", "case": "c1"}, "why": "no_such_row"},
+    "refused": {"step": DELETE, "why": "no_such_row"},
 }
+CREATE, SET = EXAMPLES["create"], EXAMPLES["set"]
 OPTIONAL = {("resync", "full")}
 FIELDS = [(op, name) for op, example in EXAMPLES.items() for name in example]
 
@@ -141,7 +151,7 @@ def test_a_field_too_many_is_named(op: str) -> None:
     ("raw", "words"),
     [
         (None, "expected an object with an `op`, found None"),
-        ({"node": "n1"}, "unknown op None; known are: burst, "),
+        ({"node": "n1"}, "unknown op None; known are: add, burst, "),
         ({"op": "explode"}, "unknown op 'explode'"),
         ({"op": "crash", "node": 1}, "expected str, found 1 at node"),
         ({"op": "resync", "node": "n1", "full": 1}, "expected bool, found 1 at full"),
@@ -150,6 +160,10 @@ def test_a_field_too_many_is_named(op: str) -> None:
         ({"op": "rollout", "nodes": [], "generation": True}, "found True at generation"),
         ({"op": "partition", "groups": ["n1"]}, r"expected a list, found 'n1' at groups\[0\]"),
         ({"op": "partition", "groups": [["n1", 2]]}, r"found 2 at groups\[0\]\[1\]"),
+        ({"op": "create", **CREATE, "values": []}, r"expected an object of columns, found \[\]"),
+        ({"op": "create", **CREATE, "values": {"t": 1.5}}, "whole number or null, found 1.5"),
+        ({"op": "set", **SET, "value": True}, "whole number or null, found True at value"),
+        ({"op": "create_case", "node": "n1"}, "unknown op 'create_case'"),
         ({"op": "cut", "from": "n1", "to": 2}, "expected str, found 2 at to"),
         ({"op": "burst", "steps": [{"op": "heal"}, 1]}, r"found 1 at steps\[1\]"),
         ({"op": "refused", "step": {"op": "heal"}, "why": "malformed"}, "unknown op 'heal'"),

@@ -1,7 +1,7 @@
 """A counter whose increments all add up, from wherever they come.
 
-A sight names the increments in it, as each is another power of two. What an increment becomes that
-a delete or another create of the row met is for the system to say.
+A sight names the increments in it, as each is another power of two. What becomes of an increment
+once the row is created again is for the system to say, unless it was made knowing that create.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar
 from attrs import frozen
 
 from syncmodel.model.divergence import Divergence, Kind
-from syncmodel.model.order import NONE, Order, Versions
+from syncmodel.model.order import NONE, Versions
 from syncmodel.model.policies.base import Policy
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Added, Row, Value
@@ -25,11 +25,6 @@ class AddsUp(Policy):
     promise: ClassVar[str] = "increments add up, wherever they were made"
     causal: ClassVar[bool] = False
     sums: ClassVar[bool] = True
-
-    def written(self, order: Order, version: int, parents: Versions, *, creates: bool) -> Order:
-        """Nothing loses."""
-        del parents, creates
-        return order.written(version, NONE)
 
     def may_show(self, row: RowBelief, node: str) -> Versions:
         """Whatever it may know may be in the sum."""
@@ -80,9 +75,10 @@ class AddsUp(Policy):
         return Kind.STALE if _sum(row, self._surely_counted(row, node)) & ~total else None
 
     def _surely_counted(self, row: RowBelief, node: str) -> Versions:
-        """What no delete and no other create can have taken out."""
-        begun = [v for v in row.perhaps_known_by(node) if not _by(row, v)]
-        return NONE if len(begun) > 1 else row.known_by(node)
+        """What no create can have taken out: it was made knowing all creates that may be known."""
+        begun = frozenset(v for v in row.perhaps_known_by(node) if not _by(row, v))
+        known = row.known_by(node)
+        return frozenset(v for v in known if begun - {v} <= row.order.parents.get(v, NONE))
 
     def _in(self, row: RowBelief, versions: Versions, sight: Value) -> Versions:
         total = _total(sight)

@@ -10,9 +10,11 @@ from typing import ClassVar
 
 from attrs import evolve, frozen
 
+from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.order import NONE, Order, Versions
 from syncmodel.model.policies.base import Policy
 from syncmodel.model.rows import RowBelief
+from syncmodel.model.values import Row, Value
 
 
 @frozen
@@ -35,12 +37,13 @@ class MultiValue(Policy):
         return evolve(order.written(version, frozenset({base})), loose=order.loose - {version})
 
     def may_show(self, row: RowBelief, node: str) -> Versions:
-        """No version that a known one replaced, and none that a leaf beat at another rest."""
+        """No version that a known one replaced, none that a leaf beat at another rest, and no
+        tombstone where there is a leaf."""
         may, leaves = row.perhaps_known_by(node), self._leaves(row, node)
         replaced = self._replaced(row, row.known_by(node))
         return frozenset(
             version
-            for version in may
+            for version in (row.present(may) if leaves else may)
             if version not in replaced
             and not any((version, leaf) in row.order.seen for leaf in leaves)
         )
@@ -48,6 +51,13 @@ class MultiValue(Policy):
     def may_lack(self, row: RowBelief, node: str) -> bool:
         """Unless some leaf that it must know is no tombstone."""
         return not self._leaves(row, node)
+
+    def impossible(
+        self, name: Row, row: RowBelief, node: str, sight: Value | None, width: int
+    ) -> Divergence | None:
+        """As ever; a leaf that does not show is missing, as no tombstone beats it."""
+        found = super().impossible(name, row, node, sight, width)
+        return evolve(found, kind=Kind.MISSING) if found and sight is None else found
 
     def learnt(self, order: Order, shown: Versions, row: RowBelief, node: str) -> Order:
         """Of the leaves that it must know, all others lose to the one that shows."""
@@ -66,10 +76,12 @@ class MultiValue(Policy):
         """The versions that surely are leaves on the node, and no tombstones."""
         may, causal = row.perhaps_known_by(node), row.order.causal
         known = row.present(row.known_by(node))
+        # A node need not know what lies between a version and one that it rests on.
+        loose = row.order.loose.union(*(causal.get(v, NONE) for v in row.order.loose)) & may
         return frozenset(
             version
             for version in known
-            if may.isdisjoint(causal.get(version, NONE)) and not (row.order.loose & may) - {version}
+            if may.isdisjoint(causal.get(version, NONE)) and not loose - {version}
         )
 
 

@@ -1,0 +1,87 @@
+"""What a delete takes along: the rows that refer to the deleted one, where references cascade.
+
+A node deletes those that it has, at any depth. What a delete of unknown outcome takes is decided
+when it lands: until it is seen it may take whatever reaches its node. A row that is taken gets a
+tombstone by the node that deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import evolve
+
+from syncmodel.model.belief import Belief, Entries, Entry
+from syncmodel.model.columns import OnDelete
+from syncmodel.model.net import Net
+from syncmodel.model.order import NONE
+from syncmodel.model.outcome import Outcome
+from syncmodel.model.values import TOMBSTONE, Row, Version, Write
+
+#: A tombstone, by its row and number.
+Deleted = tuple[Row, int]
+
+
+def with_cascades(
+    before: Belief,
+    entered: Belief,
+    calls: Sequence[tuple[Write, Outcome]],
+    entries: Sequence[Entries],
+    after: Net,
+) -> tuple[Belief, list[Entries]]:
+    """The belief with the rows that these calls, or earlier ones that are still unknown, take.
+
+    `entered` is the belief with the writes themselves, as `entries`. What an accepted delete surely
+    took comes back among its entries.
+    """
+    belief, taken = entered, list(entries)
+    alone = len(calls) == 1 and not before.net.drops(after)
+    for place, (write, outcome) in enumerate(calls):
+        for entry in entries[place]:
+            if write.op == "delete":
+                deleted = (entry.register, entry.number)
+                sure = outcome.ok and alone
+                belief, more = _taken(belief, before, deleted, write.node, after, sure=sure)
+                taken[place] += more
+    return _by_pending(belief, before, after), taken
+
+
+def _by_pending(belief: Belief, before: Belief, after: Net) -> Belief:
+    """With what the deletes that may still land may take, now that more has reached their nodes."""
+    for table in belief.net.schema.cascading_in_order:
+        for row in sorted(belief.rows):
+            if row.table == table and not row.column:
+                for number, version in enumerate(belief.row(row).versions):
+                    if version.is_tombstone and not version.sure:
+                        belief, _ = _taken(
+                            belief, before, (row, number), version.node, after, sure=False
+                        )
+    return belief
+
+
+def _taken(
+    belief: Belief, before: Belief, deleted: Deleted, node: str, after: Net, *, sure: bool
+) -> tuple[Belief, Entries]:
+    """With the rows that this tombstone takes along on its node, and has not taken yet."""
+    row, number = deleted
+    entries: Entries = ()
+    if number not in belief.row(row).perhaps_known_by(node):
+        return belief, entries  # Its node lost its log: nothing of it is under way any more.
+    drops = node in before.net.drops(after)
+    for other in list(belief.referring(row, OnDelete.CASCADE)):
+        if (row, number, other) in belief.taken or not belief.may_have(node, other):
+            continue
+        surely = sure and not before.may_lack(node, other)
+        known = NONE if drops else before.writes_on(node, other)
+        belief, tombstone = belief.with_version(
+            other,
+            Version(node, TOMBSTONE, sure=surely),
+            known,
+            before.net.either(after),
+            creates=False,
+        )
+        belief = evolve(belief, taken=belief.taken.set((row, number, other), tombstone))
+        entries += (Entry(other, tombstone, surely, asked=False),)
+        belief, more = _taken(belief, before, (other, tombstone), node, after, sure=surely)
+        entries += more
+    return belief, entries
