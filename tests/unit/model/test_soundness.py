@@ -1,6 +1,6 @@
 """The model never alarms on a correct system, and sees a broken one.
 
-SYNCMODEL_RESTS says how many rests the contract's own guarantees must survive (default 5,000); each
+SYNCMODEL_RESTS says how many rests the contract's own guarantees must survive (default 4,000); each
 other value alone survives a tenth of that, every two of them together a hundredth.
 """
 
@@ -20,7 +20,7 @@ from schemas import CONTRACT, VALUES, Case, alone, pairs
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.targets.wire import SUPERTEST
 
-RESTS = int(os.environ.get("SYNCMODEL_RESTS", "5000"))
+RESTS = int(os.environ.get("SYNCMODEL_RESTS", "4000"))
 ALONE, PAIRS = alone(), pairs()
 SOMETIMES = (
     "conflicts",
