@@ -2,8 +2,18 @@
 
 from store import Store
 from syncmodel import (
-    ClusterMachine, Counter, CutsLinks, Ref, Schema, Settled, Table, Target, Token, View,
-    accepted, refused,
+    ClusterMachine,
+    Counter,
+    CutsLinks,
+    Ref,
+    Schema,
+    Settled,
+    Table,
+    Target,
+    Token,
+    View,
+    accepted,
+    refused,
 )
 
 
