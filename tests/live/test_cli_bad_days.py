@@ -144,7 +144,7 @@ def test_a_node_by_itself(mark: str) -> None:
         wait_for(lambda: "Its folder" in said("out"))
         url = f"http://127.0.0.1:{port}/plugins-api/supertest/schema"
         with urllib.request.urlopen(url) as answer:
-            assert json.load(answer, registered)["result"]["version"] == 1
+            assert json.load(answer)["result"]["version"] == 1
         with syncmodel("node", "--port", port) as second:
             assert second.wait(60) == 2
         words = f"syncmodel node: Port {port} can't be had: Address already in use."

@@ -228,7 +228,8 @@ def _search(job: Job, tally: Tally, findings: Findings, say: Observer, best: Any
             return made
 
         watched = watching(tally, pool.kind.waits, observe)
-        place = Place(target, pool.driver, job.settings, watched, findings, tally)
+        about = (target, pool.driver, job.settings, watched, findings, tally)
+        place = Place(*about, network=job.network, bugs=job.wanted.bugs)
         search = Search(
             machine,
             place,

@@ -74,13 +74,8 @@ def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
 
 
 def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
-    settings = Settings(
-        sequences=300,
-        steps=15,
-        seed=5,
-        scope=evolve(SIMULATED.scope, ops=ops_of("sync")),
-        backend="hypothesis",
-    )
+    scope = evolve(SIMULATED.scope, ops=ops_of("sync"))
+    settings = Settings(sequences=300, steps=15, seed=5, scope=scope, backend="hypothesis")
     report = search(tmp_path, settings)
     assert report.found is not None
     assert len(report.found.reproduction.steps) <= 6
