@@ -1,6 +1,7 @@
 """Finding power: for every planted bug and several seeds, who finds it, how soon, and how short.
 
     python bench/bugs.py [--seeds 10] [--bugs NAME ...] [--cap 400] [--engines ...] [--jobs 1]
+    python bench/bugs.py --find-only [--against FILE.json]
 
 All search the same simulated cluster and are judged by the same model; steps of a burst count each.
 
@@ -11,6 +12,10 @@ All search the same simulated cluster and are judged by the same model; steps of
 
 Each search is written to the JSON as it ends; with --resume those that are there are not made again
 (remove the file after a change of the code). A search that found nothing counts as the cap.
+
+--find-only measures ours alone, up to the first failure: for each bug the median sequences over the
+seeds. Those of every seed go to bench/results/found.json. --against compares with the file of an
+earlier version: the ratio for each bug, their geometric mean, and the worst.
 """
 
 from __future__ import annotations
@@ -21,10 +26,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import repeat
 from pathlib import Path
 
 import attrs
-from peers import fast_check, naive_hypothesis, ours, plain_random
+from peers import fast_check, naive_hypothesis, ours, plain_random, sooner
 from peers.finding import (
     ENGINES,
     FAST_CHECK,
@@ -79,6 +85,26 @@ def performed(jobs: Sequence[Job], workers: int) -> Iterator[Search]:
     with ProcessPoolExecutor(workers) as pool:
         for future in as_completed([pool.submit(perform, job) for job in jobs]):
             yield future.result()
+
+
+def soon(bug: str, seeds: int, cap: int) -> list[int | None]:
+    """The sequences to the first failure with each seed."""
+    return [ours.sequences_to_failure(bug, seed, cap) for seed in range(1, seeds + 1)]
+
+
+def find_only(options: argparse.Namespace, console: Console) -> None:
+    """Measure ours up to the first failure, print a table and what an earlier version took."""
+    before = sooner.read(options.against) if options.against else {}
+    counts: dict[str, list[int | None]] = {}
+    with ProcessPoolExecutor(options.jobs) as pool:
+        took = pool.map(soon, options.bugs, repeat(options.seeds), repeat(options.cap))
+        for bug, each in zip(options.bugs, took, strict=True):
+            counts[bug] = each
+            print(f"{bug}: {each}", file=sys.stderr, flush=True)
+            sooner.write(options.json, counts)
+    console.print(sooner.table(counts, before, options.cap))
+    for line in sooner.summary(counts, before, options.cap):
+        console.print(line)
 
 
 def job_of(search: Search) -> Job:
@@ -138,16 +164,26 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--cap", type=int, default=400, help="sequences of a search")
     parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES)
     parser.add_argument("--jobs", type=int, default=1, help="searches at the same time")
-    parser.add_argument("--json", type=Path, default=Path("bench/results/bugs.json"))
+    parser.add_argument("--json", type=Path, help="the raw data (default: in bench/results)")
     parser.add_argument("--plot", type=Path, default=Path("bench/results/bugs.png"))
     parser.add_argument("--resume", action="store_true", help="go on with what the JSON has")
-    return parser.parse_args(argv)
+    parser.add_argument("--find-only", action="store_true", help="ours, to the first failure")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="what --find-only had before")
+    options = parser.parse_args(argv)
+    if options.against and not options.find_only:
+        parser.error("--against goes with --find-only")
+    usual = "found.json" if options.find_only else "bugs.json"
+    options.json = options.json or Path("bench/results") / usual
+    return options
 
 
 def main(argv: list[str]) -> int:
     """Measure, print one table, write JSON and a plot."""
     options = arguments(argv)
     console = Console(width=160, highlight=False)
+    if options.find_only:
+        find_only(options, console)
+        return 0
     if FAST_CHECK in options.engines and not fast_check.installed():
         options.engines = [one for one in options.engines if one != FAST_CHECK]
         console.print("fast-check is not installed and is left out: see `make peers`.")

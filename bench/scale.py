@@ -27,11 +27,14 @@ from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster, acts, deliver, initial, setup
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.world import VirtualWorld
-from syncmodel.steps import CreateCase, UpdateCase
+from syncmodel.steps import Create, Set
+from syncmodel.targets.wire import SUPERTEST
 
 #: A round has about so many deliveries of each size, and always one write at least.
 DELIVERIES_A_ROUND = 400
 KINDS = ("in turn", "drawn", "step")
+#: What is there before anything is measured.
+FIRST = Create("n1", "cases", "c1", (("title", "first"),))
 
 Cost = dict[str, float]
 
@@ -54,11 +57,11 @@ def measure(sizes: list[int], rounds: int) -> dict[int, Cost]:
 
 def _delivery(nodes: int, writes: int, schedule: Schedule) -> float:
     """Seconds of one delivery, on average over these writes, one after the other."""
-    world = _quiet(initial(setup(nodes), fully_connected(nodes)), schedule)[0]
-    world = _quiet(acts.request(world, "n1", CreateCase("n1", "c1", "t").request())[0], schedule)[0]
+    world = _quiet(initial(setup(nodes), fully_connected(SUPERTEST, nodes)), schedule)[0]
+    world = _quiet(acts.write(world, FIRST.node, FIRST.asks(SUPERTEST))[0], schedule)[0]
     spent_s, delivered = 0.0, 0
     for step in _updates(nodes, writes):
-        world, outcome = acts.request(acts.advance(world, 1), step.node, step.request())
+        world, outcome = acts.write(acts.advance(world, 1), step.node, step.asks(SUPERTEST))
         assert outcome.ok, outcome
         started = time.process_time()
         world, count = _quiet(world, schedule)
@@ -78,9 +81,10 @@ def _quiet(world: VirtualWorld, schedule: Schedule) -> tuple[VirtualWorld, int]:
 
 def _step(nodes: int, writes: int) -> float:
     """Seconds of one step of a session, which brings the cluster to rest and looks at all of it."""
-    driver, session = Straight(), Session(SimulatedCluster(nodes), fully_connected(nodes))
+    driver = Straight()
+    session = Session(SimulatedCluster(nodes), fully_connected(SUPERTEST, nodes))
     driver.run(session.begin())
-    driver.run(session.take(CreateCase("n1", "c1", "t")))
+    driver.run(session.take(FIRST))
     started = time.process_time()
     for step in _updates(nodes, writes):
         driver.run(session.take(step))
@@ -90,9 +94,9 @@ def _step(nodes: int, writes: int) -> float:
     return spent_s / writes
 
 
-def _updates(nodes: int, writes: int) -> Iterator[UpdateCase]:
+def _updates(nodes: int, writes: int) -> Iterator[Set]:
     for number in range(writes):
-        yield UpdateCase(f"n{number % nodes + 1}", "c1", f"t{number}")
+        yield Set(f"n{number % nodes + 1}", "cases", "c1", "title", f"t{number}")
 
 
 def main(argv: list[str]) -> int:

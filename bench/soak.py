@@ -142,7 +142,10 @@ class Soak:
         self.sequences += findings.sequences
         self.steps += findings.steps
         if findings.failure is not None:
-            self.found.append(f"seed {settings.seed}: {findings.failure}")
+            headline = findings.failure.counterexample.headline
+            self.found.append(
+                f"seed {settings.seed}: sequence {findings.failure.number}: {headline}"
+            )
         self.found += [f"seed {settings.seed}: unknown: {why}" for why in findings.unknown]
         self.found += [f"seed {settings.seed}: invalid: {why}" for why in findings.invalid]
 
