@@ -7,8 +7,8 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test live suite check lint imports types bench soak peers bench-peers \
-  bench-bugs check-model clean
+.PHONY: help install run demo test unit live test-long suite check lint imports types bench soak \
+  peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,16 +31,34 @@ demo: install ## the same with a bug planted: found, shortened, saved, and shown
 # No other faults but resyncs, and a seed with which it does not take long.
 DEMO_SEARCH ?= --faults sync --seed 6 --sequences 200
 
-test: install ## the unit tests (seconds) and the tests on live nodes
-	$(BIN)/pytest tests
+test: unit live ## the tests, all but the long ones
 
+# As many workers as cores, and no more than help.
+WORKERS ?= auto
+PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal
+
+unit: install ## only those without live nodes
+	$(BIN)/pytest tests/unit -m "not long" $(PARALLEL)
+
+# Their clocks are real, and each cluster keeps several cores busy: one after another.
 live: install ## only the tests on live nodes
-	$(BIN)/pytest tests/live
+	$(BIN)/pytest tests/live -m "not long"
+
+test-long: install ## the long ones: thousands of random runs, whole searches
+	$(BIN)/pytest tests -m long $(PARALLEL)
 
 suite: install ## the stateful suite: explore, and replay the corpus, on live nodes
 	$(BIN)/pytest stateful
 
-check: lint types test suite ## all that must hold before a commit
+# What `check` goes through, in this order. Each says how long it took.
+PARTS := lint types unit live test-long suite
+
+check: install ## all that must hold before a commit, and the time of each part
+	@times=; for part in $(PARTS); do \
+	  began=$$(date +%s); \
+	  $(MAKE) --no-print-directory $$part || exit 1; \
+	  times="$$times\n  $$part $$(($$(date +%s) - began)) s"; \
+	done; printf "All of it holds. It took:$$times\n"
 
 lint: install imports ## style, and the direction of imports
 	$(BIN)/ruff check $(CODE)
@@ -74,6 +92,9 @@ bench-peers: install ## one protocol, three tools: our checker, SPIN, Quint (see
 
 bench-bugs: install ## who finds the planted bugs, and how short: us and others (hours; see its --help)
 	$(BIN)/python bench/bugs.py
+
+bench-found: install ## how soon we find each; compare with AGAINST=FILE of another version
+	$(BIN)/python bench/bugs.py --find-only $(if $(AGAINST),--against $(AGAINST))
 
 clean: ## remove what was built and measured; saved failures stay
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache \

@@ -1,6 +1,7 @@
 """The store under test: what it stores, how to write and read it, how its replicas sync."""
 
 from store import Store
+
 from syncmodel import (
     ClusterMachine,
     Counter,

@@ -14,8 +14,8 @@ class Settings:
     """How far a search goes. The same seed is the same sequences of steps.
 
     `scope`: the steps that may be drawn (None: all that the machine has and the target can take).
-    `max_time_s`: no sequence is begun later than this. `backend` is Hypothesis' setting: ours draws plainly and leaves
-    shrinking to our minimiser; with "hypothesis" it draws and shrinks by itself.
+    `max_time_s`: no sequence is begun later than this. `backend` is Hypothesis' setting: ours draws
+    plainly and leaves shrinking to our minimiser; with "hypothesis" it draws and shrinks by itself.
     """
 
     nodes: int = 3

@@ -198,7 +198,9 @@ MISTAKES: list[tuple[str, Callable[..., Any], OnDelete, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "mistake", "kind", "broken"), MISTAKES, ids=str)
+@pytest.mark.parametrize(
+    ("name", "mistake", "kind", "broken"), MISTAKES, ids=[name for name, *_ in MISTAKES]
+)
 def test_a_mistake_in_the_model_is_found(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
