@@ -27,7 +27,8 @@ class Store:
         found = {}
         for table, parent in (("customers", None), ("orders", "customer"), ("lines", "order")):
             for (of, name), (_, _, columns) in sorted(self.rows.items()):
-                if of == table and columns is not None:
-                    if parent is None or (parent + "s", columns[parent]) in found:
-                        found[of, name] = columns
+                if of != table or columns is None:
+                    continue
+                if parent is None or (parent + "s", columns[parent]) in found:
+                    found[of, name] = columns
         return found

@@ -2,20 +2,9 @@
 
 from store import Store
 
-from syncmodel import (
-    ClusterMachine,
-    Counter,
-    CutsLinks,
-    Ref,
-    Schema,
-    Settled,
-    Table,
-    Target,
-    Token,
-    View,
-    accepted,
-    refused,
-)
+from syncmodel import ClusterMachine, CutsLinks, Settled, Target, View, accepted, refused
+from syncmodel.model.columns import Counter, Ref, Token
+from syncmodel.model.schema import Schema, Table
 
 
 class Shop(Target, CutsLinks):
