@@ -439,6 +439,21 @@ class NotPassedOn(CorrectSystem):
         return stored.author == node
 
 
+class ClockChangesItsMind(DecidesAgain):
+    """The same where the clock alone decides."""
+
+
+class MixtureUnanswered(Mixture):
+    """The same where no answer tells."""
+
+
+class TellsHalf(CorrectSystem):
+    """Half of what a node wrote itself is told to nobody."""
+
+    def tells(self, node: str, stored: Stored) -> bool:
+        return super().tells(node, stored) and stored.serial % 2 == 0
+
+
 class DropsTheLog(CorrectSystem):
     """A rollback loses the rows that it should keep."""
 
@@ -506,6 +521,9 @@ MUTANTS: Mapping[type[CorrectSystem], Broken] = {
     AlwaysRestricted: _stored(Kind.WRONGLY_REFUSED, "restrict"),
     HidesAll: _stored(Kind.MISSING, "nothing"),
     ResyncDoesNothing: _given(Kind.MISSING, "only a resync"),
+    ClockChangesItsMind: _given(Kind.FLIPPED, "wallclock"),
+    MixtureUnanswered: _given(Kind.INVENTED, "no rows answered"),
+    TellsHalf: _given(Kind.MISSING, "not passed on"),
     OnlyResync: Broken(Kind.MISSING),
     NotPassedOn: Broken(Kind.MISSING),
     DropsTheLog: _given(Kind.MISSING, "keeps log"),
