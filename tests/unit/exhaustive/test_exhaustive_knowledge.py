@@ -28,9 +28,9 @@ COUNTS = [
     (Limits(rollbacks=1), 235, 304),
     (Limits(crashes=1, timeouts=1), 860, 1214),
     (Limits(rows={"events": 1}, burst=2), 76, 98),
-    (Limits(writes=3, cuts=1), 2983, 4710),
-    (Limits(cuts=1, burst=2, together=True), 4763, 9466),
-    (Limits(nodes=3, cuts=1), 4558, 9619),
+    pytest.param(Limits(writes=3, cuts=1), 2983, 4710, marks=pytest.mark.long),
+    pytest.param(Limits(cuts=1, burst=2, together=True), 4763, 9466, marks=pytest.mark.long),
+    pytest.param(Limits(nodes=3, cuts=1), 4558, 9619, marks=pytest.mark.long),
 ]
 
 
