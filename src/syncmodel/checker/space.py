@@ -66,7 +66,7 @@ def path_to(
 ) -> Path[S, A]:
     """The path by which a state was found, with states as the system itself passes through.
 
-    Under a symmetry the space knows of each only an image; the path told is a real run, whose every
+    Under a symmetry the space knows only an image of each state; the path is a real run whose every
     state has the recorded image. Raises UsageError if there is none: then `canonical` is no
     symmetry of this system.
     """

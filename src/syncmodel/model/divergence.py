@@ -1,6 +1,6 @@
-"""The divergences between belief and sight, each with a name of its own.
+"""The divergences between belief and sight, each with its own name.
 
-A divergence is data: what was expected of which row on which node, and what was seen.
+A divergence is data: which row on which node, what was expected, and what was seen.
 """
 
 from __future__ import annotations

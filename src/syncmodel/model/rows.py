@@ -29,13 +29,13 @@ Knowledge = Map[str, Versions]
 
 
 class RowBelief(Record, cache_hash=True):
-    """The belief about one row. Versions are named by their place in `versions`."""
+    """The belief about one row. A version's name is its index in `versions`."""
 
     versions: tuple[Version, ...] = ()
     order: Order = Order()
     must: Knowledge = Map()
     may: Knowledge = Map()
-    #: What a write of unknown value may rest on although its node has lost it since.
+    #: What a write of unknown value may rest on though its node has lost it since.
     grounds: Map[int, Versions] = Map()
 
     # --- questions -----------------------------------------------------------------------------
