@@ -165,7 +165,7 @@ class Reproduction:
 def nodes_of(net: Net) -> Map[str, int]:
     """The `nodes` of a run that starts from this net.
 
-    Raises `UsageError` if the net does not start whole: then the steps must cut it.
+    Raises `UsageError` if the net does not start whole: then the steps must bring it there.
     """
     if net.cut or net.down:
         raise UsageError(

@@ -176,7 +176,7 @@ def _compare_row(
 def _impossibles(
     net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
 ) -> list[Divergence]:
-    """Every node that alone shows what it may not."""
+    """Each node whose own view is impossible."""
     return [
         divergence
         for node, sight in sights.items()
