@@ -54,7 +54,7 @@ class Share:
     of: int = 1
 
     def numbers(self, sequences: int) -> range:
-        """The numbers of its sequences, of so many in all."""
+        """The numbers of its sequences, of `sequences` in all."""
         return range(self.first, sequences + 1, self.of)
 
 

@@ -133,7 +133,7 @@ def _part(record: Path, share: Share) -> Path:
 
 @lru_cache
 def _usual() -> hypothesis.settings:
-    """The base for custom settings; the marker that no one assigned any."""
+    """Our default settings: a base for custom ones, and the mark that none were assigned."""
     return hypothesis.settings(
         backend=PLAIN,
         deadline=None,

@@ -1,4 +1,5 @@
-"""The plugin's API over HTTP. What a write does and is answered is `writes` and `core`."""
+"""The plugin's API over HTTP. `writes` and `core` decide what a write does and how it is
+answered."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -1,4 +1,4 @@
-"""What one node knows, as a value, and what can be read off it. How it changes is `core`'s.
+"""What one node knows, as a value, and what can be read off it. `core` changes it.
 
 Copying and hashing are cheap: everything is shared between versions of a state, and entries keep
 their hashes. Nothing here looks at a clock, a store or a socket.
@@ -96,7 +96,7 @@ NO_LINK: Final = Link()
 
 
 class Subscription(Record):
-    """Somebody who is sent what is new: the whole log, or what matches one of some filters."""
+    """A subscriber to what is new: the whole log, or what matches one of its filters."""
 
     req: Req
     peer: str | None
@@ -190,7 +190,7 @@ def hears_us(state: State, peer: str) -> bool:
 
 
 def newest_stamp(state: State, key: RowKey) -> int:
-    """The latest `created_at` known of a row, whoever wrote it; -1 when there is none."""
+    """The latest `created_at` known of a row, from any author; -1 when there is none."""
     authors = state.rows.get(key)
     return max((one.event.created_at for one in authors.values()), default=-1) if authors else -1
 

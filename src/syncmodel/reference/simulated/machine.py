@@ -1,6 +1,6 @@
 """One virtual machine: its disk, the generation that it runs, and its core's state while it runs.
 
-Only what concerns one machine by itself; whom it talks to is `world`'s.
+Only what concerns a single machine; `world` connects them.
 """
 
 from __future__ import annotations
