@@ -1,7 +1,7 @@
 """What the tester asks of one node: its admin surface and its plugin API, over one httpx client.
 
-Every answer is classed: it happened, it definitely did not, or nobody knows. What an answer means
-for the model lives in the targets.
+Every answer is classed: it happened, it definitely did not, or it is unknown. The targets decide
+what an answer means for the model.
 """
 
 import asyncio

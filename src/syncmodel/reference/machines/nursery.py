@@ -40,8 +40,7 @@ class Lifeline:
         self._end = end
 
     async def report(self) -> dict[str, Any] | None:
-        """What the machine reports once it is up or has failed; None if it died without a
-        report."""
+        """The machine's report once it is up or has failed; None if it died without one."""
         said = b""
         while not said.endswith(b"\n"):
             chunk = await self._read()

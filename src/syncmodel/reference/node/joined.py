@@ -170,8 +170,7 @@ class Net:
         return [one["title"] for one in seen["cases"]], [one["id"] for one in seen["events"]]
 
     def at_rest(self) -> bool:
-        """The tester's criterion: every node has processed every connected peer's log to its
-        end."""
+        """The tester's criterion: every node has processed each connected peer's log to its end."""
         return all(
             reached(self.states[dialler], source, *own_log(self.states[source]))
             for source, dialler in self.queues

@@ -1,5 +1,4 @@
-"""The plugin's API over HTTP. `writes` and `core` decide what a write does and how it is
-answered."""
+"""The plugin's API over HTTP. `writes` and `core` decide what a write does and answers."""
 
 from starlette.requests import Request
 from starlette.responses import Response

@@ -85,8 +85,7 @@ class Relay:
 
 
 class _Client:
-    """One connection. Its messages wait in a queue, so that a slow client does not hold up
-    others."""
+    """One connection. Its messages wait in a queue: a slow client does not hold up others."""
 
     def __init__(self, relay: Relay, app: Application, conn: int, peer: Peer | None) -> None:
         self.conn = conn

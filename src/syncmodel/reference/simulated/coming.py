@@ -133,8 +133,7 @@ class Coming(Sequence[Deliverable]):
 
 
 def _place(bits: int, number: int) -> int:
-    """The place of the set bit with this many set bits before it, by binary search; it must
-    exist."""
+    """The place of the set bit with this many before it, by binary search; it must exist."""
     if number < FEW:
         for _ in range(number):
             bits &= bits - 1
