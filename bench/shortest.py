@@ -1,4 +1,4 @@
-"""Proves the shortest failing run of every planted bug, and stores the lengths beside the bugs.
+"""Proves the shortest failing run of every planted bug, and stores the lengths next to the bugs.
 
     python bench/shortest.py --bug checkpoint-kept      one bug
     python bench/shortest.py --store                    all (a quarter of an hour), and store
@@ -85,7 +85,7 @@ class Known:
 
 
 def prove(bug: str, deepest: int, names: Sequence[str]) -> dict[Key, Known]:
-    """For each way to fail what the searches found; only those of these names, if there are any."""
+    """What the searches found for each way to fail; only those of these names, if given."""
     best: dict[Key, Known] = {}
     for one in passes(deepest):
         if names and one.name not in names:

@@ -203,7 +203,7 @@ class Minimizer:
         return result
 
     async def _confirm(self) -> None:
-        """Run the best again: so often, and more often if it does not always fail."""
+        """Run the best again to confirm it, more often if it does not always fail."""
         doubtful = max(DOUBTFUL_RUNS, self._confirmations)
         for attempt in range(1, 1 + doubtful if self._confirmations else 1):
             result = await self._perform(self.best.script, alone=True)

@@ -26,8 +26,7 @@ class Deployment(Step):
 
     @classmethod
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        """Each node alone, and all nodes at once for which the generation lies in the right
-        direction."""
+        """Each node alone, and at once all nodes for which the generation lies the right way."""
         for generation in scope.rollback_to if cls.back else scope.rollout_to:
             apt = tuple(
                 node
