@@ -58,7 +58,7 @@ class Pass:
 
 
 def passes(deepest: int) -> Iterator[Pass]:
-    """From cheap to dear; `deepest` is for two nodes with one case."""
+    """From cheap to expensive; `deepest` is for two nodes with one case."""
     every = slice(0, None)
     yield Pass("1 node", anything(1), 5)
     yield Pass("1 node, other ties", anything(1), 4, coins=2)

@@ -1,6 +1,6 @@
 """Every error that syncmodel raises on purpose. One root; each child says who must act.
 
-A divergence found in the system under test is not an error of ours: it is data
+A divergence found in the system under test is not an error here: it is data
 (`syncmodel.model.divergence`).
 """
 

@@ -124,7 +124,7 @@ class Campaign:
     def run(self) -> Report:
         """Explore; on a failure minimise, confirm and save it. Never raises for Ctrl-C.
 
-        Raises nothing of ours either: see `Report.halted`.
+        Never raises our own errors: see `Report.halted`.
         """
         with self._ending():
             self._explore()

@@ -1,7 +1,7 @@
 """The states found so far, each kept once, and the way back from each to where the search began.
 
 Per state: one entry of a dict, its number, and eight bytes in two arrays (its parent's number, and
-which of the parent's successors it was). A path is told by walking it again.
+which of the parent's successors it was). A path is rebuilt by walking it again.
 """
 
 import sys

@@ -28,7 +28,8 @@ class Bounds:
     lie beyond it. Raises UsageError for a bound that is not positive.
 
     `max_depth` counts actions from an initial state. `max_memory_mib` is the memory of the whole
-    process (resident set, MiB), looked at every 1,024 states: set it some way below what there is.
+    process (resident set, MiB), looked at every 1,024 states: set it some way below the memory of
+    the machine.
     """
 
     max_states: int | None = attrs.field(default=1_000_000, validator=_positive_or_none)

@@ -1,7 +1,7 @@
 """Names of nodes, rows and values: in order of appearance, and with nodes taken out. Pure.
 
-What a field holds follows from its own name: `node` and its like, `row` beside `table`, `values`,
-`value` beside `column`, `by`. So a new kind of step with such fields needs no line here.
+What a field holds follows from its own name: `node` and its like, `row` with `table`, `values`,
+`value` with `column`, `by`. So a new kind of step with such fields needs no line here.
 """
 
 from __future__ import annotations

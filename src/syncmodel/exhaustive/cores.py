@@ -1,4 +1,4 @@
-"""The node's own cores under a virtual network, with the model beside them: what is searched.
+"""The node's own cores under a virtual network, together with the model: the searched system.
 
 A `Moment` is one situation of both; here is how steps, deliveries and rests change it. Two systems
 differ in which of these may come when: `stepwise` and `messagewise`.
@@ -88,7 +88,7 @@ class Cluster:
     """What is searched: the constants of a virtual world, and from which nets runs begin.
 
     `symmetric`: its nodes are interchangeable. `coins`: which of two tied versions wins depends on
-    their ids and so on their tokens; runs are tried with so many families of tokens.
+    their ids and so on their tokens; runs are tried with this many families of tokens.
     """
 
     limits: Limits

@@ -1,4 +1,4 @@
-"""A path that a search found, as a file of the corpus that anybody can replay."""
+"""A path that a search found, as a corpus file that `syncmodel replay` takes."""
 
 from __future__ import annotations
 

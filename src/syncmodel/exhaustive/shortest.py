@@ -39,7 +39,7 @@ FILE = "shortest.json"
 SCHEMA = SIMULATED.schema
 #: The kinds of rows that a divergence is about; none where it is about a node.
 TABLES = (*SCHEMA.by_name, "")
-#: The latest and the earliest generation, beside the usual one.
+#: The latest and the earliest generation, besides the usual one.
 NEWER, BARE = len(SCHEMA.generations), 1
 #: Two rows of the first table, so that one can be the wrong one, and one of each other.
 FEW = {table: 2 if place == 0 else 1 for place, table in enumerate(SCHEMA.by_name)}
@@ -51,7 +51,7 @@ OTHERWISE: Property[Moment] = sometimes("anything is wrong", lambda now: bool(no
 class Shortest:
     """A failing run; no shorter one exists within the bounds of its search.
 
-    `states` is how many moments were looked at before it; `otherwise` is a shortest run that fails
+    `states` is how many moments were visited before it; `otherwise` is a shortest run that fails
     in another way than was asked for, if one was seen on the way.
     """
 
@@ -65,7 +65,7 @@ class Shortest:
 
 @frozen
 class NoneShorter:
-    """No run of up to `length` steps fails; `states` moments were looked at.
+    """No run of up to `length` steps fails; `states` moments were visited.
 
     `whole`: there is no longer one either, within the limits. `otherwise`: see `Shortest`.
     """

@@ -84,7 +84,7 @@ def _table(names: frozenset[str], own: Weights) -> Callable[[Any], Odds]:
 
 
 def _everything(target: Target) -> Scope:
-    """Every kind of step of ours, on few rows."""
+    """Every built-in kind of step, on few rows."""
     return Scope.of(target.schema, vocabulary())
 
 

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from syncmodel.model.values import Row
 
-#: How a run fails, so that two failures can be told to be alike: the name of the divergence, and
+#: How a run fails, so that two failures can be compared: the name of the divergence, and
 #: the kind of row ("" where it is about a node).
 Key = tuple[str, str]
 

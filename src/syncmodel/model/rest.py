@@ -30,7 +30,7 @@ Sight = Value | None | str
 def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     """The belief after a rest at which each running node showed its view.
 
-    `views` has every node that runs, None for one whose plugin API is not there. Raises
+    `views` has every running node, None for one without the plugin API. Raises
     `DivergenceFound` with all that differs, in a fixed order, and `InvalidRunError` if a running
     node was not read.
     """

@@ -20,7 +20,7 @@ from syncmodel.model.columns import REQUIRED, Column, OnDelete, Ref
 from syncmodel.model.values import Cells, Row, Scalar, Value
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-#: Letters of nodes (n1) and of texts (t1): a row is to be told from these at a glance.
+#: Letters of nodes (n1) and of texts (t1): the name of a row must differ from these at a glance.
 TAKEN = ("n", "t")
 
 

@@ -94,7 +94,7 @@ class Eose(Record):
 
 
 class Ok(Record):
-    """Relay to client: what became of a published event."""
+    """Relay to client: whether a published event was accepted."""
 
     event_id: str
     accepted: bool

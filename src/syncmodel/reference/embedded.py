@@ -21,7 +21,7 @@ from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.live_node import LiveNode
 
-#: After so many runs the nodes are emptied: old runs' rows would slow resyncs down.
+#: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
 RUNS_BETWEEN_EMPTYINGS = 20
 BASELINE = 1
 

@@ -37,7 +37,7 @@ VERSION = 2
 
 
 class Recorder:
-    """An observer that writes every entry to a file, which is made anew."""
+    """An observer that writes every entry to a new file, replacing an old one."""
 
     def __init__(self, path: Path, facts: Mapping[str, Any] | None) -> None:
         """`facts` say what was tested (target, nodes, bugs, seed).

@@ -194,7 +194,7 @@ class Sharpening:
         )
 
     def _searches(self) -> Iterator[Exhaustive]:
-        """From cheap to dear; a later one takes into account what an earlier one found."""
+        """From cheap to expensive; a later one takes into account what an earlier one found."""
         for nodes, most in ((1, 4), (2, 2), (3, 2)):
             yield Exhaustive(anything(nodes), most, beginnings(nodes))
         usual = beginnings(2)[:1]

@@ -78,7 +78,7 @@ class Target(ABC):
 
     @abstractmethod
     async def write(self, node: str, write: Write) -> Outcome:
-        """Ask one node for one write; what became of it, never an exception of the node's."""
+        """Ask one node for one write; return its outcome, never raise the node's exception."""
 
     @abstractmethod
     async def read(self, node: str) -> View | None:

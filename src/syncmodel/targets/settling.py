@@ -16,7 +16,7 @@ from syncmodel.model.view import View
 from syncmodel.targets.base import Unsettled
 from syncmodel.targets.live_node import LiveNode, Standing
 
-#: One long poll at most; then the goals are looked at afresh.
+#: One long poll at most; then the goals are computed again.
 POLL_LIMIT_S = 2.0
 
 Goals = dict[str, dict[str, tuple[str, int]]]

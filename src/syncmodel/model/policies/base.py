@@ -24,7 +24,7 @@ class Policy:
     #: Its name in options and files, and its promise in one sentence.
     name: ClassVar[str]
     promise: ClassVar[str]
-    #: Whether a node shows what it wrote last, as long as it hears of nothing else.
+    #: Whether a node shows what it wrote last, as long as it receives nothing else.
     causal: ClassVar[bool] = True
     #: Whether no version wins, but all that are known add up.
     sums: ClassVar[bool] = False

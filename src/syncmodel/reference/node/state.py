@@ -57,7 +57,7 @@ class Node:
 
 
 class Link(Record):
-    """Our side of one peer: what we processed of its log, and what we sent it of ours.
+    """Our side of one peer: how far we processed its log, and how much of ours we sent it.
 
     `ended`: the backlog of this connection has been processed. Only then does the cursor
     (`log_id`, `applied`) move, for until then we can't know whose positions these are.
@@ -143,7 +143,7 @@ def entries(state: State) -> Iterator[Stored]:
 
 
 def own_log(state: State) -> tuple[str, int]:
-    """(log_id, position) that others are told.
+    """(log_id, position) as reported to others.
 
     Without the plugin nothing is served: others see another log, which is empty, so that they never
     take a position of it to stand for rows that they were not sent.

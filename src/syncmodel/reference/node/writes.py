@@ -44,7 +44,7 @@ class DeniedError(SyncModelError):
         self.status, self.code = status, code
 
     def answer(self) -> Answer:
-        """What the client is told."""
+        """The answer to the client."""
         return Answer(self.status, failure(self.code, str(self)))
 
 

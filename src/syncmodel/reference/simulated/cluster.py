@@ -22,7 +22,7 @@ from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
-#: How a schedule is told of a write: recorded networks depend on these very words.
+#: How a schedule hears a write: recorded networks depend on these very words.
 HEARD = {"create": ("POST", None), "set": ("PATCH", None), "add": ("POST", "increment")}
 
 

@@ -80,7 +80,8 @@ class Places:
 
 @lru_cache(maxsize=16)
 def places(links: tuple[Link, ...]) -> Places:
-    """The places of these links, made once: every setup of so many nodes has the same."""
+    """The places of these links, made once: every setup with the same number of nodes has the
+    same."""
     return Places(links)
 
 

@@ -47,13 +47,13 @@ EPOCH_S = 1_700_000_000
 TICKS_A_SECOND = 10
 
 Told = Delivery | Eose
-#: For isinstance: a union would be made anew at each call.
+#: For isinstance: a union would be built again at each call.
 _TOLD = (Delivery, Eose)
 _DURABLE = (Put, Show, Cursor, Members)
 
 
 class Wire(Record, cache_hash=True):
-    """One connection: what the dialler asked and what the relay told it, each in order of sending.
+    """One connection: the dialler's requests and the relay's messages, each in order of sending.
 
     `direct`: it goes round the link, so that a cut does not touch it.
     """
