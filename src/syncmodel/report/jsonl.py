@@ -37,7 +37,7 @@ VERSION = 2
 
 
 class Recorder:
-    """An observer that writes every entry to a new file, replacing an old one."""
+    """An observer that writes every entry to a file; a new record replaces an old file."""
 
     def __init__(self, path: Path, facts: Mapping[str, Any] | None) -> None:
         """`facts` say what was tested (target, nodes, bugs, seed).

@@ -80,8 +80,7 @@ class Places:
 
 @lru_cache(maxsize=16)
 def places(links: tuple[Link, ...]) -> Places:
-    """The places of these links, made once: every setup with the same number of nodes has the
-    same."""
+    """The places of these links, made once: all setups of as many nodes share them."""
     return Places(links)
 
 
