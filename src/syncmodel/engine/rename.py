@@ -41,7 +41,7 @@ class Names:
 
     @property
     def changes(self) -> int:
-        """How many names are not yet in plain form."""
+        """How many names this changes."""
         pairs: tuple[tuple[Scalar, Scalar], ...] = (
             *((row.name, new) for row, new in self.rows.items()),
             *self.nodes.items(),
