@@ -3,14 +3,14 @@
     python bench/bugs.py [--seeds 10] [--bugs NAME ...] [--cap 400] [--engines ...] [--jobs 1]
     python bench/bugs.py --find-only [--against FILE.json]
 
-All search the same simulated cluster and are judged by the same model; steps of a burst count each.
+All search the same simulated cluster, and the same model judges them; each step of a burst counts.
 
   ours        our explorer, our minimiser, then the further search (whose runs count apart)
   hypothesis  a plain state machine: uniform rules, bundles, its own shrinker
   fast-check  model-based commands (npm), its own shrinker, over a pipe; see `make peers`
   random      steps at random, nothing shrinks
 
-Each search is written to the JSON as it ends; with --resume those that are there are not made again
+Each search is written to the JSON as it ends; --resume skips those that are there already
 (remove the file after a change of the code). A search that found nothing counts as the cap.
 
 --find-only measures ours alone, up to the first failure: for each bug the median sequences over the
@@ -50,7 +50,7 @@ from rich.console import Console
 
 from syncmodel.reference.node import bugs
 
-#: Engines that only tell the runs that they made.
+#: Engines that report only the runs that they made.
 SEARCHES: dict[str, Callable[[str | None, int, int], Recorder]] = {
     HYPOTHESIS: naive_hypothesis.search,
     FAST_CHECK: fast_check.search,
@@ -60,7 +60,7 @@ SEARCHES: dict[str, Callable[[str | None, int, int], Recorder]] = {
 
 @attrs.frozen(order=True)
 class Job:
-    """One search to be made."""
+    """One search to run."""
 
     bug: str
     seed: int
@@ -69,7 +69,7 @@ class Job:
 
 
 def perform(job: Job) -> Search:
-    """Make the search."""
+    """Run the search."""
     if job.engine == OURS:
         return ours.search(job.bug, job.seed, job.cap)
     started = time.perf_counter()
@@ -108,12 +108,12 @@ def find_only(options: argparse.Namespace, console: Console) -> None:
 
 
 def job_of(search: Search) -> Job:
-    """The job that made this search."""
+    """The job that ran this search."""
     return Job(search.bug, search.seed, search.engine, search.cap)
 
 
 def wanted(options: argparse.Namespace) -> list[Job]:
-    """Every search that was asked for, in order of the bugs."""
+    """Every requested search, in order of the bugs."""
     return [
         Job(bug, seed, engine, options.cap)
         for bug in options.bugs
@@ -123,7 +123,7 @@ def wanted(options: argparse.Namespace) -> list[Job]:
 
 
 def measure(options: argparse.Namespace) -> list[Search]:
-    """Make what is wanted, or take it from the file; the file always has all that was made."""
+    """Run what is missing, take the rest from the file; the file always has all that was run."""
     made: dict[Job, Search] = {}
     if options.resume and options.json.exists():
         made = {job_of(one): one for one in read(options.json)}

@@ -1,7 +1,7 @@
 """The floors under a live step: the same requests, without the framework.
 
 A step is: write on one node, ask every node where it stands, wait where one is behind, read every
-node. Both floors send that over the same SSH connections' kind; one through the same httpx
+node. Both floors send that over the same kind of SSH connection; one through the same httpx
 transport, one with h11 alone. Neither has a model, a history, or an error to explain.
 """
 
@@ -106,7 +106,7 @@ class BareH11:
 
 
 async def connect(node: LiveNode, kind: type[BareHttpx | BareH11]) -> Bare:
-    """A connection of its own to the machine of a node."""
+    """A separate connection to the machine of a node."""
     place = node.machine.endpoint
     connection = await ssh.connect(
         place.host, place.port, place.username, place.client_key, place.host_key

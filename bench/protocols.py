@@ -50,7 +50,7 @@ def ours(scope: Scope) -> Measured:
 
 
 def measure(scopes: list[Scope], seeds: int, missing: list[str]) -> Iterator[Measured]:
-    """Everything that is installed on every scope; the names of what is not go to `missing`."""
+    """Every installed tool on every scope; the names of missing tools go to `missing`."""
     missing += [tool.NAME for tool in (spin, quint) if not tool.installed()]
     for scope in scopes:
         yield ours(scope)
@@ -61,7 +61,7 @@ def measure(scopes: list[Scope], seeds: int, missing: list[str]) -> Iterator[Mea
 
 
 def disagreements(results: list[Measured]) -> list[str]:
-    """What ours and SPIN should agree on and do not."""
+    """Where ours and SPIN should agree and do not."""
     found = []
     for scope, group in groupby(results, key=lambda one: one.scope):
         rows = list(group)

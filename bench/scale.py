@@ -30,7 +30,7 @@ from syncmodel.reference.simulated.world import VirtualWorld
 from syncmodel.steps import Create, Set
 from syncmodel.targets.wire import SUPERTEST
 
-#: A round has about so many deliveries of each size, and always one write at least.
+#: A round has about this many deliveries of each size, and always at least one write.
 DELIVERIES_A_ROUND = 400
 KINDS = ("in turn", "drawn", "step")
 #: What is there before anything is measured.

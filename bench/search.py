@@ -1,4 +1,4 @@
-"""A search on live nodes, for every planted bug: how soon it is found, how dear and short it gets.
+"""A search on live nodes, for every planted bug: sequences to find it, cost, and final length.
 
     python bench/search.py [--seeds 10] [--bugs NAME ...] [--cap 200] [--engines ours naive]
 
@@ -6,10 +6,10 @@
   shrinker  the same machine on Hypothesis' usual backend, with its own shrinker
   naive     steps at random, each kind as likely as any other; knows no plan, shrinks nothing
 
-All on the same embedded cluster of real processes, judged by the same model; steps inside a burst
-count each. A search that found nothing counts as the cap. Medians over the seeds; raw data as JSON.
-Runs to minimal are live runs; those of the further search are on the simulator. By default one bug
-of each kind that the first of our issues names: all of them, with ten seeds, take hours.
+All on the same embedded cluster of real processes, judged by the same model; each step inside a
+burst counts. A search that found nothing counts as the cap. Medians over the seeds; raw data as
+JSON. Runs to minimal are live runs; those of the further search are on the simulator. By default
+one bug of each main kind: all of them, with ten seeds, take hours.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ ENGINES: dict[str, Callable[[Loop, EmbeddedCluster, Recorder, int, int], None]] 
 
 
 def search(engine: str, bug: str, seed: int, cap: int) -> Search:
-    """One search on a cluster of its own."""
+    """One search on its own cluster."""
     if engine == OURS:
         return ours.search(bug, seed, cap, EMBEDDED.name)
     recorder, started = Recorder(), time.perf_counter()

@@ -1,4 +1,4 @@
-"""Proves the shortest failing run of every planted bug, and stores the lengths beside the bugs.
+"""Proves the shortest failing run of every planted bug, and stores the lengths next to the bugs.
 
     python bench/shortest.py --bug checkpoint-kept      one bug
     python bench/shortest.py --store                    all (a quarter of an hour), and store
@@ -58,7 +58,7 @@ class Pass:
 
 
 def passes(deepest: int) -> Iterator[Pass]:
-    """From cheap to dear; `deepest` is for two nodes with one case."""
+    """From cheap to expensive; `deepest` is for two nodes with one case."""
     every = slice(0, None)
     yield Pass("1 node", anything(1), 5)
     yield Pass("1 node, other ties", anything(1), 4, coins=2)
@@ -85,7 +85,7 @@ class Known:
 
 
 def prove(bug: str, deepest: int, names: Sequence[str]) -> dict[Key, Known]:
-    """For each way to fail what the searches found; only those of these names, if there are any."""
+    """What the searches found for each way to fail; only those of these names, if given."""
     best: dict[Key, Known] = {}
     for one in passes(deepest):
         if names and one.name not in names:

@@ -4,11 +4,11 @@
 
 Ours is the whole of it: a search by `ClusterMachine`, whose step is drawn and taken on three
 simulated nodes, which come to rest and are compared with the model. A step may hold several (a
-burst, simultaneous steps): the ratios count it once, and beside them stands how many were performed
-a second. The empty machines draw one value a rule and do nothing with it: one has as many rules as
+burst, simultaneous steps): the ratios count it once; the number performed a second is printed next
+to them. The empty machines draw one value a rule and do nothing with it: one has as many rules as
 there are kinds of steps, one has a single rule. Both are Hypothesis as it comes, with its own
 backend; the first is also measured with ours. `--landed DIR` measures another checkout's search
-too, in a process of its own, in turns with the others. Prints steps a second of processor time and
+too, in its own process, in turns with the others. Prints steps a second of processor time and
 the ratios of this run; bare times depend on the machine.
 """
 
@@ -51,14 +51,14 @@ def ours(sequences: int, seed: int, observe: Observer = nobody) -> int:
 
 
 def held(sequences: int, seed: int) -> float:
-    """How many steps were performed for each that was drawn, in the same search once more."""
+    """How many steps were performed per drawn step, in the same search once more."""
     tally = Tally()
     drawn = ours(sequences, seed, tally)
     return tally.by_op.total() / drawn
 
 
 def empty(rules: int, backend: str = "hypothesis") -> Callable[[int, int], int]:
-    """A machine with so many rules, each of which draws one value: its steps."""
+    """A machine with this many rules, each of which draws one value: its steps."""
 
     def steps(sequences: int, seed: int) -> int:
         taken = [0]
@@ -117,7 +117,7 @@ for line in sys.stdin:
 
 
 class Elsewhere:
-    """A search by the checkout in another folder, in a process of its own."""
+    """A search by the checkout in another folder, in its own process."""
 
     def __init__(self, folder: Path) -> None:
         environment = {**os.environ, "PYTHONPATH": str(folder.resolve() / "src")}

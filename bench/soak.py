@@ -2,10 +2,9 @@
 
     python bench/soak.py [--simulated-steps 1000000] [--live-sequences 2000] [--json FILE]
 
-The correct core on the simulator, then the embedded cluster: no divergence, no run that is invalid
-or unknown, and at ten points on the way memory, descriptors, processes and files are looked at, of
-this process and of all that it started. Exit code 1 if anything was found or grows. 0 leaves a part
-out.
+The correct core on the simulator, then the embedded cluster: no divergence, no invalid or unknown
+run; at ten points on the way it checks memory, descriptors, processes and files of this process and
+all its descendants. Exit code 1 if anything was found or grows. 0 leaves a part out.
 """
 
 from __future__ import annotations
@@ -103,7 +102,7 @@ def _descriptors(pid: int) -> int:
 
 @attrs.define
 class Soak:
-    """One long search, in parts: each has a seed, and where it is simulated a network, of its own.
+    """One long search, in parts: each has its own seed, and where it is simulated its own network.
 
     `target` gives the target for the search of a seed.
     """

@@ -1,4 +1,4 @@
-"""How dear is a live step? Ours, and the same requests without us, in turns on the same cluster.
+"""What does a live step cost? Ours, and the same requests without us, in turns on one cluster.
 
     python bench/step.py [--nodes 3 5 10 20] [--rounds 100] [--json FILE]
 
@@ -30,7 +30,7 @@ WRITES_A_RUN = 25
 
 
 def measure(nodes: int, rounds: int) -> dict[str, float]:
-    """Medians of a step on so many nodes, in seconds; the three kinds take turns."""
+    """Medians of a step on this many nodes, in seconds; the three kinds take turns."""
     with Loop() as loop:
         cluster = EmbeddedCluster(nodes)
         try:

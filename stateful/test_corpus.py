@@ -1,7 +1,7 @@
-"""Every file of corpus/ is a test of its own, named like it: `pytest stateful/ -k corpus`.
+"""Every file of corpus/ is a separate test, named after it: `pytest stateful/ -k corpus`.
 
 A file that names a planted bug must fail on nodes with that bug and pass on nodes without. Files of
-one bug stand together, so that its cluster is booted once.
+one bug run together, so that its cluster is booted once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""All that we use of Hypothesis beside its documented interface, in one file.
+"""All that we use of Hypothesis beyond its documented interface, in one file.
 
-`tests/unit/machine/test_inside.py` says on the day when a version no longer has it.
+`tests/unit/machine/test_inside.py` fails as soon as a version no longer has it.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Picked(st.SearchStrategy[T]):
 class NextRule(st.SearchStrategy[tuple[Any, dict[str, Any]]]):
     """The next rule by its weight, and its arguments.
 
-    In place of Hypothesis' `RuleStrategy`, which takes all rules for equally likely and leaves some
-    of them out of each run. A rule that is not possible is out of the draw: it costs no try.
+    It replaces Hypothesis' `RuleStrategy`, which treats all rules as equally likely and leaves some
+    out of each run. An impossible rule is not in the draw, so it wastes no try.
     """
 
     def __init__(self, rules: Mapping[str, Any], table: Callable[[Any], Odds]) -> None:

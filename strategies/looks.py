@@ -1,4 +1,4 @@
-"""How the ids and texts of a sequence look: plain, mostly; else in one of the ways that hurt.
+"""How the ids and texts of a sequence look: mostly plain, else in one of the ways that hurt.
 
 See `syncmodel.model.words` for the looks, and a schema's `ids` and `texts` for those that a system
 takes.
@@ -20,9 +20,9 @@ from syncmodel.steps import Create, Data, Set
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import Picked
 
-#: Of so many sequences one has ids of another look, and one has texts of another look.
+#: One in this many sequences has ids of another look, and one has texts of another look.
 PLAIN = 8
-#: Of the sequences with texts of another look one in so many has long ones, which cost time.
+#: Of the sequences with texts of another look, one in this many has long ones, which cost time.
 LONG = 12
 
 

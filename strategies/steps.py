@@ -1,8 +1,8 @@
-"""Steps chosen from the plan: whatever comes out of here is enabled, so nothing is wasted.
+"""Steps chosen from the plan: every step from here is enabled, so no draw is wasted.
 
 One weighted choice of the kind of step, then one of its arguments. No bundles, no filters.
 `any_of`, `bursts`, `simultaneous` and `bad_requests` are arguments of a machine's rules, each one
-draw; `possible` and `anything_possible` are their preconditions. `choose` is for code that has a
+draw; `possible` and `anything_possible` are their preconditions. `choose` is for code with its own
 generator.
 """
 
@@ -27,7 +27,7 @@ from syncmodel.strategies.weights import NO_WEIGHTS, Odds, Weights, weights
 #: Steps inside a burst, and steps at once.
 BURST_SIZES = (2, 2, 3, 3, 4, 5)
 CONCURRENT_SIZES = (2, 2, 3)
-#: What a burst and simultaneous steps are not made of.
+#: Steps that bursts and simultaneous steps never contain.
 NOT_IN_A_BURST = ("burst", "refused")
 NOT_AT_ONCE = ("burst", "concurrently", "refused")
 
@@ -210,7 +210,7 @@ def _tables(schema: Schema, op: str) -> tuple[Table, ...]:
 
 
 def _any_enabled(found: list[S], plan: Plan, rng: Random) -> S | None:
-    """Any of them that the plan allows, each as likely; few are asked, as that is dear."""
+    """Any of them that the plan allows, each as likely; few are checked, as that is expensive."""
     while found:
         step = found.pop(int(rng.random() * len(found)))
         if step.enabled(plan):

@@ -16,7 +16,7 @@ from attrs import field, frozen
 from syncmodel.model.plan import Plan
 
 USUAL = 3
-#: Weights beside the table's, or in their place, by the op.
+#: Weights in addition to the table's, or in their place, by the op.
 Weights = tuple[tuple[str, int], ...]
 NO_WEIGHTS: Weights = ()
 

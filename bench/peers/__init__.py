@@ -1,1 +1,1 @@
-"""Other tools on our problems, to be measured against: see protocols.py and bugs.py beside us."""
+"""Other tools on our problems, to measure against: see bench/protocols.py and bench/bugs.py."""

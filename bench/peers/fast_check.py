@@ -22,7 +22,7 @@ def installed() -> bool:
 def search(bug: str | None, seed: int, cap: int) -> Recorder:
     """At most `cap` sequences until the first failure, then fast-check shrinks as it likes.
 
-    Raises `CalledProcessError` if it did not come to an end by itself.
+    Raises `CalledProcessError` if it did not end on its own.
     """
     command = ["node", str(HERE / "fast_check.mjs"), sys.executable]
     command += [] if bug is None else ["--bug", bug]

@@ -1,4 +1,4 @@
-"""What the searches come to: medians, one table, and where a peer is better than we are."""
+"""The results of the searches: medians, one table, and where a peer beats us."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Finding:
 class Yardstick:
     """By bug, and by what it fails with, the length of the shortest run that is known.
 
-    What is stored beside the bugs: proved as far as docs/checking.md says, for networks that do
-    nothing of themselves. (A random one can do what else takes a step, so a search may end with
+    What is stored next to the bugs: proved as far as docs/checking.md says, for networks that do
+    nothing on their own. (A random one can do what else takes a step, so a search may end with
     less.) Where nothing is stored, the least that a search here ended with.
     """
 
@@ -78,7 +78,7 @@ class Yardstick:
         return self.lengths[search.bug][search.final_divergence]
 
     def any(self, bug: str) -> int | None:
-        """With whatever divergence; None if nobody ever found the bug."""
+        """With any divergence; None if no engine ever found the bug."""
         return min(self.lengths.get(bug, {}).values(), default=None)
 
 
@@ -123,7 +123,7 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 def better(peer: Finding, ours: Finding) -> list[str]:
-    """In what the peer is better than we are on this bug."""
+    """Where the peer beats us on this bug."""
     words = ["finds it more often"] if peer.found > ours.found else []
     for name, word in BETTER.items():
         theirs, own = getattr(peer, name), getattr(ours, name)
@@ -211,7 +211,7 @@ def _number(value: float | None) -> str:
 
 
 def summary(found: Sequence[Finding]) -> Iterator[str]:
-    """What it comes to over all bugs, against the figures that we want to reach."""
+    """The totals over all bugs, against the figures that we aim for."""
     by_key = {(one.bug, one.engine): one for one in found}
     bugs = sorted({one.bug for one in found})
     own = [by_key[bug, OURS] for bug in bugs if (bug, OURS) in by_key]

@@ -1,4 +1,4 @@
-"""What one tool said of one protocol, and what it cost."""
+"""One tool's verdict on one protocol, and its cost."""
 
 from __future__ import annotations
 

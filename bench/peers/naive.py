@@ -41,7 +41,7 @@ def next_token(plan: Plan) -> Scalar:
 
 
 def next_amount(plan: Plan) -> int:
-    """An increment that no other one is."""
+    """An increment that no other one equals."""
     amount = COUNTER.fresh(plan.used(COUNTER))
     assert isinstance(amount, int)
     return amount

@@ -17,7 +17,7 @@ MARGIN_INCHES = 1.7
 
 
 def plot(searches: Sequence[Search], shortest: Yardstick, file: Path) -> str | None:
-    """Write the picture; a sentence if that can't be done."""
+    """Write the picture; return a sentence if that fails."""
     try:
         import_module("matplotlib").use("Agg")
         pyplot: Any = import_module("matplotlib.pyplot")

@@ -32,12 +32,12 @@ class Search:
 
 
 def installed() -> bool:
-    """Whether npm put it here."""
+    """Whether npm has installed it here."""
     return QUINT.exists()
 
 
 def measure(scope: Scope, seeds: int) -> Measured:
-    """The median of so many searches; of the right protocol one, which can prove nothing."""
+    """The median of this many searches; one of the correct protocol, which proves nothing."""
     with TemporaryDirectory() as folder:
         model = Path(folder, "model.qnt")
         model.write_text(_model(scope), encoding="utf-8")

@@ -46,14 +46,14 @@ class Recorder:
 
 @attrs.frozen(kw_only=True)
 class Search:
-    """One search: by whom, for which bug, and what it took. Counts are of runs on the simulator.
+    """One search: its engine, its bug, and its cost. Counts are of runs on the simulator.
 
     `sequences` and `steps` lead to the first failure, it included (the whole search, if `found` is
     false). `to_minimal` counts runs (and `steps_to_minimal` their steps) after it, up to the first
     that was as short as the final one; `shrinking` counts all of them. Lengths are in steps.
     Ours alone searches further, on the simulator: `minimized_length` is what there was before that,
-    `further` the runs that it took, and `otherwise_length` the length of a shorter run that it told
-    of, which fails in another way.
+    `further` the runs that it took, and `otherwise_length` the length of a shorter run that it
+    reported, which fails in another way.
     """
 
     engine: str
@@ -78,7 +78,7 @@ class Search:
 
     @property
     def told(self) -> int | None:
-        """The length of the shortest run that it told of, in whatever way that fails."""
+        """The length of the shortest run that it reported, however that fails."""
         lengths = (self.final_length, self.otherwise_length)
         return min((length for length in lengths if length is not None), default=None)
 

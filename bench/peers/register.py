@@ -4,8 +4,8 @@ One row, on every node. A version is one number, and the greater one wins everyw
 writer, then whether it is a tombstone. A node may send what it has over a directed link; a message
 may be lost, a link may be cut one way (what is under way on it is lost) and mended again.
 
-Planted mistake: who hears of a deletion forgets the row, tombstone and all, so that an older copy
-that comes later brings it back. The same, action by action: register.pml (SPIN), register.qnt
+Planted bug: a node that learns of a deletion forgets the row, tombstone and all, so that an older
+copy that comes later brings it back. The same, action by action: register.pml (SPIN), register.qnt
 (Quint).
 """
 
@@ -37,7 +37,7 @@ class Register(NamedTuple):
 
 @attrs.frozen
 class Replicas:
-    """The register on so many nodes, with so many writes and cuts in all."""
+    """The register on this many nodes, with this many writes and cuts in all."""
 
     nodes: int
     writes: int

@@ -1,4 +1,4 @@
-"""How soon we find each bug, beside an earlier version of ours: sequences to the first failure."""
+"""How soon we find each bug, compared with an earlier version: sequences to the first failure."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 A run is a list of steps; the model says what each node may show after each of them; engines
 differ only in where the steps come from and where they are performed. See docs/architecture.md.
 
-What a test of your own needs can be imported from here; it is looked up when it is asked for.
+What your own tests need can be imported from here; names are resolved on first use.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Every error that syncmodel raises on purpose. One root; each child says who has to act.
+"""Every error that syncmodel raises on purpose. One root; each child says who must act.
 
-A divergence found in the system under test is not an error of ours: it is data
+A divergence found in the system under test is not an error here: it is data
 (`syncmodel.model.divergence`).
 """
 
@@ -24,7 +24,7 @@ def printable_lines(text: str) -> str:
 
 
 class SyncModelError(Exception):
-    """Something that syncmodel can't go on from. The message is one sentence that says what to do.
+    """An error that stops syncmodel. The message is one sentence that says what to do.
 
     `exit_code` is what the command line ends with.
     """
@@ -37,7 +37,7 @@ class SyncModelError(Exception):
 
 
 class UsageError(SyncModelError):
-    """The request itself can't be carried out: an option, a name or a file is wrong."""
+    """The request itself is wrong: an option, a name or a file."""
 
 
 class FormatError(UsageError):

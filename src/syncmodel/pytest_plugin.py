@@ -1,8 +1,8 @@
 """Options and fixtures for anyone's `pytest stateful/`.
 
 Loaded in every pytest run where syncmodel is installed, so nothing heavy is imported before a
-fixture is asked for. A search is a `ClusterMachine.TestCase`; to test a system of your own, say so
-in the machine, or override the fixture `syncmodel_kind` for all of them.
+fixture is asked for. A search is a `ClusterMachine.TestCase`; to test your own system, name it in
+the machine, or override the fixture `syncmodel_kind` for all machines.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from syncmodel.targets.base import Target
     from syncmodel.targets.registry import TargetKind
 
-#: A suite that is run often is to take less than a minute.
+#: A suite that runs often should take less than a minute.
 SEQUENCES = 15
-#: What each option has in front of its name here, as pytest's options are everybody's.
+#: The prefix of each option here, as all plugins share pytest's options.
 PREFIX = "syncmodel_"
-#: What the searches of this session came to, for the end of pytest's output.
+#: The summaries of this session's searches, for the end of pytest's output.
 SUMMARIES = pytest.StashKey[list[str]]()
 
 
@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _help(option: Option) -> str:
-    """Its help; defaults are said here, as pytest's own is None."""
+    """Its help, with our default, as pytest's is None."""
     return str(option.told["help"]).replace("%(default)s", str(option.told.get("default")))
 
 
@@ -82,7 +82,7 @@ def _parsed(option: Option, written: Any) -> Any:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A wrong value is said before anything is collected."""
+    """Report a wrong value before anything is collected."""
     config.stash[SUMMARIES] = []
     try:
         values = {option.name: value_of(config, option) for option in SHARED}
@@ -95,7 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> pytest.Collector | None:
-    """A machine whose class is named like a test is one: `class TestMine(ClusterMachine)`."""
+    """Collect a machine whose class is named like a test: `class TestMine(ClusterMachine)`."""
     module = sys.modules.get("syncmodel.machine.cluster")
     if module is None or not isinstance(obj, type) or not issubclass(obj, module.ClusterMachine):
         return None
@@ -109,7 +109,7 @@ def pytest_pycollect_makeitem(
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """What every search saw, also where it passed."""
+    """Print what every search saw, also where it passed."""
     for text in config.stash[SUMMARIES]:
         terminalreporter.section("syncmodel")
         terminalreporter.write_line(text)
@@ -131,7 +131,7 @@ def syncmodel_wanted(pytestconfig: pytest.Config) -> Wanted:
 def syncmodel_kind(syncmodel_wanted: Wanted) -> TargetKind:
     """The kind of target that is tested where neither machine nor option says it.
 
-    Override it for a system of your own.
+    Override it for your own system.
     """
     from syncmodel.targets import registry
 
@@ -149,7 +149,7 @@ def syncmodel_pool(syncmodel_kind: TargetKind) -> Iterator[Pool]:
 
 @pytest.fixture(scope="session")
 def syncmodel_driver(syncmodel_pool: Pool) -> Driver:
-    """Who runs the coroutines of this session's targets."""
+    """The driver of the coroutines of this session's targets."""
     return syncmodel_pool.driver
 
 
@@ -171,7 +171,7 @@ def syncmodel_around(request: pytest.FixtureRequest, syncmodel_wanted: Wanted) -
         return made
 
     def failure(text: str, notes: Sequence[str]) -> BaseException:
-        # Without a traceback pytest leaves notes out: they get a section of their own.
+        # Without a traceback pytest leaves notes out: they get their own section.
         request.node.add_report_section("call", "Hypothesis", "\n".join(notes))
         failed = pytest.fail.Exception(text, pytrace=False)
         for note in notes:

@@ -1,9 +1,9 @@
 """The base of values that are made by the dozen in every step: nodes, messages, beliefs.
 
-As `attrs.frozen`, and made in a tenth of its time, compared and hashed in a third, as msgspec does
-it in C. A changed copy is `msgspec.structs.replace`. What is made once in a while stays with attrs,
-and so does what attrs can do and this can't: fields that don't count for equality, and steps (their
-JSON form is cattrs').
+Like `attrs.frozen`, but made in a tenth of the time, and compared and hashed in a third, as msgspec
+does it in C. A changed copy is `msgspec.structs.replace`. Values made rarely stay with attrs, and
+so does what only attrs can do: fields that don't count for equality, and steps (their JSON form is
+cattrs').
 """
 
 from typing import dataclass_transform

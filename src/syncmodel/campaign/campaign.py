@@ -31,14 +31,14 @@ from syncmodel.model.divergence import Kind
 from syncmodel.shrink.minimize import NO_SEARCH, Progress
 from syncmodel.targets.base import Networked, Target
 
-#: Local nodes write a few MiB; with less room than this nothing that they do means anything.
+#: Local nodes write a few MiB; with less room than this their behaviour means nothing.
 ROOM_BYTES = 4 * 2**20
 INTERRUPTED_CODE = 130
 
 
 @frozen
 class Place:
-    """Where a search is made, and who hears of it: what an explorer is given.
+    """Where a search runs, and who observes it: what an explorer is given.
 
     `target` makes the target, or gives it again. The explorer fills `findings`; `observe` gets the
     history of every run, and counts it in `tally`, which an explorer elsewhere fills itself.
@@ -62,7 +62,7 @@ Explore = Callable[[Place], None]
 
 @define
 class Report:
-    """What came of a search. `halted` is what ended it early; `interrupted`: that was Ctrl-C."""
+    """The outcome of a search. `halted` is what ended it early; `interrupted`: that was Ctrl-C."""
 
     tally: Tally
     findings: Findings = field(factory=Findings)
@@ -72,7 +72,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """What a command ends with: 0 fine, 1 divergence, 3 nothing can be said, 130 Ctrl-C."""
+        """The exit code of a command: 0 fine, 1 divergence, 3 no verdict, 130 Ctrl-C."""
         if self.interrupted:
             return INTERRUPTED_CODE
         if self.found is not None:
@@ -99,11 +99,11 @@ class Campaign:
         invariants: Sequence[Invariant] = (),
         facts: Mapping[str, str] | None = None,
     ) -> None:
-        """`folder` is where a failure is saved, with `facts` of who found it.
+        """`folder` is where a failure is saved, with `facts` about who found it.
 
         `invariants` are those that the explorer checks, for whatever runs a failure again.
 
-        `observe` hears of every run that is explored, `minimizing` how the minimiser gets on; both
+        `observe` gets every run that is explored, `minimizing` the minimiser's progress; both
         may be set before `run`.
         Nothing is touched yet. Raises `UsageError` if there is a file where the folder should be.
         """
@@ -124,7 +124,7 @@ class Campaign:
     def run(self) -> Report:
         """Explore; on a failure minimise, confirm and save it. Never raises for Ctrl-C.
 
-        Raises nothing of ours either: see `Report.halted`.
+        Never raises our own errors: see `Report.halted`.
         """
         with self._ending():
             self._explore()
@@ -185,7 +185,7 @@ def watching(tally: Tally, waits: bool, observe: Observer) -> Observer:
 
 
 def cant_go_on(error: OSError) -> InvalidRunError:
-    """What the operating system refused the tester (a full disk, no more descriptors), in words."""
+    """What the operating system refused the tester (a full disk, too many open files), in words."""
     place = f" ({error.filename})" if error.filename else ""
     return InvalidRunError(f"The tester can't go on: {error.strerror or error}{place}.")
 

@@ -31,13 +31,13 @@ from syncmodel.targets.base import Networked, Target
 
 @frozen
 class Finding:
-    """A failure as it is reported: its best counterexample, and the file that it was saved in.
+    """A failure as it is reported: its best counterexample, and the file that has it.
 
     `file` is None with `unsaved`, which says why it could not be saved. `length_before` is the
     length of the run that was found, with the steps inside of bursts; `effort` is what shortening
     it cost, None where nothing was run again. `echo`: whether a failure of live nodes comes back on
     their twin; `sharpened` is the outcome of the further search there, and `otherwise` a shorter
-    run that fails in another way, seen in that search and confirmed, with a file of its own.
+    run that fails in another way, seen in that search, confirmed and saved in its own file.
     """
 
     counterexample: Counterexample
@@ -54,7 +54,7 @@ class Finding:
 
 @frozen
 class Origin:
-    """Where a reproduction goes, and what it says of where it comes from.
+    """Where a reproduction goes, and what it says about its origin.
 
     `invariants` are checked in every run.
     """
@@ -76,7 +76,7 @@ class Triage:
         self._culprits = found.bugs
 
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
-        """Cut the run down as far as the budget goes, and confirm it."""
+        """Shrink the run as far as the budget goes, and confirm it."""
         self._minimizer = Minimizer(
             self._target(self._found),
             self._found,
@@ -94,7 +94,7 @@ class Triage:
             self._further.search((None, self._found.network), progress)
 
     def save(self) -> Finding:
-        """The best so far, in a file of its own; and so what is shorter and fails otherwise."""
+        """Save the best so far, and a shorter run that fails otherwise, each in its own file."""
         finding, folder = self.finding, self._origin.folder
         try:
             # The one that was asked for last, so that it is the newest file.
@@ -148,7 +148,7 @@ class Triage:
         return Twin(twin, self._origin.invariants) if can else None
 
     def _find_culprit(self) -> None:
-        """Which of several planted bugs fails like that by itself."""
+        """Which of several planted bugs alone fails like that."""
         best = self._best
         for bug in self._found.bugs:
             target = self._target(evolve(best, bugs=(bug,)))

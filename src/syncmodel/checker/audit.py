@@ -1,6 +1,6 @@
 """Looking for a state of a small instance that breaks what a reduction was promised.
 
-An audit that finds nothing proves the promise for that instance alone: run it in a test, beside
+An audit that finds nothing proves the promise for that instance alone: run it in a test, next to
 the instance that is too large to audit.
 """
 
@@ -20,7 +20,7 @@ SMALL = Bounds(max_states=20_000)
 
 
 class BrokenPromiseError(UsageError):
-    """A reduction's functions don't do what they must: verdicts reached with them mean nothing."""
+    """A reduction's functions break their promise: verdicts reached with them mean nothing."""
 
 
 def audit_symmetry(

@@ -40,7 +40,7 @@ def covering(
     thousand edges.
 
     by="kind": a heuristic, since the exact answer is a hard problem: go to the nearest edge of a
-    kind not yet taken, or begin anew where that is nearer, and again.
+    kind not yet taken, or start again where that is nearer, and repeat.
 
     With several initial states a sequence doesn't tell which one it begins in; `covering_walks`
     does.

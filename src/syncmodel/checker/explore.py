@@ -1,7 +1,7 @@
 """The breadth-first walk itself: every state once, in a fixed order, until a bound is hit.
 
-It knows no properties: it shows each new state to `visit` and each edge to `cross`. What these make
-of it is in `search` and `graph`.
+It knows no properties: it shows each new state to `visit` and each edge to `cross`. `search` and
+`graph` use these.
 """
 
 import enum
@@ -44,7 +44,7 @@ class Progress:
 
 @attrs.define(kw_only=True)
 class Walk(Generic[S, A]):
-    """One walk over a system. `run` it once; afterwards the fields tell how far it came.
+    """One walk over a system. `run` it once; afterwards the fields tell how far it got.
 
     `visit(state, number)` returns True to stop. `cross(source, action, target)` gets numbers.
     """

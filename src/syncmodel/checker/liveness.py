@@ -1,7 +1,7 @@
 """Deciding `eventually` and `converges` on a finished state graph. What they mean: `properties`.
 
-Both come down to "which states can reach such a state", twice for `converges`, so two backward
-passes over plain arrays do; components need not be built (eight bytes an edge instead of hundreds).
+Both reduce to "which states can reach such a state", twice for `converges`, so two backward passes
+over plain arrays suffice, without building components (eight bytes an edge instead of hundreds).
 The tests hold this against the attracting components that networkx finds.
 """
 
@@ -33,8 +33,8 @@ class Edges:
 
 
 def point_of_no_return(kind: Kind, satisfied: Flags, edges: Edges) -> int | None:
-    """The first state (in the order of the search, so the nearest) from which no run comes to where
-    a liveness property asks, or None if there is none. `satisfied` flags the states in which the
+    """The first state (in the order of the search, so the nearest) from which no run reaches a
+    state that a liveness property asks for, or None. `satisfied` flags the states in which the
     property's predicate is true."""
     goal = satisfied if kind is Kind.EVENTUALLY else _for_good(satisfied, edges)
     first = _able_to_reach(goal, edges).find(0)

@@ -1,4 +1,4 @@
-"""How much memory this process takes: the one look at the outside that the checker has.
+"""How much memory this process takes: the checker's only look at the outside.
 
 The clock is `time.monotonic`; both are arguments of `check`, so that tests decide what they say.
 """

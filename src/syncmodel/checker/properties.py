@@ -1,7 +1,7 @@
 """What may be asked of a system: named properties of single states, of four kinds.
 
-Here is what each kind promises. How it is decided is in `search` (always, sometimes) and
-`liveness` (eventually, converges).
+This module says what each kind promises; `search` (always, sometimes) and `liveness` (eventually,
+converges) decide it.
 """
 
 import enum
@@ -55,7 +55,7 @@ def always(name: str, holds: Callable[[T], bool]) -> Property[T]:
 def sometimes(name: str, holds: Callable[[T], bool]) -> Property[T]:
     """`holds` is true in some reachable state. A space that has no such state is `Unreached`:
     the sign of a model in which the interesting thing never happens, so that an `always` about it
-    passes empty."""
+    passes vacuously."""
     return Property(name, Kind.SOMETIMES, holds)
 
 

@@ -1,7 +1,7 @@
 """Two ways to search fewer states, each resting on a promise of the user: symmetry, partial order.
 
-Neither is on unless asked for. A false promise makes a verdict false, so try it on a small instance
-first: `audit` looks for a state that breaks it.
+Both are off by default. A false promise makes a verdict false, so try it on a small instance first:
+`audit` looks for a state that breaks it.
 
 Symmetry (`canonical(state) -> state`, the same for all states that differ only by renaming
 interchangeable ids). Promise: renaming commutes with `actions` and `next`, and no property and no

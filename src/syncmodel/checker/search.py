@@ -1,6 +1,6 @@
 """`check`: search a system and judge its properties.
 
-The walk is in `explore`; here it is watched, and what was seen becomes a verdict.
+`explore` walks; this module observes the walk and reaches a verdict.
 """
 
 import time
@@ -41,7 +41,7 @@ def check(
     clock: Callable[[], float] = time.monotonic,
     memory_mib: Callable[[], float] = resident_mib,
 ) -> Verdict[S, A]:
-    """Searches every reachable state, breadth first, and says what became of the properties.
+    """Searches every reachable state, breadth first, and judges the properties.
 
     The answer is the same on every run (but for times and memory). An `always` ends the search at
     the first state that breaks it, which is a nearest one; the others are judged once the space is

@@ -1,7 +1,7 @@
 """The states found so far, each kept once, and the way back from each to where the search began.
 
 Per state: one entry of a dict, its number, and eight bytes in two arrays (its parent's number, and
-which of the parent's successors it was). A path is told by walking it again.
+which of the parent's successors it was). A path is rebuilt by walking it again.
 """
 
 import sys
@@ -66,7 +66,7 @@ def path_to(
 ) -> Path[S, A]:
     """The path by which a state was found, with states as the system itself passes through.
 
-    Under a symmetry the space knows of each only an image; the path told is a real run, whose every
+    Under a symmetry the space knows only an image of each state; the path is a real run whose every
     state has the recorded image. Raises UsageError if there is none: then `canonical` is no
     symmetry of this system.
     """

@@ -1,4 +1,4 @@
-"""What can be checked: a system of states and actions, told by three functions.
+"""What can be checked: a system of states and actions, defined by three functions.
 
 Only the protocol lives here. How it is searched is in `search`, ready-made examples in `toys`.
 """

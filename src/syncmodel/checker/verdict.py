@@ -1,4 +1,4 @@
-"""What a check answers, and the bounds it was given. Values only.
+"""The verdicts of a check, and its bounds. Values only.
 
 A verdict is one of four: `Holds` and `Unreached` speak of an exhausted space, `Violated` comes with
 a path that anyone can follow, and everything cut short by a bound is `Unknown`.
@@ -28,7 +28,8 @@ class Bounds:
     lie beyond it. Raises UsageError for a bound that is not positive.
 
     `max_depth` counts actions from an initial state. `max_memory_mib` is the memory of the whole
-    process (resident set, MiB), looked at every 1,024 states: set it some way below what there is.
+    process (resident set, MiB), looked at every 1,024 states: set it some way below the memory of
+    the machine.
     """
 
     max_states: int | None = attrs.field(default=1_000_000, validator=_positive_or_none)
@@ -121,7 +122,7 @@ class Violated(Generic[S, A]):
     """A property is broken, and `path` shows it.
 
     For `always` it ends in a state that breaks the property. For the liveness kinds it ends at the
-    point of no return: the first state after which no run comes to where the property asks.
+    point of no return: the first state after which no run reaches what the property asks for.
     Without a partial-order reduction no shorter path does so. `statistics` are those at that time,
     `witnesses` those of each `sometimes` that was seen by then.
     """

@@ -1,7 +1,7 @@
 """The command line, one file per verb.
 
-Exit codes: 0 fine, 1 divergence found, 2 usage, 3 nothing can be said (an invalid run, an unknown
-verdict, the tester could not do its part), 130 Ctrl-C.
+Exit codes: 0 fine, 1 divergence found, 2 usage, 3 no verdict (an invalid run, an unknown verdict,
+the tester could not do its part), 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises `SystemExit` for --help and for arguments that can't be read.
     """
     args = _parser().parse_args(argv)
-    # Being told to end is answered like Ctrl-C, so that nothing is left behind either way.
+    # SIGTERM is handled like Ctrl-C, so that nothing is left behind either way.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         code: int = args.run(args)
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"syncmodel {args.verb}: interrupted.\n")
         return INTERRUPTED_CODE
     except BrokenPipeError:
-        # Whoever read the results has enough of them; nothing more is to be said to anybody.
+        # The reader of the results closed the pipe: say nothing more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:

@@ -14,7 +14,7 @@ EXAMPLES = """\
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
+    """This verb takes no arguments."""
 
 
 def run(args: argparse.Namespace) -> int:  # noqa: ARG001 (every verb is called alike)

@@ -67,7 +67,7 @@ BOUNDS = {
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """What is searched, how far, and what becomes of it."""
+    """What to search, how far, and where the results go."""
     parser.add_argument(
         "--grain",
         choices=("model", "steps", "messages"),
@@ -287,7 +287,7 @@ def _draw(found: Search, bounds: Bounds, dot: Path | None, graphml: Path | None)
 
 
 def _cover(limits: Limits, by: Literal["kind", "edge"], corpus: Path) -> int:
-    """Save the runs of a suite, but for those that the folder has already."""
+    """Save the runs of a suite that the folder does not have yet."""
     from syncmodel.corpus import load_all, save
     from syncmodel.engine.script import length
     from syncmodel.exhaustive.suites import suite
@@ -309,7 +309,7 @@ def _cover(limits: Limits, by: Literal["kind", "edge"], corpus: Path) -> int:
 
 
 def _scenes(args: argparse.Namespace) -> int:
-    """Several searches, each in a process of its own, and whether each came to its count."""
+    """Run several searches, each in its own process, and check each count."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 

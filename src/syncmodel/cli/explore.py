@@ -32,12 +32,12 @@ EXAMPLES = """\
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The shared options, a seed, and who does it."""
+    """The shared options, a seed, the number of jobs, and the machine."""
     add_options(parser, (*SHARED, SEED, JOBS, MACHINE))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Search, and print what came of it."""
+    """Search, and print the outcome."""
     asked = wanted(lambda name: getattr(args, name), args.seed, SEQUENCES)
     from syncmodel.campaign.campaign import Campaign
     from syncmodel.engine.history import all_of

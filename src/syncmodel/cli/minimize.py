@@ -43,7 +43,7 @@ EXAMPLES = """\
 Ctrl-C ends it; the shortest so far is saved.
 """
 
-#: A run that fails only sometimes is given so many chances to fail at all.
+#: How many chances a run that fails only sometimes has to fail at all.
 TRIES = 10
 
 
@@ -101,7 +101,7 @@ class _Asked:
 
 
 def _read(path: Path, wanted: int | None, asked: TargetKind | None) -> _Asked:
-    """Raises `UsageError` if there is none such, `FormatError` if the file is malformed."""
+    """Raises `UsageError` if there is none, `FormatError` if the file is malformed."""
     from syncmodel.engine.script import Script
     from syncmodel.report.jsonl import is_record, read_failing_runs
 
@@ -127,7 +127,7 @@ def _read(path: Path, wanted: int | None, asked: TargetKind | None) -> _Asked:
 def _seen_to_fail(
     pool: Pool, asked: _Asked, invariants: Sequence[Invariant]
 ) -> Counterexample | str:
-    """The run, seen to fail; or a sentence if it does not fail any more."""
+    """The run, seen to fail; or a sentence if it no longer fails."""
     from syncmodel.engine.counterexample import Counterexample
     from syncmodel.engine.history import Verdict
     from syncmodel.engine.run import run as perform

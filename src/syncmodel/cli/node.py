@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _serve(port: int, bugs: Sequence[str]) -> None:
-    """The node behind the port, until cancelled; nothing of it is left then.
+    """The node behind the port, until cancelled; leaves nothing behind.
 
     Raises `UsageError` if the port is taken, `BootError` if the node does not come up.
     """

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from syncmodel.machine.cluster import ClusterMachine
     from syncmodel.targets.registry import TargetKind
 
-#: A cluster of one has nobody to sync with; a local one of more would not fit on a computer.
+#: A cluster of one has no peer to sync with; a larger local one would not fit on a computer.
 NODES_LIMIT = (2, 32)
-#: Families of steps that are always there: rows, and steps made of steps.
+#: Families of steps that are always in scope: rows, and steps made of steps.
 ALWAYS = frozenset({"data", "compound"})
 #: A run of more steps would be cut short by Hypothesis, which bounds what one test case draws.
 STEPS_LIMIT = 500
-#: How many sequences a search has where nothing says it.
+#: How many sequences a search has by default.
 SEQUENCES = 40
 
 
 @frozen
 class Option:
-    """One option: its flag, and what argparse and pytest's `addoption` are told of it."""
+    """One option: its flag, and its arguments to argparse and pytest's `addoption`."""
 
     flag: str
     told: Mapping[str, Any]
@@ -135,7 +135,7 @@ SHARED = (
     ),
     _option(
         "--max-time",
-        "begin no sequence later than so many seconds after the start",
+        "begin no new sequence later than this many seconds after the start",
         metavar="SECONDS",
         type=seconds,
         default=None,
@@ -168,14 +168,14 @@ SHARED = (
 
 SEED = _option(
     "--seed",
-    "the same seed generates the same sequences (default: one that no search had; it is told)",
+    "the same seed generates the same sequences (default: a fresh one, which the summary names)",
     metavar="N",
     type=number(0, 2**64),
     default=None,
 )
 JOBS = _option(
     "--jobs",
-    "how many processes share the sequences, each with a cluster of its own (default: %(default)s)",
+    "how many processes share the sequences, each with its own cluster (default: %(default)s)",
     metavar="N",
     type=number(1, 256),
     default=1,
@@ -238,7 +238,7 @@ def asked_kind(target: str | None, machine_name: str | None) -> TargetKind | Non
 def known_bugs(names: list[str] | None, target: str | None = None) -> tuple[str, ...]:
     """These bugs, each once. Raises `UsageError` that lists those that the reference has.
 
-    Those of a `target` of somebody's own are its own business.
+    A custom `target` checks the names of its bugs itself.
     """
     unique = tuple(dict.fromkeys(names or ()))
     if not unique or (target is not None and ":" in target):
@@ -265,6 +265,6 @@ def ops_of(faults: str) -> frozenset[str]:
         )
     ops = {op for op, family in families.items() if family in chosen | ALWAYS}
     if "rollback" in ops:
-        # Where every node was rolled back nobody takes writes: a restart is always possible.
+        # Once every node is rolled back no node takes writes; a restart is always possible.
         ops.add("restart")
     return frozenset(ops)

@@ -13,7 +13,7 @@ Run = Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one sentence on stderr, with exit code 2."""
+    """A parser whose error is one sentence on stderr, with exit code 2."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is."""
@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def plain(prog: str, about: str, epilog: str) -> dict[str, Any]:
-    """What every parser here is made with."""
+    """The arguments that every parser here is made with."""
     return {
         "prog": prog,
         "description": about,
@@ -43,7 +43,7 @@ class Verb(Protocol):
         """Add what the verb takes."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Do it; the exit code. Raises `SyncModelError` for what it can't go on from."""
+        """Run the verb; return the exit code. Raises `SyncModelError` if it can't go on."""
 
 
 def add_options(parser: argparse.ArgumentParser, options: Iterable[Option]) -> None:

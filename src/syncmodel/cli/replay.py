@@ -103,7 +103,7 @@ def _recorded(loaded: Iterable[tuple[Path, Loaded]]) -> str:
 def _check_invariant(
     path: Path, reproduction: Reproduction, invariants: tuple[Invariant, ...]
 ) -> None:
-    """Raises `UsageError` for a file that expects an invariant which nobody checks."""
+    """Raises `UsageError` for a file that expects an invariant which is not checked here."""
     from syncmodel.model.divergence import Kind
 
     kind, name = reproduction.expected.divergence or ("", "")

@@ -1,4 +1,4 @@
-"""JSON, written safely and read strictly: a complaint names the file, the position and the field.
+"""JSON, written safely and read strictly: an error names the file, the position and the field.
 
 Not here: what the fields mean (`format`).
 """
@@ -14,14 +14,14 @@ from attrs import frozen
 from syncmodel.errors import FormatError, printable
 
 T = TypeVar("T")
-#: How much of a wrong value a complaint shows.
+#: How much of a wrong value an error shows.
 SHOWN_CHARACTERS = 60
 
 
 def to_json(value: Any) -> str:
     """A value as JSON on one line, harmless where it is printed: see `printable`.
 
-    What JSON does not have is there as Python shows it.
+    Values that JSON lacks appear as Python shows them.
     """
     return printable(json.dumps(value, ensure_ascii=False, default=repr))
 
@@ -65,7 +65,7 @@ def _no_constant(name: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value as a complaint shows it: on one line, and no longer than a glance."""
+    """A value as an error shows it: on one line, cut short."""
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
 
@@ -92,7 +92,7 @@ class Fields:
         return cls(raw, where)
 
     def at(self, name: str) -> str:
-        """Where a field stands, for a complaint."""
+        """Where a field stands, for an error message."""
         return f"{self.where}, field `{name}`"
 
     def required(self, name: str, kind: type[T]) -> T:

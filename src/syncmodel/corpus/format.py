@@ -28,7 +28,7 @@ from syncmodel.steps.base import Step
 VERSION = form.VERSION
 #: The fact that says on which simulated network a run fails.
 NETWORK = "network"
-#: Facts whose names say that they are nobody's business.
+#: Facts whose names mark them as secrets.
 SECRET = re.compile(r"secret|passw|token|private|credential|\bkey\b|_key|nsec", re.IGNORECASE)
 SECRET_VALUE = re.compile(r"nsec1|PRIVATE KEY|\b[0-9a-f]{64}\b", re.IGNORECASE)
 
@@ -114,14 +114,14 @@ def _facts(found: Mapping[str, Fact]) -> Map[str, Fact]:
 
 @frozen
 class Reproduction:
-    """A run that somebody wants performed again: one file of the corpus.
+    """A run to be performed again: one file of the corpus.
 
     `title`: plain words. `nodes`: each node's generation at the beginning. `expected`: how the run
     ends on the system it was recorded on; with `bug`, on one that has this planted bug, and without
     it the run passes. `system`: what stores its rows; its promises hold but for those that
     `guarantees` have otherwise. `target`: the name of the kind that it was recorded on, which may
     be another one. `found`: facts about where it comes from. `pins`: the sentence of
-    docs/semantics.md that a file written by hand holds fast.
+    docs/semantics.md that a file written by hand pins.
     """
 
     title: str
@@ -165,7 +165,7 @@ class Reproduction:
 def nodes_of(net: Net) -> Map[str, int]:
     """The `nodes` of a run that starts from this net.
 
-    Raises `UsageError` if the net does not start whole: the steps then have to say so.
+    Raises `UsageError` if the net does not start whole: then the steps must bring it there.
     """
     if net.cut or net.down:
         raise UsageError(
@@ -271,5 +271,5 @@ def policies_of(guarantees: Guarantees) -> dict[str, str | Policy]:
 
 
 def is_secret(name: str, value: Fact) -> bool:
-    """Whether a fact looks like something that no file may keep."""
+    """Whether a fact looks like a secret, which no file may keep."""
     return bool(SECRET.search(name) or (isinstance(value, str) and SECRET_VALUE.search(value)))

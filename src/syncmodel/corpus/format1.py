@@ -1,6 +1,6 @@
 """The first version of files and records, which knew two tables only: read as the second one.
 
-The tables were cases and events, each operation on them a step with a name of its own, and
+The tables were cases and events, each operation on them a separately named step, and
 guarantees named a merge policy for each table. What is read is JSON of the second version; the
 strict reading of all that stayed the same is `reading`'s and `steps.form`'s.
 """
@@ -37,7 +37,7 @@ def upgrade(raw: dict[str, Any], where: str) -> dict[str, Any]:
     """A file of the first version as one of the second.
 
     Raises `FormatError` that names `where`, the position and the field for a write or a guarantee
-    that the first version did not have; all else is left for the reading of the second.
+    that the first version did not have; the reading of the second version checks the rest.
     """
     if "target" in raw:
         raise FormatError(f"{where}: a file of version 1 has no field 'target'.")

@@ -225,7 +225,7 @@ def _read_confirmed(file: Fields) -> Confirmed:
 
 
 def _check_steps(reproduction: Reproduction, where: str) -> None:
-    """Every step names nodes that there are, and can be taken where it stands."""
+    """Check that every step names existing nodes and can be taken where it stands."""
     plan = Plan(reproduction.net)
     for position, step in enumerate(reproduction.steps, 1):
         strange = sorted(step.nodes() - set(plan.net.nodes))

@@ -1,4 +1,4 @@
-"""A counterexample: a run that diverges, and how; what searches find and minimisers shorten.
+"""A counterexample: a run that diverges, and how; searches find it and minimisers shrink it.
 
 Not here: how one is found (`machine`), made shorter (`shrink`) or kept in a file (`corpus`).
 """
@@ -79,7 +79,7 @@ class Counterexample:
 
     @property
     def reason(self) -> str:
-        """What more there is to say: nothing, the divergences say all."""
+        """No further reason: the divergences say it all."""
         return ""
 
     def is_as_sure_as(self, other: Counterexample) -> bool:

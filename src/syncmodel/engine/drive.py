@@ -1,4 +1,4 @@
-"""Who runs a target's coroutines: an event loop, or nobody at all.
+"""How a target's coroutines run: on an event loop, or on none at all.
 
 Hypothesis and pytest are synchronous and targets are not; this is where the two meet.
 """

@@ -1,4 +1,4 @@
-"""What a search is asked for, and what it has found: values that every report reads."""
+"""What a search should do, and what it has found: values that every report reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class Settings:
 
     `scope`: the steps that may be drawn (None: all that the machine has and the target can take).
     `max_time_s`: no sequence is begun later than this. `backend` is Hypothesis' setting: ours draws
-    plainly and leaves shrinking to our minimiser; with "hypothesis" it draws and shrinks by itself.
+    plainly and leaves shrinking to our minimiser; with "hypothesis" it draws and shrinks on its
+    own.
     """
 
     nodes: int = 3

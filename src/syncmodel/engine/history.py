@@ -1,7 +1,7 @@
 """The history of a run: one stream of typed entries, which every report consumes.
 
-An observer is any callable that takes an entry. Entries are plain values; whoever shows them
-decides how.
+An observer is any callable that takes an entry. Entries are plain values; reports decide how to
+show them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Performed(Record):
 class Rested(Record):
     """The system came to rest after step `index` and was compared without a divergence.
 
-    `before` and `after` are the worlds around the step, for whoever counts what happened.
+    `before` and `after` are the worlds around the step, for observers that count what happened.
     """
 
     index: int
@@ -72,7 +72,7 @@ Observer = Callable[[Entry], None]
 
 
 def nobody(entry: Entry) -> None:
-    """An observer that looks away."""
+    """An observer that ignores everything."""
 
 
 def all_of(*observers: Observer) -> Observer:

@@ -1,4 +1,4 @@
-"""What somebody wants to hold at every rest, beside what the model says."""
+"""What else must hold at every rest, beyond what the model says."""
 
 from __future__ import annotations
 

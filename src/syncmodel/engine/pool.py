@@ -1,4 +1,4 @@
-"""The targets of one process, made when they are first needed, and who runs their coroutines.
+"""The targets of one process, made when first needed, and the driver of their coroutines.
 
 Not here: which targets there are (`targets.registry`).
 """
@@ -19,10 +19,10 @@ KEPT = 3
 
 
 class Pool:
-    """Targets of one kind, by their size and planted bugs. Close it in every case."""
+    """Targets of one kind, by size and planted bugs. Always close it."""
 
     def __init__(self, kind: TargetKind | str) -> None:
-        """Nothing runs yet. Raises `UsageError` for the name of no kind of target."""
+        """Nothing runs yet. Raises `UsageError` for an unknown kind of target."""
         self.kind = registry.get(kind) if isinstance(kind, str) else kind
         self.driver: Driver = Loop() if self.kind.waits else Straight()
         self._targets: dict[tuple[int, tuple[str, ...]], Target] = {}
@@ -41,7 +41,7 @@ class Pool:
     def target(self, count: int, bugs: Sequence[str] = ()) -> Target:
         """A target of that many nodes with these bugs, kept for the next time.
 
-        The one that was not asked for longest is closed when there are `KEPT`. Raises `UsageError`
+        With `KEPT` targets open, the least recently used one is closed. Raises `UsageError`
         for an unknown bug.
         """
         key = (count, tuple(bugs))
@@ -52,7 +52,7 @@ class Pool:
         return target
 
     def close(self) -> None:
-        """Nothing is left of any target, nor of the driver."""
+        """Close every target and the driver."""
         try:
             self._close_all()
         finally:

@@ -1,7 +1,7 @@
 """Names of nodes, rows and values: in order of appearance, and with nodes taken out. Pure.
 
-What a field holds follows from its own name: `node` and its like, `row` beside `table`, `values`,
-`value` beside `column`, `by`. So a new kind of step with such fields needs no line here.
+What a field holds follows from its own name: `node` and its like, `row` with `table`, `values`,
+`value` with `column`, `by`. So a new kind of step with such fields needs no line here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Names:
 
     @property
     def changes(self) -> int:
-        """How many names are not yet what they should be."""
+        """How many names this changes."""
         pairs: tuple[tuple[Scalar, Scalar], ...] = (
             *((row.name, new) for row, new in self.rows.items()),
             *self.nodes.items(),
@@ -110,7 +110,7 @@ def tidy_names(script: Script) -> Names:
 
 
 def _tidy_tokens(found: Mapping[Scalar, Column | None]) -> dict[Scalar, Scalar]:
-    """A fresh one of its column for each; texts and numbers count by themselves."""
+    """A fresh one of its column for each; texts and numbers are counted separately."""
     tidy = dict[Scalar, Scalar]()
     for old, column in found.items():
         alike = {new for new in tidy.values() if type(new) is type(old)}
@@ -187,7 +187,7 @@ def _renamed_net(net: Net, nodes: Mapping[str, str]) -> Net:
 
 
 def without_node(script: Script, gone: str) -> Script:
-    """The script on one node less: what names it goes, and those after it move up.
+    """The script with one node fewer: what names it goes, and later nodes move up.
 
     Where some nodes are readers those after it keep their names, which say who is one.
     """
@@ -196,7 +196,7 @@ def without_node(script: Script, gone: str) -> Script:
 
 
 def merged(script: Script, gone: str, into: str) -> Script:
-    """The script on one node less, whose part another one plays as well."""
+    """The script with one node fewer; another node plays its part as well."""
     onto = Names(nodes={gone: into})
     return _shrunk(script.net, renamed_steps(script.steps, onto, script.net.schema), gone)
 

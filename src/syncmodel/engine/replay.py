@@ -23,7 +23,7 @@ from syncmodel.targets.base import SEEDS, Networked, Target
 
 
 class Judgement(Enum):
-    """Whether what was seen is what the file says. `UNKNOWN` is never a yes."""
+    """Whether what was seen is what the file says. `UNKNOWN` never counts as a match."""
 
     AS_EXPECTED = "as expected"
     OTHERWISE = "otherwise"
@@ -84,7 +84,7 @@ async def replay(
             script.steps,
             guarantees,
             observe,
-            # What must pass may share machines: what others left is a divergence all the same.
+            # Runs that must pass may share machines: a leftover would be a divergence all the same.
             alone=expected.divergence is not None,
             invariants=invariants,
         )

@@ -17,7 +17,7 @@ from syncmodel.steps.compound import Burst, Concurrently
 
 #: Where a leaf stands: the position at the top, then inside each compound step.
 Path = tuple[int, ...]
-#: What becomes of a leaf: itself, another one in its place, or None to take it out.
+#: How to change a leaf: keep it, put another one in its place, or None to take it out.
 Change = Callable[[Path, Step], Step | None]
 
 

@@ -105,7 +105,7 @@ class Session:
     async def _begin_clean(self, net: Net) -> None:
         """Begin; once more if that diverges: what an earlier run left is not this run's fault.
 
-        A target that reuses its machines makes them anew then, for that run has not passed.
+        A target that reuses its machines then makes new ones, as that run did not pass.
         """
         await self.target.begin(net)
         try:
@@ -140,7 +140,7 @@ class Session:
             self._end(Verdict.INVALID, reason=str(error))
 
     def finish(self) -> Result:
-        """The run's result; a run that nothing decided before has passed."""
+        """The run's result; a run that nothing has decided yet has passed."""
         if self.over is None:
             self._end(Verdict.PASS)
             if isinstance(self.target, Reusable):

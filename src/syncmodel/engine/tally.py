@@ -1,7 +1,7 @@
 """What happened in the runs of a search: how often, and which of what matters never did.
 
-Beside each property that must always hold stands something that must sometimes be seen, so that an
-empty pass shows. Read from the history alone. Not here: how a tally looks (`report.terminal`).
+Each property that must always hold is paired with something that must sometimes be seen, so that a
+vacuous pass shows. Read from the history alone. Not here: how a tally looks (`report.terminal`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Sometimes(Enum):
     UNKNOWN = "unknown outcomes"
 
 
-#: The steps without which a thing can't happen; what is not here only needs writes.
+#: The steps that a thing needs to happen; what is not listed needs only writes.
 NEEDS = {
     Sometimes.PARTITIONS: frozenset({"partition", "cut"}),
     Sometimes.RESYNCS: frozenset({"resync"}),
@@ -176,7 +176,7 @@ def leaves(step: Step, outcome: Outcome) -> Iterator[tuple[Step, Outcome]]:
 
 
 def _has_sender(before: Belief, after: Net, node: str) -> bool:
-    """Whether somebody was connected to the node who had rows to send it."""
+    """Whether a connected peer had rows to send to the node."""
     return any(
         receiver == node and after.carries(sender) and _knows_rows(before, sender)
         for sender, receiver in after.connected
@@ -190,7 +190,7 @@ def _knows_rows(belief: Belief, node: str) -> bool:
 def _met(row: RowBelief) -> Iterator[frozenset[int]]:
     """The pairs of versions, written without knowing of each other, that met on some node.
 
-    Two deletes are no conflict: nobody can tell which of them won.
+    Two deletes are no conflict: no sight tells which of them won.
     """
     causal = row.order.causal
     for known in row.must.values():

@@ -1,7 +1,7 @@
-"""An abstract correct system: what really becomes of steps, written from docs/semantics.md alone.
+"""An abstract correct system: what steps really do, written from docs/semantics.md alone.
 
 A node is the set of versions that it really knows, and a hidden total order of each row's versions
-says which of them shows. `knowledge` puts the model over it and says what may happen next.
+says which of them shows. `knowledge` runs the model over it and says what may happen next.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Waiting:
 
 @frozen
 class Together:
-    """Steps that are being taken at the same time: what became of each so far, None of the rest.
+    """Steps that are being taken at the same time: the outcome of each so far, None for the rest.
 
     `before` is the net when they began.
     """
@@ -160,7 +160,7 @@ def written_by(now: Situation, step: Data) -> tuple[Row, ...]:
 
 
 def _there(now: Situation, node: str, row: Row, how: OnDelete) -> list[Row]:
-    """The rows that refer to this one so and that the node has."""
+    """The rows that the node has and that refer to this one in this way."""
     return [
         other
         for other, on_delete in now.referring.get(row, ())
@@ -169,7 +169,7 @@ def _there(now: Situation, node: str, row: Row, how: OnDelete) -> list[Row]:
 
 
 def performed(now: Situation, step: Step, at: Places, *, lost: bool) -> tuple[Situation, Outcome]:
-    """What really becomes of a step, and the answer; `at` and `lost` are those of a `Take`."""
+    """What a step really does, and the answer; `at` and `lost` are those of a `Take`."""
     if not isinstance(step, Data):
         after = step.rewire(now.net)
         really = now.really

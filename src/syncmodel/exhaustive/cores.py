@@ -1,7 +1,7 @@
-"""The node's own cores under a virtual network, with the model beside them: what is searched.
+"""The node's own cores under a virtual network, together with the model: the searched system.
 
-A `Moment` is one situation of both; here is how steps, deliveries and rests change it. Which of
-these may come when makes two systems of it: `stepwise` and `messagewise`.
+A `Moment` is one situation of both; here is how steps, deliveries and rests change it. Two systems
+differ in which of these may come when: `stepwise` and `messagewise`.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ DELIVERIES_LIMIT = 10_000
 
 @frozen(eq=False)
 class Moment:
-    """What the model believes, and the virtual world as it is. A value; when two are one, is said
-    in `identity`.
+    """What the model believes, and the virtual world as it is. A value; `identity` says when two
+    are the same.
 
     `since_rest` counts the steps since the last rest, at which the net was `rested_on`. `found` is
     what the model calls wrong. `names` are the renamings of nodes that change nothing. Equality is
-    for one search: it does not look at the setup, and what is equal may have other names.
+    for one search: it ignores the setup, and equal moments may have other names.
     """
 
     model: World
@@ -88,7 +88,7 @@ class Cluster:
     """What is searched: the constants of a virtual world, and from which nets runs begin.
 
     `symmetric`: its nodes are interchangeable. `coins`: which of two tied versions wins depends on
-    their ids and so on their tokens; runs are tried with so many families of tokens.
+    their ids and so on their tokens; runs are tried with this many families of tokens.
     """
 
     limits: Limits
@@ -202,7 +202,7 @@ def never_wrong() -> Property[Moment]:
 
 
 def seen(limits: Limits) -> list[Property[Moment]]:
-    """What must have been seen somewhere, as far as the limits leave room for it."""
+    """What must be seen somewhere, as far as the limits allow."""
     wanted = [sometimes("a row shows on every node", _shows_everywhere)]
     if limits.nodes > 1 and limits.writes > 1 and (limits.cuts or limits.burst > 1):
         wanted.append(sometimes("a conflict was decided", _conflict_decided))

@@ -1,4 +1,4 @@
-"""A path that a search found, as a file of the corpus that anybody can replay."""
+"""A path that a search found, as a corpus file that `syncmodel replay` takes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def counterexample(verdict: Violated[Any, Any], bugs: Sequence[str]) -> Reproduc
 
 
 def counterexample_of(system: Replayed, verdict: Violated[Performed, Any]) -> Reproduction | None:
-    """The same of a target's own run, performed again there, on new machines if it has some."""
+    """The same for a target's own run, performed again there, on new machines if it has any."""
     end = verdict.path.end
     if not end.found:
         return None
@@ -48,7 +48,7 @@ def counterexample_of(system: Replayed, verdict: Violated[Performed, Any]) -> Re
 def _again(
     pool: Pool, net: Net, steps: tuple[Step, ...], divergence: Divergence, bugs: Sequence[str]
 ) -> Reproduction:
-    """The reproduction, with what came of performing its steps once more."""
+    """The reproduction, with the outcome of performing its steps once more."""
     target, kind = pool.target(len(net.nodes), bugs), pool.kind
     again = pool.driver.run(run(target, net, steps, kind.guarantees, alone=True))
     return Reproduction(

@@ -1,4 +1,4 @@
-"""What the abstract correct system can promise: the searches of the model that there are."""
+"""What the abstract correct system can promise: which searches of the model exist."""
 
 from __future__ import annotations
 

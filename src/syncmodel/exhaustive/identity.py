@@ -2,8 +2,8 @@
 
 Two moments are one if model and virtual world are, whatever logs, positions and (where ids are
 blind to names, see `blind`) nodes are called. Of all renamings of the nodes the one whose digest
-is least stands for all; no world has to be renamed for it. Blake2b's digests of different texts are
-different for all that a search can come to: a million states meet with a chance of one in 10^26.
+is least stands for all; no world has to be renamed for it. Blake2b's digests of different texts
+differ in practice: a million states collide with a chance of one in 10^26.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def blind(setup: Setup) -> Setup:
     """The same cluster, in which an event's id (which decides ties) does not depend on its author.
 
     Only then are nodes interchangeable. Two events with one id differ in their author alone: these
-    can only be tombstones, since every other content has a token of its own.
+    can only be tombstones, since every other content has its own token.
     """
     nodes = {name: evolve(node, seal=_blind_id) for name, node in setup.nodes.items()}
     return evolve(setup, nodes=Map(nodes))
@@ -128,7 +128,7 @@ def of_form(form: Form, names: Renaming) -> Digest:
 
 
 def _renamed_form(form: Form, names: Renaming) -> Form:
-    """The canonical form of the renamed world: in every place what was sorted is so again."""
+    """The canonical form of the renamed world: whatever was sorted is sorted again."""
     machines, wires, cut, ticks = form
     words = dict(names) | {pubkey(old): pubkey(new) for old, new in names}
     place = {old: number for number, (old, _) in enumerate(names)}

@@ -1,8 +1,8 @@
 """The model with an abstract correct system under it: a transition system to be searched whole.
 
 Single versions cross links in any order, a write may come in any place of the hidden order, and
-whatever the system does, the model must not call it wrong. Here is how both move together; the
-system itself is in `abstract`, and what is asked of the two in `knowledge_properties`.
+whatever the system does, the model must not call it wrong. This module moves both together; the
+system itself is in `abstract`, and the properties in `knowledge_properties`.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def _moved(
 
 
 def _judged(now: Situation, step: Step, outcome: Outcome) -> Situation:
-    """The model hears of the outcome."""
+    """The model takes in the outcome."""
     world = now.world
     try:
         belief = step.expect(world.belief, outcome)
@@ -285,7 +285,7 @@ def must_cross(now: Situation, cross: Cross) -> bool:
 
 
 def rested(now: Situation) -> Situation:
-    """What shows is compared with what may be true; what is learnt at that is believed."""
+    """What shows is compared with what may be true; what that teaches is believed."""
     views = {node: view(now, node) for node in now.net.up}
     try:
         belief = compare(now.world.belief, views)

@@ -1,6 +1,6 @@
-"""What is asked of the model in every situation that an exhaustive search comes to.
+"""The properties of the model in every situation that an exhaustive search reaches.
 
-Every `always` has a `sometimes` beside it, as far as the bounds leave room for it. How model and
+Every `always` is paired with a `sometimes`, as far as the bounds allow. How model and
 abstract system move is in `knowledge`.
 """
 
@@ -77,7 +77,7 @@ def _seen(limits: Limits, guarantees: Guarantees) -> list[Asked]:
 
 
 def _refs(limits: Limits) -> Iterator[Ref]:
-    """The references of rows that there may be."""
+    """The references that rows may have."""
     for table in limits.schema.tables:
         if limits.counts[table.name]:
             yield from table.refs

@@ -57,8 +57,8 @@ KINDS: dict[type[Step], str] = {
     Resync: "resyncs",
 }
 
-#: So many are no bound: nothing is counted then, and situations that differ in the count alone are
-#: one. For searches that a bound on the depth keeps finite.
+#: No bound: nothing is counted, and situations that differ only in the count are one. For searches
+#: that a bound on the depth keeps finite.
 UNLIMITED = 1_000
 
 #: How often each counted thing may still happen, in the order of `COUNTED`.
@@ -88,8 +88,8 @@ class Limits:
     `cuts` counts partitions too; mending and healing what is cut, restarting what is down and
     rolling out to a node without the plugin are free, so that every run can end well. `restarts`
     are those of a node that runs, `rollouts` those of a node that has the plugin. `timeouts` are
-    writes of unknown outcome (searches of the model only). `burst`: so many steps at most between
-    two rests. `together`: two steps may be taken at the same time (searches of the model only).
+    writes of unknown outcome (searches of the model only). `burst`: the most steps between two
+    rests. `together`: two steps may be taken at the same time (searches of the model only).
     `generations`: what each node runs at the beginning, all the schema's usual one if empty. `ops`:
     the kinds of steps that may be taken at all. `rows`: how many rows of each table; of those that
     are left out, one of the first table and none of the others. `schema` defaults to the reference
@@ -136,7 +136,7 @@ class Limits:
 
     @cached_property
     def counts(self) -> Map[str, int]:
-        """How many rows of each table there may be."""
+        """How many rows each table may have."""
         tables = self.schema.tables
         usual = {table.name: int(table is tables[0]) for table in tables}
         return Map(usual | dict(self.rows))

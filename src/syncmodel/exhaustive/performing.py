@@ -1,4 +1,4 @@
-"""A step performed on a virtual world that somebody holds as a value.
+"""A step performed on a virtual world that the caller holds as a value.
 
 The same `perform` as on live nodes, through a target that is only a place for the world while one
 step lasts. Nothing is delivered and no time passes here; compare `reference.simulated.cluster`,
@@ -78,7 +78,7 @@ class Place(CutsLinks, Resyncs, Deploys, Stops):
 
 
 def performed(world: VirtualWorld, step: Step) -> tuple[VirtualWorld, Outcome]:
-    """The world after the step, and what became of it."""
+    """The world after the step, and the step's outcome."""
     place = Place(world)
     outcome = Straight().run(step.perform(place))
     return place.world, outcome

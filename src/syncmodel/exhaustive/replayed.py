@@ -1,6 +1,6 @@
-"""A target of your own at the grain of steps: every sequence, performed from the beginning.
+"""Any target at the grain of steps: every sequence, performed from the beginning.
 
-What goes on in a black box is not known, so no two runs are one state: a run is its own steps.
+The inside of a black box is unknown, so no two runs are one state: a run is its own steps.
 Breadth first, the first run that fails has the fewest.
 """
 
@@ -122,7 +122,7 @@ class Replayed:
 
 
 def properties(system: Replayed) -> list[Property[Performed]]:
-    """The target agrees with the model, and what must have been seen besides."""
+    """The target agrees with the model, and what must also have been seen."""
     limits, ops = system.limits, system.limits.ops
     asked = [
         always("the target agrees with the model", lambda now: not now.found),

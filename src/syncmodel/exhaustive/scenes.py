@@ -1,4 +1,4 @@
-"""The searches that `make check-model` goes through, with the exact counts that they come to.
+"""The searches that `make check-model` runs, with the exact counts that they reach.
 
 A count pins the whole transition relation of model or core: a change of behaviour that no test
 notices shows here. docs/checking.md has this table with what each scene is for.

@@ -1,4 +1,4 @@
-"""A search by its grain and its limits: which system, which properties, and what is made of it.
+"""A search by its grain and its limits: which system, which properties, and how states look.
 
 The systems themselves are in `knowledge`, `stepwise` and `messagewise`; the searches that
 `make check-model` goes through are in `scenes`.
@@ -103,8 +103,8 @@ def replaying(
 ) -> Search:
     """The search of a target of any kind, by performing every sequence of steps on it.
 
-    Of the kinds of steps those are taken that the target can take. Raises `UsageError` for a search
-    without an end, and for what does not go together.
+    Only the kinds of steps that the target can take are taken. Raises `UsageError` for a search
+    without an end, and for options that do not go together.
     """
     _require_sense(Grain.STEPS, limits, bugs)
     endless = any(getattr(limits, name) >= UNLIMITED for name in (*COUNTED, "burst"))
@@ -139,7 +139,7 @@ def _picked(
 
 
 def alive(grain: Grain, limits: Limits) -> list[Property[Moment]]:
-    """Whatever went wrong, the cluster comes to rest by itself and can be made one again."""
+    """Whatever went wrong, the cluster comes to rest on its own and can converge again."""
     wanted: list[Property[Moment]] = []
     if grain is Grain.MESSAGES:
         name = "left alone, the cluster comes to rest"

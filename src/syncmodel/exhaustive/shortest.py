@@ -39,9 +39,9 @@ FILE = "shortest.json"
 SCHEMA = SIMULATED.schema
 #: The kinds of rows that a divergence is about; none where it is about a node.
 TABLES = (*SCHEMA.by_name, "")
-#: The latest and the earliest generation, beside the usual one.
+#: The latest and the earliest generation, besides the usual one.
 NEWER, BARE = len(SCHEMA.generations), 1
-#: Two rows of the first table, that there may be a wrong one, and one of each other.
+#: Two rows of the first table, so that one can be the wrong one, and one of each other.
 FEW = {table: 2 if place == 0 else 1 for place, table in enumerate(SCHEMA.by_name)}
 #: The nodes fail, in whatever way.
 OTHERWISE: Property[Moment] = sometimes("anything is wrong", lambda now: bool(now.found))
@@ -49,9 +49,9 @@ OTHERWISE: Property[Moment] = sometimes("anything is wrong", lambda now: bool(no
 
 @frozen
 class Shortest:
-    """A failing run than which none is shorter, within the bounds of its search.
+    """A failing run; no shorter one exists within the bounds of its search.
 
-    `states` is how many moments were looked at before it; `otherwise` is a shortest run that fails
+    `states` is how many moments were visited before it; `otherwise` is a shortest run that fails
     in another way than was asked for, if one was seen on the way.
     """
 
@@ -65,7 +65,7 @@ class Shortest:
 
 @frozen
 class NoneShorter:
-    """No run of up to `length` steps fails; `states` moments were looked at.
+    """No run of up to `length` steps fails; `states` moments were visited.
 
     `whole`: there is no longer one either, within the limits. `otherwise`: see `Shortest`.
     """
@@ -77,7 +77,7 @@ class NoneShorter:
 
 
 def anything(nodes: int) -> Limits:
-    """Every kind of step as often as you like, on few rows: the depth alone bounds the search."""
+    """Every kind of step, any number of times, on few rows: only the depth bounds the search."""
     return Limits(
         nodes=nodes,
         rows=FEW,
@@ -110,7 +110,7 @@ def shortest(
     max_states: int | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Shortest | NoneShorter:
-    """The shortest failing run of at most `most` steps, or how far there is none.
+    """The shortest failing run of at most `most` steps, or up to which length there is none.
 
     `key`: what it fails with, name and kind of row (default: anything). `nets` default to
     `limits.net`; `partly`: see `Stepwise`. At `max_states` the search

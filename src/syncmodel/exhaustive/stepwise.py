@@ -19,7 +19,7 @@ from syncmodel.steps import Burst, Step
 
 @frozen
 class Then:
-    """A step, and what comes before the next: a rest, or only so many deliveries."""
+    """A step, and what comes before the next: a rest, or only this many deliveries."""
 
     step: Step
     rests: bool = True
@@ -42,7 +42,7 @@ class Stepwise:
 
     cluster: Cluster
     partly: bool = False
-    #: What the last step came to: asked for again by each action that begins with it.
+    #: The outcome of the last step: each action that begins with it needs it again.
     _last: list[tuple[Moment, Step, tuple[Moment, ...]]] = field(factory=list, init=False, eq=False)
 
     @property
@@ -66,7 +66,7 @@ class Stepwise:
                 yield from (Then(step, rests=False, deliveries=n) for n in range(max(most, 1)))
 
     def next(self, now: Moment, action: Then) -> Moment | None:
-        """None for a missing rest that nobody would miss: it only makes the belief more certain."""
+        """None for a rest that makes no difference: it only makes the belief more certain."""
         course = self._after(now, action.step)
         if action.rests:
             return rested(course[-1])

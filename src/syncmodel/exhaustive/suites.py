@@ -1,7 +1,7 @@
 """Covering suites: from the state graph of a small world, runs that together take all of it.
 
-Each run passes on a correct system and is saved as a file of the corpus. What is covered is said
-in the file and in docs/checking.md.
+Each run passes on a correct system and is saved as a file of the corpus. The file and
+docs/checking.md say what is covered.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What every fault is. One fault per file beside this one; nothing here knows any of them."""
+"""What every fault is. One fault per file in this package; nothing here knows any of them."""
 
 from typing import Protocol
 
 
 class Fault(Protocol):
-    """Something put wrong on purpose, that can be put right again.
+    """Something broken on purpose, that can be repaired.
 
     A fault that did not take makes every verdict after it worthless, so none is believed unseen:
     `apply` and `heal` look with `probe` before they return.

@@ -74,7 +74,7 @@ class End(asyncio.Protocol):
         self.listen()
 
     def listen(self) -> None:
-        """Read, or don't, as everything that has a say in it wants."""
+        """Read, or pause, as everything that may pause it decides."""
         if not self.alive:
             return
         full = self._other_is_full or self._waiting_bytes > _WAITING_LIMIT_BYTES
@@ -127,8 +127,8 @@ class End(asyncio.Protocol):
 class Pipe:
     """A dialler's connection (`near`) and ours to the target (`far`), dialled once `near` is there.
 
-    `opened` is told when it begins, before any byte is read, and may `hold`, `set_delay` or
-    `reset` it; `closed` is told when both ends are gone.
+    `opened` is called when it begins, before any byte is read, and may `hold`, `set_delay` or
+    `reset` it; `closed` is called when both ends are gone.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class Pipe:
         try:
             await loop.create_unix_connection(lambda: self.far, str(self._target))
         except OSError:
-            # Nobody is behind the link.
+            # There is no target behind the link.
             self.reset()
 
     def hold(self) -> None:

@@ -1,4 +1,4 @@
-"""What somebody who dials a link sees: a byte gets through, a refusal, a reset, or silence."""
+"""What a dialler of a link sees: a byte that gets through, a refusal, a reset, or silence."""
 
 import asyncio
 import errno

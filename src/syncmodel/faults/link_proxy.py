@@ -2,7 +2,7 @@
 
 The proxy stands between a dialling node and the Unix socket of the node that it dials. What a node
 does about a broken link, and which links a partition cuts, lives elsewhere. The pipes through which
-the bytes flow are in link_pipe.py; what a dialler sees is found out in link_probe.py.
+the bytes flow are in link_pipe.py; link_probe.py finds out what a dialler sees.
 """
 
 import asyncio
@@ -128,8 +128,8 @@ class LinkProxy:
             )
 
     def _may_be_the_target(self, probe: Probe, until_s: float) -> bool:
-        """Whether it may be the target's doing that a link does not show what it should: it was
-        down when the link was dialled, and up again right after."""
+        """Whether the target may be why a link does not show what it should: it was down when the
+        link was dialled, and up again right after."""
         passes = self.mode in (Mode.WHOLE, Mode.DELAY) and probe.seen is Seen.RESET
         return passes and asyncio.get_running_loop().time() < until_s
 
@@ -213,14 +213,14 @@ class LinkProxy:
         if self.mode in (Mode.WHOLE, Mode.DELAY):
             pipe.set_delay(self.delay_s)
         else:
-            # In a cut it was accepted just before, and whoever cuts is about to reset it.
+            # In a cut it was accepted just before, and the cut is about to reset it.
             pipe.hold()
 
     def _reset_all(self) -> "list[asyncio.Future[None]]":
         return [future for pipe in self._pipes for future in pipe.reset()]
 
     async def _break_all(self) -> None:
-        """Reset every connection, and those that are just being accepted, and see it done."""
+        """Reset every connection, and those that are just being accepted; wait until it is done."""
         self._reset_all()
         if self._accepting:
             await asyncio.wait(self._accepting)

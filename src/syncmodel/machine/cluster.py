@@ -1,8 +1,8 @@
-"""The machine that is searched with: one rule for each kind of step, compared after each.
+"""The machine of a search: one rule for each kind of step, with a comparison after each.
 
     TestCluster = ClusterMachine.TestCase
 
-Subclass it for rules and invariants of your own: see docs/machine.md.
+Subclass it for your own rules and invariants: see docs/machine.md.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ class TestCaseOf:
 class ClusterMachine(RuleBasedStateMachine):
     """A cluster and its model. A rule's body takes one step, which is performed and compared.
 
-    A rule is named like the `op` of its step; `crash = None` in a subclass takes that step out,
-    also of bursts and simultaneous steps. What is tested, where the options do not say it: `target`
-    is a registered name, a `TargetKind`, or a subclass of `Target`. `scope` has the steps that may
-    be drawn; `guarantees` is what the system promises, where that is not what its target says;
+    A rule has the name of its step's `op`; `crash = None` in a subclass removes that step, also
+    from bursts and simultaneous steps. What is tested, where the options do not say it: `target` is
+    a registered name, a `TargetKind`, or a subclass of `Target`. `scope` has the steps that may be
+    drawn; `guarantees` is what the system promises, where that is not what its target says;
     `weights` is how often a rule is drawn, where `strategies/weights.py` does not say it, or says
     otherwise.
     """
@@ -254,17 +254,17 @@ class ClusterMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_table_is_what_the_model_allows(self) -> None:
-        """`take` has compared them; here it is said."""
+        """`take` has compared them; this reports the outcome."""
         if self._diverged:
             raise DivergenceFound(self._diverged)
 
     def check_invariants(self, *asked: Any) -> None:
-        """Hypothesis asks after every step; there is something to say only of the last one."""
+        """Hypothesis checks after every step; only the last one has something to report."""
         if self._diverged:
             super().check_invariants(*asked)
 
     def teardown(self) -> None:
-        """The run is over, and let go of: Hypothesis leaves machines to the garbage collector."""
+        """The run is over: drop it, as Hypothesis leaves machines to the garbage collector."""
         session, self.session = self.session, None
         if session is not None:
             self._search.finish(session)

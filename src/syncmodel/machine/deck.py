@@ -32,8 +32,8 @@ class Deck:
     """What sequences draw from, and what is checked in them.
 
     `kinds`: the steps that have a rule, which bursts and simultaneous steps are made of too.
-    `initial`: how many rules run before the first step. `compared` are the invariants that are left
-    to Hypothesis; `invariants`, anybody's own, are checked by the session.
+    `initial`: how many rules run before the first step. `compared` are the invariants that
+    Hypothesis checks; the session checks `invariants`, those that a subclass adds.
     """
 
     kinds: Scope
@@ -84,7 +84,7 @@ def _table(names: frozenset[str], own: Weights) -> Callable[[Any], Odds]:
 
 
 def _everything(target: Target) -> Scope:
-    """Every kind of step of ours, on few rows."""
+    """Every built-in kind of step, on few rows."""
     return Scope.of(target.schema, vocabulary())
 
 
@@ -105,7 +105,7 @@ def _is_step(name: str, rule: Any) -> bool:
 
 
 def own_invariants(machine: type[ClusterMachine]) -> tuple[Invariant, ...]:
-    """The invariants that a machine's class has beside the comparison with the model.
+    """The invariants that a machine's class has besides the comparison with the model.
 
     Each is checked on a machine that has nothing but a session: its plan, its views, and what the
     class has. So it says the same in a search, in the minimiser, and when a file is replayed.

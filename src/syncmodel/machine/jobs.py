@@ -1,8 +1,8 @@
 """A search shared among processes: each worker has a cluster, and every N-th sequence.
 
 The sequences are the same whatever N is, and so is the failure: the one with the lowest number. A
-worker that found one says its number, and the others go on until their next number is beyond it.
-Not here: minimising, which happens once, in the process that asked.
+worker that found one reports its number; the others go on until their next number is beyond it. Not
+here: minimising, which happens once, in the process that asked.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from syncmodel.machine.wanted import Wanted, deadline_s
 from syncmodel.report.jsonl import Recorder
 from syncmodel.targets.base import Networked, Target
 
-#: A worker says this often how far it is.
+#: How often a worker reports its progress.
 SAY_S = 0.1
 #: How long workers have to close their clusters once the search is broken off.
 CLOSE_LIMIT_S = 20.0
 #: Both mean that it is over: a worker then closes its cluster and says what it has.
 SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
-#: The number of no sequence: nobody has failed yet.
+#: Not the number of a sequence: no worker has failed yet.
 NOBODY = 2**62
 
 
 @frozen
 class Job:
-    """What a worker does; it is sent to it."""
+    """A worker's job, as it is sent to it."""
 
     machine: str
     folder: Path | None
@@ -68,7 +68,7 @@ class Jobs:
     """An explorer whose work is done by `count` processes.
 
     `machine` is the class by its name, which may lie in `folder`. `watch` is called whenever one of
-    them said how far it is.
+    them reports progress.
     """
 
     machine: str
@@ -118,7 +118,7 @@ class Jobs:
         best: Any,
         limit_s: float | None = None,
     ) -> None:
-        """Take in what workers say until all have ended; with a limit, until that."""
+        """Take in reports until all workers have ended, or until the limit."""
         open_ends = {end: number for number, end in enumerate(workers) if not end.closed}
         until_s = None if limit_s is None else time.monotonic() + limit_s
         while open_ends:
@@ -142,7 +142,7 @@ class Jobs:
             self.watch()
 
     def _gone(self, number: int, worker: SpawnProcess, best: Any) -> None:
-        """A worker is not there any more: it should have said that it has ended."""
+        """A worker is gone without having reported its end."""
         said = self._parts.get(number, Said(Tally()))
         if said.findings is None:
             worker.join(CLOSE_LIMIT_S)
@@ -171,7 +171,7 @@ def _end(workers: Iterable[SpawnProcess]) -> None:
 
 
 def _finish(workers: Iterable[SpawnProcess]) -> None:
-    """Nothing is left of any worker."""
+    """End every worker."""
     for worker in workers:
         worker.join(CLOSE_LIMIT_S)
         if worker.is_alive():
@@ -183,7 +183,7 @@ def _finish(workers: Iterable[SpawnProcess]) -> None:
 
 
 def work(job: Job, ends: Connection, best: Any) -> None:
-    """Do a share of a search, and say how it goes."""
+    """Do a share of a search, and report progress."""
     tally, findings = Tally(), Findings()
     halted: SyncModelError | None = None
     try:
@@ -202,7 +202,7 @@ def work(job: Job, ends: Connection, best: Any) -> None:
     try:
         ends.send(Said(tally, findings, halted))
     except BrokenPipeError:
-        # Nobody is there any more to hear it.
+        # The parent is gone.
         return
 
 
@@ -244,7 +244,7 @@ def _search(job: Job, tally: Tally, findings: Findings, say: Observer, best: Any
 
 
 def _saying(ends: Connection, tally: Tally) -> Observer:
-    """An observer that tells now and then how far the search is."""
+    """An observer that reports the search's progress now and then."""
     said_s = time.monotonic()
 
     def say(_: Entry) -> None:

@@ -43,6 +43,6 @@ def name_of(machine: type[ClusterMachine]) -> str:
 
 
 def facts_of(machine: type[ClusterMachine]) -> dict[str, str]:
-    """What a saved failure says of the machine that found it: nothing, if it is ours."""
+    """What a saved failure says about the machine that found it: nothing if it is ours."""
     name = name_of(machine)
     return {} if name == OURS else {"machine": name}

@@ -1,6 +1,6 @@
 """A backend of Hypothesis that draws plainly from the seed: `settings(backend="syncmodel")`.
 
-Every sequence has a generator of its own, made of the search's seed and the sequence's number. So
+Every sequence has its own generator, made of the search's seed and the sequence's number. So
 the k-th sequence is the same under pytest and on the command line, in one process or in several, on
 every version of Python, whatever modules are loaded. Hypothesis' usual backend depends on more: it
 mixes in constants of the loaded modules, and makes most test cases out of earlier ones.
@@ -20,14 +20,14 @@ from syncmodel.strategies.inside import AVAILABLE_PROVIDERS, PrimitiveProvider
 
 #: What a test asks for: `settings(backend=PLAIN)`.
 PLAIN = "syncmodel"
-#: Texts and bytes are at most so much longer than they must be.
+#: How much longer than necessary texts and bytes may be.
 LONGER = 20
 #: Integers without bounds lie between these.
 LEAST, MOST = -(2**63), 2**63 - 1
 #: Beyond this many values a float's 53 bits do not reach all of them.
 BY_FLOAT = 2**50
-#: Hypothesis asks with this chance whether to stop a run early, so that runs can be shortened. Ours
-#: are shortened otherwise, and have all their steps.
+#: Hypothesis draws with this chance whether to stop a run early, so that it can shorten runs. Ours
+#: are shortened in another way, and have all their steps.
 EARLY_STOP = 2**-16
 #: Floats that are drawn without bounds lie between these.
 FLOAT_LIMIT = 1e9
@@ -46,7 +46,7 @@ class Plain(PrimitiveProvider):
         """A generator for one sequence; without a search, for a test case of Hypothesis' seed."""
         super().__init__(conjecturedata)
         if conjecturedata is None:
-            # Only asked what it has to say of the whole test.
+            # Used only for its observations of the whole test.
             self._rng = Random(0)
         elif Plain._source is not None:
             self._rng = Plain._source()

@@ -38,7 +38,7 @@ from syncmodel.targets.base import Target
 if TYPE_CHECKING:
     from syncmodel.machine.cluster import ClusterMachine
 
-#: After so many runs in a row that said nothing, the tester can't go on.
+#: After this many runs in a row without a verdict, the tester can't go on.
 INVALID_LIMIT = 3
 #: How a run ends that touches nothing: Hypothesis runs again what failed.
 FROM_MEMORY = Result(Verdict.UNKNOWN, reason="answered from memory")
@@ -54,7 +54,7 @@ class Share:
     of: int = 1
 
     def numbers(self, sequences: int) -> range:
-        """The numbers of its sequences, of so many in all."""
+        """The numbers of its sequences, of `sequences` in all."""
         return range(self.first, sequences + 1, self.of)
 
 
@@ -109,7 +109,7 @@ class Search:
 
         # What Hypothesis knows a test by, in its database.
         machine.__name__ = f"{self._machine.__module__}.{self._machine.__qualname__}"
-        # Whatever gives a machine when it is called will do, though the annotation says a class.
+        # Any callable that returns a machine will do, though the annotation says a class.
         factory = cast(type[RuleBasedStateMachine], machine)
         try:
             with Plain.drawing_from(self._next):
@@ -119,7 +119,7 @@ class Search:
         return self.findings
 
     def _close(self, raised: Exception) -> None:
-        """Take what Hypothesis raised: the end that was asked for, or the failure that it found."""
+        """Take what Hypothesis raised: the requested end, or the failure that it found."""
         end = self._end or raised
         if isinstance(end, EndsSearch):
             if end.error is not None:
@@ -131,7 +131,7 @@ class Search:
             self.findings.notes = tuple(getattr(raised, "__notes__", ()))
 
     def hypothesis_settings(self, base: hypothesis.settings | None = None) -> hypothesis.settings:
-        """What Hypothesis is told: live steps have no deadline, and are never too slow."""
+        """Hypothesis' settings: live steps have no deadline, and are never too slow."""
         base = base or hypothesis.settings()
         ours = self.settings.ours
         return hypothesis.settings(
@@ -172,7 +172,7 @@ class Search:
             return
         fresh, self._fresh = self._fresh, False
         self._dry = not fresh and self.findings.failure is not None
-        # The simplest test case, which Hypothesis tries first and draws by itself.
+        # The simplest test case, which Hypothesis tries first and draws on its own.
         self._void = not fresh and not self._number
 
     @property

@@ -49,11 +49,11 @@ def noted(story: str, notes: Sequence[str]) -> AssertionError:
 
 @frozen
 class Around:
-    """What is around a test: what was asked for, and where results go.
+    """The context of a test: what was asked for, and where results go.
 
     `failure` makes the exception of a story and of Hypothesis' notes.
-    `pool` gives targets of the kind that the options ask for, which somebody else closes; None:
-    the test makes a pool for itself.
+    `pool` gives targets of the kind that the options ask for; its owner closes it. None: the test
+    makes its own pool.
     """
 
     wanted: Wanted = Wanted()
@@ -63,7 +63,7 @@ class Around:
 
 
 class SearchCase(unittest.TestCase):
-    """One test of a machine. Assign `settings` for Hypothesis settings of your own."""
+    """One test of a machine. Assign `settings` for your own Hypothesis settings."""
 
     settings: ClassVar[hypothesis.settings]
     machine: ClassVar[type[ClusterMachine]]
@@ -125,7 +125,7 @@ def _pool(around: Around, machine: type[ClusterMachine]) -> Iterator[Pool]:
 
 
 def _part(record: Path, share: Share) -> Path:
-    """Each share has a record of its own: run.jsonl, run.2-of-4.jsonl."""
+    """Each share has its own record: run.jsonl, run.2-of-4.jsonl."""
     if share.of == 1:
         return record
     return record.with_suffix(f".{share.first}-of-{share.of}{record.suffix}")
@@ -133,7 +133,7 @@ def _part(record: Path, share: Share) -> Path:
 
 @lru_cache
 def _usual() -> hypothesis.settings:
-    """What is there to begin settings of one's own with, and means that nobody did."""
+    """Our default settings: a base for custom ones, and the mark that none were assigned."""
     return hypothesis.settings(
         backend=PLAIN,
         deadline=None,
@@ -173,5 +173,5 @@ def _test(machine: type[ClusterMachine], share: Share) -> Callable[[SearchCase],
 
 
 def _surroundings(self: SearchCase, request: pytest.FixtureRequest) -> None:
-    """What our pytest plugin says of this session."""
+    """What our pytest plugin says about this session."""
     self.around = request.getfixturevalue("syncmodel_around")

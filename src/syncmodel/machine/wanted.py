@@ -1,7 +1,7 @@
-"""What a search was asked for, by options or by nobody, and what that means for one machine.
+"""The options of a search, given or not, and what they mean for one machine.
 
-What is said on a command line goes before what the machine's class says, that before Hypothesis'
-settings and profiles, and last come our defaults.
+The command line overrides the machine's class, which overrides Hypothesis' settings and profiles;
+our defaults come last.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from syncmodel.machine.cluster import ClusterMachine
     from syncmodel.targets.registry import TargetKind
 
-#: Where nobody asks for a seed it is one below this: short enough to be typed again.
+#: Without a requested seed it is one below this: short enough to type again.
 SEEDS = 10**6
 NODES = 3
 STEPS = 30
@@ -35,10 +35,9 @@ SAME_RUN = "PYTEST_XDIST_TESTRUNUID"
 
 @frozen
 class Wanted:
-    """What was asked for; None where nobody said anything.
+    """What was asked for; None where nothing was said.
 
-    `ops` are the steps that may be taken; `usual_sequences` is how many sequences there are where
-    nobody says it.
+    `ops` are the steps that may be taken; `usual_sequences` is the default number of sequences.
     """
 
     nodes: int | None = None
@@ -61,8 +60,8 @@ class Wanted:
     ) -> Settings:
         """How far a search by this machine goes.
 
-        `base` are the settings of Hypothesis that somebody chose for it; None: nobody did, so that
-        a profile counts.
+        `base` are the Hypothesis settings assigned to it; None: there are none, so a profile
+        counts.
         """
         from syncmodel.engine.findings import Settings
         from syncmodel.machine.provider import PLAIN
@@ -90,7 +89,7 @@ class Wanted:
         )
 
     def kind(self, machine: type[ClusterMachine]) -> TargetKind:
-        """The kind of target. Raises `UsageError` for the name of none."""
+        """The kind of target. Raises `UsageError` for an unknown name."""
         from syncmodel.targets import registry
 
         target = self.target or machine.target or TARGET
@@ -99,7 +98,7 @@ class Wanted:
         return registry.kind_of(target)
 
     def facts(self, settings: Settings, kind: TargetKind) -> dict[str, Any]:
-        """What a record says of the search in its first line."""
+        """What the first line of a record says about the search."""
         return {
             "target": kind.name,
             "nodes": settings.nodes,
@@ -125,7 +124,7 @@ def _said(chosen: hypothesis.settings, name: str, base: hypothesis.settings | No
 
 
 def _any_seed() -> int:
-    """A seed that nobody chose; the same for all processes of one run under xdist."""
+    """A random seed; the same for all processes of one run under xdist."""
     run = os.environ.get(SAME_RUN)
     return crc32(run.encode()) % SEEDS if run else secrets.randbelow(SEEDS)
 

@@ -1,7 +1,7 @@
 """What a target needs of a place where a node lives. Interfaces and data only.
 
-A machine is reached over SSH; its application is started and stopped there. Where it comes from
-(a local process, a namespace, a provider) is the business of the other files of this package.
+A machine is reached over SSH; its application is started and stopped there. The other files of this
+package say where it comes from (a local process, a namespace, a provider).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Endpoint:
 class Machine(Protocol):
     """A place with one application. Each method returns when the application is in that state.
 
-    Doing what is done already does nothing. All raise TransportError when the machine can't be
+    Each method is idempotent. All raise TransportError when the machine can't be
     reached; `start` raises BootError when the application does not come up (it is down then).
     """
 
@@ -42,7 +42,7 @@ class Machine(Protocol):
         """Stop the application in an orderly way."""
 
     async def kill(self) -> None:
-        """Kill the application (SIGKILL): nothing is flushed, nobody is told."""
+        """Kill the application (SIGKILL): nothing is flushed, no peer is notified."""
 
 
 class Pausable(Protocol):

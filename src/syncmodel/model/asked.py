@@ -19,7 +19,7 @@ from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Row, Write
 from syncmodel.record import Record
 
-#: Refusals that say nothing of the rows: the application was not there to ask.
+#: Refusals that say nothing about the rows: the application was not there to ask.
 ABSENT = frozenset({"unreachable", "not_ready"})
 
 
@@ -209,8 +209,8 @@ def _without_must(belief: Belief, node: str) -> Belief:
 
 
 def _of_all(belief: Belief, node: str) -> Belief:
-    """The belief of a node that asks most of the others before it answers: it knows what was
-    accepted anywhere."""
+    """The belief of a node that asks a majority before it answers: it knows what was accepted
+    anywhere."""
     for name, row in belief.rows.items():
         must = NONE.union(*row.must.values())
         may = NONE.union(*row.may.values())

@@ -2,7 +2,7 @@
 
 Between rests the belief keeps two bounds per node and register, *must* and *may*. This file owns
 how they move when steps have had their outcomes; `judge` owns which answers are possible and `rest`
-owns the comparison of a settled system. What a register is says `registers`: a row, mostly.
+owns the comparison of a settled system. `registers` defines what a register is: mostly a row.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Rest(Record):
 class Entry(Record):
     """A version that a call made, or may have made: the `number`-th of its register.
 
-    `sure`: the call surely made it. `asked`: it is what the call asked for; else it came along.
+    `sure`: the call surely made it. `asked`: the call asked for it; else it was taken along.
     """
 
     register: Row
@@ -71,7 +71,7 @@ class Belief:
     rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)
 
     def row(self, row: Row) -> RowBelief:
-        """What is believed of a register; an empty belief for one that nobody ever wrote."""
+        """What is believed of a register; an empty belief for one that was never written."""
         return self.rows.get(row, EMPTY)
 
     def policy(self, row: Row) -> Policy:
@@ -115,7 +115,7 @@ class Belief:
         return frozenset(found)
 
     def referring(self, row: Row, how: OnDelete) -> Iterator[Row]:
-        """The rows that refer to this one so, of those that somebody may have written, in order."""
+        """The rows that refer to this one in this way and may have been written, in order."""
         columns = {
             (table.name, ref.name)
             for table, ref in self.net.schema.referring[row.table]
@@ -186,7 +186,7 @@ class Belief:
 
     @property
     def _may_replace(self) -> bool:
-        """Whether a create may rest on a version that not everyone knows who hears of it."""
+        """Whether a create may rest on a version that some node which receives it lacks."""
         return self.guarantees.upserts or not self.net.passes_on
 
     def _may_keep_columns(self, write: Write) -> bool:

@@ -1,6 +1,6 @@
 """What a delete takes along: the rows that refer to the deleted one, where references cascade.
 
-A node deletes those that it has, at any depth. What a delete of unknown outcome takes is decided
+A node deletes those that it has, at any depth. A delete of unknown outcome decides what it takes
 when it lands: until it is seen it may take whatever reaches its node. A row that is taken gets a
 tombstone by the node that deleted.
 """

@@ -74,7 +74,7 @@ class Column:
         return self.default
 
     def fresh(self, used: AbstractSet[Scalar]) -> Scalar:
-        """A value that is not among the `used` ones."""
+        """A value that is not in `used`."""
         raise NotImplementedError
 
     def is_fresh(self, value: Scalar, used: AbstractSet[Scalar]) -> bool:
@@ -92,7 +92,7 @@ class Column:
 
 @frozen
 class Token(Column):
-    """A text. Each write of the run sets one of its own, and so is named by it."""
+    """A text. Each write of the run sets a fresh one, which names the write."""
 
     OP: ClassVar[str | None] = "set"
 
@@ -108,7 +108,7 @@ class Token(Column):
 
 @frozen
 class Integer(Column):
-    """A whole number. Each write of the run sets one of its own, and so is named by it."""
+    """A whole number. Each write of the run sets a fresh one, which names the write."""
 
     OP: ClassVar[str | None] = "set"
 
@@ -124,7 +124,7 @@ class Integer(Column):
 
 @frozen
 class Counter(Column):
-    """A whole number that begins at 0 and that writes add to: powers of two, each once a run."""
+    """A whole number that begins at 0; writes add powers of two, each once a run."""
 
     OP: ClassVar[str | None] = "add"
 

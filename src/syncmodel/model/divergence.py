@@ -1,6 +1,6 @@
-"""The divergences between belief and sight, each with a name of its own.
+"""The divergences between belief and sight, each with its own name.
 
-A divergence is data: what was expected of which row on which node, and what was seen.
+A divergence is data: which row on which node, what was expected, and what was seen.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from attrs import frozen
 
 from syncmodel.model.values import Row
 
-#: How a run fails, so that two failures can be told to be alike: the name of the divergence, and
+#: How a run fails, so that two failures can be compared: the name of the divergence, and
 #: the kind of row ("" where it is about a node).
 Key = tuple[str, str]
 

@@ -29,7 +29,7 @@ class Guarantees:
     """The promises that a run is judged by; the defaults are the contract of docs/contract.md.
 
     `rows`: the merge policy of every table, by name or as an object, but of those in `tables`.
-    `by_field`: each column merges by itself, and so does whether the row is there.
+    `by_field`: each column merges separately, and so does whether the row is there.
     `sums`: the increments of a counter add up, wherever they were made (with `by_field`).
     `upserts`: a create of a row that is there replaces it, instead of being refused.
     `answers_rows`: an accepted write answers with the row as stored.

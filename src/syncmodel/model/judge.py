@@ -1,6 +1,6 @@
-"""Whether the answers of simultaneous requests can be, and what they prove.
+"""Whether the answers to simultaneous requests are possible, and what they prove.
 
-`asked` owns which answers of one request are possible by itself, `serial` which several are.
+`asked` decides which answers to a single request are possible, `serial` which combinations.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def fold(
     """The belief once `calls` were made at the same time, while the net became `after`.
 
     `touched` are the nodes whose application was restarted on the way. First every write enters
-    *may* over every link that was up at any moment; then the answers are judged, each by itself
-    and those of one node together; *must* grows last. Raises `DivergenceFound` if one can't be.
+    *may* over every link that was up at any moment; then the answers are judged, each alone and
+    those of one node together; *must* grows last. Raises `DivergenceFound` if one is impossible.
     """
     before = belief.net
     during, droppers = before.either(after), before.drops(after)
@@ -98,7 +98,7 @@ def _check_shape(belief: Belief, write: Write, outcome: Outcome) -> None:
 def _judge(
     belief: Belief, write: Write, entries: Entries, outcome: Outcome, moment: Moment
 ) -> tuple[Proof, ...]:
-    """What the answer proves. Raises `DivergenceFound` if it can't be."""
+    """What the answer proves. Raises `DivergenceFound` if it is impossible."""
     if outcome.answer is Answer.UNKNOWN:
         return ()
     asked = Asked.of(belief, write, entries, moment)
@@ -162,7 +162,7 @@ def _check_shows(state: Asked, register: Row, row: RowBelief, shown: Value) -> N
 
 
 def _proved(state: Asked, register: Row, asked: Stored, stored: Value) -> Proof | None:
-    """What one register was made from, if that is known now."""
+    """What one register was made from, if that is known by now."""
     row = state.belief.row(register)
     below = None if isinstance(asked, Value | Tombstone) else asked.under(stored)
     if state.belief.policy(register).sums:

@@ -1,4 +1,4 @@
-"""Which name a wrong sight has: the one place that tells stale from resurrected from flipped."""
+"""The name of a wrong sight: the one place that tells stale from resurrected from flipped."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from syncmodel.model.values import Row, Value
 def describe(
     row: RowBelief, versions: Iterable[int], *, absent: bool, width: int | None = None
 ) -> str:
-    """What may show, as a phrase: `title t1, counter 0, or deleted`; so many columns of it."""
+    """What may show, as a phrase: `title t1, counter 0, or deleted`; the first columns only."""
     stored = (row.versions[v].value for v in sorted(versions))
     phrases = [str(v.first(width) if width and isinstance(v, Value) else v) for v in stored]
     if absent and not row.tombstones(versions):

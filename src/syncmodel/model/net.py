@@ -154,7 +154,7 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
 
     @cached_property
     def _groups(self) -> list[frozenset[str]]:
-        """The nodes that hear each other directly, and nobody else."""
+        """The nodes that hear each other directly, and no others."""
         hears = {node: {node} for node in self.carriers}
         for a, b in self.flow:
             if (b, a) in self.flow:

@@ -21,15 +21,16 @@ NONE: Versions = frozenset()
 class Order:
     """`parents[v]` are the versions v was written knowing; `seen` are (loser, winner) pairs.
 
-    `among` are (loser, winners): the loser loses to one of these, and nobody can tell to which.
+    `among` are (loser, winners): the loser loses to one of these; which one is unknown.
     """
 
     parents: Map[int, Versions] = Map()
     seen: frozenset[tuple[int, int]] = frozenset()
     among: frozenset[tuple[int, Versions]] = frozenset()
-    #: Writes that may rest on any version, as nobody has said on which (merge policies that ask).
+    #: Writes that may rest on any version, as no answer has said on which (merge policies that
+    #: ask).
     loose: Versions = NONE
-    #: For each version: all that it loses to. Kept along, as every step asks for it.
+    #: For each version: all that it loses to. Cached, as every step needs it.
     above: Map[int, Versions] = field(default=Map(), eq=False, repr=False)
 
     def written(self, version: int, parents: Versions) -> Order:

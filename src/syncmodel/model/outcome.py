@@ -1,7 +1,7 @@
-"""What became of one request: three values, never two (Maelstrom's "definite errors").
+"""The outcome of one request: three values, never two (Maelstrom's "definite errors").
 
-A timeout is never a refusal. Whoever performs a step decides which of the three it was; the belief
-decides what that makes possible.
+A timeout is never a refusal. The code that performs a step decides which of the three it was; the
+belief decides what that makes possible.
 """
 
 from __future__ import annotations
@@ -61,5 +61,5 @@ def unknown(code: str) -> Outcome:
 
 
 def compound(parts: tuple[Outcome, ...]) -> Outcome:
-    """The outcome of a burst or of concurrent steps; each part is judged by itself."""
+    """The outcome of a burst or of concurrent steps; each part is judged separately."""
     return Outcome(Answer.OK, parts=parts)

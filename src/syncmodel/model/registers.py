@@ -1,8 +1,8 @@
-"""What merges by itself: whole rows, or (with `by_field`) each column, and whether a row is there.
+"""The units of merging: whole rows, or (with `by_field`) each column and a row's existence.
 
 The belief is about registers. Where rows merge whole, a register is a row. Else a row is one
 register that says whether it is there, with the columns that never change, and one for each column
-that does; what is said of a row is said of all its registers at once.
+that does; a statement about a row holds for all its registers at once.
 """
 
 from __future__ import annotations

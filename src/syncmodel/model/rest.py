@@ -28,11 +28,11 @@ Sight = Value | None | str
 
 
 def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
-    """The belief after a rest at which each node that runs showed its view.
+    """The belief after a rest at which each running node showed its view.
 
-    `views` has every node that runs, None for one whose plugin API is not there. Raises
-    `DivergenceFound` with all that differs, in a fixed order, and `InvalidRunError` if a node that
-    runs was not looked at.
+    `views` has every running node, None for one without the plugin API. Raises
+    `DivergenceFound` with all that differs, in a fixed order, and `InvalidRunError` if a running
+    node was not read.
     """
     unseen = [node for node in belief.net.up if node not in views]
     if unseen:
@@ -176,7 +176,7 @@ def _compare_row(
 def _impossibles(
     net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
 ) -> list[Divergence]:
-    """Every node that by itself shows what it may not."""
+    """Each node whose own view is impossible."""
     return [
         divergence
         for node, sight in sights.items()
@@ -191,7 +191,7 @@ def _width(net: Net, name: Row, node: str) -> int:
 
 
 def _disagreements(net: Net, name: Row, sights: Mapping[str, Sight]) -> list[Divergence]:
-    """Nodes that learn all from each other, and yet show different versions."""
+    """Nodes that learn all from each other, yet show different versions."""
     found = []
     for circle in net.circles:
         if len(circle) == 1:

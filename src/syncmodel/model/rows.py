@@ -1,7 +1,7 @@
 """What may be true of one row: its versions, who must and who may know them, what loses to what.
 
 `must[n]` is a lower bound of what node n knows and `may[n]` an upper one. Rows that are absent from
-both maps are known by nobody.
+both maps are known to no node.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Knowledge = Map[str, Versions]
 
 
 class RowBelief(Record, cache_hash=True):
-    """The belief about one row. Versions are named by their place in `versions`."""
+    """The belief about one row. A version's name is its index in `versions`."""
 
     versions: tuple[Version, ...] = ()
     order: Order = Order()
     must: Knowledge = Map()
     may: Knowledge = Map()
-    #: What a write of unknown value may rest on although its node has lost it since.
+    #: What a write of unknown value may rest on though its node has lost it since.
     grounds: Map[int, Versions] = Map()
 
     # --- questions -----------------------------------------------------------------------------
@@ -96,7 +96,7 @@ class RowBelief(Record, cache_hash=True):
     # --- changes -------------------------------------------------------------------------------
 
     def written(self, version: Version, parents: Versions) -> RowBelief:
-        """One version more, which nobody knows yet; its number is `len(versions) - 1`."""
+        """One more version, which no node knows yet; its number is `len(versions) - 1`."""
         number = len(self.versions)
         return replace(
             self,

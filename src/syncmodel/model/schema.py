@@ -1,7 +1,7 @@
 """What a system stores, as data: tables, their columns, and the generations that it is deployed in.
 
 Every engine, report and file works for any schema. A *generation* is an entry of the schema's list,
-by its place from 1; a target maps it to numbers of its own.
+by its place from 1; a target maps it to its own numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from syncmodel.model.columns import REQUIRED, Column, OnDelete, Ref
 from syncmodel.model.values import Cells, Row, Scalar, Value
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-#: Letters of nodes (n1) and of texts (t1): a row is to be told from these at a glance.
+#: Letters of nodes (n1) and of texts (t1): the name of a row must differ from these at a glance.
 TAKEN = ("n", "t")
 
 
@@ -39,7 +39,7 @@ class Table:
     columns: tuple[Column, ...]
 
     def __init__(self, name: str, *columns: Column) -> None:
-        """Raises `UsageError` for a name that can't be, a column twice, or one out of order."""
+        """Raises `UsageError` for an invalid name, a column twice, or one out of order."""
         names = [column.name for column in columns]
         for column in names:
             if not NAME.fullmatch(column) or names.count(column) > 1:
@@ -92,7 +92,7 @@ class Table:
         return Value(tuple(cells))
 
     def read(self, shown: object) -> Value:
-        """A row as a node shows it, as a value; what is no column of ours is passed over.
+        """A row as a node shows it, as a value; columns that are not ours are passed over.
 
         Columns of later versions may be missing. Raises `ValueError` if it is no row of this table.
         """
@@ -166,8 +166,8 @@ class Schema:
         ids: Iterable[str] = words.IDS,
         texts: Iterable[str] = words.TEXTS,
     ) -> None:
-        """Raises `UsageError` for tables that can't be: twice, or with a reference to a table that
-        does not stand before them."""
+        """Raises `UsageError` for invalid tables: one named twice, or one that refers to a table
+        that does not stand before it."""
         known: list[str] = []
         for table in tables:
             for ref in table.refs:
@@ -206,7 +206,7 @@ class Schema:
         return {table.name: table for table in self.tables}
 
     def table(self, name: str) -> Table:
-        """The table of that name. Raises `UsageError`, which lists those that there are."""
+        """The table of that name. Raises `UsageError`, which lists the known ones."""
         found = self.by_name.get(name)
         if found is None:
             raise UsageError(f"There is no table {name!r}; there are: {', '.join(self.by_name)}.")

@@ -1,8 +1,8 @@
-"""Whether the answers that one node gave at the same time are those of any one order.
+"""Whether some order explains the answers that one node gave at the same time.
 
-Each can be possible by itself while all together are not: two creates of one row, two increments of
+Each can be possible alone while all together are not: two creates of one row, two increments of
 one counter. Looked at only where nothing else could have changed the row meanwhile; `judge` owns
-what each answer must be by itself.
+what each single answer may be.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _unexplained(
 
 
 class _Order:
-    """One row on one node: what requests make of it, one after another."""
+    """One row on one node: how requests change it, one after another."""
 
     def __init__(self, belief: Belief, name: Row) -> None:
         self._table = belief.net.schema.by_name[name.table]

@@ -83,7 +83,7 @@ class Value(Record, cache_hash=True):
         return Pattern(cells) if cell is ANY else type(self)(cells)
 
     def first(self, width: int) -> Value:
-        """The first so many columns."""
+        """The first `width` columns."""
         return self if len(self.cells) <= width else type(self)(self.cells[:width])
 
     def widened(self, wider: Value) -> Value:

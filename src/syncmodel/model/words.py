@@ -1,8 +1,8 @@
-"""How ids and texts may look: what hurts a system that takes them for something else.
+"""How ids and texts may look: what hurts a system that mistakes them for something else.
 
-A *look* dresses a plain word ("c1", "t7") so that it stays distinct. Which looks a system takes is
-said by its schema; which a sequence uses is drawn; the minimiser goes back to plain words where the
-run fails with these too.
+A *look* dresses a plain word ("c1", "t7") so that it stays distinct. The schema says which looks a
+system takes; a sequence draws its looks; the minimiser goes back to plain words where the run still
+fails with them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from syncmodel.errors import UsageError
 
 LONG_BYTES = 65_536
 
-#: Each look by name. What it gives for two words differs wherever the words do.
+#: Each look by name. Different words stay different.
 LOOKS: Mapping[str, Callable[[str], str]] = {
     "quotes": lambda word: f"{word}'\"`;--",
     "spaces": lambda word: f" {word}  ",
@@ -51,7 +51,7 @@ NONE: frozenset[str] = frozenset()
 
 
 def known(looks: Iterable[str]) -> frozenset[str]:
-    """These looks. Raises `UsageError` for one that there is not."""
+    """These looks. Raises `UsageError` for an unknown one."""
     wanted = frozenset(looks)
     strange = sorted(wanted - ALL)
     if strange:

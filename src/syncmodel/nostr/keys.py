@@ -51,7 +51,7 @@ class Key:
         return f"Key(public={self.public!r}, secret hidden)"
 
     def reveal(self) -> str:
-        """The secret, 64 hex digits: for whoever stores the key, and for nobody else."""
+        """The secret, 64 hex digits: only for the code that stores the key."""
         return self._private.to_hex()
 
     def sign(self, event: Event) -> Event:

@@ -1,7 +1,7 @@
 """The messages between a relay and its clients: values, and their one text form each.
 
 NIP-01's messages, and the trailing elements by which peers follow a log: other clients ignore them.
-What is answered to which message lives in the node.
+The node decides how to answer each message.
 """
 
 import json
@@ -73,8 +73,8 @@ class Delivery(Record):
 
 
 class BadDelivery(Record):
-    """Relay to client: a delivery whose event is malformed. It is a value and not an error, since
-    whoever follows the log counts it and goes on from its position. It is only ever received."""
+    """Relay to client: a delivery whose event is malformed. It is a value and not an error, since a
+    follower of the log counts it and goes on from its position. It is only ever received."""
 
     sub: str
     reason: str
@@ -94,7 +94,7 @@ class Eose(Record):
 
 
 class Ok(Record):
-    """Relay to client: what became of a published event."""
+    """Relay to client: whether a published event was accepted."""
 
     event_id: str
     accepted: bool

@@ -60,7 +60,7 @@ def check(  # noqa: PLR0917  (as `authorization`)
             f"The event was made {now_s - event.created_at} s ago, more than {WINDOW_S} s apart."
         )
     for name, value in wanted.items():
-        # Exactly one: with two, whoever reads the other one would authorise another request.
+        # Exactly one: with two, a reader of the other one would authorise another request.
         if [tag[1:2] for tag in event.tags if tag[0] == name] != [(value,)]:
             raise UnauthorizedError(f"The event's `{name}` tag is not that of this request.")
     if event.pubkey not in admins:

@@ -21,7 +21,7 @@ from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.live_node import LiveNode
 
-#: After so many runs the nodes are emptied: old runs' rows would slow resyncs down.
+#: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
 RUNS_BETWEEN_EMPTYINGS = 20
 BASELINE = 1
 
@@ -93,7 +93,7 @@ class EmbeddedCluster(Cluster):
         return None if self._machines is None else self._machines.folder
 
     def passed(self) -> None:
-        """The run ended well: its machines serve the next one too."""
+        """The run passed: its machines serve the next one too."""
         self._trusted = True
 
     @property
@@ -106,7 +106,7 @@ class EmbeddedCluster(Cluster):
         self._trusted = False
 
     async def close(self) -> None:
-        """No process, no socket and no folder is left."""
+        """Leave no process, no socket and no folder."""
         try:
             await self._demolish()
         finally:

@@ -11,7 +11,7 @@ from syncmodel.targets.wire import SUPERTEST
 
 
 class Everything(CutsLinks, Resyncs, Deploys, Stops, Malforms):
-    """What the reference system can do: all that there is."""
+    """The abilities of the reference system: all of them."""
 
 
 class InMemory(Everything, Searchable):

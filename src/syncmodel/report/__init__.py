@@ -1,1 +1,1 @@
-"""What people and programs read of a history."""
+"""Reports of a history, for people and programs."""

@@ -1,6 +1,6 @@
 """A history as JSON lines: everything that was done and seen, readable while it grows.
 
-One object a line, flushed at once, so that a tester that is killed leaves all but its last word.
+One object a line, flushed at once, so that a killed tester loses at most its last line.
 The first line says what was tested; `entry` names the kind of every other line: began, step, rest,
 end, and `run` its run: the lines of several runs may alternate. Steps have their own JSON form
 (`steps.form`). Nothing secret is in a history.
@@ -37,7 +37,7 @@ VERSION = 2
 
 
 class Recorder:
-    """An observer that writes every entry to a file, which is made anew."""
+    """An observer that writes every entry to a file; a new record replaces an old file."""
 
     def __init__(self, path: Path, facts: Mapping[str, Any] | None) -> None:
         """`facts` say what was tested (target, nodes, bugs, seed).
@@ -79,7 +79,7 @@ class Recorder:
         self._write(dump(entry, self._run, self._tables))
 
     def close(self) -> None:
-        """Nothing more is written."""
+        """Stop writing."""
         self._file.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
@@ -206,7 +206,7 @@ def read_failing_runs(path: Path, systems: Systems) -> tuple[RecordedRun, ...]:
 
 
 def is_record(path: Path) -> bool:
-    """Whether the file says of itself that it is a record."""
+    """Whether the file declares itself a record."""
     try:
         with path.open("rb") as file:
             return FORMAT.encode() in file.readline(1_000)

@@ -54,7 +54,7 @@ def story(reproduction: Reproduction, ended: End | None = None) -> str:
 
 
 def found_story(found: Finding) -> str:
-    """A failure that was just found: its story, how sure it is, and where it was saved."""
+    """A new failure: its story, how reliably it fails, and where it was saved."""
     lines = [story(found.reproduction, found.counterexample), ""]
     lines.append(_sureness(found.reproduction.confirmed))
     if found.effort is not None:
@@ -194,5 +194,5 @@ def _otherwise(other: Reproduction, file: Path | None) -> Iterator[str]:
 
 
 def plural(count: int, what: str) -> str:
-    """So many of them, in words."""
+    """The count and the noun, in words."""
     return f"{count:,} {what}{'s' * (count != 1)}"

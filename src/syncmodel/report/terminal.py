@@ -1,7 +1,7 @@
 """What a person sees of a search: one line that moves on a terminal, plain lines elsewhere.
 
-Progress goes to stderr, results to stdout, so that a pipe gets results only. A reader that went
-away changes nothing: the search and its exit code go on without it.
+Progress goes to stderr, results to stdout, so that a pipe gets results only. A reader that goes
+away changes neither the search nor its exit code.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 REDRAW_S = 0.1
 REPEAT_S = 5.0
 
-#: What the progress line shows of a tally, beside sequences, steps and time.
+#: What the progress line shows of a tally, besides sequences, steps and time.
 SHORT = {
     Sometimes.PARTITIONS: "partitions",
     Sometimes.CONFLICTS: "conflicts",
@@ -40,7 +40,7 @@ SHORT = {
 
 
 class Unbreakable(Console):
-    """A console that falls silent when nobody reads it any more."""
+    """A console that falls silent when its reader is gone."""
 
     def on_broken_pipe(self) -> None:
         """Keep quiet from now on; the search goes on."""
@@ -57,7 +57,7 @@ class Watch:
     """Shows how a search goes on: an observer, and a listener to the minimiser."""
 
     def __init__(self, tally: Tally, out: Console | None = None) -> None:
-        """`tally` is counted by somebody else; it is only read here."""
+        """`tally` is only read here; another observer counts."""
         self._tally = tally
         self._out = out or console(stderr=True)
         self._started_s = self._shown_s = time.monotonic()
@@ -91,7 +91,7 @@ class Watch:
             self._show(progress_line(self._tally, time.monotonic() - self._started_s))
 
     def minimizing(self, progress: Progress) -> None:
-        """The minimiser got on; that there is something to shorten is said at once."""
+        """The minimiser made progress; announce at once that there is something to shrink."""
         first, self._minimizing = not self._minimizing, True
         if first or self._due():
             how = "looking further on the simulator" if progress.further else "shortening it"

@@ -1,1 +1,1 @@
-"""A failing run made shorter: what is tried, who tries it, and what counts as smaller."""
+"""Shrinking a failing run: what is tried, in which order, and what counts as smaller."""

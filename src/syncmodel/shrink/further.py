@@ -1,7 +1,7 @@
-"""The further search for a failure on the twin; then back to where the failure came from.
+"""The further search for a failure on the twin; then back to the original target.
 
-What the twin finds counts once it failed on the target too. An interruption loses nothing: what was
-confirmed by then stays.
+What the twin finds counts once it failed on the target too. An interruption loses nothing: whatever
+was confirmed by then stays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from syncmodel.shrink.simpler import cost
 from syncmodel.shrink.twin import Echo, Twin
 from syncmodel.targets.base import SEEDS, Target
 
-#: How often what was found on the twin may pass on the target before it counts for nothing.
+#: How often a find of the twin may pass on the target before it is discarded.
 CHANCES = 3
 
 
@@ -51,7 +51,7 @@ class Further:
             return
         found = sharpened(start, self.twin, progress)
         if not self._adopt(found.best) and found.best.length < start.length:
-            # What comes between two steps of a burst is the nodes' to decide: perhaps it was that.
+            # The nodes decide what comes between two steps of a burst: perhaps that was the cause.
             plain = sharpened(start, self.twin, progress, bursts=False)
             self._adopt(plain.best)
             runs = found.runs + plain.runs
@@ -64,7 +64,7 @@ class Further:
                 return
 
     def _adopt(self, found: Counterexample) -> bool:
-        """What was found on the twin is the best if it fails on the target, as often."""
+        """Make the twin's find the best if it fails on the target, at least as often."""
         for form in self._forms(found):
             if cost(form.script) < cost(self.best.script):
                 confirmed = self._confirmed(form)
@@ -74,8 +74,7 @@ class Further:
         return False
 
     def _confirmed(self, found: Counterexample) -> Counterexample | None:
-        """The run as often as it takes to know how often it fails on the target; None: it does
-        not."""
+        """Run it until its failure rate on the target is known; None: it does not fail."""
         target, script = self.target(found), found.script
         there, invariants = fitted(script, target.nodes), self.twin.invariants
         for _ in range(CHANCES):

@@ -1,4 +1,4 @@
-"""The minimiser: a failing run is cut down to a short one that fails in the same way.
+"""The minimiser: it cuts a failing run down to a short one that fails in the same way.
 
 Here: driving the passes, the budget, the cache of verdicts, and the confirmation. Not here: what is
 tried (`passes`), names (`rename`). The method is delta debugging (Zeller and Hildebrandt,
@@ -21,9 +21,9 @@ from syncmodel.shrink.passes import COARSE, FINE, LAST, Pass
 from syncmodel.shrink.simpler import cost
 from syncmodel.targets.base import Networked, Reusable, Target
 
-#: After so many runs in a row that said nothing, the tester is not able to go on.
+#: After this many runs in a row without a verdict, the tester can't go on.
 INVALID_LIMIT = 3
-#: A script that did not fail in each of the first confirmations is run up to this often.
+#: A script that did not fail in each of the first confirmations is run up to this many times.
 DOUBTFUL_RUNS = 10
 #: Rounds of the fine passes. Each makes the script smaller, so the budget ends them long before.
 ROUNDS_LIMIT = 1_000
@@ -69,7 +69,7 @@ class Effort:
     stopped: str = ""
 
     def with_runs(self, executions: int, steps: int) -> Effort:
-        """The same with so many more."""
+        """The same with this much more."""
         return evolve(self, executions=self.executions + executions, steps=self.steps + steps)
 
 
@@ -157,7 +157,7 @@ class Minimizer:
             used = isinstance(self._target, Reusable) and self._target.used
             result = await self._run(candidate)
             if used and self.best.key in result.keys:
-                # Perhaps by what an earlier run left.
+                # Perhaps an earlier run's leftovers made it fail.
                 result = await self._run(candidate, alone=True)
             failing = self.best.key in result.keys
             self._verdicts[candidate] = failing
@@ -203,7 +203,7 @@ class Minimizer:
         return result
 
     async def _confirm(self) -> None:
-        """Run the best again: so often, and more often if it does not always fail."""
+        """Run the best again to confirm it, more often if it does not always fail."""
         doubtful = max(DOUBTFUL_RUNS, self._confirmations)
         for attempt in range(1, 1 + doubtful if self._confirmations else 1):
             result = await self._perform(self.best.script, alone=True)

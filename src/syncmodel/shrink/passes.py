@@ -1,4 +1,4 @@
-"""What a minimiser tries, in order: each pass proposes scripts and hears what became of each. Pure.
+"""What a minimiser tries, in order: each pass proposes scripts and learns how each fared. Pure.
 
 A pass is a generator: it yields a candidate and is sent the best counterexample so far, whose
 script is the candidate (or a beginning of it) if that failed in the same way. Candidates need not
@@ -40,7 +40,7 @@ Pass = Callable[[Counterexample], Candidates]
 
 
 def family(step: Step) -> str:
-    """The family of a step; what is only asked for in vain is one of its own."""
+    """The family of a step; requests that must be refused are a separate one."""
     return "refused" if isinstance(step, Refused) else step.family()
 
 
@@ -167,7 +167,7 @@ def singles(best: Counterexample) -> Candidates:
 def pairs(best: Counterexample) -> Candidates:
     """A step and the next one of its family: a crash and its restart, a cut and its heal.
 
-    Alone neither of them may be able to go.
+    Neither may be removable alone.
     """
     count = 0
     while count < len(found := _neighbours(best.script)):
@@ -303,7 +303,7 @@ def names(best: Counterexample) -> Candidates:
             best = yield renamed(best.script, one)
 
 
-#: What cuts most for one run comes first; each is taken once.
+#: The passes that cut most per run come first; each is taken once.
 COARSE: tuple[Pass, ...] = (rows, families, nodes, chunks)
 #: These are repeated until none of them makes the script smaller.
 FINE: tuple[Pass, ...] = (

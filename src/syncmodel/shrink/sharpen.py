@@ -1,8 +1,8 @@
 """A minimised counterexample made shorter still on the twin, where a run costs next to nothing.
 
 First delta debugging with many more candidates than live nodes could afford, then every shorter
-run, exhaustively, as far as that goes in seconds. The divergence is kept. The result is a run of
-the twin: `further` checks whether it fails where the failure came from.
+run, exhaustively, as far as a few seconds allow. The divergence is kept. The result is a run of the
+twin: `further` checks whether it fails on the original target.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from syncmodel.targets.base import SEEDS, Searchable
 
 #: A few seconds' worth of runs.
 BUDGET = Budget(executions=4_000, steps=80_000)
-#: A run that needs a certain network is tried on so many, whatever is changed in it.
+#: A run that needs a certain network is tried on this many, however it is changed.
 NETWORKS = 8
 #: Families of steps: see `Step.family`.
 DATA, LIFECYCLE = Create.family(), Crash.family()
@@ -45,10 +45,9 @@ MOMENTS = 20_000
 class Searched:
     """An exhaustive search for a shorter run that found none.
 
-    On so many `nodes`, with these `rows` (in words), no run of up to `length` steps fails in this
-    way; `states` were looked at.
-    `some`: only some runs were tried: without bursts, or made of few kinds of steps. `begin_alike`:
-    only such as begin with the usual generation on every node.
+    On this many `nodes`, with these `rows` (in words), no run of up to `length` steps fails in this
+    way; `states` were looked at. `some`: only some runs were tried: without bursts, or made of few
+    kinds of steps. `begin_alike`: only such as begin with the usual generation on every node.
     """
 
     nodes: int
@@ -65,7 +64,7 @@ class Sharpened:
 
     `runs` of the twin led to it; `searched` are the exhaustive searches that found nothing shorter.
     `otherwise`: one that is shorter still and fails in another way, if one was seen.
-    `unconfirmed`: a run of so few steps fails on the twin, and not where the failure is from.
+    `unconfirmed`: a run of this few steps fails on the twin, but not on the original target.
     """
 
     best: Counterexample
@@ -108,7 +107,7 @@ class Sharpening:
     otherwise: Counterexample | None = None
 
     def run(self) -> Sharpened:
-        """Search; the same steps come of the same failure, on every machine."""
+        """Search; the same failure gives the same steps, on every machine."""
         self._minimize()
         if self._is_searchable:
             self._exhaust()
@@ -124,7 +123,7 @@ class Sharpening:
         return issubclass(kind.abilities, Searchable) and self.best.guarantees == kind.guarantees
 
     def _minimize(self) -> None:
-        """Delta debugging with everything there is, on the network where it fails."""
+        """Delta debugging with all passes, on the network where it fails."""
         network = self.best.network
         minimizer = Minimizer(
             self.twin.target(self.best),
@@ -180,7 +179,7 @@ class Sharpening:
                 self._minimize()
 
     def _done(self, nodes: int) -> int:
-        """Up to which length every run on so many nodes was tried."""
+        """Up to which length every run on this many nodes was tried."""
         done = (one.length for one in self.searched if one.nodes == nodes and not one.some)
         return max(done, default=0)
 
@@ -195,7 +194,7 @@ class Sharpening:
         )
 
     def _searches(self) -> Iterator[Exhaustive]:
-        """From cheap to dear; a later one takes into account what an earlier one found."""
+        """From cheap to expensive; a later one takes into account what an earlier one found."""
         for nodes, most in ((1, 4), (2, 2), (3, 2)):
             yield Exhaustive(anything(nodes), most, beginnings(nodes))
         usual = beginnings(2)[:1]
@@ -203,7 +202,7 @@ class Sharpening:
         if self.bursts and self.best.network is not None:
             yield Exhaustive(anything(2), 2, usual, partly=True)
         if self.bursts:
-            # A crash in the middle of what it should not be in the middle of.
+            # A crash in the middle of something else.
             yield Exhaustive(self._family(2, LIFECYCLE), 3, usual, partly=True)
         for nodes, most in ((2, 4), (3, 3)):
             if nodes <= len(self.best.script.net.nodes):
@@ -212,7 +211,7 @@ class Sharpening:
         yield Exhaustive(self._alike(), self.best.length - 1, (self.best.script.net,))
 
     def _families(self) -> list[str]:
-        """Of steps beside writes: those that there are, and such as stop a node."""
+        """Of the steps besides writes: those of the best run, and those that stop a node."""
         there = {leaf.family() for _, leaf in leaves(self.best.script.steps)} - {DATA}
         return sorted(there | {LIFECYCLE})
 
@@ -260,7 +259,7 @@ def sharpened(
 ) -> Sharpened:
     """The shortest run that fails like this one, which is known to fail on the twin.
 
-    Without `bursts` no new one is tried: what comes between two steps of a burst is decided by the
-    nodes. Takes seconds.
+    Without `bursts` no new one is tried: the nodes decide what comes between two steps of a burst.
+    Takes seconds.
     """
     return Sharpening(found, twin, progress, bursts).run()

@@ -1,7 +1,7 @@
 """Which of two scripts is the simpler one, and simpler forms of single steps. Pure.
 
 A step that this file does not know weighs nothing and has no simpler form. Every form offered
-weighs less than what it stands for, so trying them comes to an end.
+weighs less than what it stands for, so trying them terminates.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _(step: Partition, script: Script) -> Iterator[Step]:
 
 
 def _busy(script: Script) -> set[str]:
-    """The nodes that do more than be on one side of a split."""
+    """The nodes that do more than stand on one side of a split."""
     quiet = (Partition, Heal)
     busy = [step.nodes() for step in script.steps if not isinstance(step, quiet)]
     named = frozenset[str]().union(*busy)

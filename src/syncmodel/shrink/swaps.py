@@ -1,4 +1,4 @@
-"""Passes that put other steps in the place of some: for where a run costs next to nothing. Pure.
+"""Passes that exchange steps for others: for where a run costs next to nothing. Pure.
 
 A script from which no step can go may still be longer than need be, because some other step does
 the work of two. What is tried here is every such exchange, which takes hundreds of runs.
@@ -39,7 +39,7 @@ def bursts(best: Counterexample) -> Candidates:
 
 
 def _until_one_is_taken(best: Counterexample, candidates: Iterable[Script]) -> Candidates:
-    """What is left was made of a script that is not the best any more."""
+    """What is left was made from a script that is no longer the best."""
     start = best.script
     for candidate in candidates:
         best = yield candidate

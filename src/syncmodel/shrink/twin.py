@@ -1,8 +1,8 @@
 """A target's simulated twin: the same nodes without sockets, storage and processes.
 
 A failure that shows there too is deterministic and can be stepped through; one that does not is a
-matter of sockets, storage, processes or the supervisor, or of an order that these tries did not
-hit. A run there costs next to nothing.
+matter of sockets, storage, processes or the supervisor, or of an order that these tries missed. A
+run there costs next to nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The vocabulary of a run, one family of steps per file, and its JSON form.
 
-Pure but for `perform`. A file in this package is found by being there: see docs/adding.md.
+Pure but for `perform`. Files in this package are discovered: see docs/adding.md.
 """
 
 from syncmodel.steps.base import Step, Target

@@ -47,8 +47,8 @@ class Target(Protocol):
         """Do several things at once, in no promised order; outcomes in the order given."""
 
 
-# What only some targets can do. They say so by name, for every step asks: a protocol would be
-# compared member by member each time.
+# What only some targets can do. They declare it by inheritance, as every step asks: a protocol
+# would be compared member by member each time.
 
 
 class CutsLinks(ABC):
@@ -106,7 +106,7 @@ Ability = TypeVar("Ability")
 def require(target: object, ability: type[Ability]) -> Ability:
     """The target, if it has this ability.
 
-    Raises `UsageError` that names the ability if it has not.
+    Raises `UsageError` that names the missing ability.
     """
     if not isinstance(target, ability):
         raise UsageError(
@@ -116,7 +116,7 @@ def require(target: object, ability: type[Ability]) -> Ability:
     return target
 
 
-#: Every kind of step that was imported, ours and anybody's, by its `op`.
+#: Every imported kind of step, ours and third-party, by its `op`.
 VOCABULARY: dict[str, type[Step]] = {}
 
 
@@ -125,11 +125,11 @@ class Step:
     """One step of a run: a value, whose JSON form has `op` and the fields."""
 
     op: ClassVar[str]
-    #: What a target must be able to do for this step to be taken, beside writes.
+    #: The ability that a target needs for this step, besides writes.
     NEEDS: ClassVar[type[object] | None] = None
 
     def __init_subclass__(cls) -> None:
-        """Raises `UsageError` for a step whose `op` another one has."""
+        """Raises `UsageError` for a step whose `op` is taken."""
         op = vars(cls).get("op")
         if op is None:
             return
@@ -169,7 +169,7 @@ class Step:
         return frozenset()
 
     def mark(self, plan: Plan) -> Plan:
-        """The plan with what this step uses up: rows and tokens. The net is not its business."""
+        """The plan with what this step uses up: rows and tokens. It does not change the net."""
         return plan
 
     def judge(self, outcome: Outcome, shaky: frozenset[str]) -> None:
@@ -198,7 +198,7 @@ class Step:
         """The steps of this kind that may be worth taking; the enabled ones among them count.
 
         What a random search draws from and an exhaustive one goes through. Compound steps have
-        none: whoever generates composes them.
+        none: the generator composes them.
         """
         del plan, scope
         yield from ()
@@ -210,7 +210,7 @@ class Step:
         raise NotImplementedError
 
     def advance(self, plan: Plan) -> Plan:
-        """What the step alone makes of the plan."""
+        """How the step alone changes the plan."""
         return self.mark(plan).rewired(self.rewire(plan.net))
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:

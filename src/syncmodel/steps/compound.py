@@ -78,7 +78,7 @@ class Concurrently(Step):
         return net
 
     def enabled(self, plan: Plan) -> bool:
-        """Each is enabled by itself, and what they change does not overlap."""
+        """Each is enabled alone, and what they change does not overlap."""
         if len(self.steps) < 2 or not all(
             not isinstance(step, Burst | Concurrently | Refused) and step.enabled(plan)
             for step in self.steps
@@ -92,7 +92,7 @@ class Concurrently(Step):
         )
 
     def _tokens_differ(self, plan: Plan) -> bool:
-        """No sibling uses a token of another, and a row has one row to refer to."""
+        """No sibling uses a token of another, and a row refers to the same rows throughout."""
         for step in self.steps:
             if isinstance(step, Data):
                 if not step.fits(plan):

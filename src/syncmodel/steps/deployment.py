@@ -26,7 +26,7 @@ class Deployment(Step):
 
     @classmethod
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        """Each node alone, and all at once for whom the generation lies in the right direction."""
+        """Each node alone, and at once all nodes for which the generation lies the right way."""
         for generation in scope.rollback_to if cls.back else scope.rollout_to:
             apt = tuple(
                 node
@@ -45,7 +45,7 @@ class Deployment(Step):
         return frozenset(self.on)
 
     def judge(self, outcome: Outcome, shaky: frozenset[str]) -> None:
-        """Raises `InvalidRunError` if nobody learnt what became of it: nothing is sure then."""
+        """Raises `InvalidRunError` if its outcome is unknown: nothing is sure then."""
         if outcome.answer is Answer.UNKNOWN:
             raise InvalidRunError(f"What became of this is unknown ({outcome.code}): {self}.")
         Step.judge(self, outcome, shaky)

@@ -37,7 +37,7 @@ RENAMED = {
 
 @cache
 def vocabulary() -> Mapping[str, type[Step]]:
-    """Our own steps by their `op`. A module in this package is found by being there."""
+    """Our own steps by their `op`. Modules in this package are discovered."""
     package = __name__.rpartition(".")[0]
     for info in iter_modules(import_module(package).__path__):
         import_module(f"{package}.{info.name}")
@@ -69,7 +69,7 @@ def _converter() -> cattrs.Converter:
 
 
 def _shown(value: Any) -> str:
-    """A wrong value as an error shows it: no longer than a glance."""
+    """A wrong value as an error shows it: cut short."""
     text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
 

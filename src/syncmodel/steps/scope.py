@@ -23,7 +23,7 @@ REFUSALS = (
     "missing_reference",
     "malformed",
 )
-#: How many rows of each table there are, where nobody says so: few, so that steps meet on them.
+#: The default number of rows of each table: few, so that steps meet on them.
 ROWS = 2
 
 
@@ -48,7 +48,7 @@ class Scope:
 
     @classmethod
     def of(cls, schema: Schema, ops: Iterable[str], rows: Mapping[str, int] | None = None) -> Scope:
-        """The scope of a schema: so many `rows` of each table (`ROWS` where it says nothing)."""
+        """The scope of a schema: this many `rows` of each table (`ROWS` where it says nothing)."""
         counts = rows or {}
         names = {t.name: schema.names(t.name, counts.get(t.name, ROWS)) for t in schema.tables}
         numbers = range(1, len(schema.generations) + 1)
@@ -75,7 +75,7 @@ def _without(scope: Scope, ops: tuple[str, ...]) -> Scope:
 
 @lru_cache(maxsize=64)
 def shapes(nodes: tuple[str, ...]) -> tuple[Groups, ...]:
-    """Partitions worth trying: one node alone, halves, a bridge, a ring, nobody with anybody."""
+    """Partitions worth trying: one node alone, halves, a bridge, a ring, every node alone."""
     found: list[Groups] = [((node,), tuple(n for n in nodes if n != node)) for node in nodes]
     if len(nodes) > 3:
         half = len(nodes) // 2

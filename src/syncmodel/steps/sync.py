@@ -1,4 +1,4 @@
-"""Synchronisation that somebody asks for."""
+"""Synchronisation on request."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Resync(Step):
         return net.resynced(self.node) if net.interrupted else net
 
     def becomes(self, net: Net, outcome: Outcome) -> Net:
-        """A resync that nobody confirmed promises nothing."""
+        """An unconfirmed resync promises nothing."""
         return self.rewire(net) if outcome.ok else net
 
     async def perform(self, target: Target) -> Outcome:

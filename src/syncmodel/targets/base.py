@@ -1,6 +1,6 @@
 """What a system under test offers: a fresh start, writes, and a settled sight of itself.
 
-A target of yours subclasses `Target` and, for the steps that need more than writes, the abilities
+Your own target subclasses `Target` and, for the steps that need more than writes, the abilities
 of `syncmodel.steps.base` (`CutsLinks`, `Stops`, ...).
 """
 
@@ -63,7 +63,7 @@ class Target(ABC):
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
         """`count` nodes n1, n2, ...; nothing runs before `begin`.
 
-        `bugs` are planted ones. Raises `UsageError` for one that there is not.
+        `bugs` are planted ones. Raises `UsageError` for an unknown one.
         """
         del bugs
         self.nodes = tuple(f"n{number}" for number in range(1, count + 1))
@@ -73,12 +73,12 @@ class Target(ABC):
         """A fresh run: nothing of an earlier one shows, and links, lives and generations are as
         `net` has them.
 
-        Raises `InvalidRunError` if that can't be had.
+        Raises `InvalidRunError` if that is impossible.
         """
 
     @abstractmethod
     async def write(self, node: str, write: Write) -> Outcome:
-        """Ask one node for one write; what became of it, never an exception of the node's."""
+        """Ask one node for one write; return its outcome, never raise the node's exception."""
 
     @abstractmethod
     async def read(self, node: str) -> View | None:
@@ -104,7 +104,7 @@ class Target(ABC):
         return outcomes
 
     async def close(self) -> None:  # noqa: B027 (many have nothing to close)
-        """Nothing is left of the system: no process, no file."""
+        """Leave nothing of the system: no process, no file."""
 
 
 @runtime_checkable
@@ -112,7 +112,7 @@ class Reusable(Protocol):
     """A target that keeps its machines from one run to the next, as long as runs end well."""
 
     def passed(self) -> None:
-        """The run that began last has passed. Without this word the next `begin` starts anew."""
+        """The run that began last has passed. Without this call the next `begin` starts anew."""
 
     @property
     def used(self) -> bool:
@@ -132,7 +132,7 @@ SEEDS: tuple[int | None, ...] = (None, *range(20))
 
 @runtime_checkable
 class Networked(Protocol):
-    """A target whose network is decided by a number, so that a run can be had again exactly."""
+    """A target whose network is decided by a number, so that a run can be repeated exactly."""
 
     def on_network(self, number: int | None) -> None:
         """Runs that begin from now on have this network; None delivers everything in order."""

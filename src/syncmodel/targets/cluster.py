@@ -1,7 +1,7 @@
 """Live nodes over SSH and HTTP: a cluster of machines, wherever they are.
 
-Runs share it, each under an id of its own; `begin` brings links, lives and generations to where a
-run starts from, by the same steps that a run has.
+Runs share it, each under its own id; `begin` brings links, lives and generations to where a run
+starts from, by the same steps that a run has.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     # --- Target --------------------------------------------------------------------------------
 
     async def begin(self, net: Net) -> None:
-        """A run of its own id, on these machines as `net` has them."""
+        """A run under a new id, on these machines as `net` has them."""
         self.run_id = secrets.token_hex(6)
         if self.cut:
             await self.set_cut(frozenset())
@@ -123,14 +123,14 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         return accepted(result)
 
     async def crash(self, node: str) -> None:
-        """kill -9, and a look that it is gone."""
+        """kill -9, and a check that it is gone."""
         await self.live[node].machine.kill()
         self.down |= {node}
         if await self._answers(node):
             raise FaultError(f"{node} was killed, and its application still answers.")
 
     async def restart(self, node: str) -> None:
-        """Stop in order if it runs, start, and a look that it answers."""
+        """Stop in order if it runs, start, and check that it answers."""
         machine = self.live[node].machine
         try:
             await machine.stop()

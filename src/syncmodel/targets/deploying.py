@@ -1,7 +1,7 @@
 """Rollout and rollback of live nodes: asynchronous jobs that outlive the application.
 
 The application restarts in the middle of a job, so its status is asked for again until the job is
-known to have ended. A job that can't be known about makes the run invalid.
+known to have ended. A job whose end stays unknown makes the run invalid.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ async def _until_known(
             if known is not None:
                 return known
         except (Unreachable, Indefinite, AdminError):
-            # Paced, not waited out: nobody tells us when the application is back.
+            # Paced, not waited out: there is no signal when the application is back.
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
     raise InvalidRunError(

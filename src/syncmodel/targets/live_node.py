@@ -1,6 +1,6 @@
 """One live node as the tester sees it: an SSH connection, and the two HTTP surfaces behind it.
 
-Nothing is used of a node but its contract. What breaks on the way to a machine is the tester's
+Only the node's contract is used. What breaks on the way to a machine is the tester's
 trouble (`TransportError`); what the application does is the system's.
 """
 

@@ -1,8 +1,8 @@
-"""The kinds of targets that can be asked for by name, ours and anybody's.
+"""The kinds of targets that have a name, ours and third-party.
 
 A kind is registered by an entry point of the group `syncmodel.targets` (ours are too, in
-pyproject.toml), or named as `module:Class` on the command line. Its code is imported when it is
-asked for, and never because a file names it.
+pyproject.toml), or named as `module:Class` on the command line. Its code is imported on request,
+and never because a file names it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ GROUP = "syncmodel.targets"
 
 @frozen
 class TargetKind:
-    """A kind of target: how it is called, what it stores and promises, and how one is made.
+    """A kind of target: its name, what it stores and promises, and how to make one.
 
-    `make` gives one of so many nodes n1, n2, ..., with these planted bugs; nothing runs yet then,
+    `make` gives one of this many nodes n1, n2, ..., with these planted bugs; nothing runs yet then,
     and it raises `UsageError` for an unknown bug. `abilities` is the class that says by its bases
     what such a target can do. `waits`: its coroutines need an event loop. `twin`: the name of the
     kind that runs the same nodes without any input or output, if there is one.
@@ -49,7 +49,7 @@ class TargetKind:
 
     @classmethod
     def of(cls, target: type[Target], name: str | None = None) -> TargetKind:
-        """The kind that a class says of itself."""
+        """The kind that a class declares."""
         title = target.title or (target.__doc__ or target.__name__).strip().splitlines()[0]
         return cls(
             name=name or f"{target.__module__}:{target.__qualname__}",
@@ -104,7 +104,7 @@ def get(name: str) -> TargetKind:
     """The kind of that name: a registered one, or a class named `module:Class`.
 
     The folder that the process stands in is searched last for such a module. Raises `UsageError`,
-    which lists those that there are.
+    which lists the known ones.
     """
     point = _registered().get(name)
     if point is not None:
@@ -128,7 +128,7 @@ def _loaded(point: EntryPoint) -> Any:
 
 
 def kind_of(found: object, name: str | None = None) -> TargetKind:
-    """The kind that somebody means by a kind, or by a class of targets. Raises `UsageError`."""
+    """The kind that a kind, or a class of targets, stands for. Raises `UsageError`."""
     if isinstance(found, TargetKind):
         return found
     if isinstance(found, type) and issubclass(found, Target):

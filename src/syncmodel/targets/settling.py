@@ -16,7 +16,7 @@ from syncmodel.model.view import View
 from syncmodel.targets.base import Unsettled
 from syncmodel.targets.live_node import LiveNode, Standing
 
-#: One long poll at most; then the goals are looked at afresh.
+#: One long poll at most; then the goals are computed again.
 POLL_LIMIT_S = 2.0
 
 Goals = dict[str, dict[str, tuple[str, int]]]
@@ -64,7 +64,7 @@ async def settle(
         if goals:
             seen |= await _ask(nodes, goals, min(left_s, POLL_LIMIT_S))
             if unreached(net, seen):
-                # What a node waited for may be behind what others are at by now.
+                # What a node waited for may be behind where others are by now.
                 seen |= await _ask(nodes, {n: {} for n in net.up if n not in goals}, 0.0)
             continue
         views, moved = await _read(nodes, seen, run_id)
@@ -98,7 +98,7 @@ async def _read(
 
 
 def _words(goals: Goals, seen: Mapping[str, Standing]) -> str:
-    """Who is behind whom, by how much."""
+    """Which node is behind which, and by how much."""
     parts = []
     for receiver, wanted in goals.items():
         for sender, (_, position) in wanted.items():

@@ -51,7 +51,7 @@ def to_wire(
     `malformed`: with the fields of a create left out.
     """
     name = f"{run_id}/{write.row.name}"
-    # One segment, so that no id is a path of its own, as "." and ".." would be.
+    # One segment, so that no id acts as a path, as "." and ".." would.
     path = f"{write.row.table}/{quote(name, safe='')}"
     match write.op:
         case "create":

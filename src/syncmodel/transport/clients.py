@@ -1,7 +1,7 @@
 """What the tester asks of one node: its admin surface and its plugin API, over one httpx client.
 
-Every answer is classed: it happened, it definitely did not, or nobody knows. What an answer means
-for the model lives in the targets.
+Every answer is classed: it happened, it definitely did not, or it is unknown. The targets decide
+what an answer means for the model.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _NOTHING_SENT = (
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-class Unreachable(SyncModelError):  # noqa: N818  (an answer's class, beside Indefinite)
+class Unreachable(SyncModelError):  # noqa: N818  (an answer's class, like Indefinite)
     """Nothing was sent, so it definitely did not happen.
 
     Likely causes: the application is down (its machine refuses the channel), or the SSH connection
@@ -48,7 +48,7 @@ class Unreachable(SyncModelError):  # noqa: N818  (an answer's class, beside Ind
     """
 
 
-class Indefinite(SyncModelError):  # noqa: N818  (an answer's class, beside Unreachable)
+class Indefinite(SyncModelError):  # noqa: N818  (an answer's class, like Unreachable)
     """It may have happened, or may yet: the request was sent and no sound answer came."""
 
 

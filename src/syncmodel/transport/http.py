@@ -2,7 +2,7 @@
 
 httpx keeps its whole API; what is skipped is its connection pool. One request at a time has a
 channel, a few channels serve concurrent requests, and they are kept open. Which error a caller sees
-says whether anything can have been sent; what is to be retried is the caller's business.
+says whether anything can have been sent; the caller decides what to retry.
 """
 
 import asyncio
@@ -90,8 +90,8 @@ class SSHTransport(httpx.AsyncBaseTransport):
             self._conn.create_connection(_Channel, self._host, self._port)
         )
         try:
-            # Not cancelled at the limit: the machine may confirm later, and what it then opens
-            # has to be closed by somebody.
+            # Not cancelled at the limit: the machine may confirm later, and what it then opens must
+            # be closed.
             await asyncio.wait({opening}, timeout=limit_s)
         except asyncio.CancelledError:
             opening.add_done_callback(_close_late)

@@ -1,6 +1,6 @@
 """One SSH connection to a machine, with every setting that its speed and its safety depend on.
 
-What travels over it lives in http.py and clients.py. Nothing is read from the user's SSH
+http.py and clients.py own what travels over it. Nothing is read from the user's SSH
 configuration, agent or known hosts: the same arguments give the same connection everywhere.
 """
 

@@ -1,7 +1,7 @@
 """Merge rules: how the versions of a row compete. One file per policy; see `base`.
 
-A policy of your own is an object that a schema's guarantees hold, or a name that an entry point of
-the group `syncmodel.policies` has.
+Your own policy is an object in the guarantees, or a name under an entry point of the group
+`syncmodel.policies`.
 """
 
 from __future__ import annotations

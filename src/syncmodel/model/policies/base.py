@@ -1,7 +1,7 @@
 """What a merge policy is: how the versions of a row compete, and what a sight says of them.
 
 The default is a row of which one version shows, the winner. A policy of another kind overrides more
-of it. One file per policy; a file in this package with a `POLICY` is found by being there.
+of it. One file per policy; a file in this package with a `POLICY` is discovered.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from syncmodel.model.values import Row, Value
 class Policy:
     """One merge rule, for rows of which one version shows."""
 
-    #: How options and files call it, and what it promises, in a sentence.
+    #: Its name in options and files, and its promise in one sentence.
     name: ClassVar[str]
     promise: ClassVar[str]
-    #: Whether a node shows what it wrote last, as long as it hears of nothing else.
+    #: Whether a node shows what it wrote last, as long as it receives nothing else.
     causal: ClassVar[bool] = True
     #: Whether no version wins, but all that are known add up.
     sums: ClassVar[bool] = False
@@ -91,7 +91,7 @@ class Policy:
     def impossible(
         self, name: Row, row: RowBelief, node: str, sight: Value | None, width: int
     ) -> Divergence | None:
-        """The divergence of one node by itself, if it shows what it may not."""
+        """The divergence of one node alone, if it shows what it may not."""
         may = self.may_show(row, node)
         if sight is not None and row.fitting(may, sight):
             return None

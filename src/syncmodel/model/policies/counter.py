@@ -1,7 +1,7 @@
 """A counter whose increments all add up, from wherever they come.
 
-A sight names the increments in it, as each is another power of two. What becomes of an increment
-once the row is created again is for the system to say, unless it was made knowing that create.
+A sight names the increments in it, as each is a different power of two. Whether an increment
+survives another create of the row is for the system to say, unless it was made knowing that create.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from syncmodel.model.values import Added, Row, Value
 
 @frozen
 class AddsUp(Policy):
-    """Not a winner shows but a sum: of all that the node must know, and perhaps of what it may."""
+    """A sum shows, not a winner: of all that the node must know, and perhaps what it may know."""
 
     name: ClassVar[str] = "counter"
     promise: ClassVar[str] = "increments add up, wherever they were made"
@@ -39,7 +39,7 @@ class AddsUp(Policy):
         return NONE if sight is None else self._in(row, row.perhaps_known_by(node), sight)
 
     def recognised(self, row: RowBelief, node: str, sight: Value | None) -> RowBelief:
-        """What is in a node's sum it knows."""
+        """A node knows what is in its sum."""
         if sight is None or self._wrong(row, node, sight) is not None:
             return row
         for version in self.possibly(row, node, sight):

@@ -34,11 +34,11 @@ class SpawnedApplication:
         self._changed = asyncio.Condition()
         self._ready = False
         self._exit_code: int | None = None
-        self._orders = asyncio.Lock()  # start and stop one after another; a kill waits for nobody
+        self._orders = asyncio.Lock()  # start and stop take turns; a kill never waits
         self._writer: asyncio.StreamWriter | None = None
 
     async def follow(self, commands: socket.socket) -> None:
-        """Connect to the spawner and follow what it tells, until it dies."""
+        """Connect to the spawner and follow its reports, until it dies."""
         reader, self._writer = await asyncio.open_unix_connection(sock=commands)
         while line := await reader.readline():
             event = json.loads(line)
@@ -125,7 +125,7 @@ class SpawnedApplication:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log file, or a word that there are none."""
+    """The last lines of a log file, or a note that there are none."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:

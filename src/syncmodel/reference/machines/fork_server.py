@@ -1,7 +1,7 @@
 """The process from which every local machine is forked, with all imports done once.
 
-Run with the arguments DESCRIPTOR TESTER_PID MODULE:FUNCTION FOLDER, in a session of its own. It
-obeys JSON messages on the socket DESCRIPTOR. Not here: the tester's side of that (`nursery`).
+Run with the arguments DESCRIPTOR TESTER_PID MODULE:FUNCTION FOLDER, in its own session. It obeys
+JSON messages on the socket DESCRIPTOR. Not here: the tester's side of that (`nursery`).
 
 Everything below it dies with the tester, whatever state it is in. The kernel tells this process of
 the tester's death (SIGTERM), and it kills its whole session; should it be killed itself, the kernel
@@ -123,7 +123,7 @@ def _reap(machines: dict[str, int]) -> None:
 
 
 def _kill_session(folder: Path) -> None:
-    # The tester's death is told twice, by its socket's end and by the kernel: once is enough.
+    # The tester's death shows twice, by its socket's end and by the kernel: once is enough.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     session = os.getpid()
     sweeper = [
@@ -134,8 +134,8 @@ def _kill_session(folder: Path) -> None:
         str(folder),
     ]
     try:
-        # Not a fork: this may be told in the middle of one, and modules lock things around a fork
-        # (`os.register_at_fork`) which can't be locked twice. Its own group outlives ours.
+        # Not a fork: the signal may come in the middle of one, and modules lock things around a
+        # fork (`os.register_at_fork`) which can't be locked twice. Its own group outlives ours.
         os.posix_spawn(sys.executable, sweeper, os.environ, setpgroup=0)
     finally:
         os.killpg(session, signal.SIGKILL)

@@ -114,7 +114,7 @@ class LocalMachines:
         return LocalCluster(self._nursery, root, names, bugs, self._start_limit_s)
 
     def close(self) -> None:
-        """End every cluster: no process, no socket and no folder is left."""
+        """End every cluster; leave no process, no socket and no folder."""
         self._nursery.close()
 
 

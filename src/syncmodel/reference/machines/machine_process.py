@@ -30,7 +30,7 @@ from syncmodel.reference.node.supervisor import Supervisor
 def run_machine(
     root: Path, app: Callable[[Path], None], lifeline: socket.socket, start_limit_s: float
 ) -> int:
-    """Be the machine at `root`; returns an exit code when it can't be one.
+    """Be the machine at `root`; returns an exit code when it can't go on.
 
     Every process of the machine keeps `lifeline` open, so its other end reads the end of the
     stream when all of them are gone.
@@ -71,7 +71,7 @@ async def _serve(
     _tell(lifeline, {"port": ssh.get_port(), "pid": os.getpid()})
     async with control_server, ssh:
         await following
-    return 1  # the spawner died: this machine can't be one any more
+    return 1  # the spawner died: this machine can't go on
 
 
 def _tell(lifeline: socket.socket, report: dict[str, object]) -> None:

@@ -1,6 +1,6 @@
 """The tester's hold on its fork server and on the machines that it forks.
 
-Lives here: starting it, the lifelines of machines, and ending all of it so that nothing is left.
+Lives here: starting it, the lifelines of machines, and ending everything without leftovers.
 Not here: what runs in those processes (`fork_server`, `machine_process`).
 """
 
@@ -40,7 +40,7 @@ class Lifeline:
         self._end = end
 
     async def report(self) -> dict[str, Any] | None:
-        """What the machine says once it is up or can't be; None if it died without a word."""
+        """The machine's report once it is up or has failed; None if it died without one."""
         said = b""
         while not said.endswith(b"\n"):
             chunk = await self._read()

@@ -24,7 +24,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def die_with_parent(parent: int, with_signal: signal.Signals = signal.SIGKILL) -> bool:
     """Have the kernel send us `with_signal` when `parent` (a process id) dies.
 
-    Returns False if it is gone already: the kernel tells nobody of a death that came first.
+    Returns False if it is gone already: the kernel does not report an earlier death.
     The signal comes when the *thread* that forked us ends, so fork from a main thread only.
     """
     _prctl(_PR_SET_PDEATHSIG, with_signal)
@@ -53,7 +53,7 @@ def fork_child(run: Callable[[], int | None]) -> int:
             code = run() or 0
     except SystemExit as stopped:
         code = _exit_code(stopped)
-    except BaseException:  # noqa: BLE001 - the edge of the process: nothing is above to tell
+    except BaseException:  # noqa: BLE001 - the edge of the process: nothing above can handle it
         traceback.print_exc()
     finally:
         # Not sys.exit: the parent's frames, finally blocks and atexit hooks are not ours.

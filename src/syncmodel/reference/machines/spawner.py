@@ -1,6 +1,6 @@
 """The process that forks a machine's application, and signals, reaps and watches it.
 
-It is forked by the supervisor before that one opens a socket or starts a thread, and stays
+The supervisor forks it before opening a socket or starting a thread, and stays
 single-threaded itself: so an application inherits no SSH connection (its end would never be seen),
 and does not die when some thread ends. It reads single-byte commands and writes JSON lines.
 Not here: the supervisor's side of that (`application`).
@@ -26,7 +26,7 @@ _PROBE_INTERVAL_MS = 2
 
 
 def spawn_forever(commands: socket.socket, app: Callable[[Path], None], layout: Layout) -> None:
-    """Serve `commands` until its other end closes. `app(root)` runs in a child of its own."""
+    """Serve `commands` until its other end closes. `app(root)` runs in its own child process."""
     spawner = _Spawner(commands, app, layout)
     while spawner.step():
         pass
@@ -44,7 +44,7 @@ class _Spawner:
         self._coming_up = False
 
     def step(self) -> bool:
-        """Wait for one thing to happen and deal with it. False when there is nobody to serve."""
+        """Wait for one event and handle it. False when there is no client left to serve."""
         watched = [self._commands.fileno()] + ([self._pidfd] if self._pid else [])
         poll = select.poll()
         for descriptor in watched:
@@ -66,7 +66,7 @@ class _Spawner:
         if command == START:
             self._start()
         elif not self._pid:
-            return  # it ended by itself meanwhile, and that was said
+            return  # it ended on its own meanwhile, and that was reported
         elif command == PAUSE:
             os.kill(self._pid, signal.SIGSTOP)
             os.waitid(os.P_PID, self._pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)

@@ -1,8 +1,8 @@
-"""Removes the folder of machines whose tester was killed, once nobody is left to write to it.
+"""Removes the folder of machines whose tester was killed, once no process is left to write to it.
 
-Run with the arguments SESSION FOLDER, in a process group of its own, as the last thing that a fork
-server does. It is started, so it needs the interpreter and this file to be
-there still; without them the processes end all the same, and the folder stays.
+Run with the arguments SESSION FOLDER, in its own process group, as the last thing that a fork
+server does. It is spawned, not forked, so it needs the interpreter and this file to be there still;
+without them the processes end all the same, and the folder stays.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The reference node: it implements the contract that a real cluster offers."""
+"""The reference node: it implements the contract of docs/contract.md."""

@@ -101,7 +101,7 @@ class Admin:
             writer.write(request)
             reply = json.loads(await reader.readline())
         except (OSError, ValueError) as exc:
-            # It may have been carried out, so that this must not say `not_ready`.
+            # It may have been carried out, so this must not say `not_ready`.
             return denied(500, "control_lost", f"the machine's control did not answer: {exc}")
         finally:
             writer.close()

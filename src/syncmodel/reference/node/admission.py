@@ -1,6 +1,6 @@
-"""What a node takes from elsewhere: which events, from whom, and whether it has them already.
+"""What a node accepts from elsewhere: which events, from whom, and whether it has them already.
 
-Not here: what an event says (`entries`), and what becomes of one that is taken (`core`).
+Not here: what an event says (`entries`), and what happens to an accepted one (`core`).
 """
 
 from syncmodel.nostr.events import Event

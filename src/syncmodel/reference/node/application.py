@@ -1,8 +1,8 @@
-"""A running node: the core's state, its store, and whoever waits for it to change.
+"""A running node: the core's state, its store, and the waiters for a change.
 
 Every input goes through `submit`, in one piece and without awaiting: step, store, adopt, carry out.
-So the state never runs ahead of the store, and nothing is sent that is not stored. Sockets are the
-business of `relay` and `dialler`, which register here how to reach them.
+So the state never runs ahead of the store, and nothing is sent that is not stored. `relay` and
+`dialler` own the sockets, and register here how to reach them.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""ROOT/etc/node.json and what else a node reads before it starts, checked. Reading only."""
+"""ROOT/etc/node.json and whatever else a node reads before it starts, checked. Reading only."""
 
 import json
 from pathlib import Path

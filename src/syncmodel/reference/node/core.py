@@ -1,6 +1,6 @@
 """The reference node without sockets, clock, randomness and store: `step` is the whole of it.
 
-`step(state, input, node)` gives the next state and what is to be done about it. The `Durable`
+`step(state, input, node)` gives the next state and the outputs to carry out. The `Durable`
 outputs of one step are one transaction (a row and the cursor that covers it, together); messages
 and answers go out after that is stored. The same function runs on the wire (`server`), in the
 simulator and under the checker. Signatures are checked before an event gets here.
@@ -237,8 +237,8 @@ def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output
 
 
 def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
-    """The new entry for everyone who asked, also for the peer it came from (no echo suppression:
-    a peer that does not hear of its own entries could not know our log to be processed)."""
+    """The new entry for everyone who asked, also for the peer it came from (no echo suppression: a
+    peer that never gets its own entries back could not know that it has processed our log)."""
     live: dict[tuple[str, bool], Delivery] = {}
     outputs: list[Output] = []
     for (conn, sub), one in _in_order(state.subscriptions):

@@ -1,7 +1,7 @@
 """What a machine has deployed, and what leads from there to each of its generations.
 
 Lives here: the questions about generations, tables, substitutes and plans. Nothing here changes
-anything; what does is `supervisor`'s.
+anything; `supervisor` does.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RefusedError(SyncModelError):
 
 @attrs.frozen
 class Deployment:
-    """One machine's deployment. `known` are the migrations that there are."""
+    """One machine's deployment. `known` are the existing migrations."""
 
     layout: Layout
     known: tuple[Migration, ...] = migrations.MIGRATIONS
@@ -119,7 +119,7 @@ class Deployment:
         return migrations.plan(self.installed(), target.plugins, self.known)
 
     def missing(self, target: Generation) -> list[str]:
-        """What would be needed to build `target` and is nowhere to be had."""
+        """What is needed to build `target` and is not available anywhere."""
         try:
             available = json.loads(self.layout.substitutes.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -1,6 +1,6 @@
 """Our side of the link to one peer: dial its relay, hand in what it sends, dial again when it ends.
 
-One task for each peer. What is asked and what becomes of an entry is `core`'s.
+One task for each peer. `core` decides what to ask for and what to do with an entry.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Dialler:
             self.hang_up()
 
     def hang_up(self) -> None:
-        """End the connection that there is."""
+        """End the current connection."""
         if self._session is not None:
             self._session.cancel()
 
@@ -88,7 +88,7 @@ class Dialler:
         finally:
             self._session.cancel()
         if not self._session.cancelled():
-            # A failing dial or link is the daily bread of a node; any other error is one of ours.
+            # A failing dial or link is routine for a node; any other error is a bug of ours.
             with contextlib.suppress(OSError, TimeoutError, WebSocketException, StoreError):
                 self._session.result()
 

@@ -97,7 +97,7 @@ class Generations:
         return _read(self.layout.running).number
 
     def select(self, number: int) -> None:
-        """Make this the generation that the machine will boot; at no moment is there none.
+        """Make this the generation that the machine will boot; one is selected at every moment.
 
         Raises UnknownGenerationError (nothing changed).
         """
@@ -116,7 +116,7 @@ def _read(link: Path) -> Generation:
 
 
 def _replace_link(link: Path, to: str) -> None:
-    # A link can't be written in place: make another beside it and rename it over, which is atomic.
+    # A link can't be written in place: make another next to it and rename it over, which is atomic.
     link.parent.mkdir(parents=True, exist_ok=True)
     fresh = link.with_name(f".{link.name}.new")
     fresh.unlink(missing_ok=True)

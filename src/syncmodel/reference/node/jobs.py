@@ -66,7 +66,7 @@ class JobStore:
         return job
 
     def remove(self, job: Job) -> None:
-        """Forget it; nothing happens if its file is gone already."""
+        """Forget it; a no-op if its file is already gone."""
         (self.folder / f"{job.name}.json").unlink(missing_ok=True)
 
     def load(self) -> tuple[Job, ...]:

@@ -82,7 +82,7 @@ class Net:
             self.feed(dialler, PeerDown(source))
 
     def crash(self, name: str) -> None:
-        """Lose what is not stored, come back, and connect again to everyone there was."""
+        """Lose what is not stored, come back, and connect again to all previous peers."""
         links = [link for link in self.queues if name in link]
         for link in links:
             self.queues.pop(link)
@@ -102,7 +102,7 @@ class Net:
                     self.up(source, dialler)
 
     def feed(self, name: str, given: Input) -> Answer | None:
-        """Give one input to a node, store and queue what comes of it, and return its answer."""
+        """Give one input to a node, store and queue its outputs, and return its answer."""
         state, outputs = core.step(self.states[name], given, self.nodes[name])
         durables = [one for one in outputs if isinstance(one, Put | Show | Cursor | Members)]
         if durables:
@@ -170,7 +170,7 @@ class Net:
         return [one["title"] for one in seen["cases"]], [one["id"] for one in seen["events"]]
 
     def at_rest(self) -> bool:
-        """What a tester goes by: every node has processed every connected peer's log to its end."""
+        """The tester's criterion: every node has processed each connected peer's log to its end."""
         return all(
             reached(self.states[dialler], source, *own_log(self.states[source]))
             for source, dialler in self.queues

@@ -172,7 +172,7 @@ def run(
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, and nobody writes meanwhile. The connection is in autocommit mode."""
+    """All or nothing, with no other writer meanwhile. The connection is in autocommit mode."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

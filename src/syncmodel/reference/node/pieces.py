@@ -1,8 +1,8 @@
 """The small decisions of a node, by name: a planted mistake replaces exactly one of them.
 
 Each is a pure function and correct as it stands here; the mistaken ones are in `bugs`. The node's
-own code only ever calls them and never asks whether a mistake is on. What a correct node has no
-use for among their arguments is there for the mistakes to decide by.
+own code only ever calls them and never asks whether a mistake is on. Arguments that a correct node
+does not use are there for the mistakes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ def row(winner: Stored, versions: Iterable[Stored]) -> Row | None:  # noqa: ARG0
 
 
 def base(winner: Stored, own: Stored | None) -> Stored:  # noqa: ARG001
-    """The version that a write rests on: the one that counts, whoever wrote it."""
+    """The version that a write rests on: the one that counts, whichever node wrote it."""
     return winner
 
 
@@ -94,7 +94,7 @@ def resync_route(addresses: Sequence[str]) -> str:
 
 
 def admits(author: str, sender: str, own: str) -> bool:  # noqa: ARG001
-    """Whether an entry of a trusted author is taken from this peer: whosever it is (public keys).
+    """Whether an entry of a trusted author is taken from this peer: any author (public keys).
 
     Knowledge passes through third nodes, and a node that lost its log gets its own rows back.
     """

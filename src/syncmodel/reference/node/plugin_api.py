@@ -1,4 +1,4 @@
-"""The plugin's API over HTTP. What a write does and is answered is `writes` and `core`."""
+"""The plugin's API over HTTP. `writes` and `core` decide what a write does and answers."""
 
 from starlette.requests import Request
 from starlette.responses import Response

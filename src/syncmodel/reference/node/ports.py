@@ -1,4 +1,4 @@
-"""What goes into the core and what comes out of it. Values only; what they do is `core`'s.
+"""The inputs and outputs of the core. Values only; `core` gives them meaning.
 
 A step's `Durable` outputs are one transaction; everything else happens after that is stored.
 """

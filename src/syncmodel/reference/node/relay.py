@@ -1,7 +1,7 @@
 """Our relay: a NIP-01 WebSocket endpoint (raw ASGI) for peers and for any other Nostr client.
 
-A frame that can't be read is answered with a NOTICE, and the connection goes on. What a
-subscription is sent is `core`'s.
+A frame that can't be read is answered with a NOTICE, and the connection goes on. `core` decides
+what a subscription is sent.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ class Relay:
 
 
 class _Client:
-    """One connection. What it is sent waits in a queue, so that a slow client holds up nobody."""
+    """One connection. Its messages wait in a queue: a slow client does not hold up others."""
 
     def __init__(self, relay: Relay, app: Application, conn: int, peer: Peer | None) -> None:
         self.conn = conn
@@ -98,14 +98,14 @@ class _Client:
     def send(self, message: Delivery | Eose | Ok) -> None:
         self._queue.put_nowait(self._relay.text_of(message))
         if self._queue.qsize() > QUEUE_LIMIT:
-            # It asks again from its own position when it is back; memory is not its to fill.
+            # It asks again from its own position when it is back; it must not fill our memory.
             self.drop()
 
     def drop(self) -> None:
         self._queue.put_nowait(None)
 
     async def write(self, send: Send) -> None:
-        """Send what waits, in order, until told to drop the connection."""
+        """Send what waits, in order, until the connection is to be dropped."""
         try:
             while (text := await self._queue.get()) is not None:
                 await send({"type": "websocket.send", "text": text})

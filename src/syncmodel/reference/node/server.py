@@ -34,7 +34,7 @@ RELAY_PATH: Final = "/"
 
 
 def serve(root: Path) -> None:
-    """Run the node of the machine under `root` (absolute); return when told to end (SIGTERM).
+    """Run the node of the machine under `root` (absolute); return on SIGTERM.
 
     Raises SyncModelError or OSError if it can't start; then no socket is there.
     """
@@ -99,8 +99,8 @@ class Surfaces:
 
 
 async def _listen(surfaces: Surfaces, path: Path) -> uvicorn.Server:
-    """Accept connections at `path` from now on, with uvicorn's protocols but a loop of our own:
-    its own looks for a signal ten times a second, and takes as long to end."""
+    """Accept connections at `path` from now on, with uvicorn's protocols but our own loop:
+    uvicorn's polls for a signal ten times a second, and takes as long to end."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     settings = uvicorn.Config(
         surfaces,

@@ -1,4 +1,4 @@
-"""What one node knows, as a value, and what can be read off it. How it changes is `core`'s.
+"""What one node knows, as a value, and what can be read off it. `core` changes it.
 
 Copying and hashing are cheap: everything is shared between versions of a state, and entries keep
 their hashes. Nothing here looks at a clock, a store or a socket.
@@ -57,7 +57,7 @@ class Node:
 
 
 class Link(Record):
-    """Our side of one peer: what we processed of its log, and what we sent it of ours.
+    """Our side of one peer: how far we processed its log, and how much of ours we sent it.
 
     `ended`: the backlog of this connection has been processed. Only then does the cursor
     (`log_id`, `applied`) move, for until then we can't know whose positions these are.
@@ -96,7 +96,7 @@ NO_LINK: Final = Link()
 
 
 class Subscription(Record):
-    """Somebody who is sent what is new: the whole log, or what matches one of some filters."""
+    """A subscriber to what is new: the whole log, or what matches one of its filters."""
 
     req: Req
     peer: str | None
@@ -143,7 +143,7 @@ def entries(state: State) -> Iterator[Stored]:
 
 
 def own_log(state: State) -> tuple[str, int]:
-    """(log_id, position) that others are told.
+    """(log_id, position) as reported to others.
 
     Without the plugin nothing is served: others see another log, which is empty, so that they never
     take a position of it to stand for rows that they were not sent.
@@ -190,7 +190,7 @@ def hears_us(state: State, peer: str) -> bool:
 
 
 def newest_stamp(state: State, key: RowKey) -> int:
-    """The latest `created_at` known of a row, whoever wrote it; -1 when there is none."""
+    """The latest `created_at` known of a row, from any author; -1 when there is none."""
     authors = state.rows.get(key)
     return max((one.event.created_at for one in authors.values()), default=-1) if authors else -1
 

@@ -1,7 +1,7 @@
 """The node's SQLite database: entries, cursors and identity of the log, and the plugin's tables.
 
-One `apply` is one transaction. Which tables there are is `migrations`' business; what goes into
-them is `core`'s. Written inline: handing the write to a thread costs more than the write.
+One `apply` is one transaction. `migrations` decides which tables exist, `core` what goes into them.
+Written inline: handing the write to a thread costs more than the write.
 """
 
 import json

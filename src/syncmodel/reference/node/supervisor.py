@@ -130,7 +130,7 @@ class Supervisor:
         return job
 
     def _forget_old(self) -> None:
-        # A machine that serves for long must not fill up with what it once did.
+        # A long-running machine must not fill up with old jobs.
         ended = [job for job in self._jobs.values() if job.ended]
         for job in ended[: -(KEPT_JOBS - 1)]:
             self._store.remove(job)
@@ -145,7 +145,7 @@ class Supervisor:
                 async with asyncio.timeout(limit_s):
                     await self._ended.wait()
             except TimeoutError:
-                pass  # the answer says how far it is
+                pass  # the answer reports progress
         job = self._jobs[name]
         return {
             "job": name,
@@ -213,7 +213,7 @@ class Supervisor:
 
     def _switch(self, job: Job, steps: Plan, target: Generation) -> None:
         # The link is replaced while the transaction is open: should either of them fail, the
-        # tables roll back by themselves and `_fail` puts the link back.
+        # tables roll back on their own and `_fail` puts the link back.
         with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
             migrations.run(
                 connection,
@@ -268,7 +268,7 @@ class Supervisor:
         return None if number is None else self._deployment.get(number)
 
     def _note(self, job: Job) -> Job:
-        # Memory first: on a full disk whoever asks still learns how the job ended.
+        # Memory first: on a full disk a client that asks still learns how the job ended.
         self._jobs[job.name] = job
         return self._store.save(job)
 

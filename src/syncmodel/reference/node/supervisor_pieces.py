@@ -1,8 +1,8 @@
 """The decisions of a supervisor that a planted bug replaces, one at a time.
 
-Each is small, named and pure; the defaults are correct. What follows from them for one job stands
-here too, as the simulated machine decides by it as well. Not here: the bugs themselves (`bugs`)
-and the work around the decisions (`supervisor`).
+Each is small, named and pure; the defaults are correct. What follows from them for one job is here
+too, as the simulated machine uses it as well. Not here: the bugs themselves (`bugs`) and the work
+around the decisions (`supervisor`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The plugin's API as a pure function: from a request to the next version of a row, or a refusal.
 
-Nothing changes here; `core` stores the version. All conditions of one request are looked at in the
+Nothing changes here; `core` stores the version. All conditions of one request are checked in the
 state that it changes, so that two requests can't both create the same row.
 """
 
@@ -44,7 +44,7 @@ class DeniedError(SyncModelError):
         self.status, self.code = status, code
 
     def answer(self) -> Answer:
-        """What the client is told."""
+        """The answer to the client."""
         return Answer(self.status, failure(self.code, str(self)))
 
 

@@ -1,7 +1,7 @@
 """What is done to a virtual world from outside: requests, cuts, crashes, rollouts, lost messages.
 
 Every act is a pure function from a world to the next one. None of them moves time or delivers
-anything: that is the driver's to decide (`advance`, `world.deliver`). After each, `deliverables`
+anything: the driver decides that (`advance`, `world.deliver`). After each, `deliverables`
 says what may follow.
 """
 
@@ -34,14 +34,14 @@ from syncmodel.targets.wire import to_outcome, to_wire
 
 
 def advance(world: VirtualWorld, ticks: int) -> VirtualWorld:
-    """The same, that many tenths of a second later."""
+    """The same, this many tenths of a second later."""
     if not ticks:
         return world
     return replace(world, ticks=world.ticks + ticks)
 
 
 def with_skews(world: VirtualWorld, skews_s: Mapping[str, int]) -> VirtualWorld:
-    """Each node's clock is ahead of the world's by so many seconds."""
+    """Set how many seconds each node's clock is ahead of the world's."""
     machines = world.machines
     for name, skew_s in skews_s.items():
         machines = machines.set(name, replace(machines[name], skew_s=skew_s))
@@ -128,7 +128,7 @@ def unused_log(world: VirtualWorld, node: str) -> str:
 
 
 def _mentions(world: VirtualWorld, node: str) -> set[str]:
-    """Every log of the node that somebody may still speak of."""
+    """Every log of the node that something may still refer to."""
     found: list[str | None] = [world.machines[node].disk.log_id]
     for machine in world.machines.values():
         cursor = machine.disk.cursors.get(node)

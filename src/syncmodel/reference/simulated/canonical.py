@@ -2,10 +2,10 @@
 
 What is merged, and why nothing is lost by it (a *situation* is what decides all that can follow):
 
-- Log identities. A log is only ever compared with the one that its node has now: by a relay that
-  is asked (`pieces.resume`) and by whoever looks for rest. So a node's own is "0" (and "0:empty",
-  under which it appears without the plugin), and every earlier one is "old". A new log's name is
-  one that nothing refers to, so none of these comes back.
+- Log identities. A log is only ever compared with the one that its node has now: by a relay that is
+  asked (`pieces.resume`) and by the check for rest. So a node's own is "0" (and "0:empty", under
+  which it appears without the plugin), and every earlier one is "old". A new log's name is one that
+  nothing refers to, so none of these comes back.
 - Positions in one node's log. The core and its pieces only ask which of two is greater, and give
   the next one a greater number still. So those up to the end of the stored log are numbered 1, 2,
   3... in their order, each mention alike; 0, "nothing yet", stays 0. What lies beyond that end (a
@@ -176,7 +176,7 @@ def _state(state: State, own: _Naming, names: dict[str, _Naming]) -> Form:
 
 
 def _asks(one: Subscription) -> str:
-    """What a subscription is still good for: where a follower began is over and done with."""
+    """What a subscription is still good for: where a follower began no longer matters."""
     return "log" if one.follows else repr(one.req)
 
 

@@ -22,7 +22,7 @@ from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
-#: How a schedule hears of a write: files name networks that were drawn by these words.
+#: How a schedule hears a write: recorded networks depend on these very words.
 HEARD = {"create": ("POST", None), "set": ("PATCH", None), "add": ("POST", "increment")}
 
 
@@ -122,14 +122,14 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         return Settled(sights.views(self.world), shown)
 
     async def close(self) -> None:
-        """Nothing is left."""
+        """Leave nothing behind."""
         self._world = None
 
     # --- abilities -----------------------------------------------------------------------------
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Exactly these links are cut; what was under way on them is lost."""
-        # A node that never runs decides nothing, so its links are not told of.
+        # A node that never runs decides nothing, so the schedule does not see its links.
         self._before(f"cut {[link for link in sorted(cut) if all(map(self.world.runs, link))]}")
         self._world = acts.set_cut(self.world, cut)
 
@@ -162,7 +162,7 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     # --- decisions -----------------------------------------------------------------------------
 
     def _before(self, act: str) -> None:
-        """What happens before the next act, which the schedule is told of."""
+        """Report the next act to the schedule; let happen what comes before it."""
         self._schedule.heard(act)
         if not self._clocks_are_set:
             skews_s = self._schedule.skews_s(self.nodes)
@@ -178,7 +178,7 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         self._deliver(self._schedule.crossings())
 
     def _deliver(self, limit: int) -> int:
-        """Let things happen until nothing can, but not more than so many; how many did."""
+        """Let things happen until nothing can, up to a limit; return how many did."""
         world, schedule = self.world, self._schedule
         for number in range(limit):
             if not world.bits:

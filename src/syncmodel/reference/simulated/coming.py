@@ -1,8 +1,8 @@
 """What can happen next in a mesh, as a set that a value can carry: the bits of one number.
 
-Every link has three places in it: its dial, its next request, its next message. So what a delivery
-changes is changed bit by bit, and the next one is picked without a look at every link: a mesh of n
-nodes has n(n-1) links, and a write takes as many deliveries. What the bits must be is `world`'s.
+Every link has three places in it: its dial, its next request, its next message. So a delivery
+changes only its own bits, and the next one is picked without a look at every link: a mesh of n
+nodes has n(n-1) links, and a write takes as many deliveries. `world` decides what the bits are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WHATS: Final[tuple[What, ...]] = ("ask", "dial", "tell")
 ASK: Final = 0b001
 DIAL: Final = 0b010
 TELL: Final = 0b100
-#: So few set bits are passed one by one: that is quicker than to look for the place by halves.
+#: Up to this many set bits, stepping one by one is quicker than a binary search.
 FEW: Final = 6
 
 
@@ -80,7 +80,7 @@ class Places:
 
 @lru_cache(maxsize=16)
 def places(links: tuple[Link, ...]) -> Places:
-    """The places of these links, made once: every setup of so many nodes has the same."""
+    """The places of these links, made once: all setups of as many nodes share them."""
     return Places(links)
 
 
@@ -133,7 +133,7 @@ class Coming(Sequence[Deliverable]):
 
 
 def _place(bits: int, number: int) -> int:
-    """The place of the set bit before which so many are set, which is there: found by halves."""
+    """The place of the set bit with this many before it, by binary search; it must exist."""
     if number < FEW:
         for _ in range(number):
             bits &= bits - 1

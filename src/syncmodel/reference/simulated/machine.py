@@ -1,6 +1,6 @@
 """One virtual machine: its disk, the generation that it runs, and its core's state while it runs.
 
-Only what concerns one machine by itself; whom it talks to is `world`'s.
+Only what concerns a single machine; `world` connects them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def fresh(name: str, setup: Setup) -> Machine:
 
 
 def log_name(name: str, number: int) -> str:
-    """The identity of a node's log: made of its name, so that whose it was can be told."""
+    """The identity of a node's log: it contains the node's name, which shows whose log it was."""
     return f"{name}.{number}"
 
 

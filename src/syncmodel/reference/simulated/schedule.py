@@ -1,4 +1,4 @@
-"""Who decides in a virtual world: what is delivered next, what the clocks show, what breaks.
+"""The decisions in a virtual world: what is delivered next, what the clocks show, what breaks.
 
 One schedule takes things in turn, the other draws them from a seed and from what was done so far.
 A schedule never changes the world itself.
@@ -32,19 +32,19 @@ class Schedule(Protocol):
         """How many tenths of a second pass before the next request."""
 
     def crossings(self) -> int:
-        """How many things are delivered before the next act, though nobody waits for rest."""
+        """How many things are delivered before the next act, without waiting for rest."""
 
     def pick(self, choices: Coming) -> Deliverable:
         """What is delivered next; `choices` is not empty."""
 
     def breaks(self, count: int) -> int | None:
-        """Which of so many connections breaks now, if any."""
+        """Which of this many connections breaks now, if any."""
 
     def repeats(self) -> bool:
         """Whether the next message comes twice."""
 
     def order(self, count: int) -> list[int]:
-        """In which order so many simultaneous requests are carried out."""
+        """In which order this many simultaneous requests are carried out."""
 
 
 class InTurn:
@@ -110,7 +110,7 @@ class Drawn:
         self._rng.seed(self._salt)
 
     def skews_s(self, names: Sequence[str]) -> dict[str, int]:
-        # By a generator of their own, one node after the other: so one more node that never runs
+        # From a separate generator, one node after the other: so one more node that never runs
         # changes nothing in a run.
         rng = Random(crc32(b"clocks", self._salt))
         # Slow, mostly: real runs write many times a second, and stamps are whole seconds.

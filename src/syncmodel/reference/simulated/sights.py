@@ -1,6 +1,6 @@
 """What can be seen of a virtual world: rest, the plugin's tables, the control plane.
 
-By the same signs that a tester has of live nodes: log identities and positions, and the tables as
+It uses the signs that a tester has of live nodes: log identities and positions, and the tables as
 the plugin's API shows them.
 """
 
@@ -36,7 +36,7 @@ def behind(world: VirtualWorld) -> list[Link]:
 
 
 def at_rest(world: VirtualWorld) -> bool:
-    """Nothing can happen by itself, and every node has processed what its links brought it."""
+    """Nothing can happen on its own, and every node has processed what its links brought it."""
     return not world.coming and not behind(world)
 
 
@@ -65,7 +65,7 @@ def _view(plugin: int, table: Map[RowKey, tuple[Row, ...]]) -> View:
 
 
 def control(world: VirtualWorld, name: str) -> ControlView:
-    """What a node's machine says of itself."""
+    """What a node's machine reports about itself."""
     machine = world.machines[name]
     plugin = world.setup.generations[machine.running]
     links = (machine.selected, machine.running)

@@ -1,8 +1,8 @@
 """A virtual world as one immutable value, and what can happen in it next.
 
 Here: the machines, the connections between them with what is under way on each, the clock; giving
-one input to one core; the list of what can be delivered now, and delivering it. Nothing happens
-by itself: whoever holds the value decides what is delivered, and when. Not here: what is done to it
+one input to one core; the list of what can be delivered now, and delivering it. Nothing happens on
+its own: the holder of the value decides what is delivered, and when. Not here: what is done to it
 from outside (`acts`) and what can be seen of it (`sights`).
 """
 
@@ -42,18 +42,18 @@ from syncmodel.reference.simulated.coming import ASK, DIAL, TELL, Coming, Delive
 from syncmodel.reference.simulated.machine import Machine, fresh, log_name, switched
 from syncmodel.reference.simulated.setup import DIRECT, Setup
 
-#: Virtual time starts here, in Unix seconds, and moves only when it is told to.
+#: Virtual time starts here, in Unix seconds, and moves only on `acts.advance`.
 EPOCH_S = 1_700_000_000
 TICKS_A_SECOND = 10
 
 Told = Delivery | Eose
-#: For isinstance: a union would be made anew at each call.
+#: For isinstance: a union would be built again at each call.
 _TOLD = (Delivery, Eose)
 _DURABLE = (Put, Show, Cursor, Members)
 
 
 class Wire(Record, cache_hash=True):
-    """One connection: what the dialler asked and what the relay told it, each in order of sending.
+    """One connection: the dialler's requests and the relay's messages, each in order of sending.
 
     `direct`: it goes round the link, so that a cut does not touch it.
     """
@@ -64,11 +64,11 @@ class Wire(Record, cache_hash=True):
 
 
 class VirtualWorld(Record, cache_hash=True):
-    """A value: equal worlds have equal futures, whoever decides them alike.
+    """A value: equal worlds have equal futures under equal decisions.
 
     `wires` are the links that are connected, as (relay, dialler). `ticks` are tenths of a second
-    since the beginning. `bits` follow from the other fields, and say what can happen: whoever
-    changes one of these changes them too.
+    since the beginning. `bits` follow from the other fields, and say what can happen: code that
+    changes one of these must change them too.
     """
 
     setup: Setup
@@ -173,7 +173,7 @@ def deliver(world: VirtualWorld, which: Deliverable) -> VirtualWorld:
 
 
 def feed(world: VirtualWorld, name: str, given: Input) -> VirtualWorld:
-    """Give one input to a node that runs, and carry out what comes of it."""
+    """Give one input to a running node, and carry out its outputs."""
     return answered(world, name, given)[0]
 
 

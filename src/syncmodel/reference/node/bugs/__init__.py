@@ -1,4 +1,4 @@
-"""The planted bugs, one a file. A file here with a `BUG` is a bug: nothing else has to be told.
+"""The planted bugs, one per file. A file here with a `BUG` is a bug: no other registration.
 
 Not here: the decisions which they replace (`pieces`, `supervisor_pieces`).
 """
@@ -25,7 +25,7 @@ def all_bugs() -> tuple[Bug, ...]:
 
 
 def get(name: str) -> Bug:
-    """The bug of that name; raises UsageError, which lists those that there are."""
+    """The bug of that name; raises UsageError, which lists the known ones."""
     bugs = {bug.name: bug for bug in all_bugs()}
     if name not in bugs:
         raise UsageError(f"There is no bug {name!r}; there are: {', '.join(bugs)}.")
