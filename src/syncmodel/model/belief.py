@@ -63,8 +63,8 @@ class Belief:
     net: Net
     guarantees: Guarantees = Guarantees()
     rows: Map[Row, RowBelief] = Map()
-    #: (row, number of its tombstone, row that this one took along) -> the tombstone that this one
-    #: got: see `cascades`.
+    #: (row, number of its tombstone, row that this one may take along) -> the tombstone that this
+    #: one got, where nobody knows yet what the delete took: see `cascades`.
     taken: Map[tuple[Row, int, Row], int] = Map()
     #: What each register was compared with at the last rest, so that what did not change is not
     #: compared again.

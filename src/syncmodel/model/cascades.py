@@ -80,7 +80,8 @@ def _taken(
             before.net.either(after),
             creates=False,
         )
-        belief = evolve(belief, taken=belief.taken.set((row, number, other), tombstone))
+        if not belief.row(row).versions[number].sure:
+            belief = evolve(belief, taken=belief.taken.set((row, number, other), tombstone))
         entries += (Entry(other, tombstone, surely, asked=False),)
         belief, more = _taken(belief, before, (other, tombstone), node, after, sure=surely)
         entries += more

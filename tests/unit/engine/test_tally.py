@@ -134,8 +134,9 @@ def test_what_no_such_node_can_show_is_not_missed() -> None:
     nothing = {Sometimes.HIDDEN, Sometimes.ROLLBACKS}
     assert never(fully_connected(PLAIN, 2)) == set(Sometimes) - nothing
     assert never(fully_connected(LISTS, 2)) == set(Sometimes) - nothing
-    quorum = promised(fully_connected(SUPERTEST, 2), Guarantees(quorum=True))
-    assert never(quorum) == set(Sometimes) - {Sometimes.CONFLICTS}
+    promises = Guarantees(quorum=True, rollback_keeps_log=True)
+    quorum = promised(fully_connected(SUPERTEST, 2), promises)
+    assert never(quorum) == set(Sometimes) - {Sometimes.CONFLICTS, Sometimes.ROLLBACKS}
     kept = promised(fully_connected(SUPERTEST, 2), Guarantees(rollback_keeps_log=True))
     assert never(kept) == set(Sometimes) - {Sometimes.ROLLBACKS}
 

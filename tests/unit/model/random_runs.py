@@ -17,6 +17,7 @@ from correct_system import CorrectSystem
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief
+from syncmodel.model.cascades import with_cascades
 from syncmodel.model.columns import REQUIRED, Column, Ref
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
@@ -335,7 +336,8 @@ class Run:
         """Which version of the model each write of a request is."""
         calls = [*_calls(step, outcome, self.belief.net.schema)]
         after = step.becomes(self.belief.net, outcome)
-        _, entries = self.belief.entered(calls, after)
+        entered, entries = self.belief.entered(calls, after)
+        _, entries = with_cascades(self.belief, entered, calls, entries, after)
         for (_, answer), mine in zip(calls, entries, strict=True):
             for entry in mine:
                 assert answer.code is not None
