@@ -119,6 +119,7 @@ def test_the_same_seed_generates_the_same_sequences(mark: str) -> None:
     assert_nothing_runs(mark)
 
 
+@pytest.mark.long
 def test_found_shortened_saved_and_seen_again(mark: str) -> None:
     with syncmodel("explore", *FAILING) as process:
         assert process.wait(200) == 1

@@ -60,7 +60,7 @@ def test_the_same_seed_generates_the_same_sequences(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_a_story_and_a_file(tmp_path: Path) -> None:
-    bug = ("--syncmodel-bug=tombstone-lost-on-resync", "--syncmodel-sequences=300")
+    bug = ("--syncmodel-bug=tie-by-arrival", "--syncmodel-sequences=300")
     more = (*bug, "--hypothesis-seed=1", str(EXPLORE))
     done = pytest_run(*more, where=tmp_path)
     assert done.returncode == 1

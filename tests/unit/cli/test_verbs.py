@@ -22,7 +22,7 @@ from syncmodel.reference.node.bugs import all_bugs
 from syncmodel.targets import registry
 from syncmodel.targets.registry import registered
 
-BUG = "tombstone-lost-on-resync"
+BUG = "tie-by-arrival"
 FAILING = ("--bug", BUG, "--sequences", "300")
 SIMULATED = ("--target", "simulated")
 

@@ -28,9 +28,9 @@ COUNTS = [
     (Limits(rollbacks=1), 235, 304),
     (Limits(crashes=1, timeouts=1), 860, 1214),
     (Limits(rows={"events": 1}, burst=2), 76, 98),
-    (Limits(writes=3, cuts=1), 2983, 4710),
-    (Limits(cuts=1, burst=2, together=True), 4763, 9466),
-    (Limits(nodes=3, cuts=1), 4558, 9619),
+    pytest.param(Limits(writes=3, cuts=1), 2983, 4710, marks=pytest.mark.long),
+    pytest.param(Limits(cuts=1, burst=2, together=True), 4763, 9466, marks=pytest.mark.long),
+    pytest.param(Limits(nodes=3, cuts=1), 4558, 9619, marks=pytest.mark.long),
 ]
 
 
@@ -48,9 +48,9 @@ def test_a_correct_system_is_never_called_wrong(
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(cuts=1),
+        pytest.param(Limits(cuts=1), marks=pytest.mark.long),
         Limits(writes=1, burst=2, timeouts=1, rollbacks=1),
-        Limits(rows={"events": 1}, crashes=1),
+        pytest.param(Limits(rows={"events": 1}, crashes=1), marks=pytest.mark.long),
         Limits(nodes=3, writes=1, rollbacks=1),
     ],
     ids=str,

@@ -18,7 +18,7 @@ import pytest
 from syncmodel.corpus import load
 from syncmodel.targets.registry import registered
 
-BUG = "tombstone-lost-on-resync"
+BUG = "tie-by-arrival"
 SIMULATED = ("--target", "simulated", "--seed", "1")
 START_LIMIT_S = 120.0
 #: Python's own tracker of what processes share ends a moment after them.

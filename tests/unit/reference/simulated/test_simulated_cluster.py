@@ -1,7 +1,7 @@
 """The simulated target: the same steps give the same bytes, and the correct core is never blamed.
 
-`SYNCMODEL_SIMULATED_STEPS` sets how many steps the correct core has to pass (5,000 if it is not
-set; continuous integration takes 50,000, `make soak` a million).
+`SYNCMODEL_SIMULATED_STEPS` sets how many steps the correct core has to pass in `make test-long`
+(50,000 if it is not set; `make test` takes 1,000, `make soak` a million).
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ from syncmodel.strategies.steps import choose
 from syncmodel.targets.base import Settled, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
-STEPS = int(os.environ.get("SYNCMODEL_SIMULATED_STEPS", "5000"))
-SEQUENCES = 1_000
+STEPS = int(os.environ.get("SYNCMODEL_SIMULATED_STEPS", "50000"))
 STEPS_A_SEQUENCE = 6
 
 
@@ -65,23 +64,24 @@ class Trace:
         self.digest.update(text.encode())
 
 
-def sequences(seed: int) -> str:
-    """The digest of a thousand sequences."""
+def sequences(seed: int, count: int) -> str:
+    """The digest of so many sequences."""
     rng, driver, scope = Random(seed), Straight(), SIMULATED.scope
     target, trace = SimulatedCluster(3, (), seed), Trace()
-    for _ in range(SEQUENCES):
+    for _ in range(count):
         session = Session(target, fully_connected(3), observe=trace.hear)
         driver.run(session.begin())
         for _ in range(STEPS_A_SEQUENCE):
             driver.run(session.take(choose(session.world.plan, scope, rng)))
         assert session.over is None, session.over
         trace.write(repr(canonical(target.world)))
-    assert trace.entries == SEQUENCES * (2 * STEPS_A_SEQUENCE + 2)
+    assert trace.entries == count * (2 * STEPS_A_SEQUENCE + 2)
     return trace.digest.hexdigest()
 
 
-def test_a_thousand_sequences_twice_are_the_same_bytes() -> None:
-    assert sequences(1) == sequences(1)
+@pytest.mark.parametrize("count", [50, pytest.param(1_000, marks=pytest.mark.long)])
+def test_sequences_twice_are_the_same_bytes(count: int) -> None:
+    assert sequences(1, count) == sequences(1, count)
 
 
 def test_the_bytes_do_not_depend_on_the_process() -> None:
@@ -122,19 +122,21 @@ def replayed_elsewhere(hash_seed: str) -> str:
     return asyncio.run(main())
 
 
-def test_the_correct_core_is_never_blamed() -> None:
+@pytest.mark.parametrize("steps", [1_000, pytest.param(STEPS, marks=pytest.mark.long)])
+def test_the_correct_core_is_never_blamed(steps: int) -> None:
     taken = 0
     for seed in range(1, 1_000_000):
-        settings = Settings(sequences=100, seed=seed)
+        settings = Settings(sequences=min(100, steps // 30), seed=seed)
         findings = searched(SimulatedCluster(3, (), seed), Straight(), settings)
         assert findings.failure is None, findings.failure
         assert not findings.unknown
         assert not findings.invalid
         taken += findings.steps
-        if taken >= STEPS:
+        if taken >= steps - 30:
             break
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [bug.name for bug in bugs.all_bugs()])
 def test_every_planted_bug_is_found(name: str) -> None:
     found = []
