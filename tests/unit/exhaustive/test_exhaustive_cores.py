@@ -55,11 +55,11 @@ def _rests(system: Messagewise) -> set[Moment]:
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(cuts=1),
+        pytest.param(Limits(cuts=1), marks=pytest.mark.long),
         Limits(writes=1, cuts=1, resyncs=1),
         Limits(writes=1, rollbacks=1),
         Limits(nodes=3, writes=1),
-        Limits(rows={"events": 1}, crashes=1),
+        pytest.param(Limits(rows={"events": 1}, crashes=1), marks=pytest.mark.long),
     ],
     ids=str,
 )

@@ -48,9 +48,9 @@ def test_a_correct_system_is_never_called_wrong(
 @pytest.mark.parametrize(
     "limits",
     [
-        Limits(cuts=1),
+        pytest.param(Limits(cuts=1), marks=pytest.mark.long),
         Limits(writes=1, burst=2, timeouts=1, rollbacks=1),
-        Limits(rows={"events": 1}, crashes=1),
+        pytest.param(Limits(rows={"events": 1}, crashes=1), marks=pytest.mark.long),
         Limits(nodes=3, writes=1, rollbacks=1),
     ],
     ids=str,

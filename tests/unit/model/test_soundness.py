@@ -84,6 +84,7 @@ def test_no_false_alarm_under_other_guarantees(name: str) -> None:
     assert bool(sometimes["logs lost"]) is not guarantees.rollback_keeps_log
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAIRS)
 def test_no_false_alarm_under_two_guarantees_at_once(name: str) -> None:
     # Each from seeds of its own: then they tell more together.

@@ -136,6 +136,7 @@ def test_the_correct_core_is_never_blamed(steps: int) -> None:
             break
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [bug.name for bug in bugs.all_bugs()])
 def test_every_planted_bug_is_found(name: str) -> None:
     found = []
