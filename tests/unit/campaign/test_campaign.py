@@ -73,6 +73,7 @@ def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
         assert replayed.judgement is Judgement.AS_EXPECTED
 
 
+@pytest.mark.long
 def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
     scope = evolve(SIMULATED.scope, ops=ops_of("sync"))
     settings = Settings(sequences=300, steps=15, seed=5, scope=scope, backend="hypothesis")
