@@ -131,7 +131,7 @@ def make(count, bugs):
 
 @pytest.fixture(scope="session")
 def syncmodel_kind():
-    yield TargetKind("mine", "a system of one's own", make, waits=False)
+    yield TargetKind("mine", "a system of one's own", make, Mine.schema, Mine, waits=False)
     assert not made, "left open"
 
 TestMine = ClusterMachine.TestCase
@@ -156,6 +156,7 @@ class Target(SimulatedCluster):
 class Mine(ClusterMachine):
     target = Target
     nodes = 2
+    weights = {"look": 100}
 
     @rule()
     def look(self):
@@ -181,16 +182,16 @@ def test_what_fails_has_hypothesis_notes(tmp_path: Path) -> None:
 class Mine(ClusterMachine):
     @invariant()
     def nothing_is_there(self):
-        assert not any(view and view.cases for view in self.views.values())
+        assert not any(view and view.table('cases') for view in self.views.values())
 
 TestMine = Mine.TestCase
 """,
     )
     done = pytest_run("--hypothesis-seed=1", file, where=tmp_path)
     assert done.returncode == 1
-    assert "invariant nothing_is_there: an invariant" in done.stdout
+    assert "invariant nothing_is_there: a property" in done.stdout
     assert "Failing test case: <state machine>" in done.stdout
-    assert "state.create_case(step=CreateCase(" in done.stdout
+    assert "step=Create(node=" in done.stdout
     assert "state.teardown()" in done.stdout
 
 
