@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from syncmodel.exhaustive.scenes import SCENES, Scene
-from syncmodel.machine.testcase import Around
-from syncmodel.machine.wanted import Wanted
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -21,17 +20,21 @@ def test_the_example_of_the_readme_runs() -> None:
     exec(compile(example, "README.md", "exec"), {})
 
 
-def test_the_machine_of_the_docs_is_searched_with() -> None:
+def test_the_machine_of_the_docs_is_searched_with(tmp_path: Path) -> None:
     (example,) = re.findall(
         r"```python\n(.*?)```", (ROOT / "docs" / "machine.md").read_text(), re.S
     )
-    there: dict[str, Any] = {"__name__": "test_mine"}
-    exec(compile(example, "docs/machine.md", "exec"), there)
-    said: list[str] = []
-    test = there["TestMine"]("runTest")
-    test.around = Around(Wanted(sequences=5, seed=1), say=said.append)
-    test.runTest()
-    assert "No divergence: 5 sequences, 150 steps" in said[0]
+    (tmp_path / "test_mine.py").write_text(example)
+    mine = ["explore", "--machine", "test_mine:MyMachine", "--sequences", "5", "--seed", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "syncmodel", *mine],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No divergence: 5 sequences, 150 steps" in done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

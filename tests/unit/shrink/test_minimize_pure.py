@@ -107,7 +107,7 @@ def test_names_in_order_of_appearance() -> None:
     assert tidy.steps[:3] == (
         create_case("n1", "c1", "t1"),
         Rollback(("n1", "n2"), 1),
-        Burst((increment_case("n3", "c1", 1), create_event("n3", "e1", "c1", "b1"), Crash("n3"))),
+        Burst((increment_case("n3", "c1", 1), create_event("n3", "e1", "c1", "t2"), Crash("n3"))),
     )
     assert tidy_names(tidy).changes == 0
     assert renamed(tidy, tidy_names(tidy)) == tidy

@@ -257,7 +257,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("hurried")
 def test_what_is_shorter_and_fails_otherwise_names_its_network(tmp_path: Path) -> None:
     """A crash in the middle of a burst, which messages in order never come to."""
-    found = search(tmp_path, "cursor-before-rows", 1)
+    found = search(tmp_path, "cursor-before-rows", 8)
     assert found.otherwise is not None
     assert length(found.otherwise.steps) == 3
     assert found.otherwise.confirmed.failed == 3
