@@ -172,7 +172,7 @@ def _further(found: Sharpened) -> str:
     if found.none_shorter:
         nodes = max((one.nodes for one in whole), default=1)
         states = sum(one.states for one in whole)
-        rows = " and ".join(dict.fromkeys(one.rows for one in whole)) or "these rows"
+        rows = ", or ".join(dict.fromkeys(one.rows for one in whole)) or "these rows"
         where = f"on up to {plural(nodes, 'node')}" if nodes > 1 else "on one node"
         where += " that begin alike" if any(one.begin_alike for one in whole) else ""
         how = "" if found.best.network is None else " with messages in order"
