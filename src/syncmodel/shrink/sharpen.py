@@ -244,3 +244,22 @@ def _words(rows: Mapping[str, int]) -> str:
     """How many rows of each table: 2 rows of cases and 1 row of events."""
     some = sorted((table, count) for table, count in rows.items() if count)
     return " and ".join(f"{count} row{'s' * (count > 1)} of {table}" for table, count in some)
+
+
+def _others(network: int | None) -> tuple[int | None, ...]:
+    return tuple(dict.fromkeys((network, None, *range(NETWORKS - 2))))
+
+
+def sharpened(
+    found: Counterexample,
+    twin: Twin,
+    progress: Callable[[Progress], None] = lambda _: None,
+    *,
+    bursts: bool = True,
+) -> Sharpened:
+    """The shortest run that fails like this one, which is known to fail on the twin.
+
+    Without `bursts` no new one is tried: the nodes decide what comes between two steps of a burst.
+    Takes seconds.
+    """
+    return Sharpening(found, twin, progress, bursts).run()
