@@ -240,7 +240,7 @@ def test_a_shorter_failure_of_another_kind_is_told_and_saved_too(tmp_path: Path)
         map(str, (found.otherwise, found.reproduction))
     )
     told = found_story(found)
-    assert "The same nodes fail in 3 steps already, though in another way: missing case" in told
+    assert "The same nodes fail in 3 steps already, though in another way: missing in cases" in told
     words = (
         "no shorter run with 2 rows of cases and 1 row of events on up to 2 nodes that begin alike "
         "fails like this"
