@@ -179,7 +179,7 @@ def lengths(searches: Sequence[Search], shortest: Yardstick) -> Iterator[str]:
         same = [(s.bug, (s.final_length or 0) - shortest.same(s)) for s in ended]
         some = [(s.bug, (s.told or 0) - (shortest.any(s.bug) or 0)) for s in ended]
         yield f"{engine}, final length - shortest with the same divergence: {_spread(same)}"
-        yield f"{engine}, shortest run told of - shortest at all: {_spread(some)}"
+        yield f"{engine}, shortest run reported - shortest at all: {_spread(some)}"
 
 
 def _spread(more: Sequence[tuple[str, int]]) -> str:

@@ -92,4 +92,4 @@ def require_distinct_names(properties: Sequence[Property[Any]]) -> None:
     """Raises UsageError if two properties share a name: a verdict could not tell them apart."""
     twice = [name for name, n in Counter(p.name for p in properties).items() if n > 1]
     if twice:
-        raise UsageError(f"Each property needs a name of its own; given more than once: {twice}.")
+        raise UsageError(f"Each property needs its own name; given more than once: {twice}.")
