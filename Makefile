@@ -40,9 +40,9 @@ PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 unit: install ## only those without live nodes
 	$(BIN)/pytest tests/unit -m "not long" $(PARALLEL)
 
-# Their clocks are real, and each cluster keeps several cores busy: one after another.
+# Their clocks are real, and each cluster keeps a core busy by itself.
 live: install ## only the tests on live nodes
-	$(BIN)/pytest tests/live -m "not long"
+	$(BIN)/pytest tests/live -m "not long" $(PARALLEL)
 
 test-long: install ## the long ones: thousands of random runs, whole searches
 	$(BIN)/pytest tests -m long $(PARALLEL)

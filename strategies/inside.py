@@ -125,14 +125,17 @@ def rules_of(machine: type[RuleBasedStateMachine]) -> tuple[Sequence[Any], Seque
 
 
 def chosen_seed(machine: type[RuleBasedStateMachine], settings: hypothesis.settings) -> Any:
-    """The seed that Hypothesis would take, or None where it would make one up.
+    """The seed of a search, or None where Hypothesis would make one up.
 
-    `@seed` comes first, then `derandomize`, then `--hypothesis-seed`.
+    `@seed` comes first, then `--hypothesis-seed`, then `derandomize`. Hypothesis has the last two
+    the other way round, so that on CI, where its profile derandomizes, it ignores the option.
     """
-    seed = getattr(machine, "_hypothesis_internal_use_seed", None)
-    if seed is None and settings.derandomize:
+    for seed in (getattr(machine, "_hypothesis_internal_use_seed", None), core.global_force_seed):
+        if seed is not None:
+            return seed
+    if settings.derandomize:
         return crc32(f"{machine.__module__}.{machine.__qualname__}".encode())
-    return core.global_force_seed if seed is None else seed
+    return None
 
 
 def is_hypothesis_test(function: Callable[..., Any], machine: type[RuleBasedStateMachine]) -> None:

@@ -105,6 +105,7 @@ def no_traceback() -> bool:
 # --- good days ---------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_same_seed_generates_the_same_sequences(mark: str) -> None:
     found = []
     for name in ("a", "b"):
@@ -169,6 +170,7 @@ def test_ctrl_c_while_it_explores(mark: str, number: signal.Signals) -> None:
     assert_nothing_runs(mark)
 
 
+@pytest.mark.long
 def test_ctrl_c_while_it_minimises_keeps_the_failure(mark: str) -> None:
     with syncmodel("explore", *FAILING) as process:
         wait_for(lambda: "found a failure" in said("err") or process.poll() is not None)

@@ -59,6 +59,7 @@ def test_a_bug_is_found_shortened_confirmed_and_saved(tmp_path: Path) -> None:
     assert report.found.counterexample.divergences[0].key == saved.expected.divergence
 
 
+@pytest.mark.long
 def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
     """Also what the further search made of it needs no other one."""
     several = ("rollback-leaves-table", "own-stamps-only", BUG)
@@ -110,6 +111,7 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path, where: str) -> None:
         assert saved.confirmed.failed == (3 if where == "searching further" else 0)
 
 
+@pytest.mark.long
 def test_what_cannot_be_saved_is_still_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     report = search(tmp_path / "file" / "folder")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 EXPLORE = ROOT / "stateful" / "test_explore.py"
 
@@ -208,6 +210,7 @@ def test_options_are_values_of_the_ini_file_too(tmp_path: Path) -> None:
     assert "syncmodel_steps in the ini file: 'many' is not a whole number" in done.stderr
 
 
+@pytest.mark.long
 def test_each_worker_of_xdist_has_its_share(tmp_path: Path) -> None:
     """A test for each; all together they are the sequences of one process."""
     record = tmp_path / "run.jsonl"

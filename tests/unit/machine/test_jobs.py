@@ -99,6 +99,7 @@ def children(of: int) -> list[int]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)]
 )
@@ -148,6 +149,7 @@ class Mine(ClusterMachine):
 """
 
 
+@pytest.mark.long
 def test_a_machine_of_ones_own_on_the_command_line(tmp_path: Path) -> None:
     """Explored by two, saved, replayed and minimised: its invariant is checked everywhere."""
     (tmp_path / "mine.py").write_text(MINE)

@@ -75,6 +75,7 @@ def test_no_false_alarm_under_the_contract() -> None:
     assert not [name for name in SOMETIMES if not sometimes[name]], sometimes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ALONE)
 def test_no_false_alarm_under_other_guarantees(name: str) -> None:
     schema, guarantees = ALONE[name]
