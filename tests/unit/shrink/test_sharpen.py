@@ -260,7 +260,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.long
 def test_what_is_shorter_and_fails_otherwise_names_its_network(tmp_path: Path) -> None:
     """A crash in the middle of a burst, which messages in order never come to."""
-    found = search(tmp_path, "cursor-before-rows", 8)
+    found = search(tmp_path, "cursor-before-rows", 14)
     assert found.otherwise is not None
     assert length(found.otherwise.steps) == 3
     assert found.otherwise.confirmed.failed == 3
