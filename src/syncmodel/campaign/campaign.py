@@ -27,13 +27,13 @@ from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.tally import Tally
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
+from syncmodel.interrupts import INTERRUPTED_CODE
 from syncmodel.model.divergence import Kind
 from syncmodel.shrink.minimize import NO_SEARCH, Progress
 from syncmodel.targets.base import Networked, Target
 
 #: Local nodes write a few MiB; with less room than this their behaviour means nothing.
 ROOM_BYTES = 4 * 2**20
-INTERRUPTED_CODE = 130
 
 
 @frozen

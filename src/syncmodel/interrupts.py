@@ -1,0 +1,58 @@
+"""Signals that end a process: each is handled as Ctrl-C is, so that nothing is left behind."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+#: Ctrl-C, `kill`, and a terminal that goes away.
+ENDING = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+#: What a process that was ended by one of them exits with.
+INTERRUPTED_CODE = 130
+#: After so long a Ctrl-C is raised again that came where Python drops exceptions.
+AGAIN_S = 0.02
+
+
+@contextmanager
+def like_ctrl_c() -> Iterator[None]:
+    """Until this ends, the signals of `ENDING` raise `KeyboardInterrupt` in the main thread.
+
+    So does SIGINT where it was ignored, as in what a script has started in the background. SIGHUP
+    stays ignored where it was: `nohup` asks for that. An interrupt that comes inside of a finaliser
+    or a callback of the garbage collector, where Python drops every exception, is raised again.
+    """
+    before = {number: signal.getsignal(number) for number in (*ENDING, signal.SIGALRM)}
+    hook = sys.unraisablehook
+    kept = {signal.SIGHUP} if before[signal.SIGHUP] is signal.SIG_IGN else set()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (*ENDING - kept - {signal.SIGINT}, signal.SIGALRM):
+        signal.signal(number, _interrupt)
+    sys.unraisablehook = _raised_again
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _interrupt(_: int, frame: FrameType | None) -> None:
+    """What Ctrl-C does at the moment: on an event loop it cancels what runs there."""
+    handler = signal.getsignal(signal.SIGINT)
+    if callable(handler):
+        handler(signal.SIGINT, frame)
+
+
+def _raised_again(dropped: UnraisableHookArgs) -> None:
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+    else:
+        sys.__unraisablehook__(dropped)
