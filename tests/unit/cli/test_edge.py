@@ -26,6 +26,12 @@ ENDLESS = ("explore", "--target", "simulated", "--sequences", "1000000")
 SYNCMODEL = (sys.executable, "-m", "syncmodel")
 
 
+@pytest.fixture(autouse=True)
+def tracebacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are kept in a folder of the test's."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 def raises(error: BaseException) -> Callable[[], NoReturn]:
     def run() -> NoReturn:
         raise error
