@@ -23,6 +23,8 @@ from syncmodel.interrupts import like_ctrl_c
 
 PASSES = ("explore", "--target", "simulated", "--sequences", "1", "--steps", "3", "--seed", "1")
 ENDLESS = ("explore", "--target", "simulated", "--sequences", "1000000")
+#: How much longer things take on a busy machine.
+BUSY = 5
 SYNCMODEL = (sys.executable, "-m", "syncmodel")
 
 
@@ -138,14 +140,15 @@ def test_a_reader_that_goes_away_changes_no_verdict(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ignored", [(), (signal.SIGINT,)], ids=["shell", "background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_in_two_seconds(
+def test_a_signal_ends_it_soon(
     number: signal.Signals, ignored: tuple[signal.Signals, ...], tmp_path: Path
 ) -> None:
     with started(tmp_path, ignored) as process:
         process.send_signal(number)
         began_s = time.monotonic()
         out, err = process.communicate(timeout=20)
-        assert time.monotonic() - began_s < 2
+        # Two seconds are what it may take; other tests may run on this machine meanwhile.
+        assert time.monotonic() - began_s < 2 * BUSY
     assert process.returncode == 130, err
     assert "interrupted" in out + err
     assert "Traceback" not in err
@@ -164,8 +167,8 @@ def started(folder: Path, ignored: tuple[signal.Signals, ...]) -> Iterator[subpr
     """A search that does not end, after its first line; it began with these signals ignored."""
 
     def ignore() -> None:
-        for number in ignored:
-            signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
 
     process = subprocess.Popen(
         [*SYNCMODEL, *ENDLESS],
@@ -176,12 +179,12 @@ def started(folder: Path, ignored: tuple[signal.Signals, ...]) -> Iterator[subpr
         preexec_fn=ignore,  # noqa: PLW1509 nothing here has threads
     )
     assert process.stderr is not None
-    assert process.stderr.readline().startswith("Exploring")
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with process:
+        try:
+            assert process.stderr.readline().startswith("Exploring")
+            yield process
+        finally:
+            process.kill()
 
 
 class Finalised:
