@@ -25,6 +25,7 @@ EXAMPLES = """\
   syncmodel explore --sequences 100000 --max-time 600  for ten minutes
   syncmodel explore --faults network,sync              no crashes, no rollouts
   syncmodel explore --bug tie-by-arrival               nodes with a bug: it is found and shortened
+  syncmodel explore --statistics                       how often each kind of step came
   syncmodel explore --machine test_mine:MyMachine      with rules and invariants of yours
   syncmodel explore --target simulated --sequences 5000
                                                        the nodes' cores in memory: much faster
@@ -32,8 +33,13 @@ EXAMPLES = """\
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The shared options, a seed, the number of jobs, and the machine."""
+    """The shared options, a seed, the number of jobs, the machine, and the statistics."""
     add_options(parser, (*SHARED, SEED, JOBS, MACHINE))
+    parser.add_argument(
+        "--statistics",
+        action="store_true",
+        help="print how often each kind of step, pair of kinds and situation came",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -42,11 +48,12 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.campaign.campaign import Campaign
     from syncmodel.engine.history import all_of
     from syncmodel.engine.pool import Pool
-    from syncmodel.machine.deck import own_invariants
+    from syncmodel.machine.deck import own_invariants, weights_of
     from syncmodel.machine.jobs import Jobs
     from syncmodel.machine.loading import OURS, facts_of, load
     from syncmodel.machine.search import searching
     from syncmodel.report.jsonl import Recorder
+    from syncmodel.report.statistics import show
     from syncmodel.report.terminal import Watch, complain, say, summary
 
     started_s = time.monotonic()
@@ -77,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
             report = campaign.run()
         took_s = time.monotonic() - started_s
         say(summary(report, took_s, settings, waits=pool.kind.waits))
+    if args.statistics:
+        show(report.tally, weights_of(machine, settings))
     if report.halted is not None:
         complain(str(report.halted))
     return report.exit_code

@@ -17,6 +17,7 @@ from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Ver
 from syncmodel.model.belief import Belief
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
+from syncmodel.model.plan import Plan
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Row
 from syncmodel.steps import (
@@ -56,6 +57,34 @@ NEEDS = {
 }
 
 
+class Situation(Enum):
+    """Where a plan stands; several may hold at once."""
+
+    EMPTY = "nothing is written"
+    WHOLE = "no fault is there"
+    CUT = "a link is cut"
+    DOWN = "a node is down"
+    BARE = "a node has no plugin"
+    MIXED = "the nodes' generations differ"
+
+
+def situations(plan: Plan) -> Iterator[Situation]:
+    """All that hold where the plan stands."""
+    net = plan.net
+    if not plan.rows:
+        yield Situation.EMPTY
+    if not net.cut and not net.down:
+        yield Situation.WHOLE
+    if net.cut:
+        yield Situation.CUT
+    if net.down:
+        yield Situation.DOWN
+    if len(net.carriers) < len(net.up):
+        yield Situation.BARE
+    if len(set(net.running.values())) > 1:
+        yield Situation.MIXED
+
+
 @frozen
 class Sighting:
     """Something that is counted once a run, however long it lasts."""
@@ -77,10 +106,18 @@ class Tally:
     rests: int = 0
     seconds: float = 0.0
     by_op: Counter[str] = field(factory=Counter)
+    #: The steps as they were drawn: a burst is one, whatever is in it.
+    drawn: Counter[str] = field(factory=Counter)
+    #: (op, op of the next one), of those inside of bursts and simultaneous steps too.
+    by_pair: Counter[tuple[str, str]] = field(factory=Counter)
+    #: (where the plan stood, op of what came next).
+    by_situation: Counter[tuple[Situation, str]] = field(factory=Counter)
     verdicts: Counter[Verdict] = field(factory=Counter)
     seen: Counter[Sometimes] = field(factory=Counter)
     net: Net | None = None
     _sighted: set[Sighting] = field(factory=set)
+    _last: str | None = None
+    _situations: tuple[Situation, ...] = ()
     _resyncs: list[str] = field(factory=list)
 
     def __call__(self, entry: Entry) -> None:
@@ -91,6 +128,7 @@ class Tally:
                 self.net = entry.net
                 self._sighted.clear()
                 self._resyncs.clear()
+                self._last = None
             case Performed():
                 self._performed(entry)
             case Rested():
@@ -105,6 +143,9 @@ class Tally:
         self.rests += other.rests
         self.seconds += other.seconds
         self.by_op.update(other.by_op)
+        self.drawn.update(other.drawn)
+        self.by_pair.update(other.by_pair)
+        self.by_situation.update(other.by_situation)
         self.verdicts.update(other.verdicts)
         self.seen.update(other.seen)
         self.net = other.net or self.net
@@ -138,8 +179,14 @@ class Tally:
         self.steps += 1
         self.seconds += entry.seconds
         self._resyncs.clear()
+        self.drawn[entry.step.op] += 1
+        for situation in self._situations:
+            self.by_situation[situation, entry.step.op] += 1
         for step, outcome in leaves(entry.step, entry.outcome):
             self.by_op[step.op] += 1
+            if self._last is not None:
+                self.by_pair[self._last, step.op] += 1
+            self._last = step.op
             self.seen[Sometimes.UNKNOWN] += outcome.answer is Answer.UNKNOWN
             match step:
                 case Partition() | Cut():
@@ -155,6 +202,7 @@ class Tally:
         self.rests += 1
         self.seconds += entry.seconds
         before, after = entry.before.belief, entry.after.belief
+        self._situations = tuple(situations(entry.after.plan))
         for node in self._resyncs:
             self.seen[Sometimes.RESYNCS] += _has_sender(before, after.net, node)
         dropped = before.net.drops(after.net)

@@ -17,7 +17,7 @@ from syncmodel.steps.base import Malforms
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import NextRule, rules_of
 from syncmodel.strategies.steps import AnyOf
-from syncmodel.strategies.weights import Odds, Weights, weights
+from syncmodel.strategies.weights import USUAL, WEIGHTS, Odds, Weights, weights
 from syncmodel.targets.base import Target
 
 if TYPE_CHECKING:
@@ -102,6 +102,13 @@ def _is_step(name: str, rule: Any) -> bool:
     return name in vocabulary() or any(
         isinstance(one, AnyOf) and one.kind.op == name for one in arguments.values()
     )
+
+
+def weights_of(machine: type[ClusterMachine], settings: Settings) -> dict[str, int]:
+    """The weight of each kind of step that the search draws, where nothing changes it."""
+    ops = frozenset() if settings.scope is None else settings.scope.ops
+    table = {**WEIGHTS, **machine.weights}
+    return {op: table.get(op, USUAL) for op in sorted(ops)}
 
 
 def own_invariants(machine: type[ClusterMachine]) -> tuple[Invariant, ...]:
