@@ -1,0 +1,133 @@
+"""What waits to be sent to one client: in order, bounded in bytes, and never more work at a time
+than others can wait for.
+
+A text waits as it is. A backlog waits as the stream that it is, and becomes texts page by page, one
+page of anyone's in each turn of the loop: however long it is, and however many clients want one,
+others are served in between.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from syncmodel.reference.node.serving import Served
+
+#: A client for which more waits does not read. It is dropped: it must not fill our memory.
+LIMIT_BYTES: Final = 16 * 2**20
+#: While more waits, no further request of this client is read.
+ENOUGH_BYTES: Final = 2**20
+#: One page: what is sent, and for how long we work on it, before others have their turn.
+PAGE_BYTES: Final = 2**16
+PAGE_S: Final = 0.002
+#: What a stream counts for.
+STREAM_BYTES: Final = 2**12
+
+Sender: TypeAlias = Callable[[str], Awaitable[None]]
+
+
+class Backlog:
+    """A stream that waits; it may be closed before it is at its end."""
+
+    def __init__(self, stream: Served) -> None:
+        self._stream: Served | None = stream
+
+    def close(self) -> None:
+        """Send no more of it."""
+        self._stream = None
+
+    def page(self) -> list[str] | None:
+        """The next texts; None after the last ones."""
+        texts: list[str] = []
+        size, until_s = 0, time.monotonic() + PAGE_S
+        while (stream := self._stream) is not None:
+            for message in stream:
+                if message is not None:
+                    texts.append(message.to_text())
+                    size += len(texts[-1])
+                if size > PAGE_BYTES or time.monotonic() > until_s:
+                    return texts
+            self._stream = None
+        return texts or None
+
+
+class Outbox:
+    """What waits for one client. `turn` is one for all clients of a relay."""
+
+    def __init__(self, turn: asyncio.Lock) -> None:
+        self._turn = turn
+        self._items: deque[tuple[str | Backlog, int]] = deque()
+        self._bytes = 0
+        self._filled = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything has been handed to the connection."""
+        return not self._items
+
+    @property
+    def overflows(self) -> bool:
+        """Whether more waits than may."""
+        return self._bytes > LIMIT_BYTES
+
+    def put(self, text: str) -> None:
+        """Send this after what waits."""
+        self._add(text, _weight(text))
+
+    def put_stream(self, stream: Served) -> Backlog:
+        """Send this after what waits."""
+        backlog = Backlog(stream)
+        self._add(backlog, STREAM_BYTES)
+        return backlog
+
+    def _add(self, item: str | Backlog, size: int) -> None:
+        self._items.append((item, size))
+        self._bytes += size
+        self._filled.set()
+        if self._bytes > ENOUGH_BYTES:
+            self._room.clear()
+
+    async def room(self) -> None:
+        """Until it makes sense to take another request of this client."""
+        await self._room.wait()
+
+    async def drain(self, send: Sender) -> None:
+        """Send what waits, for ever; raises what `send` does. An item waits until it is sent."""
+        since_pause = 0
+        while True:
+            if not self._items:
+                since_pause = 0
+                self._filled.clear()
+                await self._filled.wait()
+            item, size = self._items[0]
+            if isinstance(item, str):
+                await send(item)
+                since_pause += size
+                if since_pause > PAGE_BYTES:
+                    since_pause = 0
+                    await asyncio.sleep(0)
+            else:
+                await self._stream(item, send)
+            self._items.popleft()
+            self._bytes -= size
+            if self._bytes <= ENOUGH_BYTES:
+                self._room.set()
+
+    async def _stream(self, backlog: Backlog, send: Sender) -> None:
+        while True:
+            async with self._turn:
+                page = backlog.page()
+                # Still holding it: the next page, of anyone, comes in another turn of the loop.
+                await asyncio.sleep(0)
+            if page is None:
+                return
+            for text in page:
+                await send(text)
+
+
+def _weight(text: str) -> int:
+    """About the bytes that a text takes in memory: four for each character if any needs them."""
+    return 64 + (len(text) if text.isascii() else 4 * len(text))
