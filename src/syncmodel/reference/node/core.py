@@ -274,7 +274,7 @@ def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa:
     for key, one in state.subscriptions.items():
         if key[0] == given.conn and given.sub in (None, key[1]):
             state = replace(state, subscriptions=state.subscriptions.delete(key))
-            if one.peer is not None:
+            if one.peer is not None and one.follows:
                 sent = own_log(state)[1] if given.sent else _had(state, one)
                 state = state.with_link(one.peer, state.link(one.peer).told(sent))
     return state, ()

@@ -131,6 +131,8 @@ class _Client:
         since = time.monotonic()
         while (message := await receive())["type"] == "websocket.receive":
             self.take(message.get("text"))
+            if self._end.is_set():
+                return
             await self._outbox.room()
             if time.monotonic() - since > PAGE_S:
                 await asyncio.sleep(0)

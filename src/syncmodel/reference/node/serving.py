@@ -54,16 +54,18 @@ def _matching(state: State, one: Subscription) -> Served:
     sent: set[str] = set()
     for wanted in one.req.filters:
         left = wanted.limit
+        if left == 0:
+            continue
         for event in _in_order(_hits(state, wanted), _newest_first):
             if event is None:
                 yield None
-            elif left == 0:
+                continue
+            if event.id not in sent:
+                sent.add(event.id)
+                yield Delivery(one.req.sub, event)
+            left = None if left is None else left - 1
+            if left == 0:
                 break
-            else:
-                left = None if left is None else left - 1
-                if event.id not in sent:
-                    sent.add(event.id)
-                    yield Delivery(one.req.sub, event)
 
 
 def _hits(state: State, wanted: Filter) -> Iterator[Event | None]:

@@ -17,6 +17,7 @@ from syncmodel.reference.node.silence import Watch
 #: The code with which the application hears that a silent end was given up; none is sent.
 SILENT: Final = 4000
 NO_TEXT: Final = 1007
+NO_UTF_8: Final = "a text message is UTF-8"
 
 
 class WebSocket(WebSocketsSansIOProtocol):
@@ -62,7 +63,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             except UnicodeDecodeError:
                 self.frames = []
                 if not self.close_sent:
-                    self.conn.send_close(NO_TEXT, "a text message is UTF-8")
+                    self.conn.send_close(NO_TEXT, NO_UTF_8)
                     self.handle_parser_exception()
                 return
         super().send_receive_event_to_app()
