@@ -11,6 +11,7 @@ from typing import Any, Final
 from starlette.types import Message
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from syncmodel.reference.node.silence import Watch
 
@@ -62,7 +63,7 @@ class WebSocket(WebSocketsSansIOProtocol):
                 self.frames[0].decode()
             except UnicodeDecodeError:
                 self.frames = []
-                if not self.close_sent:
+                if self._is_open():
                     self.conn.send_close(NO_TEXT, NO_UTF_8)
                     self.handle_parser_exception()
                 return
@@ -91,8 +92,12 @@ class WebSocket(WebSocketsSansIOProtocol):
             raise ClientDisconnected
         await super().send(message)
 
+    def _is_open(self) -> bool:
+        """Whether neither end has begun to close it; both may in one piece of what is received."""
+        return self.conn.state is State.OPEN and not self.transport.is_closing()
+
     def _ping(self) -> None:
-        if self.writable.is_set() and not self.close_sent and not self.transport.is_closing():
+        if self.writable.is_set() and self._is_open():
             self.conn.send_ping(b"")
             self.transport.write(b"".join(self.conn.data_to_send()))
 
