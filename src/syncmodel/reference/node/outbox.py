@@ -1,9 +1,9 @@
 """What waits to be sent to one client: in order, bounded in bytes, and never more work at a time
 than others can wait for.
 
-A text waits as it is. A backlog waits as the stream that it is, and becomes texts page by page, one
-page of anyone's in each turn of the loop: however long it is, and however many clients want one,
-others are served in between.
+A text waits as it is. A backlog waits as the stream that it is, and becomes texts page by page:
+after the first, one page of anyone's in each turn of the loop. However long it is, and however many
+clients want one, others are served in between.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ LIMIT_BYTES: Final = 16 * 2**20
 #: While more waits, no further request of this client is read.
 ENOUGH_BYTES: Final = 2**20
 #: One page: what is sent, and for how long we work on it, before others have their turn.
-PAGE_BYTES: Final = 2**16
+PAGE_BYTES: Final = 2**15
 PAGE_S: Final = 0.002
 #: What a stream counts for.
 STREAM_BYTES: Final = 2**12
@@ -37,19 +37,23 @@ class Backlog:
         """Send no more of it."""
         self._stream = None
 
-    def page(self) -> list[str] | None:
-        """The next texts; None after the last ones."""
+    @property
+    def is_over(self) -> bool:
+        """Whether no page is left."""
+        return self._stream is None
+
+    def page(self) -> list[str]:
+        """The next texts; there may be none yet."""
         texts: list[str] = []
         size, until_s = 0, time.monotonic() + PAGE_S
-        while (stream := self._stream) is not None:
-            for message in stream:
-                if message is not None:
-                    texts.append(message.to_text())
-                    size += len(texts[-1])
-                if size > PAGE_BYTES or time.monotonic() > until_s:
-                    return texts
-            self._stream = None
-        return texts or None
+        for message in self._stream or ():
+            if message is not None:
+                texts.append(message.to_text())
+                size += len(texts[-1])
+            if size > PAGE_BYTES or time.monotonic() > until_s:
+                return texts
+        self._stream = None
+        return texts
 
 
 class Outbox:
@@ -111,21 +115,24 @@ class Outbox:
                     await asyncio.sleep(0)
             else:
                 await self._stream(item, send)
+                await asyncio.sleep(0)
             self._items.popleft()
             self._bytes -= size
             if self._bytes <= ENOUGH_BYTES:
                 self._room.set()
 
     async def _stream(self, backlog: Backlog, send: Sender) -> None:
+        # The first page waits for nobody: most streams are over with it.
+        page = backlog.page()
         while True:
+            for text in page:
+                await send(text)
+            if backlog.is_over:
+                return
             async with self._turn:
                 page = backlog.page()
                 # Still holding it: the next page, of anyone, comes in another turn of the loop.
                 await asyncio.sleep(0)
-            if page is None:
-                return
-            for text in page:
-                await send(text)
 
 
 def _weight(text: str) -> int:
