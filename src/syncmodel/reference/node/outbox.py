@@ -63,6 +63,7 @@ class Outbox:
         self._turn = turn
         self._items: deque[tuple[str | Backlog, int]] = deque()
         self._bytes = 0
+        self._closed = False
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -87,7 +88,18 @@ class Outbox:
         self._add(backlog, STREAM_BYTES)
         return backlog
 
+    def close(self) -> None:
+        """Send nothing more, neither what waits nor what is still put here."""
+        self._closed = True
+        self._filled.set()
+        while self._items:
+            item, _ = self._items.pop()
+            if isinstance(item, Backlog):
+                item.close()
+
     def _add(self, item: str | Backlog, size: int) -> None:
+        if self._closed:
+            return
         self._items.append((item, size))
         self._bytes += size
         self._filled.set()
@@ -99,25 +111,30 @@ class Outbox:
         await self._room.wait()
 
     async def drain(self, send: Sender) -> None:
-        """Send what waits, for ever; raises what `send` does. An item waits until it is sent."""
+        """Send what waits, until `close`; raises what `send` does.
+
+        An item waits until all of it is sent.
+        """
         since_pause = 0
-        while True:
+        while not self._closed:
             if not self._items:
                 since_pause = 0
                 self._filled.clear()
                 await self._filled.wait()
+                continue
             item, size = self._items[0]
             if isinstance(item, str):
                 await send(item)
                 since_pause += size
-                if since_pause > PAGE_BYTES:
-                    since_pause = 0
-                    await asyncio.sleep(0)
             else:
                 await self._stream(item, send)
+                since_pause = PAGE_BYTES
+            if since_pause >= PAGE_BYTES:
+                since_pause = 0
                 await asyncio.sleep(0)
-            self._items.popleft()
-            self._bytes -= size
+            if not self._closed:
+                self._items.popleft()
+                self._bytes -= size
             if self._bytes <= ENOUGH_BYTES:
                 self._room.set()
 
@@ -126,6 +143,8 @@ class Outbox:
         page = backlog.page()
         while True:
             for text in page:
+                if self._closed:
+                    return
                 await send(text)
             if backlog.is_over:
                 return

@@ -105,7 +105,7 @@ class _Client:
     @property
     def was_sent_all(self) -> bool:
         """Whether everything was sent that was to be, to someone who was there."""
-        return self._outbox.is_empty and not self._silent
+        return self._outbox.is_empty and not self._silent and self.dropped is None
 
     async def serve(self, receive: Receive, send: Send) -> None:
         """Until it ends: it goes, or is to be dropped. Raises OSError if it was gone."""
@@ -152,6 +152,7 @@ class _Client:
     def drop(self, reason: str) -> None:
         """End the connection now; what waits is not sent."""
         self.dropped = reason
+        self._outbox.close()
         self._end.set()
 
     def take(self, frame: str | None) -> None:

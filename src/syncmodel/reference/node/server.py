@@ -5,6 +5,7 @@ into place when the application can answer.
 """
 
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -53,6 +54,8 @@ async def _serve(root: Path) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, end.set)
         server = await _listen(Surfaces(app, root), layout.app_socket, settings.silence_limit_s)
+        # What is there by now stays: a look at all of it for garbage would hold up every request.
+        gc.freeze()
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(one.run()) for one in diallers.values()]
             await end.wait()

@@ -445,6 +445,25 @@ def test_who_is_no_member_any_more_is_served_nothing(app: Application) -> None:
     asyncio.run(main())
 
 
+def test_a_member_that_leaves_gets_nothing_from_then_on(app: Application) -> None:
+    """Not even what is new in the very turn in which it leaves, or what waits for it."""
+
+    async def main() -> None:
+        async with calling(Relay(app)) as call:
+            call.prove("n2")
+            assert isinstance(await call.heard(), Ok)
+            call.say(LOG)
+            await call.heard_until(Eose("log", app.state.log_id, 0))
+            fill(app, 2)
+            app.submit(Member("n2", False))
+            app.submit(Published(0, case_event(), NOW_S))
+            assert (await call.ended())[0] == POLICY_VIOLATION
+            assert call.unheard == 0
+        assert peer(app, "n2")["to_send"] == 3
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize(("code", "to_send"), [(1006, 0), (SILENT, 3)])
 def test_what_a_silent_peer_was_sent_does_not_count_as_sent(
     app: Application, code: int, to_send: int
