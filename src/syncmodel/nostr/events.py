@@ -46,10 +46,13 @@ class Event(Record):
     sig: str = ""
 
     def tag(self, name: str) -> str | None:
-        """The value of the first tag of this name; None if there is none or it has no value."""
+        """The value of the first tag of this name, "" if it has none; None if there is no such tag.
+
+        Later tags of the name never count: an addressable event has one address (NIP-01).
+        """
         for tag in self.tags:
-            if len(tag) > 1 and tag[0] == name:
-                return tag[1]
+            if tag[0] == name:
+                return tag[1] if len(tag) > 1 else ""
         return None
 
     def to_json(self) -> dict[str, Any]:

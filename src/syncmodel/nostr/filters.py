@@ -34,6 +34,12 @@ class Filter(Record):
     log_id: str | None = None
     after: int | None = None
 
+    @property
+    def size(self) -> int:
+        """How many values are in its lists; a list counts for one more."""
+        lists = (self.ids, self.authors, self.kinds, *(values for _, values in self.tags))
+        return sum(1 + len(one) for one in lists if one is not None)
+
     def matches(self, event: Event) -> bool:
         """Whether the event is asked for. `limit`, `log_id` and `after` are the relay's to heed."""
         return (

@@ -1,18 +1,21 @@
 """The messages between a relay and its clients: values, and their one text form each.
 
 NIP-01's messages, and the trailing elements by which peers follow a log: other clients ignore them.
-The node decides how to answer each message.
+The node decides how to answer each message; what can't be read has its answer here already.
 """
 
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from syncmodel.nostr.events import Event, MalformedEventError
 from syncmodel.nostr.filters import Filter, MalformedMessageError, label, number
 from syncmodel.record import Record
 
 __all__ = [
+    "Auth",
     "BadDelivery",
+    "Challenge",
     "Close",
     "Closed",
     "Delivery",
@@ -24,12 +27,30 @@ __all__ = [
     "Notice",
     "Ok",
     "Publish",
+    "RefusedMessageError",
     "Req",
     "parse_from_client",
     "parse_from_relay",
 ]
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+#: What an answer says of a message is for people, and may quote it.
+WORDS_LIMIT_CHARS: Final = 200
+SUB_LIMIT_CHARS: Final = 64
+_ANY_HEX_32_BYTES = re.compile(r"[0-9a-fA-F]{64}")
+
+_plainly = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_escaped = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _encode(message: list[Any]) -> str:
+    """The text of a message, which UTF-8 can always carry: a lone surrogate is escaped."""
+    text = _plainly(message)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return _escaped(message)
+    return text
 
 
 class Req(Record):
@@ -58,6 +79,24 @@ class Publish(Record):
 
     def to_text(self) -> str:
         return _encode(["EVENT", self.event.to_json()])
+
+
+class Auth(Record):
+    """Client to relay: who is calling. `["AUTH", event]`, of NIP-42's kind (see nip42.py)."""
+
+    event: Event
+
+    def to_text(self) -> str:
+        return _encode(["AUTH", self.event.to_json()])
+
+
+class Challenge(Record):
+    """Relay to client: what an Auth of this connection must quote. `["AUTH", challenge]`."""
+
+    challenge: str
+
+    def to_text(self) -> str:
+        return _encode(["AUTH", self.challenge])
 
 
 class Delivery(Record):
@@ -123,16 +162,42 @@ class Closed(Record):
         return _encode(["CLOSED", self.sub, self.message])
 
 
-FromClient = Req | Close | Publish
-FromRelay = Delivery | BadDelivery | Eose | Ok | Notice | Closed
+FromClient = Req | Close | Publish | Auth
+FromRelay = Delivery | BadDelivery | Eose | Ok | Notice | Closed | Challenge
+
+
+class RefusedMessageError(MalformedMessageError):
+    """A client's message that can't be read, and the answer that NIP-01 has for it."""
+
+    def __init__(self, answer: Ok | Closed | Notice) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
 
 
 def parse_from_client(frame: str | bytes) -> FromClient:
-    """The message in a WebSocket frame that a relay received.
+    """The message in a WebSocket frame that a relay received. Raises RefusedMessageError."""
+    message: list[Any] = []
+    try:
+        message = _array(frame)
+        return _from_client(message)
+    except (MalformedMessageError, MalformedEventError) as error:
+        raise RefusedMessageError(_refusal(message, str(error)[:WORDS_LIMIT_CHARS])) from None
 
-    Raises MalformedMessageError, and MalformedEventError for an EVENT whose event is malformed.
-    """
-    match _array(frame):
+
+def _refusal(message: list[Any], why: str) -> Ok | Closed | Notice:
+    """The answer to a message that can't be read, which names the event or the subscription if
+    that much can be."""
+    match message:
+        case ["EVENT" | "AUTH", {"id": str(event_id)}, *_] if _ANY_HEX_32_BYTES.fullmatch(event_id):
+            return Ok(event_id, False, f"invalid: {why}")
+        case ["REQ", sub, *_] if _is_sub(sub):
+            return Closed(sub, f"invalid: {why}")
+        case _:
+            return Notice(f"invalid: {why}")
+
+
+def _from_client(message: list[Any]) -> FromClient:
+    match message:
         case ["REQ", sub, first, *rest]:
             filters = tuple(Filter.from_json(one) for one in (first, *rest))
             return Req(_sub(sub), filters)
@@ -140,6 +205,8 @@ def parse_from_client(frame: str | bytes) -> FromClient:
             return Close(_sub(sub))
         case ["EVENT", event, *_]:
             return Publish(Event.from_json(event))
+        case ["AUTH", event, *_]:
+            return Auth(Event.from_json(event))
         case other:
             raise _unknown(other)
 
@@ -149,14 +216,15 @@ def parse_from_relay(frame: str | bytes) -> FromRelay:
     match _array(frame):
         case ["EVENT", sub, event, *tail]:
             return _delivery(_sub(sub), event, number(_first(tail), "position"))
-        case ["EOSE", sub] | ["EOSE", sub, _]:
-            return Eose(_sub(sub))
-        case ["EOSE", sub, log_id, position, *_]:
+        case ["EOSE", sub, *tail]:
+            log_id, position, *_ = (*tail, None, None) if len(tail) > 1 else (None, None)
             return Eose(_sub(sub), label(log_id, "log_id"), number(position, "position"))
         case ["OK", str(event_id), bool(accepted), *tail]:
             return Ok(event_id, accepted, _words(tail))
         case ["NOTICE", *tail]:
             return Notice(_words(tail))
+        case ["AUTH", str(challenge), *_]:
+            return Challenge(challenge)
         case ["CLOSED", sub, *tail]:
             return Closed(_sub(sub), _words(tail))
         case other:
@@ -174,10 +242,19 @@ def _array(frame: str | bytes) -> list[Any]:
 
 
 def _sub(value: object) -> str:
-    sub = label(value, "subscription id")
-    if sub is None:
-        raise MalformedMessageError("A subscription id is not null.")
-    return sub
+    if not _is_sub(value):
+        raise MalformedMessageError(
+            f"A subscription id is text of 1 to {SUB_LIMIT_CHARS} characters."
+        )
+    assert isinstance(value, str)
+    return value
+
+
+def _is_sub(value: object) -> bool:
+    """Whether this names a subscription: any text, as NIP-01 has it, which UTF-8 can carry."""
+    if not isinstance(value, str) or not 0 < len(value) <= SUB_LIMIT_CHARS:
+        return False
+    return not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _delivery(sub: str, event: object, position: int | None) -> Delivery | BadDelivery:

@@ -173,6 +173,8 @@ HUGE = 10**400
         ("tags", "d"),
         ("tags", [["d", 1]]),
         ("tags", ["d"]),
+        ("tags", [["d", None]]),
+        ("tags", [[None, "x"]]),
         ("tags", [[]]),
         ("tags", [["d", "\udfff"]]),
         ("tags", [["d", ["x"]]]),
@@ -216,10 +218,27 @@ def test_a_lone_surrogate_has_no_id() -> None:
         unsigned(KEY.public, 0, 1, [], "\ud800")
 
 
-def test_tag_gives_the_first_value() -> None:
-    event = unsigned(KEY.public, 0, 1, [["d"], ["d", "one"], ["d", "two"]], "")
-    assert event.tag("d") == "one"
-    assert event.tag("e") is None
+@pytest.mark.parametrize(
+    ("tags", "value"),
+    [
+        ([], None),
+        ([["e", "x"], [""], ["D", "x"]], None),
+        ([["d", "one"], ["d", "two"]], "one"),
+        ([["e", "x"], ["d", "one", "more"]], "one"),
+        ([["d"], ["d", "two"]], ""),
+        ([["d", ""], ["d", "two"]], ""),
+    ],
+)
+def test_only_the_first_tag_of_a_name_counts(tags: list[list[str]], value: str | None) -> None:
+    assert unsigned(KEY.public, 0, 1, tags, "").tag("d") == value
+
+
+@given(st.lists(st.lists(st.sampled_from(["d", "e", "", "x"]), min_size=1, max_size=3)))
+def test_an_event_has_one_address(tags: list[list[str]]) -> None:
+    named = [tag for tag in tags if tag[0] == "d"]
+    event = unsigned(KEY.public, 0, 1, tags, "")
+    assert event.tag("d") == ((*named[0], "")[1] if named else None)
+    assert event.tag("d") == unsigned(KEY.public, 0, 1, named[:1], "").tag("d")
 
 
 def test_a_key_signs_the_same_each_time_and_only_its_own_events() -> None:

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncmodel.nostr.events import Event, MalformedEventError, unsigned
+from syncmodel.nostr.events import Event, unsigned
 from syncmodel.nostr.keys import Key
 from syncmodel.nostr.messages import (
+    WORDS_LIMIT_CHARS,
+    Auth,
     BadDelivery,
+    Challenge,
     Close,
     Closed,
     Delivery,
@@ -21,6 +24,7 @@ from syncmodel.nostr.messages import (
     Notice,
     Ok,
     Publish,
+    RefusedMessageError,
     Req,
     parse_from_client,
     parse_from_relay,
@@ -39,6 +43,8 @@ FOLLOW = Filter(kinds=(30_100, 30_101), log_id="L1", after=7)
         Req("s", (Filter(), Filter(ids=("a",), since=1, until=2, limit=3, tags=(("d", ("x",)),)))),
         Close("log"),
         Publish(EVENT),
+        Auth(EVENT),
+        Req("any text \n\t\N{GRINNING FACE}", (Filter(),)),
     ],
 )
 def test_what_a_client_says_is_read_back(message: FromClient) -> None:
@@ -55,9 +61,11 @@ def test_what_a_client_says_is_read_back(message: FromClient) -> None:
         Ok(EVENT.id, False, "invalid: no"),
         Notice("words"),
         Closed("log", "error: gone"),
+        Challenge("c"),
     ],
 )
-def test_what_a_relay_says_is_read_back(message: Delivery | Eose | Ok | Notice | Closed) -> None:
+def test_what_a_relay_says_is_read_back(message: FromRelay) -> None:
+    assert not isinstance(message, BadDelivery)
     assert parse_from_relay(message.to_text()) == message
     assert parse_from_relay(message.to_text().encode()) == message
 
@@ -79,8 +87,37 @@ def test_a_malformed_event_keeps_its_position() -> None:
     got = parse_from_relay(json.dumps(["EVENT", "log", broken, 9]))
     assert isinstance(got, BadDelivery)
     assert (got.sub, got.position) == ("log", 9)
-    with pytest.raises(MalformedEventError):
-        parse_from_client(json.dumps(["EVENT", broken]))
+
+
+@pytest.mark.parametrize(
+    ("frame", "answer"),
+    [
+        (["EVENT", EVENT.to_json() | {"kind": -1}], ["OK", EVENT.id, False]),
+        (["EVENT", {"id": EVENT.id.upper()}], ["OK", EVENT.id.upper(), False]),
+        (["AUTH", {"id": EVENT.id}], ["OK", EVENT.id, False]),
+        (["EVENT", {"id": "x" * 64}], ["NOTICE"]),
+        (["EVENT", {"id": 5}], ["NOTICE"]),
+        (["EVENT"], ["NOTICE"]),
+        (["AUTH", "a challenge"], ["NOTICE"]),
+        (["REQ", "s"], ["CLOSED", "s"]),
+        (["REQ", "s", {"kinds": 5}], ["CLOSED", "s"]),
+        (["REQ", "s", {"#\ud800" + "x" * 9_000: 5}], ["CLOSED", "s"]),
+        (["REQ", "\ud800", {}], ["NOTICE"]),
+        (["REQ", "s" * 65, {}], ["NOTICE"]),
+        (["CLOSE", 5], ["NOTICE"]),
+        (["\ud800"], ["NOTICE"]),
+        ({}, ["NOTICE"]),
+    ],
+)
+def test_what_can_not_be_read_has_an_answer(frame: object, answer: list[object]) -> None:
+    """As NIP-01 has it: OK where an event can be named, CLOSED where a subscription can be."""
+    with pytest.raises(RefusedMessageError) as refused:
+        parse_from_client(json.dumps(frame))
+    text = refused.value.answer.to_text()
+    *said, words = json.loads(text.encode())
+    assert said == answer
+    assert words.startswith("invalid: ")
+    assert len(words) <= WORDS_LIMIT_CHARS + len("invalid: ")
 
 
 HOSTILE = [
@@ -110,6 +147,8 @@ HOSTILE = [
     '["REQ","s",{"after":1,"log_id":"\\ud800"}]',
     '["REQ","s",{"limit":' + "9" * 5_000 + "}]",
     '["CLOSE"]',
+    '["AUTH"]',
+    '["AUTH",{}]',
     '["EVENT"]',
     '["EOSE"]',
     '["EOSE","s","\\ud800",1]',
@@ -128,10 +167,11 @@ def test_hostile_frames_are_malformed_and_nothing_worse(frame: str | bytes) -> N
     for parse in (parse_from_client, parse_from_relay):
         try:
             parse(frame)
-        except MalformedMessageError as error:
-            str(error).encode()
-        except MalformedEventError:
+        except RefusedMessageError as error:
             assert parse is parse_from_client
+            error.answer.to_text().encode()
+        except MalformedMessageError:
+            assert parse is parse_from_relay
         else:
             # Every frame here is meant for one of the two; the other may read it as its own.
             pytest.fail(f"{parse.__name__} accepted {frame[:60]!r}")
@@ -152,7 +192,7 @@ def test_any_json_is_a_message_or_malformed(kind: str, rest: list[object]) -> No
         message: FromClient | FromRelay
         try:
             message = parse(frame)
-        except (MalformedMessageError, MalformedEventError):
+        except MalformedMessageError:
             continue
         assert isinstance(message, FromClient | FromRelay)
 

@@ -26,9 +26,11 @@ from syncmodel.reference.node.ports import (
     Put,
     Redial,
     Show,
+    Subscribe,
     ToPeer,
     ToSubscriber,
 )
+from syncmodel.reference.node.serving import Served
 from syncmodel.reference.node.state import Node, State
 from syncmodel.reference.node.store import Store
 
@@ -37,7 +39,7 @@ class Connection(Protocol):
     """A subscriber's connection to our relay."""
 
     def send(self, message: Delivery | Eose | Ok) -> None: ...
-    def drop(self) -> None: ...
+    def drop(self, reason: str) -> None: ...
 
 
 class Dialling(Protocol):
@@ -107,6 +109,11 @@ class Application:
             waiter.wake()
         return answer
 
+    def subscribe(self, given: Subscribe) -> Served:
+        """Take that step, with the stream of what is stored left to whoever sends it, in turns."""
+        self.state, stream = core.opened(self.state, given, self.node)
+        return stream
+
     def flush(self) -> None:
         """Store what was left behind. Raises StoreError."""
         if self._pending:
@@ -128,7 +135,7 @@ class Application:
                     self.diallers[peer].hang_up()
                 case Drop(conn):
                     if conn in self.connections:
-                        self.connections[conn].drop()
+                        self.connections[conn].drop("restricted: you are no member of this cluster")
                 case Answer():
                     answer = one
                 case _:

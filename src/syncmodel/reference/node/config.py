@@ -13,11 +13,16 @@ from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.state import Peer
 
 PLUGIN: Final = "supertest"
+SILENCE_LIMIT_S: Final = 20.0
 
 
 @attrs.frozen
 class Config:
-    """Who a node is, whom it knows, and how. `reconnect_cap_s` bounds the pause between dials."""
+    """Who a node is, whom it knows, and how.
+
+    `reconnect_cap_s` bounds the pause between dials. A connection whose other end says nothing, and
+    answers no ping, for `silence_limit_s` is given up (see silence.py).
+    """
 
     name: str
     key: Key
@@ -28,6 +33,7 @@ class Config:
     reconnect_cap_s: float
     plugin: int | None
     """Version of the plugin in the running generation, None without it."""
+    silence_limit_s: float = SILENCE_LIMIT_S
 
 
 def load(root: Path) -> Config:
@@ -53,6 +59,7 @@ def load(root: Path) -> Config:
         bugs=_texts(path, data, "bugs"),
         reconnect_cap_s=_seconds(path, data, "reconnect_cap_s", 0.2),
         plugin=_running_plugin(Generations(layout)),
+        silence_limit_s=_seconds(path, data, "silence_limit_s", SILENCE_LIMIT_S),
     )
 
 

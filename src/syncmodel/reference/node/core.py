@@ -53,13 +53,13 @@ from syncmodel.reference.node.ports import (
     Unsubscribe,
     Write,
 )
+from syncmodel.reference.node.serving import Served, served
 from syncmodel.reference.node.state import (
     Link,
     Node,
     State,
     Subscription,
     case_shows,
-    entries,
     is_hidden,
     own_log,
     winner,
@@ -255,38 +255,35 @@ def _in_order(items: Map[tuple[int, str], _Item]) -> list[tuple[tuple[int, str],
     return sorted(items.items(), key=itemgetter(0))
 
 
-def _subscribe(state: State, given: Subscribe, node: Node) -> Step:
-    conn, sub = given.conn, given.req.sub
+def opened(state: State, given: Subscribe, node: Node) -> tuple[State, Served]:
+    """The state with a subscription more, which is sent what is new from then on, and the stream of
+    what it is sent before."""
     subscription = Subscription(given.req, given.peer)
-    backlog = [] if state.plugin is None else _backlog(state, subscription, node)
-    state = replace(state, subscriptions=state.subscriptions.set((conn, sub), subscription))
-    end = Eose(sub, *own_log(state)) if subscription.follows else Eose(sub)
-    sends = (ToSubscriber(conn, message) for message in backlog)
-    return state, (*sends, ToSubscriber(conn, end))
+    key = (given.conn, given.req.sub)
+    state = replace(state, subscriptions=state.subscriptions.set(key, subscription))
+    return state, served(state, subscription, node)
 
 
-def _backlog(state: State, one: Subscription, node: Node) -> list[Delivery]:
-    sub, filters = one.req.sub, one.req.filters
-    if one.follows:
-        after = node.pieces.resume(state.log_id, filters[0].log_id, filters[0].after or 0)
-        found = node.pieces.backlog(entries(state), after)
-        return [Delivery(sub, stored.event, stored.position) for stored in found]
-    events: dict[str, Event] = {}
-    for wanted in filters:
-        hits = [stored.event for stored in entries(state) if wanted.matches(stored.event)]
-        hits.sort(key=lambda event: (-event.created_at, event.id))
-        events.update((event.id, event) for event in hits[: wanted.limit])
-    return [Delivery(sub, event) for event in events.values()]
+def _subscribe(state: State, given: Subscribe, node: Node) -> Step:
+    state, stream = opened(state, given, node)
+    sends = (ToSubscriber(given.conn, message) for message in stream if message is not None)
+    return state, tuple(sends)
 
 
 def _unsubscribe(state: State, given: Unsubscribe, node: Node) -> Step:  # noqa: ARG001 - as all steps
-    position = own_log(state)[1]
     for key, one in state.subscriptions.items():
         if key[0] == given.conn and given.sub in (None, key[1]):
             state = replace(state, subscriptions=state.subscriptions.delete(key))
-            if one.peer is not None:
-                state = state.with_link(one.peer, state.link(one.peer).told(position))
+            if one.peer is not None and one.follows:
+                sent = own_log(state)[1] if given.sent else _had(state, one)
+                state = state.with_link(one.peer, state.link(one.peer).told(sent))
     return state, ()
+
+
+def _had(state: State, one: Subscription) -> int:
+    """How much of our log its peer had when it subscribed, as it said itself."""
+    wanted = one.req.filters[0]
+    return wanted.after or 0 if wanted.log_id == own_log(state)[0] else 0
 
 
 def _published(state: State, given: Published, node: Node) -> Step:
@@ -294,13 +291,18 @@ def _published(state: State, given: Published, node: Node) -> Step:
     try:
         value = readable(state, event, given.now_s, node)
     except RefusedEntryError as refusal:
-        no = Ok(event.id, False, f"blocked: {refusal.code}: {refusal}")
+        no = Ok(event.id, False, f"{_prefix(refusal.code)}: {refusal.code}: {refusal}")
         return state, (ToSubscriber(given.conn, no),)
     if is_known(state, event, value, node):
         yes = Ok(event.id, True, "duplicate: this node has it")
         return state, (ToSubscriber(given.conn, yes),)
     state, outputs = _offer(state, event, value, node)
     return state, (*outputs, ToSubscriber(given.conn, Ok(event.id, True)))
+
+
+def _prefix(code: str) -> str:
+    """NIP-01's word for a refusal: it is not ours to take, or no one's."""
+    return "blocked" if code in ("no_plugin", "untrusted", "unknown_kind") else "invalid"
 
 
 def _resync(state: State, given: Resync, node: Node) -> Step:

@@ -1,29 +1,36 @@
 """Our side of the link to one peer: dial its relay, hand in what it sends, dial again when it ends.
 
-One task for each peer. `core` decides what to ask for and what to do with an entry.
+One task for each peer. `core` decides what to ask for and what to do with an entry. A peer is told
+who we are before it is asked anything, by a proof (NIP-42).
 """
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import WebSocketException
+from websockets.protocol import State
 
-from syncmodel.nostr.events import verify
+from syncmodel.nostr import nip42
+from syncmodel.nostr.events import Event, MalformedEventError, verify
 from syncmodel.nostr.messages import (
+    Auth,
     BadDelivery,
+    Challenge,
     Delivery,
     Eose,
     FromRelay,
     MalformedMessageError,
+    Ok,
     parse_from_relay,
 )
 from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.core import LOG, is_member
 from syncmodel.reference.node.entries import CONTENT_LIMIT_CHARS, TAGS_LIMIT_CHARS
 from syncmodel.reference.node.ports import FromPeer, PeerDown, PeerUp
+from syncmodel.reference.node.silence import Watch
 from syncmodel.reference.node.state import Peer, holds
 from syncmodel.reference.node.store import StoreError
 
@@ -32,6 +39,7 @@ from syncmodel.reference.node.store import StoreError
 FRAME_LIMIT_BYTES: Final = 4 * CONTENT_LIMIT_CHARS + 6 * TAGS_LIMIT_CHARS + 4_096
 OPEN_LIMIT_S: Final = 10.0
 FIRST_PAUSE_S: Final = 0.005
+_ROUTINE: Final = (OSError, TimeoutError, WebSocketException, StoreError, MalformedEventError)
 
 
 class Dialler:
@@ -89,23 +97,53 @@ class Dialler:
             self._session.cancel()
         if not self._session.cancelled():
             # A failing dial or link is routine for a node; any other error is a bug of ours.
-            with contextlib.suppress(OSError, TimeoutError, WebSocketException, StoreError):
+            with contextlib.suppress(*_ROUTINE):
                 self._session.result()
 
     async def _hold(self, address: str) -> None:
-        socket = await _connect(address, self._app.node.pubkey)
+        limit_s = self._app.config.silence_limit_s
+        open_limit_s = min(OPEN_LIMIT_S, limit_s)
+        socket = await _connect(address, open_limit_s)
+        watch = Watch(limit_s, socket.ping_now, socket.transport.abort)
+        socket.watch = watch
         try:
+            async with asyncio.timeout(open_limit_s):
+                await self._introduce(socket)
             self._outbox.clear()
             self._app.submit(PeerUp(self._peer.name))
+            watch.start()
             for text in self._outbox:
                 await socket.send(text)
             async for frame in socket:
                 self._take(frame)
                 self._pause_s = FIRST_PAUSE_S
         finally:
+            watch.stop()
             # No closing handshake: a peer that hangs would keep us from dialling again.
             socket.transport.abort()
             self._app.submit(PeerDown(self._peer.name))
+
+    async def _introduce(self, socket: "_Socket") -> None:
+        """Prove to the peer who we are, and return when it believes it.
+
+        Raises ConnectionResetError if it doesn't, MalformedEventError if what it asks for can't be
+        signed.
+        """
+        proof: Event | None = None
+        async for frame in socket:
+            try:
+                message = parse_from_relay(frame)
+            except MalformedMessageError:
+                continue
+            if isinstance(message, Challenge):
+                key, now_s = self._app.config.key, self._app.now_s()
+                proof = nip42.prove(key, self._peer.pubkey, message.challenge, now_s)
+                await socket.send(Auth(proof).to_text())
+            elif isinstance(message, Ok) and proof is not None and message.event_id == proof.id:
+                if message.accepted:
+                    return
+                break
+        raise ConnectionResetError(f"{self._peer.name} does not let us prove who we are.")
 
     def _take(self, frame: str | bytes) -> None:
         message: FromRelay
@@ -122,24 +160,36 @@ class Dialler:
         self._app.submit(FromPeer(self._peer.name, message, self._app.now_s()))
 
 
-async def _connect(address: str, own_pubkey: str) -> ClientConnection:
-    """A WebSocket to ws://HOST:PORT or ws+unix:///PATH, which says who dials (a hint only)."""
+class _Socket(ClientConnection):
+    """A WebSocket that says when anything comes in at all, and pings without awaiting anything."""
+
+    watch: Watch | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self.watch is not None:
+            self.watch.heard()
+        super().data_received(data)
+
+    def ping_now(self) -> None:
+        """Send a ping; its answer is heard like all else."""
+        if self.state is State.OPEN:
+            self.protocol.send_ping(b"")
+            self.send_data()
+
+
+async def _connect(address: str, open_limit_s: float) -> _Socket:
+    """A WebSocket to ws://HOST:PORT or ws+unix:///PATH."""
     parts = urlsplit(address)
-    hint = f"/?from={own_pubkey}"
+    options: dict[str, Any] = {
+        "compression": None,
+        "ping_interval": None,
+        "open_timeout": open_limit_s,
+        "max_size": FRAME_LIMIT_BYTES,
+        "create_connection": _Socket,
+    }
     if parts.scheme == "ws+unix":
-        return await unix_connect(
-            parts.path,
-            f"ws://localhost{hint}",
-            compression=None,
-            ping_interval=None,
-            open_timeout=OPEN_LIMIT_S,
-            max_size=FRAME_LIMIT_BYTES,
-        )
-    return await connect(
-        f"ws://{parts.netloc}{hint}",
-        compression=None,
-        ping_interval=None,
-        open_timeout=OPEN_LIMIT_S,
-        max_size=FRAME_LIMIT_BYTES,
-        proxy=None,
-    )
+        socket = await unix_connect(parts.path, "ws://localhost/", **options)
+    else:
+        socket = await connect(f"ws://{parts.netloc}/", proxy=None, **options)
+    assert isinstance(socket, _Socket)
+    return socket

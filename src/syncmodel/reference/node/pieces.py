@@ -6,6 +6,7 @@ does not use are there for the mistakes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 import attrs
@@ -15,6 +16,9 @@ from syncmodel.reference.node.entries import Row, RowKey, Stored, Tombstone
 from syncmodel.reference.node.ports import Cursor, Durable
 
 AHEAD_LIMIT_S: Final = 900
+
+#: Where an entry is in the log.
+_PLACE: Final = attrgetter("position", "event.id")
 
 Table = Mapping[RowKey, tuple[Row, ...]]
 
@@ -54,12 +58,8 @@ def keeps_deletion(hidden: bool) -> bool:  # noqa: ARG001
 
 def backlog(entries: Iterable[Stored], after: int) -> list[Stored]:
     """What a subscriber who has processed the log up to `after` is sent, in order of position."""
-    return sorted((one for one in entries if one.position > after), key=_position)
-
-
-def _position(one: Stored) -> tuple[int, str]:
     # Two entries have one position only if a mistake is on; then the order must be the same too.
-    return one.position, one.event.id
+    return sorted((one for one in entries if one.position > after), key=_PLACE)
 
 
 def resume(own_log_id: str, asked_log_id: str | None, after: int) -> int:

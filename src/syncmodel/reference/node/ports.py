@@ -45,7 +45,7 @@ class FromPeer(Record):
 
 
 class Subscribe(Record):
-    """Connection `conn` opens a subscription; `peer` is the node behind it, as far as is known."""
+    """Connection `conn` opens a subscription; `peer`: the node behind it, if that is proved."""
 
     conn: int
     req: Req
@@ -53,10 +53,14 @@ class Subscribe(Record):
 
 
 class Unsubscribe(Record):
-    """Subscription `sub` of `conn` is closed; all of them where `sub` is None."""
+    """Subscription `sub` of `conn` is closed; all of them where `sub` is None.
+
+    `sent`: what it was to be sent has been sent. It has not where a connection was given up.
+    """
 
     conn: int
     sub: str | None = None
+    sent: bool = True
 
 
 class Published(Record):

@@ -1,79 +1,82 @@
 """Our relay: a NIP-01 WebSocket endpoint (raw ASGI) for peers and for any other Nostr client.
 
-A frame that can't be read is answered with a NOTICE, and the connection goes on. `core` decides
-what a subscription is sent.
+Every message is answered as NIP-01 has it, whatever it is, and the connection goes on. Who is
+calling is unknown until it is proved (NIP-42). `core` decides what a subscription is sent.
 """
 
 import asyncio
+import contextlib
+import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
-from syncmodel.nostr.events import MalformedEventError, verify
+from syncmodel.nostr import nip42
+from syncmodel.nostr.events import Event, verify
 from syncmodel.nostr.messages import (
+    Auth,
+    Challenge,
     Close,
     Closed,
     Delivery,
     Eose,
-    MalformedMessageError,
     Notice,
     Ok,
     Publish,
+    RefusedMessageError,
     Req,
     parse_from_client,
 )
 from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.core import is_member
+from syncmodel.reference.node.outbox import PAGE_S, Backlog, Outbox
 from syncmodel.reference.node.ports import Published, Subscribe, Unsubscribe
 from syncmodel.reference.node.state import Peer, holds
 from syncmodel.reference.node.store import StoreError
+from syncmodel.reference.node.websocket import SILENT
 
 SUBSCRIPTIONS_LIMIT: Final = 32
 FILTERS_LIMIT: Final = 16
-QUEUE_LIMIT: Final = 100_000
+#: The values in all lists of one REQ: each is compared with each event, now and later.
+VALUES_LIMIT: Final = 1024
 POLICY_VIOLATION: Final = 1008
+NO_MEMBER: Final = "restricted: you are no member of this cluster"
 
 
 class Relay:
     """The WebSocket endpoint of one node."""
 
     def __init__(self, app: Application) -> None:
-        self._app = app
+        self.app = app
+        self.turn = asyncio.Lock()
         self._ids = count(1)
         self._last: tuple[Delivery, str] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
-        await receive()
-        caller = parse_qs(scope["query_string"].decode("latin-1")).get("from", [""])[0]
-        peer = self._app.node.peer_of(caller)
-        if peer is not None and not is_member(self._app.state, self._app.node, peer.name):
-            await send({"type": "websocket.close"})
-            return
-        await send({"type": "websocket.accept"})
-        if peer is not None:
-            self._app.peer_calls(peer.pubkey)
-        with self._registered(peer) as client:
-            writer = asyncio.create_task(client.write(send))
-            try:
-                while (message := await receive())["type"] == "websocket.receive":
-                    client.take(message.get("text"))
-            finally:
-                writer.cancel()
+        # It ends in many ways, all of them routine: gone, given up, or the node ends.
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await receive()
+            await send({"type": "websocket.accept"})
+            with self._registered() as client:
+                await client.serve(receive, send)
+                if client.dropped is not None:
+                    code, reason = POLICY_VIOLATION, client.dropped
+                    await send({"type": "websocket.close", "code": code, "reason": reason})
 
     @contextmanager
-    def _registered(self, peer: Peer | None) -> Iterator["_Client"]:
-        client = _Client(self, self._app, next(self._ids), peer)
-        self._app.connections[client.conn] = client
+    def _registered(self) -> Iterator["_Client"]:
+        client = _Client(self, next(self._ids))
+        self.app.connections[client.conn] = client
         try:
             yield client
         finally:
-            del self._app.connections[client.conn]
-            self._app.submit(Unsubscribe(client.conn))
+            del self.app.connections[client.conn]
+            self.app.submit(Unsubscribe(client.conn, sent=client.was_sent_all))
 
     def text_of(self, message: Delivery | Eose | Ok) -> str:
         """The text of a message; one that goes to many subscribers is written once."""
@@ -85,62 +88,116 @@ class Relay:
 
 
 class _Client:
-    """One connection. Its messages wait in a queue: a slow client does not hold up others."""
+    """One connection. What it is sent waits in its outbox: no slow client holds up others."""
 
-    def __init__(self, relay: Relay, app: Application, conn: int, peer: Peer | None) -> None:
+    def __init__(self, relay: Relay, conn: int) -> None:
         self.conn = conn
+        self.dropped: str | None = None
         self._relay = relay
-        self._app = app
-        self._peer = peer
-        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
-        self._subs: set[str] = set()
+        self._app = relay.app
+        self._challenge = secrets.token_hex(16)
+        self._peer: Peer | None = None
+        self._outbox = Outbox(relay.turn)
+        self._subs: dict[str, Backlog] = {}
+        self._silent = False
+        self._end = asyncio.Event()
 
-    def send(self, message: Delivery | Eose | Ok) -> None:
-        self._queue.put_nowait(self._relay.text_of(message))
-        if self._queue.qsize() > QUEUE_LIMIT:
-            # It asks again from its own position when it is back; it must not fill our memory.
-            self.drop()
+    @property
+    def was_sent_all(self) -> bool:
+        """Whether everything was sent that was to be, to someone who was there."""
+        return self._outbox.is_empty and not self._silent and self.dropped is None
 
-    def drop(self) -> None:
-        self._queue.put_nowait(None)
+    async def serve(self, receive: Receive, send: Send) -> None:
+        """Until it ends: it goes, or is to be dropped. Raises OSError if it was gone."""
 
-    async def write(self, send: Send) -> None:
-        """Send what waits, in order, until the connection is to be dropped."""
+        async def send_text(text: str) -> None:
+            await send({"type": "websocket.send", "text": text})
+
+        self._outbox.put(Challenge(self._challenge).to_text())
+        tasks = {
+            asyncio.create_task(one)
+            for one in (self._outbox.drain(send_text), self._read(receive), self._end.wait())
+        }
         try:
-            while (text := await self._queue.get()) is not None:
-                await send({"type": "websocket.send", "text": text})
-            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
-        except OSError:
-            return  # gone; `receive` says so too
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in ended:
+            task.result()
+
+    async def _read(self, receive: Receive) -> None:
+        since = time.monotonic()
+        while (message := await receive())["type"] == "websocket.receive":
+            self.take(message.get("text"))
+            if self._end.is_set():
+                return
+            await self._outbox.room()
+            if time.monotonic() - since > PAGE_S:
+                await asyncio.sleep(0)
+                since = time.monotonic()
+        self._silent = message.get("code") == SILENT
+
+    def send(self, message: Delivery | Eose | Ok | Closed | Notice) -> None:
+        """Send this after what waits."""
+        if isinstance(message, Delivery):
+            self._outbox.put(self._relay.text_of(message))
+        else:
+            self._outbox.put(message.to_text())
+        if self._outbox.overflows:
+            # It asks again from its own position when it is back; it must not fill our memory.
+            self.drop("error: you do not read what you asked for")
+
+    def drop(self, reason: str) -> None:
+        """End the connection now; what waits is not sent."""
+        self.dropped = reason
+        self._outbox.close()
+        self._end.set()
 
     def take(self, frame: str | None) -> None:
         """Carry out one frame."""
         try:
             if frame is None:
-                raise MalformedMessageError("Binary frames carry nothing here.")
+                self.send(Notice("invalid: a message is text; binary frames carry nothing here"))
+                return
             message = parse_from_client(frame)
-        except (MalformedMessageError, MalformedEventError) as exc:
-            self._queue.put_nowait(Notice(str(exc)).to_text())
+        except RefusedMessageError as exc:
+            self.send(exc.answer)
             return
         match message:
             case Req():
                 self._subscribe(message)
-            case Publish():
-                self._publish(message)
+            case Publish(event):
+                self._publish(event)
+            case Auth(event):
+                self._authenticate(event)
             case Close(sub):
-                self._subs.discard(sub)
-                self._app.submit(Unsubscribe(self.conn, sub))
+                self._close(sub)
 
     def _subscribe(self, req: Req) -> None:
-        crowded = len(self._subs | {req.sub}) > SUBSCRIPTIONS_LIMIT
-        if crowded or len(req.filters) > FILTERS_LIMIT:
-            self._queue.put_nowait(Closed(req.sub, "error: too many").to_text())
+        if self._peer is not None and not self._is_member(self._peer):
+            self.drop(NO_MEMBER)
             return
-        self._subs.add(req.sub)
-        self._app.submit(Subscribe(self.conn, req, self._peer.name if self._peer else None))
+        refusal = _too_much(req)
+        if req.sub not in self._subs and len(self._subs) >= SUBSCRIPTIONS_LIMIT:
+            refusal = f"at most {SUBSCRIPTIONS_LIMIT} subscriptions are open at a time"
+        if refusal is not None:
+            self._close(req.sub)
+            self.send(Closed(req.sub, f"error: {refusal}"))
+            return
+        if req.sub in self._subs:
+            self._subs[req.sub].close()
+        name = self._peer.name if self._peer else None
+        stream = self._app.subscribe(Subscribe(self.conn, req, name))
+        self._subs[req.sub] = self._outbox.put_stream(stream)
 
-    def _publish(self, publish: Publish) -> None:
-        event = publish.event
+    def _close(self, sub: str) -> None:
+        if sub in self._subs:
+            self._subs.pop(sub).close()
+            self._app.submit(Unsubscribe(self.conn, sub, sent=self.was_sent_all))
+
+    def _publish(self, event: Event) -> None:
         if not holds(self._app.state, event) and not verify(event):
             self.send(Ok(event.id, False, "invalid: id or signature is wrong"))
             return
@@ -148,3 +205,34 @@ class _Client:
             self._app.submit(Published(self.conn, event, self._app.now_s()))
         except StoreError as exc:
             self.send(Ok(event.id, False, f"error: {exc}"))
+
+    def _authenticate(self, event: Event) -> None:
+        """Note who is calling, if that is proved. Of strangers, nothing is noted."""
+        own = self._app.node.pubkey
+        try:
+            nip42.check(event, own, self._challenge, self._app.now_s())
+        except nip42.NotProvedError as exc:
+            self.send(Ok(event.id, False, f"invalid: {exc}"))
+            return
+        peer = self._app.node.peer_of(event.pubkey)
+        if self._peer is not None and self._peer != peer:
+            self.send(Ok(event.id, False, "restricted: this connection is another's"))
+        elif peer is not None and not self._is_member(peer):
+            self.drop(NO_MEMBER)
+        else:
+            self.send(Ok(event.id, True))
+            if self._peer is None and peer is not None:
+                self._peer = peer
+                self._app.peer_calls(peer.pubkey)
+
+    def _is_member(self, peer: Peer) -> bool:
+        return is_member(self._app.state, self._app.node, peer.name)
+
+
+def _too_much(req: Req) -> str | None:
+    """What this REQ has too much of."""
+    if len(req.filters) > FILTERS_LIMIT:
+        return f"at most {FILTERS_LIMIT} filters are in one REQ"
+    if sum(one.size for one in req.filters) > VALUES_LIMIT:
+        return f"at most {VALUES_LIMIT} values are in the filters of one REQ"
+    return None

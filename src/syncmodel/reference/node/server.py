@@ -5,6 +5,7 @@ into place when the application can answer.
 """
 
 import asyncio
+import gc
 import os
 import signal
 from pathlib import Path
@@ -26,6 +27,7 @@ from syncmodel.reference.node.plugin_api import PluginApi
 from syncmodel.reference.node.relay import Relay
 from syncmodel.reference.node.store import Store
 from syncmodel.reference.node.surface import denied
+from syncmodel.reference.node.websocket import WebSocket
 
 KEEP_ALIVE_S: Final = 3600
 ADMIN_PATH: Final = "/api/admin/management"
@@ -51,7 +53,9 @@ async def _serve(root: Path) -> None:
         end = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, end.set)
-        server = await _listen(Surfaces(app, root), layout.app_socket)
+        server = await _listen(Surfaces(app, root), layout.app_socket, settings.silence_limit_s)
+        # What is there by now stays: a look at all of it for garbage would hold up every request.
+        gc.freeze()
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(one.run()) for one in diallers.values()]
             await end.wait()
@@ -98,7 +102,7 @@ class Surfaces:
         return denied(404, "no_such_path", "there is nothing here")
 
 
-async def _listen(surfaces: Surfaces, path: Path) -> uvicorn.Server:
+async def _listen(surfaces: Surfaces, path: Path, silence_limit_s: float) -> uvicorn.Server:
     """Accept connections at `path` from now on, with uvicorn's protocols but our own loop:
     uvicorn's polls for a signal ten times a second, and takes as long to end."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
@@ -106,9 +110,9 @@ async def _listen(surfaces: Surfaces, path: Path) -> uvicorn.Server:
         surfaces,
         uds=os.fspath(fresh),
         http="httptools",
-        ws="websockets-sansio",
+        ws=WebSocket,
         ws_max_size=FRAME_LIMIT_BYTES,
-        ws_ping_interval=None,
+        ws_ping_timeout=silence_limit_s,
         ws_per_message_deflate=False,
         lifespan="off",
         access_log=False,

@@ -186,7 +186,7 @@ def is_hidden(state: State, key: RowKey) -> bool:
 
 def hears_us(state: State, peer: str) -> bool:
     """Whether `peer` follows our log, as far as we can tell."""
-    return any(one.peer == peer for one in state.subscriptions.values())
+    return any(one.peer == peer and one.follows for one in state.subscriptions.values())
 
 
 def newest_stamp(state: State, key: RowKey) -> int:

@@ -51,6 +51,8 @@ HOSTILE = [
     case_event("n1", GOOD, at_s=NOW_S + 901),
     case_event("stranger", GOOD),
     unsigned(pubkey("n1"), NOW_S, 30100, (), json.dumps(GOOD)),
+    unsigned(pubkey("n1"), NOW_S, 30100, (("d",), ("d", "r/c1")), json.dumps(GOOD)),
+    unsigned(pubkey("n1"), NOW_S, 30100, (("d", ""), ("d", "r/c1")), json.dumps(GOOD)),
     unsigned(pubkey("n1"), NOW_S, 1, (("d", "r/c1"),), json.dumps(GOOD)),
     unsigned(
         pubkey("n1"),
@@ -113,8 +115,14 @@ def test_a_nostr_client_can_read_and_publish() -> None:
     assert (live, ok) == (Delivery("s", event), Ok(event.id, True))
     (again,) = step_outputs(net, Published(9, event, NOW_S))
     assert again.accepted
-    (no,) = step_outputs(net, Published(9, case_event("stranger", GOOD), NOW_S))
-    assert not no.accepted
+    for refused, word in (
+        (case_event("stranger", GOOD), "blocked: untrusted: "),
+        (case_event("n1", GOOD, at_s=NOW_S + 901), "invalid: stamp_ahead: "),
+        (case_event("n1", "no json"), "invalid: malformed: "),
+    ):
+        (no,) = step_outputs(net, Published(9, refused, NOW_S))
+        assert not no.accepted
+        assert no.message.startswith(word)
 
 
 def step_outputs(net: Net, given: Input) -> list[Any]:
