@@ -55,7 +55,7 @@ class Running:
 
     async def call(self, http: httpx.AsyncClient, method: str, **params: Any) -> httpx.Response:
         body = json.dumps({"method": method, "params": params}).encode()
-        header = signed(self.admin, body)
+        header = signed(self, body)
         return await http.post(ADMIN_URL, content=body, headers={"Authorization": header})
 
     async def status(self, http: httpx.AsyncClient, **wait: Any) -> dict[str, Any]:
@@ -71,9 +71,16 @@ class Running:
             yield connection
 
 
-def signed(key: Key, body: bytes, url: str = ADMIN_URL, at_s: int | None = None) -> str:
+def signed(
+    node: Running,
+    body: bytes,
+    url: str = ADMIN_URL,
+    at_s: int | None = None,
+    key: Key | None = None,
+) -> str:
     stamp = int(time.time()) if at_s is None else at_s
-    return authorization(key, url, "POST", body, stamp, secrets.token_hex(8))
+    named = node.keys[node.root.name].public
+    return authorization(key or node.admin, url, "POST", body, stamp, secrets.token_hex(8), named)
 
 
 @contextmanager
@@ -280,15 +287,15 @@ def test_who_is_no_administrator_gets_401_and_nothing_happens() -> None:
                 params = {"node": "n2"}
                 body = json.dumps({"method": "cluster_nodes.distrust", "params": params}).encode()
                 now_s = int(time.time())
-                replayed = signed(node.admin, b"{}")
+                replayed = signed(node, b"{}")
                 headers = [
                     {},
                     {"Authorization": "Nostr not-base64"},
-                    {"Authorization": signed(Key.generate(), body)},
-                    {"Authorization": signed(node.admin, b"another body")},
-                    {"Authorization": signed(node.admin, body, url=ADMIN_URL + "/")},
-                    {"Authorization": signed(node.admin, body, at_s=now_s - 90)},
-                    {"Authorization": signed(node.admin, body, at_s=now_s + 90)},
+                    {"Authorization": signed(node, body, key=Key.generate())},
+                    {"Authorization": signed(node, b"another body")},
+                    {"Authorization": signed(node, body, url=ADMIN_URL + "/")},
+                    {"Authorization": signed(node, body, at_s=now_s - 90)},
+                    {"Authorization": signed(node, body, at_s=now_s + 90)},
                 ]
                 for header in headers:
                     answer = await http.post(ADMIN_URL, content=body, headers=header)

@@ -26,7 +26,10 @@ def test_the_situation_makes_steps_likelier() -> None:
     burst = dict(weights(Plan(net), ops, in_a_burst=True).weights)
     assert plain["create"] == 2 * WEIGHTS["create"]
     assert plain["unheard_of"] == USUAL
-    assert (cut["heal"], burst["crash"]) == (3 * WEIGHTS["heal"], IN_A_BURST["crash"] * WEIGHTS["crash"])
+    assert (cut["heal"], burst["crash"]) == (
+        3 * WEIGHTS["heal"],
+        IN_A_BURST["crash"] * WEIGHTS["crash"],
+    )
 
 
 def test_a_kind_can_be_left_out() -> None:

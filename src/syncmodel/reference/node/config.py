@@ -13,11 +13,17 @@ from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.state import Peer
 
 PLUGIN: Final = "supertest"
+#: Where a machine's own clients find its node: the contract's address.
+ORIGIN: Final = "http://127.0.0.1:4000"
 
 
 @attrs.frozen
 class Config:
-    """Who a node is, whom it knows, and how. `reconnect_cap_s` bounds the pause between dials."""
+    """Who a node is, whom it knows, and how.
+
+    `reconnect_cap_s` bounds the pause between dials. `origins` are the beginnings of its own URLs.
+    `plain_nip98`: an admin request need not name this node.
+    """
 
     name: str
     key: Key
@@ -28,6 +34,8 @@ class Config:
     reconnect_cap_s: float
     plugin: int | None
     """Version of the plugin in the running generation, None without it."""
+    origins: tuple[str, ...] = (ORIGIN,)
+    plain_nip98: bool = False
 
 
 def load(root: Path) -> Config:
@@ -53,6 +61,8 @@ def load(root: Path) -> Config:
         bugs=_texts(path, data, "bugs"),
         reconnect_cap_s=_seconds(path, data, "reconnect_cap_s", 0.2),
         plugin=_running_plugin(Generations(layout)),
+        origins=_texts(path, data, "origins") or (ORIGIN,),
+        plain_nip98=_flag(path, data, "plain_nip98"),
     )
 
 
@@ -82,6 +92,13 @@ def _texts(path: Path, data: dict[str, Any], field: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         _wrong(path, field, "a list of texts")
     return tuple(value)
+
+
+def _flag(path: Path, data: dict[str, Any], field: str) -> bool:
+    value = data.get(field, False)
+    if not isinstance(value, bool):
+        _wrong(path, field, "true or false")
+    return value
 
 
 def _seconds(path: Path, data: dict[str, Any], field: str, default: float) -> float:

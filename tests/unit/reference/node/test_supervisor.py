@@ -33,6 +33,7 @@ class Application:
         self.calls: list[str] = []
         self.fails_in: set[int | None] = set()
         self.at_stop: Callable[[], None] = lambda: None
+        self.fell = asyncio.Event()
         self._generations = Generations(layout)
 
     async def start(self) -> None:
@@ -57,6 +58,11 @@ class Application:
 
     async def resume(self) -> None:
         self.state = "running"
+
+    async def fallen(self) -> str:
+        await self.fell.wait()
+        self.fell.clear()
+        return "was ended by signal 9"
 
 
 class Machine:
