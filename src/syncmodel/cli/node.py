@@ -135,6 +135,8 @@ async def _open(place: socket.socket, application: Path) -> AsyncIterator[None]:
         asking = asyncio.create_task(_copy(reader, back))
         try:
             await _copy(there, writer)
+        except asyncio.CancelledError:
+            return  # our own end: nobody waits for this task
         finally:
             # The node's side has ended: nothing more can come of it.
             asking.cancel()

@@ -19,6 +19,7 @@ from syncmodel.reference.node.control import Control, parsed
 from syncmodel.reference.node.layout import Layout
 
 HTTP_ADDRESS = ("127.0.0.1", 4000)
+_LONGEST_COMMAND = 8_192
 
 _READ_ONLY = asyncssh.SFTPPermissionDenied("This machine's files are read-only.")
 _MAY_WRITE = asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC
@@ -102,6 +103,8 @@ async def _execute(control: Control, command: str | None) -> dict[str, Any]:
 
 
 def _words(command: str) -> list[str]:
+    if len(command) > _LONGEST_COMMAND:
+        return []  # what `shlex` takes grows with the square of it, and holds up everyone else
     try:
         return shlex.split(command)
     except ValueError:

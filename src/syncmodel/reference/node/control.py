@@ -181,8 +181,8 @@ async def serve_control(control: Control, path: Path) -> asyncio.Server:
             while line := await reader.readline():
                 writer.write(json.dumps(await _answer(control, line)).encode() + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):
-            return  # gone, or a line longer than we read: this client only
+        except (ConnectionError, ValueError, asyncio.CancelledError):
+            return  # gone, a line longer than we read, or our own end: nobody waits for this task
         finally:
             writer.close()
 

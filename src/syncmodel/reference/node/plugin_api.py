@@ -51,8 +51,8 @@ class PluginApi:
 
 def _run_id(query: bytes) -> str | None:
     """The run that a query names, if it names exactly one."""
-    if decoded(query.decode("latin-1")) is None:
+    if decoded(query) is None:
         return None
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
     found = [value for name, value in pairs if name == "run_id"]
     return found[0] if len(found) == 1 else None

@@ -34,7 +34,7 @@ class Http(HttpToolsProtocol):
             self.transport.close()
 
     def hang_up(self) -> None:
-        """End the connection, though an answer may be due: the client can't know what became of it."""
+        """End the connection, though an answer may be due: what became of it is not known then."""
         if self.cycle is not None:
             self.cycle.disconnected = True
         self.transport.close()

@@ -110,7 +110,7 @@ class Surfaces:
             await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        path = decoded(request.scope["raw_path"].decode("latin-1"))
+        path = decoded(request.scope["raw_path"])
         if path is None:
             return denied(400, "malformed", "the path is no percent-encoded UTF-8")
         if path.startswith(PLUGIN_PATHS):
@@ -137,6 +137,7 @@ async def _listen(surfaces: Surfaces, path: Path) -> uvicorn.Server:
         lifespan="off",
         access_log=False,
         log_level="warning",
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
         date_header=False,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from syncmodel.reference.node.writes import BODY_LIMIT_BYTES, failure
 
-_HALF_ENCODED = re.compile("%(?![0-9A-Fa-f]{2})")
+_HALF_ENCODED = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -62,9 +62,11 @@ def asked_url(request: Request) -> str:
     return f"http://{hosts[0]}{text}" if len(hosts) == 1 else ""
 
 
-def decoded(text: str) -> str | None:
-    """The text without its percent-encoding; None if it is no percent-encoded UTF-8."""
+def decoded(part: bytes) -> str | None:
+    """A part of a URL without its percent-encoding; None if it is no percent-encoded UTF-8."""
+    if not part.isascii() or _HALF_ENCODED.search(part):
+        return None
     try:
-        return None if _HALF_ENCODED.search(text) else unquote_to_bytes(text).decode()
+        return unquote_to_bytes(part).decode()
     except UnicodeDecodeError:
         return None
