@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -28,17 +29,16 @@ def like_ctrl_c() -> Iterator[None]:
     stays ignored where it was: `nohup` asks for that. An interrupt that comes inside of a finaliser
     or a callback of the garbage collector, where Python drops every exception, is raised again.
     """
-    before = {number: signal.getsignal(number) for number in (*ENDING, signal.SIGALRM)}
+    before = {number: signal.getsignal(number) for number in ENDING}
     hook = sys.unraisablehook
     kept = {signal.SIGHUP} if before[signal.SIGHUP] is signal.SIG_IGN else set()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (*ENDING - kept - {signal.SIGINT}, signal.SIGALRM):
+    for number in ENDING - kept - {signal.SIGINT}:
         signal.signal(number, _interrupt)
     sys.unraisablehook = _raised_again
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
@@ -53,6 +53,6 @@ def _interrupt(_: int, frame: FrameType | None) -> None:
 
 def _raised_again(dropped: UnraisableHookArgs) -> None:
     if issubclass(dropped.exc_type, KeyboardInterrupt):
-        signal.setitimer(signal.ITIMER_REAL, AGAIN_S)
+        Timer(AGAIN_S, signal.raise_signal, (signal.SIGINT,)).start()
     else:
         sys.__unraisablehook__(dropped)

@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
             campaign.observe = all_of(watch, recorder) if recorder else watch
             watch.announce(_announcement(settings, pool, jobs))
             report = campaign.run()
-        say(summary(report, time.monotonic() - started_s, settings))
+        took_s = time.monotonic() - started_s
+        say(summary(report, took_s, settings, waits=pool.kind.waits))
     if report.halted is not None:
         complain(str(report.halted))
     return report.exit_code
