@@ -105,7 +105,20 @@ async def raw(  # noqa: PLR0917  (the parts of a request, in their order on the 
     headers: Sequence[tuple[str, str]],
     said: str | None = None,
 ) -> tuple[int, Any]:
-    """One request to an ASGI application, in parts of 64 KiB."""
+    """(status, JSON) of one request to an ASGI application."""
+    status, _, content = await exchange(surfaces, method, target, body, headers, said)
+    return status, json.loads(content)
+
+
+async def exchange(  # noqa: PLR0917  (as `raw`)
+    surfaces: Any,
+    method: str,
+    target: str,
+    body: bytes,
+    headers: Sequence[tuple[str, str]],
+    said: str | None = None,
+) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """(status, headers, content); the request comes in parts of 64 KiB."""
     path, _, query = target.encode("latin-1").partition(b"?")
     scope = {
         "type": "http",
@@ -131,7 +144,7 @@ async def raw(  # noqa: PLR0917  (the parts of a request, in their order on the 
 
     await surfaces(scope, receive, send)
     content = b"".join(message.get("body", b"") for message in sent)
-    return sent[0]["status"], json.loads(content)
+    return sent[0]["status"], sent[0]["headers"], content
 
 
 @asynccontextmanager
