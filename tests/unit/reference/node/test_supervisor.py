@@ -535,6 +535,31 @@ def test_the_control_socket(root: Path) -> None:
     live(root, test)
 
 
+def test_a_fallen_application_is_told_once_no_job_starts_it_again(root: Path) -> None:
+    async def main(machine: Machine) -> None:
+        telling = asyncio.create_task(machine.ask("fallen"))
+        machine.application.fell.set()  # in a job that brings it up again
+        await machine.job("rollout.start", generation=2)
+        assert not telling.done()
+        await machine.application.kill()
+        machine.application.fell.set()
+        assert await telling == {"why": "was ended by signal 9"}
+
+    live(root, main)
+
+
+def test_who_waits_for_a_job_may_go_away(root: Path) -> None:
+    async def main(machine: Machine) -> None:
+        started = await machine.ask("rollout.start", generation=2)
+        waiting = asyncio.create_task(machine.supervisor.job_ended())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        ended = await machine.ask("rollout.status", job=started["job"], wait={"limit_s": 20})
+        assert ended["state"] == "done"
+
+    live(root, main)
+
+
 def test_old_jobs_are_forgotten_and_the_numbers_go_on(root: Path) -> None:
     async def main() -> None:
         machine = Machine(root)
