@@ -20,6 +20,8 @@ class Accepted:
     def __init__(self, path: Path) -> None:
         with failing_as_store_error():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_LIMIT_S)
+            # It is ours alone: no lock has to be taken anew for each request.
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute(
@@ -41,14 +43,14 @@ class Accepted:
         Raises UnauthorizedError if it was used, or may have been.
         """
         self._seen.admit(event, now_s)
-        with failing_as_store_error(), self._db:
-            self._db.execute("BEGIN IMMEDIATE")
+        with failing_as_store_error():
             self._db.execute("INSERT INTO accepted VALUES (?, ?)", (event.id, event.created_at))
             if self._seen.forgotten_until_s != self._forgotten_until_s:
-                self._forget()
+                self._forget(self._seen.forgotten_until_s)
 
-    def _forget(self) -> None:
-        until_s = self._seen.forgotten_until_s
-        self._db.execute("DELETE FROM accepted WHERE created_at <= ?", (until_s,))
+    def _forget(self, until_s: int) -> None:
+        # In this order: whatever a crash leaves, no forgotten id is taken for a new one.
         self._db.execute("INSERT OR REPLACE INTO accepted VALUES (?, ?)", (_FORGOTTEN, until_s))
+        old = "DELETE FROM accepted WHERE created_at <= ? AND id != ?"
+        self._db.execute(old, (until_s, _FORGOTTEN))
         self._forgotten_until_s = until_s

@@ -38,11 +38,8 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-OPERATIONS = {
-    operation.label: operation
-    for found in schemathesis.openapi.from_dict(description()).get_all_operations()
-    for operation in [found.ok()]
-}
+SCHEMA: Any = schemathesis.openapi.from_dict(description())
+OPERATIONS = {one.ok().label: one.ok() for one in SCHEMA.get_all_operations()}
 #: What takes nothing can't be asked wrongly.
 DRAWN = [
     pytest.param(label, mode, id=f"{label} {mode.value}")
@@ -81,7 +78,7 @@ class Asked:
     def send(self, case: Any) -> httpx.Response:
         """The answer to a drawn request, which is signed if it has to be."""
         told = case.as_transport_kwargs(base_url=f"http://{HOST}")
-        wire = requests.Request(**told).prepare()
+        wire: Any = requests.Request(**told).prepare()
         body = wire.body.encode() if isinstance(wire.body, str) else wire.body or b""
         parts = urlsplit(wire.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -104,7 +101,8 @@ def asked() -> Iterator[Asked]:
         entering = one_node(Path(folder))
         node = runner.run(entering.__aenter__())
         # A job would change the tables below the application, which nobody restarts here.
-        node.control._supervisor.begin = busy  # type: ignore[method-assign]
+        supervisor: Any = node.control._supervisor
+        supervisor.begin = busy
         asked = Asked(runner, node)
         asked.create("cases", "r/c")
         yield asked
