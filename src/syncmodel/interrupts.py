@@ -44,6 +44,13 @@ def like_ctrl_c() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
+def of_ctrl_c(error: BaseException | None) -> bool:
+    """Whether an interrupt is behind this error: a library may meet it half way in its own work."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def _interrupt(_: int, frame: FrameType | None) -> None:
     """What Ctrl-C does at the moment: on an event loop it cancels what runs there."""
     handler = signal.getsignal(signal.SIGINT)

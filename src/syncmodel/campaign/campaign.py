@@ -151,7 +151,8 @@ class Campaign:
     def _keep(self, failure: Failure) -> None:
         origin = evolve(self._origin, facts={**_facts(self.settings), **self._origin.facts})
         triage = Triage(self._pool, origin, failure.counterexample)
-        if not self.report.interrupted and not _takes_minutes(failure.counterexample):
+        slow = self._pool.kind.waits and _takes_minutes(failure.counterexample)
+        if not self.report.interrupted and not slow:
             with self._ending():
                 triage.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
         self.report.found = triage.save()

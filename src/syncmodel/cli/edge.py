@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 
 from syncmodel.errors import InvalidRunError, SyncModelError, printable_lines
-from syncmodel.interrupts import INTERRUPTED_CODE, like_ctrl_c
+from syncmodel.interrupts import INTERRUPTED_CODE, like_ctrl_c, of_ctrl_c
 
 
 def guarded(prog: str, run: Callable[[], int], *, debug: bool = False) -> int:
@@ -40,6 +40,9 @@ def guarded(prog: str, run: Callable[[], int], *, debug: bool = False) -> int:
         _say(f"{prog}: {words}.", error if debug else None)
         code = InvalidRunError.exit_code
     except Exception as error:  # noqa: BLE001 the edge: what nobody foresaw is a sentence, too
+        if of_ctrl_c(error):
+            _say(f"{prog}: interrupted.")
+            return INTERRUPTED_CODE
         _say(f"{prog}: {unforeseen(error)} {_kept(error, debug=debug)}", error if debug else None)
         code = InvalidRunError.exit_code
     return code if _flushed(prog) else max(code, InvalidRunError.exit_code)

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from syncmodel.engine.history import Began, Ended, Observer, Performed, Rested, Verdict, nobody
 from syncmodel.engine.invariant import Invariant
+from syncmodel.engine.script import leaves
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import Divergence, DivergenceFound, Key, Kind
@@ -21,12 +22,12 @@ from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
 from syncmodel.model.view import View
 from syncmodel.model.world import World, initial
-from syncmodel.steps.base import CutsLinks, Step
+from syncmodel.steps.base import Step
 from syncmodel.targets.base import Reusable, Settled, Target, Unsettled
 
 #: How long a component may stay busy before the verdict is *unknown*.
 SETTLE_LIMIT_S = 10.0
-#: How many times that, with every fault healed, before it is a divergence.
+#: How many times that, under the same faults, before it is a divergence.
 PATIENCE = 10
 
 
@@ -116,10 +117,11 @@ class Session:
             await self.target.begin(net)
             await self._rest(self.world, control=True)
 
-    async def take(self, step: Step) -> None:
+    async def take(self, step: Step, *, last: bool = False) -> None:
         """Perform the step, settle, compare. Sets `over` where that decides the run.
 
-        After the run is over only the plan moves on, so that generation can go on from it.
+        `last`: no other one follows, so the control plane is looked at once more. After the run is
+        over only the plan moves on, so that generation can go on from it.
         """
         before = self.world
         self.world = World(step.advance(before.plan), before.belief)
@@ -133,7 +135,8 @@ class Session:
             self._observe(Performed(len(self.steps), step, outcome, took))
             belief = step.expect(before.belief, outcome)
             self.world = World(self.world.plan, belief)
-            await self._rest(before, control=_disturbed(before, self.world))
+            control = last or _disturbs(step) or _disturbed(before, self.world)
+            await self._rest(before, control=control)
         except DivergenceFound as found:
             self._end(Verdict.DIVERGED, found.divergences)
         except InvalidRunError as error:
@@ -165,17 +168,18 @@ class Session:
         self._observe(Rested(index, found.views, found.how.value, took, before, self.world))
 
     async def _unsettled(self, found: Unsettled) -> None:
-        """Busy at the limit is *unknown*; busy at ten times the limit, all healed, diverges."""
-        net = self.world.belief.net
-        if isinstance(self.target, CutsLinks):
-            await self.target.set_cut(frozenset())
-            net = net.with_cut(())
-        limit_s = PATIENCE * self._settle_limit_s
-        again = await self.target.settle(net, control=False, limit_s=limit_s)
-        if isinstance(again, Settled):
-            self._end(Verdict.UNKNOWN, reason=f"not settled in time: {found.reason}")
-            return
-        divergence = Divergence(Kind.NOT_SETTLED, "the cluster", None, "rest", again.reason)
+        """Busy at the limit is *unknown*; busy at ten times the limit, or for ever, diverges.
+
+        The faults stay as they are: to be behind until they are healed is not to be at rest.
+        """
+        if not found.final:
+            net, limit_s = self.world.belief.net, PATIENCE * self._settle_limit_s
+            again = await self.target.settle(net, control=False, limit_s=limit_s)
+            if isinstance(again, Settled):
+                self._end(Verdict.UNKNOWN, reason=f"not settled in time: {found.reason}")
+                return
+            found = again
+        divergence = Divergence(Kind.NOT_SETTLED, "the cluster", None, "rest", found.reason)
         self._end(Verdict.DIVERGED, (divergence,))
 
     def _end(
@@ -186,8 +190,13 @@ class Session:
         self._observe(Ended(index, verdict, divergences, reason, self._views))
 
 
+def _disturbs(step: Step) -> bool:
+    """Whether it stops or restarts a node's application, or a step inside of it does."""
+    return any(leaf.disturbs() for _, leaf in leaves((step,)))
+
+
 def _disturbed(before: World, after: World) -> bool:
-    """Whether the control plane is worth a look: lives or generations changed, or all healed."""
+    """Whether lives or generations changed, or all links healed."""
     old, new = before.belief.net, after.belief.net
     if old is new:
         return False

@@ -25,6 +25,7 @@ from syncmodel.engine.history import Observer, Verdict, nobody
 from syncmodel.engine.session import Result, Session
 from syncmodel.engine.tally import Tally
 from syncmodel.errors import InvalidRunError
+from syncmodel.interrupts import of_ctrl_c
 from syncmodel.machine.deck import Deck
 from syncmodel.machine.provider import Plain
 from syncmodel.machine.wanted import deadline_s
@@ -116,6 +117,11 @@ class Search:
                 run_state_machine_as_test(factory, settings=self.hypothesis_settings(base))
         except (EndsSearch, DivergenceFound, Flaky) as raised:
             self._close(raised)
+        except Exception as raised:
+            # Hypothesis takes an interrupt that meets it in its own preparations for a defect.
+            if of_ctrl_c(raised):
+                raise KeyboardInterrupt from raised
+            raise
         return self.findings
 
     def _close(self, raised: Exception) -> None:
@@ -205,7 +211,8 @@ class Search:
     def take(self, session: Session, net: Net, step: Step) -> tuple[Divergence, ...]:
         """Take the step; how the run diverged, now or when it was run before."""
         live = session.over is None
-        self._run(session, session.take(step))
+        last = len(session.steps) + 1 == self.settings.steps
+        self._run(session, session.take(step, last=last))
         self.findings.steps += live
         return self._judged(session, net, live=live)
 

@@ -206,6 +206,21 @@ def test_an_interrupt_that_python_drops_is_raised_again() -> None:
         spin()
 
 
+def met_half_way() -> NoReturn:
+    """As a library that is interrupted in its own preparations."""
+    try:
+        raise KeyboardInterrupt
+    finally:
+        raise AssertionError
+
+
+def test_an_interrupt_that_a_library_takes_for_a_defect_is_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert guarded("prog", met_half_way) == 130
+    assert capsys.readouterr().err == "prog: interrupted.\n"
+
+
 def test_signals_are_as_before_afterwards() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     assert guarded("prog", lambda: 0) == 0
