@@ -117,9 +117,10 @@ async def connect(node: LiveNode, kind: type[BareHttpx | BareH11]) -> Bare:
 class Floor:
     """Steps without a framework, on nodes that are asked as barely as `kind` does it."""
 
-    def __init__(self, nodes: Mapping[str, Bare], key: Key) -> None:
+    def __init__(self, nodes: Mapping[str, Bare], key: Key, keys: Mapping[str, str]) -> None:
         self._nodes = dict(nodes)
         self._key = key
+        self._keys = keys
         self.run_id = secrets.token_hex(6)
 
     async def step(self, node: str, title: str, *, create: bool = False) -> tuple[float, float]:
@@ -163,7 +164,13 @@ class Floor:
     async def _status(self, node: str, params: dict[str, Any]) -> dict[str, Any]:
         body = json.dumps({"method": "sync.status", "params": params}).encode()
         authorization = nip98.authorization(
-            self._key, BASE + ADMIN, "POST", body, int(time.time()), secrets.token_hex(8)
+            self._key,
+            BASE + ADMIN,
+            "POST",
+            body,
+            int(time.time()),
+            secrets.token_hex(8),
+            self._keys[node],
         )
         headers = {"Content-Type": "application/json", "Authorization": authorization}
         answer = await self._nodes[node].send("POST", ADMIN, headers, body)

@@ -74,7 +74,8 @@ def _floors(loop: Loop, cluster: EmbeddedCluster) -> dict[str, Floor]:
     floors = {}
     for name, kind in (("httpx", BareHttpx), ("h11", BareH11)):
         bare = {node: loop.run(connect(cluster.live[node], kind)) for node in cluster.nodes}
-        floors[name] = Floor(bare, cluster.admin_key)
+        keys = {node: live.pubkey for node, live in cluster.live.items()}
+        floors[name] = Floor(bare, cluster.admin_key, keys)
         loop.run(floors[name].step("n1", "first", create=True))
     return floors
 

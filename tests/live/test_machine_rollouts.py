@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from syncmodel.reference.machines.local import LocalMachines
+from syncmodel.targets.wire import PLUGIN_PATH
 from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable
 from syncmodel.transport.http import SSHTransport
 
@@ -22,7 +23,9 @@ def test_rollouts_with_data_and_back_through_the_admin_surface() -> None:
             async with httpx.AsyncClient(
                 transport=SSHTransport(connection), base_url="http://127.0.0.1:4000"
             ) as http:
-                await rollouts(NodeClient(http, cluster.admin_key))
+                await rollouts(
+                    NodeClient(http, cluster.admin_key, node=n1.pubkey, plugin_path=PLUGIN_PATH)
+                )
 
     asyncio.run(main())
 

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import signal
+import socket
 import sqlite3
 import time
+from typing import Any
 from urllib.parse import quote
 
 import attrs
@@ -13,6 +15,7 @@ from msgspec.structs import replace
 from node_processes import (
     ADMIN_URL,
     LIMIT_S,
+    Running,
     await_socket,
     case,
     case_event,
@@ -125,15 +128,15 @@ def test_who_is_no_administrator_gets_401_and_nothing_happens() -> None:
                 params = {"node": "n2"}
                 body = json.dumps({"method": "cluster_nodes.distrust", "params": params}).encode()
                 now_s = int(time.time())
-                replayed = signed(node.admin, b"{}")
+                replayed = signed(node, b"{}")
                 headers = [
                     {},
                     {"Authorization": "Nostr not-base64"},
-                    {"Authorization": signed(Key.generate(), body)},
-                    {"Authorization": signed(node.admin, b"another body")},
-                    {"Authorization": signed(node.admin, body, url=ADMIN_URL + "/")},
-                    {"Authorization": signed(node.admin, body, at_s=now_s - 90)},
-                    {"Authorization": signed(node.admin, body, at_s=now_s + 90)},
+                    {"Authorization": signed(node, body, key=Key.generate())},
+                    {"Authorization": signed(node, b"another body")},
+                    {"Authorization": signed(node, body, url=ADMIN_URL + "/")},
+                    {"Authorization": signed(node, body, at_s=now_s - 90)},
+                    {"Authorization": signed(node, body, at_s=now_s + 90)},
                 ]
                 for header in headers:
                     answer = await http.post(ADMIN_URL, content=body, headers=header)
@@ -374,6 +377,99 @@ def test_a_locked_database_refuses_a_write_and_takes_the_next() -> None:
                 assert await titles(http) == ["y"]
 
     asyncio.run(main())
+
+
+def dial(node: Running) -> socket.socket:
+    place = socket.socket(socket.AF_UNIX)
+    place.settimeout(LIMIT_S)
+    place.connect(str(Layout(node.root).app_socket))
+    return place
+
+
+def request(node: Running, method: str, /, **params: Any) -> bytes:
+    """An admin request, signed, as it is on the wire."""
+    body = json.dumps({"method": method, "params": params}).encode()
+    head = "POST /api/admin/management HTTP/1.1\r\nhost: 127.0.0.1:4000\r\n"
+    head += f"authorization: {signed(node, body)}\r\ncontent-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def everything(place: socket.socket) -> bytes:
+    """What comes until the end of the stream."""
+    return b"".join(iter(lambda: place.recv(65_536), b""))
+
+
+def poll(node: Running, limit_s: float) -> bytes:
+    wait = {"peers": {"n2": {"position": 9}}, "limit_s": limit_s}
+    return request(node, "sync.status", wait=wait)
+
+
+def test_a_half_closed_client_gets_every_answer() -> None:
+    with nodes("n1", absent=("n2",)) as (node,), dial(node) as place, dial(node) as cut:
+        place.sendall(poll(node, 0.2) + request(node, "cluster_status") + poll(node, 0.1))
+        place.shutdown(socket.SHUT_WR)
+        assert everything(place).count(b"HTTP/1.1 200") == 3
+        cut.sendall(request(node, "cluster_status")[:-3])
+        cut.shutdown(socket.SHUT_WR)
+        assert everything(cut) == b""
+
+
+def test_what_is_no_http_is_answered_in_json() -> None:
+    with nodes("n1") as (node,):
+        for sent in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
+            with dial(node) as place:
+                place.sendall(sent)
+                head, _, body = everything(place).partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 400")
+                assert json.loads(body)["error"]["code"] == "malformed"
+
+
+def test_clients_that_go_away_leave_no_trace_in_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    with nodes("n1", absent=("n2",)) as (node,):
+        for sent in (b"GET", request(node, "cluster_status")[:-3], poll(node, 0.1), b""):
+            with dial(node) as gone:
+                gone.sendall(sent)
+        with dial(node) as waiting, dial(node) as half, dial(node) as idle:
+            waiting.sendall(poll(node, 60))
+            half.sendall(request(node, "cluster_status")[:-3])
+            idle.sendall(request(node, "cluster_status"))
+            assert idle.recv(65_536)
+            node.process.send_signal(signal.SIGTERM)
+            assert node.process.wait(LIMIT_S) == 0
+            # It may have happened: no answer, and no sentence that says more than is known.
+            assert everything(waiting) == everything(half) == b""
+    assert capfd.readouterr().err == ""
+
+
+def test_a_captured_request_is_refused_by_a_node_that_was_killed_and_by_any_other() -> None:
+    with nodes("n1", "n2") as (one, two):
+        captured = request(one, "cluster_nodes.leave", node="n2")
+        assert sent_to(one, captured).startswith(b"HTTP/1.1 200")
+        one.process.kill()
+        one.process.wait()
+        again = attrs.evolve(one, process=start(one.root))
+        try:
+            await_socket(again)
+            for node in (again, two):
+                assert sent_to(node, captured).startswith(b"HTTP/1.1 401")
+        finally:
+            again.process.kill()
+            again.process.wait()
+
+
+def sent_to(node: Running, wire: bytes) -> bytes:
+    with dial(node) as place:
+        place.sendall(wire)
+        return place.recv(65_536)
+
+
+def test_absolute_targets_are_what_they_say() -> None:
+    with nodes("n1") as (node,):
+        path, url = b" /api", b" http://127.0.0.1:4000/api"
+        good = request(node, "cluster_status").replace(path, url, 1).replace(b"host: 1", b"host: 2")
+        assert sent_to(node, good).startswith(b"HTTP/1.1 200")
+        bad = request(node, "cluster_status").replace(path, b" http://example.org/api", 1)
+        assert sent_to(node, bad).startswith(b"HTTP/1.1 401")
 
 
 def test_sigterm_ends_it_in_order() -> None:

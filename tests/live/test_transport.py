@@ -24,6 +24,7 @@ import pytest
 from syncmodel.errors import TransportError
 from syncmodel.nostr import nip98
 from syncmodel.nostr.keys import Key
+from syncmodel.nostr.nip98 import Asked
 from syncmodel.transport.clients import (
     ADMIN_URL,
     AdminError,
@@ -38,6 +39,7 @@ from syncmodel.transport.ssh import connect
 CLIENT_KEY = asyncssh.generate_private_key("ssh-ed25519")
 HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
 ADMIN = Key.generate()
+NODE = Key.generate().public
 SSHD = Path("/usr/sbin/sshd")
 
 
@@ -47,6 +49,10 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+
+
+def node_client(http: httpx.AsyncClient, **options: Any) -> NodeClient:
+    return NodeClient(http, ADMIN, node=NODE, plugin_path="/plugins-api/supertest", **options)
 
 
 Handler = Callable[[Request, asyncio.StreamWriter], Awaitable[None]]
@@ -273,7 +279,7 @@ def test_an_application_that_is_down_is_unreachable_at_once() -> None:
             it.unix.close()
             with pytest.raises(httpx.ConnectError):
                 await it.http.get("/")
-            client = NodeClient(it.http, ADMIN)
+            client = node_client(it.http)
             with pytest.raises(Unreachable):
                 await client.plugin("GET", "health")
             with pytest.raises(Unreachable):
@@ -289,7 +295,7 @@ def test_a_lost_ssh_connection_is_unreachable() -> None:
             it.conn.abort()
             await it.conn.wait_closed()
             with pytest.raises(Unreachable):
-                await NodeClient(it.http, ADMIN).plugin("GET", "health")
+                await node_client(it.http).plugin("GET", "health")
 
     run(main())
 
@@ -352,7 +358,7 @@ def test_a_broken_answer_is_indefinite_and_never_asked_again(
             with pytest.raises(error):
                 await it.http.get("/")
             with pytest.raises(Indefinite):
-                await NodeClient(it.http, ADMIN).plugin("POST", "cases", {})
+                await node_client(it.http).plugin("POST", "cases", {})
             assert len(it.app.requests) == 2
 
     run(main())
@@ -367,7 +373,7 @@ def test_silence_is_a_read_timeout_and_indefinite() -> None:
             with pytest.raises(httpx.ReadTimeout):
                 await it.http.get("/")
             with pytest.raises(Indefinite):
-                await NodeClient(it.http, ADMIN).admin("cluster_status")
+                await node_client(it.http).admin("cluster_status")
 
     run(main())
 
@@ -438,13 +444,15 @@ def test_admin_signs_each_request_and_gives_the_result() -> None:
     async def node(request: Request, writer: asyncio.StreamWriter) -> None:
         now_s = int(time.time())
         header = request.headers["authorization"]
-        event = nip98.check(header, ADMIN_URL, "POST", request.body, now_s, {ADMIN.public})
+        event = nip98.check(
+            header, Asked.of(ADMIN_URL, "POST", request.body), now_s, {ADMIN.public}, NODE
+        )
         seen.admit(event, now_s)
         writer.write(answer(200, {"ok": True, "result": json.loads(request.body)}))
 
     async def main() -> None:
         async with stand(node) as it:
-            client = NodeClient(it.http, ADMIN)
+            client = node_client(it.http)
             for _ in range(3):
                 got = await client.admin("sync.status", {"wait": "é"})
                 assert got == {"method": "sync.status", "params": {"wait": "é"}}
@@ -466,7 +474,7 @@ def test_answers_are_classed() -> None:
 
     async def main() -> None:
         async with stand(node) as it:
-            client = NodeClient(it.http, ADMIN)
+            client = node_client(it.http)
             ok = await client.plugin("POST", "ok", {"id": "x"})
             assert (ok.status, ok.ok, ok.definite, ok.body["result"]) == (
                 201,
@@ -500,10 +508,10 @@ def test_not_ready_is_asked_again_within_the_limit() -> None:
             writer.write(answer(200, {"ok": True, "result": {}}) if ready else NOT_READY)
 
         async with stand(node) as it:
-            assert (await NodeClient(it.http, ADMIN).plugin("GET", "x")).ok
+            assert (await node_client(it.http).plugin("GET", "x")).ok
             assert len(it.app.requests) == 4
             ready_after = 10**9
-            client = NodeClient(it.http, ADMIN, ready_limit_s=0.05)
+            client = node_client(it.http, ready_limit_s=0.05)
             refused = await client.plugin("POST", "x", {})
             assert (refused.status, refused.code, refused.definite) == (503, "not_ready", True)
             with pytest.raises(AdminError) as caught:
@@ -521,7 +529,7 @@ def test_no_other_refusal_is_asked_again(status: int) -> None:
 
     async def main() -> None:
         async with stand(node) as it:
-            client = NodeClient(it.http, ADMIN)
+            client = node_client(it.http)
             assert (await client.plugin("GET", "x")).status == status
             with pytest.raises(AdminError) as caught:
                 await client.admin("m")

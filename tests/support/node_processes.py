@@ -49,7 +49,7 @@ class Running:
 
     async def call(self, http: httpx.AsyncClient, method: str, **params: Any) -> httpx.Response:
         body = json.dumps({"method": method, "params": params}).encode()
-        header = signed(self.admin, body)
+        header = signed(self, body)
         return await http.post(ADMIN_URL, content=body, headers={"Authorization": header})
 
     async def status(self, http: httpx.AsyncClient, **wait: Any) -> dict[str, Any]:
@@ -78,9 +78,17 @@ class Running:
         return self.root.with_suffix(".log").read_text()
 
 
-def signed(key: Key, body: bytes, url: str = ADMIN_URL, at_s: int | None = None) -> str:
+def signed(
+    node: Running,
+    body: bytes,
+    url: str = ADMIN_URL,
+    at_s: int | None = None,
+    key: Key | None = None,
+) -> str:
+    """The header by which the admin (or `key`) asks this node for something."""
     stamp = int(time.time()) if at_s is None else at_s
-    return authorization(key, url, "POST", body, stamp, secrets.token_hex(8))
+    named = node.keys[node.root.name].public
+    return authorization(key or node.admin, url, "POST", body, stamp, secrets.token_hex(8), named)
 
 
 @contextmanager

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
-from collections.abc import Sequence
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncmodel.cli.options import BUG, known_bugs, number
 from syncmodel.cli.parsing import add_options
-from syncmodel.errors import InvalidRunError, UsageError
+from syncmodel.errors import InvalidRunError, TransportError, UsageError
+from syncmodel.targets.wire import PLUGIN_PATH
 
 if TYPE_CHECKING:
     from syncmodel.nostr.keys import Key
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
 
 NAME = "node"
 HELP = "run one reference node in the foreground, to look at or to try a client on"
-EXAMPLES = """\
+EXAMPLES = f"""\
   syncmodel node                              on port 4000, until Ctrl-C
   syncmodel node --port 4711 --bug tie-by-arrival
-  curl -s localhost:4000/plugins-api/supertest/health
+  curl -s localhost:4000{PLUGIN_PATH}/health
 """
 
 HOST = "127.0.0.1"
@@ -35,13 +37,14 @@ ABOUT = """\
 Node n1 runs on http://{host}:{port} ({bugs}). Ctrl-C ends it.
 
 The plugin API (no authorisation):
-  curl -s {host}:{port}/plugins-api/supertest/schema
-  curl -s {host}:{port}/plugins-api/supertest/cases -d '{{"id": "r1/c1", "run_id": "r1", \
+  curl -s {host}:{port}{plugin}/schema
+  curl -s {host}:{port}{plugin}/cases -d '{{"id": "r1/c1", "run_id": "r1", \
 "title": "t1", "counter": 0}}'
-  curl -s '{host}:{port}/plugins-api/supertest/state?run_id=r1'
+  curl -s '{host}:{port}{plugin}/state?run_id=r1'
 The relay, for any Nostr client: ws://{host}:{port}/
-The admin API: POST /api/admin/management, signed (NIP-98) with the key in {key} for the
-  URL http://127.0.0.1:4000/api/admin/management
+The admin API: POST http://{host}:{port}/api/admin/management, signed (NIP-98) with the key in
+  {key} and the tag ["p", "{pubkey}"]
+Both APIs as OpenAPI: http://{host}:{port}/openapi.json
 Its folder: {root}"""
 
 
@@ -58,7 +61,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C, or until the node's application or machine ends."""
     from syncmodel.reference import needs
 
     needs.installed()
@@ -69,36 +72,87 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(port: int, bugs: Sequence[str]) -> None:
     """The node behind the port, until cancelled; leaves nothing behind.
 
-    Raises `UsageError` if the port is taken, `BootError` if the node does not come up.
+    Raises `UsageError` if the port is taken, `BootError` if the node does not come up, and
+    `InvalidRunError` when it has ended of itself.
     """
     from syncmodel.reference.machines.local import LocalMachines
 
-    async with LocalMachines() as machines:
-        cluster = machines.prepare(["n1"], bugs=bugs)
-        front = await _listen(port, cluster.app_socket("n1"))
-        async with front:
+    origins = [f"http://{host}:{port}" for host in (HOST, "localhost")]
+    with _bound(port) as place:
+        async with LocalMachines() as machines:
+            cluster = machines.prepare(["n1"], bugs=bugs, origins=origins)
             (machine,) = await cluster.boot()
             await _install_plugin(machine, cluster.admin_key)
-            _describe(machine, cluster.admin_key.reveal(), port, bugs)
-            await front.serve_forever()
+            async with _open(place, cluster.app_socket("n1")):
+                _describe(machine, cluster.admin_key.reveal(), port, bugs)
+                await _ended(machine)
 
 
-async def _listen(port: int, application: Path) -> asyncio.Server:
+async def _ended(machine: LocalMachine) -> None:
+    """Raise `InvalidRunError` once the node's application or its machine has ended of itself."""
+    from syncmodel.reference.machines.application import tail
+    from syncmodel.reference.machines.nursery import machine_died
+
+    try:
+        why = (await machine.control.call("fallen"))["why"]
+    except TransportError:
+        raise InvalidRunError(f"The node is gone: {machine_died(machine.layout)}") from None
+    log = tail(machine.layout.app_log)
+    raise InvalidRunError(
+        f"The node is gone: its application {why}. Start it again. Its log ends:\n{log}"
+    )
+
+
+def _bound(port: int) -> socket.socket:
+    """The port, had but not yet open: whoever connects is refused. Raises `UsageError`."""
+    place = socket.socket()
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        place.bind((HOST, port))
+    except OSError as error:
+        place.close()
+        raise _taken(port, error) from error
+    return place
+
+
+def _taken(port: int, error: OSError) -> UsageError:
+    return UsageError(
+        f"Port {port} can't be had: {os.strerror(error.errno or 0)}. Is another node running? "
+        f"Choose another one with --port."
+    )
+
+
+@asynccontextmanager
+async def _open(place: socket.socket, application: Path) -> AsyncIterator[None]:
+    """Pass on what comes to the port. Raises `UsageError` if it is taken by now."""
+
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, back = await asyncio.open_unix_connection(application)
         except OSError:
             writer.close()
             return
-        await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        asking = asyncio.create_task(_copy(reader, back))
+        try:
+            await _copy(there, writer)
+        except asyncio.CancelledError:
+            return  # our own end: nobody waits for this task
+        finally:
+            # The node's side has ended: nothing more can come of it.
+            asking.cancel()
+            back.close()
+            writer.close()
 
+    port: int = place.getsockname()[1]
     try:
-        return await asyncio.start_server(pass_on, HOST, port)
+        front = await asyncio.start_server(pass_on, sock=place)
     except OSError as error:
-        raise UsageError(
-            f"Port {port} can't be had: {os.strerror(error.errno or 0)}. Is another node running? "
-            f"Choose another one with --port."
-        ) from error
+        raise _taken(port, error) from error
+    try:
+        yield
+    finally:
+        # Not waited for: connections last as long as their clients want.
+        front.close()
 
 
 async def _install_plugin(machine: LocalMachine, key: Key) -> None:
@@ -106,7 +160,7 @@ async def _install_plugin(machine: LocalMachine, key: Key) -> None:
     from syncmodel.targets.deploying import deploy
     from syncmodel.targets.live_node import LiveNode
 
-    node = LiveNode(machine, key)
+    node = LiveNode(machine, key, machine.pubkey)
     try:
         outcome = await deploy(node, GENERATION, back=False)
     finally:
@@ -116,12 +170,14 @@ async def _install_plugin(machine: LocalMachine, key: Key) -> None:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Bytes from one end to the other, until either is gone."""
-    with contextlib.suppress(OSError):
+    """Bytes from one end to the other, and then the end; the other direction stays open."""
+    try:
         while chunk := await reader.read(CHUNK_BYTES):
             writer.write(chunk)
             await writer.drain()
-    writer.close()
+        writer.write_eof()
+    except OSError:
+        writer.close()
 
 
 def _describe(machine: LocalMachine, secret: str, port: int, bugs: Sequence[str]) -> None:
@@ -133,4 +189,5 @@ def _describe(machine: LocalMachine, secret: str, port: int, bugs: Sequence[str]
     with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secret)
     words = f"with {' and '.join(bugs)} planted" if bugs else "no bug planted"
-    say(ABOUT.format(host=HOST, port=port, bugs=words, key=key, root=root))
+    said = {"key": key, "pubkey": machine.pubkey, "plugin": PLUGIN_PATH, "root": root}
+    say(ABOUT.format(host=HOST, port=port, bugs=words, **said))

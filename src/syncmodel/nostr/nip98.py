@@ -1,22 +1,25 @@
 """HTTP authorisation by a signed event (NIP-98): both the header and its check.
 
+NIP-98 names a URL, and behind ours is a node on each machine. So one more tag, `p` (NIP-01: another
+user's key), names the node that is asked: a captured request is of no use at any other node.
 The clock is the caller's: every time here is an argument, in whole seconds.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from hashlib import sha256
 from heapq import heappop, heappush
 
 from syncmodel.errors import SyncModelError
 from syncmodel.nostr.events import Event, MalformedEventError, verify
 from syncmodel.nostr.keys import Key
+from syncmodel.record import Record
 
 KIND = 27235
 WINDOW_S = 60
-_SCHEME = "Nostr "
+_SCHEME = "Nostr"
 _HEADER_LIMIT_CHARS = 16_384
 
 
@@ -24,35 +27,58 @@ class UnauthorizedError(SyncModelError):
     """A request whose authorisation does not hold. The message is the reason."""
 
 
+class Asked(Record):
+    """What an event must say of a request: the URL as it was asked, the method, the body's hash."""
+
+    url: str
+    method: str
+    payload: str
+
+    @classmethod
+    def of(cls, url: str, method: str, body: bytes) -> "Asked":
+        """The request with this body."""
+        return cls(url, method, sha256(body).hexdigest())
+
+
 def authorization(  # noqa: PLR0917  (the parts of a request, in their order on the wire)
-    key: Key, url: str, method: str, body: bytes, now_s: int, nonce: str
+    key: Key, url: str, method: str, body: bytes, now_s: int, nonce: str, node: str | None = None
 ) -> str:
-    """The value of the Authorization header for one request.
+    """The value of the Authorization header for one request to the node with this public key.
 
     `nonce` must differ from request to request: two equal requests in one second would otherwise
-    be one event id, and the second would be refused as a replay.
+    be one event id, and the second would be refused as a replay. Without `node` it is what any
+    NIP-98 client sends.
     """
+    asked = Asked.of(url, method, body)
     tags = (
-        ("u", url),
-        ("method", method),
-        ("payload", sha256(body).hexdigest()),
+        ("u", asked.url),
+        ("method", asked.method),
+        ("payload", asked.payload),
         ("nonce", nonce),
+        *((("p", node),) if node is not None else ()),
     )
     event = key.sign_new(now_s, KIND, tags, "")
     text = json.dumps(event.to_json(), separators=(",", ":"))
-    return _SCHEME + base64.b64encode(text.encode()).decode()
+    return f"{_SCHEME} {base64.b64encode(text.encode()).decode()}"
 
 
-def check(  # noqa: PLR0917  (as `authorization`)
-    header: str | None, url: str, method: str, body: bytes, now_s: int, admins: Container[str]
+def check(
+    header: str | None,
+    asked: Asked,
+    now_s: int,
+    admins: Container[str],
+    node: str,
+    *,
+    plain: bool = False,
 ) -> Event:
-    """The event that authorises this request. `admins` holds public keys in hex.
+    """The event that authorises this request to `node`. `admins` and `node` are keys in hex.
 
-    Raises UnauthorizedError with the reason. It does not know of replays: pass what it returns to
+    `plain`: an event that names no node will do, as plain NIP-98 clients send it. Raises
+    UnauthorizedError with the reason. It does not know of replays: pass what it returns to
     `SeenIds.admit`.
     """
     event = _decode(header)
-    wanted = {"u": url, "method": method, "payload": sha256(body).hexdigest()}
+    wanted = {"u": asked.url, "method": asked.method, "payload": asked.payload, "p": node}
     if event.kind != KIND:
         raise UnauthorizedError(f"The event is of kind {event.kind}, not {KIND}.")
     if abs(now_s - event.created_at) > WINDOW_S:
@@ -60,8 +86,11 @@ def check(  # noqa: PLR0917  (as `authorization`)
             f"The event was made {now_s - event.created_at} s ago, more than {WINDOW_S} s apart."
         )
     for name, value in wanted.items():
+        said = [tag[1:2] for tag in event.tags if tag[0] == name]
+        if plain and name == "p" and not said:
+            continue
         # Exactly one: with two, a reader of the other one would authorise another request.
-        if [tag[1:2] for tag in event.tags if tag[0] == name] != [(value,)]:
+        if said != [(value,)]:
             raise UnauthorizedError(f"The event's `{name}` tag is not that of this request.")
     if event.pubkey not in admins:
         raise UnauthorizedError("The signer is not an administrator.")
@@ -71,12 +100,14 @@ def check(  # noqa: PLR0917  (as `authorization`)
 
 
 def _decode(header: str | None) -> Event:
-    if header is None or not header.startswith(_SCHEME):
+    # RFC 9110, section 11.1: the scheme's case does not matter, and spaces follow it.
+    scheme, space, coded = (header or "").partition(" ")
+    if not space or scheme.lower() != _SCHEME.lower():
         raise UnauthorizedError("There is no `Authorization: Nostr ...` header.")
-    if len(header) > _HEADER_LIMIT_CHARS:
+    if len(coded) > _HEADER_LIMIT_CHARS:
         raise UnauthorizedError("The Authorization header is too long.")
     try:
-        raw = base64.b64decode(header.removeprefix(_SCHEME), validate=True)
+        raw = base64.b64decode(coded.strip(" "), validate=True)
         return Event.from_json(json.loads(raw))
     except (binascii.Error, ValueError, RecursionError):
         raise UnauthorizedError("The Authorization header is not base64 of JSON.") from None
@@ -91,11 +122,17 @@ class SeenIds:
     forgotten it refuses, so neither a clock set back nor a flood opens the door again.
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(
+        self,
+        held: Iterable[tuple[int, str]] = (),
+        forgotten_until_s: int = -1,
+        limit: int = 100_000,
+    ) -> None:
+        """`held` are the ids from before, each after its `created_at`."""
         self._limit = limit
-        self._ids: set[str] = set()
-        self._by_age: list[tuple[int, str]] = []
-        self._forgotten_until_s = -1
+        self._by_age = sorted(held)
+        self._ids = {identity for _, identity in self._by_age}
+        self.forgotten_until_s = forgotten_until_s
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -106,7 +143,7 @@ class SeenIds:
             self._forget_oldest()
         if event.id in self._ids:
             raise UnauthorizedError("This authorisation was used before.")
-        if event.created_at <= self._forgotten_until_s:
+        if event.created_at <= self.forgotten_until_s:
             raise UnauthorizedError("This authorisation is older than what is remembered.")
         if len(self._ids) >= self._limit:
             self._forget_oldest()
@@ -116,4 +153,4 @@ class SeenIds:
     def _forget_oldest(self) -> None:
         created_at, identity = heappop(self._by_age)
         self._ids.discard(identity)
-        self._forgotten_until_s = max(self._forgotten_until_s, created_at)
+        self.forgotten_until_s = max(self.forgotten_until_s, created_at)

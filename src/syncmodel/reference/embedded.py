@@ -129,7 +129,7 @@ class EmbeddedCluster(Cluster):
         self._links = links
         ports = {link: await proxy.start() for link, proxy in links.proxies.items()}
         machines = await local.boot({ln: f"ws://127.0.0.1:{port}" for ln, port in ports.items()})
-        self.live = {machine.name: LiveNode(machine, local.admin_key) for machine in machines}
+        self.live = {one.name: LiveNode(one, local.admin_key, one.pubkey) for one in machines}
         self.cut, self.down = frozenset(), frozenset()
 
     @property

@@ -29,11 +29,11 @@ async def deploy(node: LiveNode, generation: int, *, back: bool) -> Outcome:
     method = "rollout.rollback" if back else "rollout.start"
     try:
         begun = await node.admin(method, {"generation": generation})
-    except AdminError as error:
-        return refused(error.code)
     except Unreachable:
         return refused("unreachable")
-    except Indefinite as error:
+    except (AdminError, Indefinite) as error:
+        if isinstance(error, AdminError) and error.definite:
+            return refused(error.code)
         raise InvalidRunError(
             f"{node.name} did not say whether it began the {method} to generation {generation}, "
             f"so nobody knows what it runs: {error}"

@@ -22,7 +22,7 @@ from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
 from syncmodel.record import Record
-from syncmodel.targets.wire import to_outcome, to_tables, to_view, to_wire
+from syncmodel.targets.wire import PLUGIN_PATH, to_outcome, to_tables, to_view, to_wire
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable, open_http
 
@@ -51,11 +51,22 @@ class Standing(Record):
 class LiveNode:
     """One node. Connects when first asked, and again after its connection was lost."""
 
-    def __init__(self, machine: Machine, key: Key, request_limit_s: float = 10.0) -> None:
-        """`key` signs the admin requests; `request_limit_s` bounds every answer."""
+    def __init__(
+        self,
+        machine: Machine,
+        key: Key,
+        pubkey: str,
+        *,
+        plugin_path: str = PLUGIN_PATH,
+        request_limit_s: float = 10.0,
+    ) -> None:
+        """`key` signs the admin requests to the node with the Nostr key `pubkey`; `plugin_path` is
+        where its plugin's API is; `request_limit_s` bounds every answer."""
         self.name = machine.name
         self.machine = machine
         self._key = key
+        self.pubkey = pubkey
+        self._plugin_path = plugin_path
         self._request_limit_s = request_limit_s
         self._connection: asyncssh.SSHClientConnection | None = None
         self._http: httpx.AsyncClient | None = None
@@ -72,7 +83,9 @@ class LiveNode:
                     place.host, place.port, place.username, place.client_key, place.host_key
                 )
                 self._http = open_http(self._connection, self._request_limit_s)
-                self._client = NodeClient(self._http, self._key)
+                self._client = NodeClient(
+                    self._http, self._key, node=self.pubkey, plugin_path=self._plugin_path
+                )
             return self._client
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from syncmodel.model.values import Write
 from syncmodel.model.view import View
 
 PLUGIN: Final = "supertest"
+PLUGIN_PATH: Final = f"/plugins-api/{PLUGIN}"
 SUPERTEST = Schema(
     Table(
         "cases", Token("title"), Counter("counter"), Token("severity", default="normal", since=2)

@@ -24,7 +24,6 @@ from syncmodel.transport.http import SSHTransport
 # As the node itself sees it, so that Host and the signed URL are those that it checks.
 BASE_URL = "http://127.0.0.1:4000"
 ADMIN_URL = f"{BASE_URL}/api/admin/management"
-PLUGIN_URL = f"{BASE_URL}/plugins-api/supertest"
 
 _JSON_TYPE = "application/json"
 _NOT_READY = "not_ready"
@@ -106,19 +105,26 @@ def open_http(conn: asyncssh.SSHClientConnection, limit_s: float = 10.0) -> http
 class NodeClient:
     """The two surfaces of one node.
 
-    `ready_limit_s` bounds how long a node that answers 503 `not_ready` is asked again; nothing else
-    is ever sent twice. `clock` gives Unix seconds, for the signature's stamp.
+    `node` is its public key, which each signed request names. `plugin_path` is where its plugin's
+    API is, such as "/plugins-api/NAME". `ready_limit_s` bounds how long a node that answers 503
+    `not_ready` is asked again; nothing else is ever sent twice. `clock` gives Unix seconds, for the
+    signature's stamp.
     """
 
     def __init__(
         self,
         http: httpx.AsyncClient,
         key: Key,
+        *,
+        node: str,
+        plugin_path: str,
         ready_limit_s: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._http = http
         self._key = key
+        self._node = node
+        self._plugin_url = f"{BASE_URL}{plugin_path}"
         self._ready_limit_s = ready_limit_s
         self._clock = clock
 
@@ -140,20 +146,20 @@ class NodeClient:
         raise _admin_error(answer)
 
     async def plugin(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
-        """What the plugin API answers to `METHOD /plugins-api/supertest/PATH`, whatever its status.
+        """What the plugin API answers to this method and path below it, whatever its status.
 
         `path` may carry a query. Raises Unreachable, Indefinite.
         """
         content = None if body is None else _encode(body).encode()
         headers = {} if body is None else {"Content-Type": _JSON_TYPE}
-        url = f"{PLUGIN_URL}/{path}"
+        url = f"{self._plugin_url}/{path}"
         return await self._ready(lambda: self._send(method, url, content, headers, None))
 
     async def _post_admin(self, body: bytes, limit_s: float | None) -> Answer:
         # Signed anew each time: a node accepts each signed event once.
         nonce = secrets.token_hex(8)
         authorization = nip98.authorization(
-            self._key, ADMIN_URL, "POST", body, int(self._clock()), nonce
+            self._key, ADMIN_URL, "POST", body, int(self._clock()), nonce, self._node
         )
         headers = {"Content-Type": _JSON_TYPE, "Authorization": authorization}
         return await self._send("POST", ADMIN_URL, body, headers, limit_s)

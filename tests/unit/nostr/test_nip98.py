@@ -9,20 +9,21 @@ from msgspec.structs import replace
 from syncmodel.nostr import nip98
 from syncmodel.nostr.events import Event, unsigned
 from syncmodel.nostr.keys import Key
-from syncmodel.nostr.nip98 import SeenIds, UnauthorizedError
+from syncmodel.nostr.nip98 import Asked, SeenIds, UnauthorizedError
 
 KEY = Key.from_hex("11" * 32)
+NODE = Key.from_hex("33" * 32).public
 URL = "http://127.0.0.1:4000/api/admin/management"
 BODY = b'{"method":"cluster_status","params":{}}'
 NOW_S = 1_700_000_000
 
 
 def header(now_s: int = NOW_S, nonce: str = "a", key: Key = KEY) -> str:
-    return nip98.authorization(key, URL, "POST", BODY, now_s, nonce)
+    return nip98.authorization(key, URL, "POST", BODY, now_s, nonce, NODE)
 
 
 def check(value: str | None, url: str = URL, method: str = "POST", body: bytes = BODY) -> Event:
-    return nip98.check(value, url, method, body, NOW_S, {KEY.public})
+    return nip98.check(value, Asked.of(url, method, body), NOW_S, {KEY.public}, NODE)
 
 
 def encoded(event: Event) -> str:

@@ -16,8 +16,8 @@ from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.steps import Add, Create, Data, Delete, Set
-from syncmodel.targets.wire import SUPERTEST, to_outcome, to_tables, to_view, to_wire
-from syncmodel.transport.clients import PLUGIN_URL
+from syncmodel.targets.wire import PLUGIN_PATH, SUPERTEST, to_outcome, to_tables, to_view, to_wire
+from syncmodel.transport.clients import BASE_URL
 
 CASE = Create("n1", "cases", "c1", (("title", "t1"),))
 EVENT = Create("n1", "events", "e1", (("case", "c1"), ("body", "b1")))
@@ -67,8 +67,8 @@ def test_a_malformed_create_lacks_its_fields() -> None:
 def test_an_id_is_one_segment_of_a_path_whatever_it_looks_like(name: str) -> None:
     path = to_wire(asked(Delete("n1", "cases", name)), "r?/")[1]
     assert path.isascii()
-    raw = httpx.URL(f"{PLUGIN_URL}/{path}").raw_path.decode("ascii")
-    assert raw.count("/") == PLUGIN_URL.count("/")
+    raw = httpx.URL(f"{BASE_URL}{PLUGIN_PATH}/{path}").raw_path.decode("ascii")
+    assert raw.count("/") == PLUGIN_PATH.count("/") + len(("/cases", "/ID"))
     assert unquote(raw.rpartition("/")[2], errors="strict") == f"r?//{name}"
 
 

@@ -33,6 +33,8 @@ class SpawnedApplication:
         self._stop_limit_s = stop_limit_s
         self._changed = asyncio.Condition()
         self._ready = False
+        self._told = False  # to end
+        self._fallen: asyncio.Queue[str] = asyncio.Queue()
         self._exit_code: int | None = None
         self._orders = asyncio.Lock()  # start and stop take turns; a kill never waits
         self._writer: asyncio.StreamWriter | None = None
@@ -51,7 +53,7 @@ class SpawnedApplication:
         async with self._orders:
             if self.state != "stopped":
                 return
-            self._ready, self._exit_code = False, None
+            self._ready, self._told, self._exit_code = False, False, None
             self._send(spawner.START)
             try:
                 async with asyncio.timeout(self._start_limit_s), self._changed:
@@ -67,6 +69,7 @@ class SpawnedApplication:
         async with self._orders:
             if self.state == "stopped":
                 return
+            self._told = True
             self._send(spawner.TERMINATE)
             try:
                 async with asyncio.timeout(self._stop_limit_s):
@@ -77,6 +80,7 @@ class SpawnedApplication:
     async def kill(self) -> None:
         """Kill it (SIGKILL), also while it is being started or stopped."""
         if self.state != "stopped":
+            self._told = True
             self._send(spawner.KILL)
             await self._until("stopped")
 
@@ -91,6 +95,10 @@ class SpawnedApplication:
         if self.state == "paused":
             self._send(spawner.RESUME)
             await self._until("running", "stopped")
+
+    async def fallen(self) -> str:
+        """How it ended, once it did and nobody had asked it to; each time once."""
+        return await self._fallen.get()
 
     def log_tail(self) -> str:
         """The last lines of its log."""
@@ -110,6 +118,8 @@ class SpawnedApplication:
             case "exited":
                 self.state, self.pid = "stopped", None
                 self._exit_code = int(str(event["code"]))
+                if not self._told:
+                    self._fallen.put_nowait(_end(self._exit_code))
 
     async def _until(self, *states: str) -> None:
         async with self._changed:
@@ -122,6 +132,11 @@ class SpawnedApplication:
 
     def _failed(self, how: str) -> ApplicationFailedError:
         return ApplicationFailedError(f"The application {how}. Its log ends:\n{self.log_tail()}")
+
+
+def _end(code: int) -> str:
+    """How a process with this exit code ended, after "it"."""
+    return f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
 
 
 def tail(log: Path) -> str:

@@ -72,8 +72,9 @@ def configure(
     trusted: Sequence[str],
     bugs: Sequence[str],
     reconnect_cap_s: float,
+    origins: Sequence[str] = (),
 ) -> None:
-    """Write ROOT/etc/node.json. Public keys are hex."""
+    """Write ROOT/etc/node.json. Public keys are hex; without `origins` it has the contract's."""
     config: Mapping[str, object] = {
         "name": name,
         "admins": list(admins),
@@ -81,6 +82,7 @@ def configure(
         "trusted": list(trusted),
         "bugs": list(bugs),
         "reconnect_cap_s": reconnect_cap_s,
+        "origins": list(origins),
     }
     layout.config.write_text(json.dumps(config, indent=1), encoding="utf-8")
 

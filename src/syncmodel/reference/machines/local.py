@@ -29,6 +29,7 @@ from syncmodel.reference.machines import folder as folders
 from syncmodel.reference.machines.nursery import Nursery, machine_died
 from syncmodel.reference.machines.remote_control import RemoteControl
 from syncmodel.reference.node import bugs as planted
+from syncmodel.reference.node.config import ORIGIN
 from syncmodel.reference.node.layout import Layout
 
 Link = tuple[str, str]
@@ -102,16 +103,20 @@ class LocalMachines:
     ) -> None:
         self.close()
 
-    def prepare(self, names: Sequence[str], *, bugs: Sequence[str] = ()) -> LocalCluster:
+    def prepare(
+        self, names: Sequence[str], *, bugs: Sequence[str] = (), origins: Sequence[str] = ()
+    ) -> LocalCluster:
         """Make the folders and keys of a new cluster; nothing runs yet.
 
-        `bugs` are the names of the planted bugs that every node of it has. Raises UsageError for an
-        unknown one, and for a work folder whose path is too long.
+        `bugs` are the names of the planted bugs that every node of it has; `origins` are more
+        beginnings of its own URLs, such as "http://localhost:4711". Raises UsageError for an
+        unknown bug, and for a work folder whose path is too long.
         """
         for bug in bugs:
             planted.get(bug)
         root = self.folder / str(next(self._numbers))
-        return LocalCluster(self._nursery, root, names, bugs, self._start_limit_s)
+        limit_s = self._start_limit_s
+        return LocalCluster(self._nursery, root, names, bugs, limit_s, origins=origins)
 
     def close(self) -> None:
         """End every cluster; leave no process, no socket and no folder."""
@@ -128,6 +133,8 @@ class LocalCluster:
         names: Sequence[str],
         bugs: Sequence[str],
         start_limit_s: float,
+        *,
+        origins: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.admin_key = Key.generate()
@@ -135,6 +142,7 @@ class LocalCluster:
         self._nursery = nursery
         self._bugs = tuple(bugs)
         self._start_limit_s = start_limit_s
+        self._origins = (ORIGIN, *origins)
         self._client_key = asyncssh.generate_private_key("ssh-ed25519")
         self._layouts = {name: Layout(folder / name) for name in names}
         self._keys = {name: Key.generate() for name in names}
@@ -197,6 +205,7 @@ class LocalCluster:
             trusted=[key.public for key in self._keys.values()],
             bugs=self._bugs,
             reconnect_cap_s=_RECONNECT_CAP_S,
+            origins=self._origins,
         )
 
     def _addresses(self, link: Link, addresses: Mapping[Link, str]) -> tuple[str, ...]:

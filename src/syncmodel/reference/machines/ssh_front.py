@@ -15,10 +15,11 @@ from typing import Any, cast
 
 import asyncssh
 
-from syncmodel.reference.node.control import Control
+from syncmodel.reference.node.control import Control, parsed
 from syncmodel.reference.node.layout import Layout
 
 HTTP_ADDRESS = ("127.0.0.1", 4000)
+_LONGEST_COMMAND = 8_192
 
 _READ_ONLY = asyncssh.SFTPPermissionDenied("This machine's files are read-only.")
 _MAY_WRITE = asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC
@@ -96,14 +97,14 @@ async def _execute(control: Control, command: str | None) -> dict[str, Any]:
     words = _words(command or "")
     if not 2 <= len(words) <= 3 or words[0] != "control":
         return await control.call(None, {})
-    try:
-        params = json.loads(words[2]) if len(words) == 3 else {}
-    except ValueError:
-        params = None  # the control says what a request must look like
+    # The control says what a request must look like.
+    params = parsed(words[2]) if len(words) == 3 else {}
     return await control.call(words[1], params)
 
 
 def _words(command: str) -> list[str]:
+    if len(command) > _LONGEST_COMMAND:
+        return []  # what `shlex` takes grows with the square of it, and holds up everyone else
     try:
         return shlex.split(command)
     except ValueError:

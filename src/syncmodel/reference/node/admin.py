@@ -13,19 +13,22 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from syncmodel.nostr.nip98 import SeenIds, UnauthorizedError, check
+from syncmodel.nostr.nip98 import Asked, UnauthorizedError, check
+from syncmodel.reference.node.accepted import Accepted
 from syncmodel.reference.node.application import Application
-from syncmodel.reference.node.entries import RefusedEntryError, read_content
+from syncmodel.reference.node.entries import RefusedEntryError, read_content, write_content
 from syncmodel.reference.node.generations import Generations
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.ports import Member, Resync, Trust
 from syncmodel.reference.node.state import State, reached, sync_status
 from syncmodel.reference.node.store import StoreError
-from syncmodel.reference.node.surface import answer, denied, not_ready, read_body
-from syncmodel.reference.node.writes import DeniedError, success
+from syncmodel.reference.node.surface import answer, asked_url, denied, not_ready, read_body
+from syncmodel.reference.node.writes import BODY_LIMIT_BYTES, DeniedError, success
 
-URL: Final = "http://127.0.0.1:4000/api/admin/management"
+PATH: Final = "/api/admin/management"
 WAIT_LIMIT_S: Final = 60.0
+#: The control's answer may quote what it was asked, and what is in a job's log.
+REPLY_LIMIT_BYTES: Final = 1 << 24
 CONTROL_METHODS: Final = frozenset(
     {
         "generations.list",
@@ -45,10 +48,11 @@ Result = dict[str, Any]
 class Admin:
     """The endpoint of POST /api/admin/management."""
 
-    def __init__(self, app: Application, root: Path) -> None:
+    def __init__(self, app: Application, root: Path, accepted: Accepted) -> None:
         self._app = app
         self._layout = Layout(root)
-        self._seen = SeenIds()
+        self._accepted = accepted
+        self._urls = frozenset(f"{origin}{PATH}" for origin in app.config.origins)
         self._methods: dict[str, Callable[[Params], Awaitable[Result]]] = {
             "cluster_nodes.list": self._list,
             "cluster_nodes.join": self._membership(True),
@@ -63,12 +67,13 @@ class Admin:
 
     async def respond(self, request: Request) -> Response:
         """Answer one request; nothing happens unless it is authorised."""
-        body = await read_body(request)
-        now_s = self._app.now_s()
+        body, payload = await read_body(request)
         try:
-            header = request.headers.get("authorization")
-            event = check(header, URL, request.method, body, now_s, self._app.config.admins)
-            self._seen.admit(event, now_s)
+            self._authorise(request, payload)
+            if len(body) > BODY_LIMIT_BYTES:
+                raise DeniedError(
+                    400, "malformed", f"the body is longer than {BODY_LIMIT_BYTES} bytes"
+                )
             return await self._call(read_content(body.decode()))
         except UnauthorizedError as exc:
             return denied(401, "unauthorized", str(exc))
@@ -78,6 +83,22 @@ class Admin:
             return answer(exc.status, exc.answer().body)
         except StoreError as exc:
             return not_ready(str(exc))
+
+    def _authorise(self, request: Request, payload: str) -> None:
+        """Note the request as accepted. Raises UnauthorizedError, and StoreError."""
+        app, url = self._app, asked_url(request)
+        if url not in self._urls:
+            raise UnauthorizedError(f"{url[:200]!r} is none of this node's own URLs.")
+        headers = request.headers.getlist("authorization")
+        event = check(
+            headers[0] if len(headers) == 1 else None,
+            Asked(url, request.method, payload),
+            now_s := app.now_s(),
+            app.config.admins,
+            app.node.pubkey,
+            plain=app.config.plain_nip98,
+        )
+        self._accepted.admit(event, now_s)
 
     async def _call(self, request: Mapping[str, Any]) -> Response:
         name, params = request.get("method"), request.get("params", {})
@@ -90,10 +111,11 @@ class Admin:
         return answer(200, success(await self._methods[name](params)))
 
     async def _pass_on(self, name: str, params: Params) -> Response:
-        request = json.dumps({"method": name, "params": params}).encode() + b"\n"
+        # As it came, with no escapes: these would not fit into a line of the control's.
+        request = write_content({"method": name, "params": params}).encode() + b"\n"
         try:
             reader, writer = await asyncio.open_unix_connection(
-                self._layout.control_socket, limit=1 << 20
+                self._layout.control_socket, limit=REPLY_LIMIT_BYTES
             )
         except OSError as exc:
             return not_ready(f"the machine's control can't be reached: {exc}")
@@ -102,7 +124,7 @@ class Admin:
             reply = json.loads(await reader.readline())
         except (OSError, ValueError) as exc:
             # It may have been carried out, so this must not say `not_ready`.
-            return denied(500, "control_lost", f"the machine's control did not answer: {exc}")
+            return denied(503, "control_lost", f"the machine's control did not answer: {exc}")
         finally:
             writer.close()
         status = 200 if reply["ok"] else reply["error"].pop("status", 400)

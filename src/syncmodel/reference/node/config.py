@@ -14,6 +14,8 @@ from syncmodel.reference.node.state import Peer
 
 PLUGIN: Final = "supertest"
 SILENCE_LIMIT_S: Final = 20.0
+#: Where a machine's own clients find its node: the contract's address.
+ORIGIN: Final = "http://127.0.0.1:4000"
 
 
 @attrs.frozen
@@ -21,7 +23,8 @@ class Config:
     """Who a node is, whom it knows, and how.
 
     `reconnect_cap_s` bounds the pause between dials. A connection whose other end says nothing, and
-    answers no ping, for `silence_limit_s` is given up (see silence.py).
+    answers no ping, for `silence_limit_s` is given up (see silence.py). `origins` are the
+    beginnings of its own URLs. `plain_nip98`: an admin request need not name this node.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Config:
     plugin: int | None
     """Version of the plugin in the running generation, None without it."""
     silence_limit_s: float = SILENCE_LIMIT_S
+    origins: tuple[str, ...] = (ORIGIN,)
+    plain_nip98: bool = False
 
 
 def load(root: Path) -> Config:
@@ -60,6 +65,8 @@ def load(root: Path) -> Config:
         reconnect_cap_s=_seconds(path, data, "reconnect_cap_s", 0.2),
         plugin=_running_plugin(Generations(layout)),
         silence_limit_s=_seconds(path, data, "silence_limit_s", SILENCE_LIMIT_S),
+        origins=_texts(path, data, "origins") or (ORIGIN,),
+        plain_nip98=_flag(path, data, "plain_nip98"),
     )
 
 
@@ -89,6 +96,13 @@ def _texts(path: Path, data: dict[str, Any], field: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         _wrong(path, field, "a list of texts")
     return tuple(value)
+
+
+def _flag(path: Path, data: dict[str, Any], field: str) -> bool:
+    value = data.get(field, False)
+    if not isinstance(value, bool):
+        _wrong(path, field, "true or false")
+    return value
 
 
 def _seconds(path: Path, data: dict[str, Any], field: str, default: float) -> float:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 from syncmodel.errors import SyncModelError
 from syncmodel.reference.node.deployment import RefusedError
+from syncmodel.reference.node.entries import RefusedEntryError, read_content
 from syncmodel.reference.node.supervisor import (
     Application,
     ApplicationFailedError,
@@ -26,16 +27,21 @@ _T = TypeVar("_T")
 
 _LONGEST_LINE = 1 << 20
 _LONGEST_WAIT_S = 60.0
+_LONGEST_MESSAGE = 4_000
 
 Params = Mapping[str, Any]
 Method = Callable[[Params], Awaitable[dict[str, Any]]]
 
 
 class Pausable(Protocol):
-    """An application that can be stopped in its tracks (SIGSTOP) and go on (SIGCONT)."""
+    """An application that can be stopped in its tracks (SIGSTOP) and go on (SIGCONT).
+
+    `fallen` returns, once for each time, when it has ended and nobody had asked it to.
+    """
 
     async def pause(self) -> None: ...
     async def resume(self) -> None: ...
+    async def fallen(self) -> str: ...
 
 
 class PausableApplication(Application, Pausable, Protocol):
@@ -64,6 +70,7 @@ class Control:
             "restart": self._verb(self._restart),
             "pause": self._verb(application.pause),
             "resume": self._verb(application.resume),
+            "fallen": self._fallen,
         }
 
     async def call(self, method: object, params: object) -> dict[str, Any]:
@@ -77,13 +84,18 @@ class Control:
                 raise RefusedError("malformed", "`params` must be a JSON object.")
             known = self._methods.get(method) if isinstance(method, str) else None
             if known is None:
-                raise RefusedError("unknown_method", f"There is no method {method!r}.", status=404)
+                raise RefusedError(
+                    "unknown_method", f"There is no method {method!r:.80}.", status=404
+                )
             return {"ok": True, "result": await known(params)}
         except RefusedError as refused:
             return _failure(refused.code, str(refused), refused.status, refused.details)
         except ApplicationFailedError as failed:
             return _failure("application_failed", str(failed), 500, {})
-        except (SyncModelError, OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error) as error:
+            # It may have been carried out in part: 503, and not `not_ready`.
+            return _failure("store_failed", f"{type(error).__name__}: {error}", 503, {})
+        except SyncModelError as error:
             return _failure("internal", f"{type(error).__name__}: {error}", 500, {})
 
     async def _generations(self, params: Params) -> dict[str, Any]:
@@ -142,6 +154,15 @@ class Control:
         await self._application.stop()
         await self._application.start()
 
+    async def _fallen(self, params: Params) -> dict[str, Any]:
+        """Until the application ended of itself, and no job starts it again."""
+        del params
+        while True:
+            why = await self._application.fallen()
+            await self._supervisor.job_ended()
+            if self._application.state == "stopped":
+                return {"why": why}
+
     def _verb(self, act: Callable[[], Awaitable[None]] | None) -> Method:
         async def method(params: Params) -> dict[str, Any]:
             del params
@@ -160,8 +181,8 @@ async def serve_control(control: Control, path: Path) -> asyncio.Server:
             while line := await reader.readline():
                 writer.write(json.dumps(await _answer(control, line)).encode() + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):
-            return  # gone, or a line longer than we read: this client only
+        except (ConnectionError, ValueError, asyncio.CancelledError):
+            return  # gone, a line longer than we read, or our own end: nobody waits for this task
         finally:
             writer.close()
 
@@ -170,23 +191,29 @@ async def serve_control(control: Control, path: Path) -> asyncio.Server:
 
 
 async def _answer(control: Control, line: bytes) -> dict[str, Any]:
-    try:
-        request = json.loads(line)
-    except (ValueError, RecursionError):
-        return _failure("malformed", "A request is one JSON object on one line.", 400, {})
-    if not isinstance(request, dict):
+    request = parsed(line)
+    if request is None:
         return _failure("malformed", "A request is one JSON object on one line.", 400, {})
     return await control.call(request.get("method"), request.get("params", {}))
+
+
+def parsed(text: str | bytes) -> dict[str, Any] | None:
+    """The JSON object of a request, read as strictly as a body over HTTP; None if it is none."""
+    try:
+        return read_content(text if isinstance(text, str) else text.decode())
+    except (RefusedEntryError, UnicodeError):
+        return None
 
 
 def _field(params: Params, name: str, kind: type[_T]) -> _T:
     value = params.get(name)
     # An exact type: JSON's true is an int to isinstance.
     if type(value) is not kind:
-        raise RefusedError("malformed", f"`{name}` must be a {kind.__name__}, not {value!r}.")
+        raise RefusedError("malformed", f"`{name}` must be a {kind.__name__}, not {value!r:.80}.")
     return value
 
 
 def _failure(code: str, message: str, status: int, details: dict[str, Any]) -> dict[str, Any]:
+    message = message[:_LONGEST_MESSAGE]
     error = {"code": code, "message": message, "details": details, "status": status}
     return {"ok": False, "error": error}

@@ -71,7 +71,7 @@ class Deployment:
         """The generation with all that is selected but this plugin. Raises RefusedError (404)."""
         plugins = self.get(self.generations.selected()).plugins
         if plugin not in {**plugins, **self.installed()}:
-            raise RefusedError("no_plugin", f"There is no plugin {plugin!r} here.", status=404)
+            raise RefusedError("no_plugin", f"There is no plugin {plugin!r:.80} here.", status=404)
         return self.with_plugins({name: v for name, v in plugins.items() if name != plugin})
 
     def rows_lost(self, target: int) -> dict[str, int]:

@@ -23,7 +23,8 @@ CONTENT_LIMIT_CHARS: Final = 262_144
 TAGS_LIMIT_CHARS: Final = 4_096
 ID_LIMIT_CHARS: Final = 512
 DEPTH_LIMIT: Final = 32
-COUNTER_LIMIT: Final = 2**63
+#: Whole numbers are from -NUMBER_LIMIT to below it, as SQLite holds them.
+NUMBER_LIMIT: Final = 2**63
 
 RowKey: TypeAlias = tuple[int, str]
 Content: TypeAlias = dict[str, Any]
@@ -142,7 +143,7 @@ def in_run(name: str, run_id: str) -> bool:
 
 def _case(name: str, run_id: str, content: Content) -> CaseRow:
     counter = content.get("counter")
-    if type(counter) is not int or not -COUNTER_LIMIT <= counter < COUNTER_LIMIT:
+    if type(counter) is not int or not -NUMBER_LIMIT <= counter < NUMBER_LIMIT:
         raise RefusedEntryError("malformed", "counter is not a whole number of 64 bits")
     severity = _text(content, "severity") if "severity" in content else None
     return CaseRow(name, run_id, _text(content, "title"), counter, severity)
@@ -165,8 +166,9 @@ def _text(content: Mapping[str, Any], field: str) -> str:
 def read_content(text: str) -> Content:
     """A JSON object that can be written again as it is; raises RefusedEntryError for all else.
 
-    Refused: what is not JSON, NaN and infinities, numbers too long to convert, deep nesting, and
-    lone surrogates (no UTF-8 has them, so that no event could carry the next version of the row).
+    Refused: what is not JSON, NaN and infinities, whole numbers that 64 bits do not hold, a key
+    twice in one object, deep nesting, and lone surrogates (no UTF-8 has them, so that no event
+    could carry the next version of the row).
     """
     try:
         content = _decode(text)
@@ -196,6 +198,20 @@ def _finite(text: str) -> float:
     return value
 
 
+def _whole(text: str) -> int:
+    # The length first: Python refuses to convert what has thousands of digits.
+    if len(text) > 20 or not -NUMBER_LIMIT <= (value := int(text)) < NUMBER_LIMIT:
+        raise ValueError("a whole number has more than 64 bits")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
 def _deeper_than(value: object, limit: int) -> bool:
     if isinstance(value, dict):
         return limit == 0 or any(_deeper_than(part, limit - 1) for part in value.values())
@@ -204,5 +220,10 @@ def _deeper_than(value: object, limit: int) -> bool:
     return False
 
 
-_decode = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).decode
+_decode = json.JSONDecoder(
+    parse_constant=_no_constant,
+    parse_float=_finite,
+    parse_int=_whole,
+    object_pairs_hook=_unique,
+).decode
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

@@ -84,7 +84,7 @@ class Generations:
         for generation in self.list():
             if generation.plugins == plugins:
                 return generation
-        raise UnknownGenerationError(f"No generation of this machine has exactly {plugins}.")
+        raise UnknownGenerationError(f"No generation of this machine has exactly {plugins!r:.80}.")
 
     def selected(self) -> int:
         """The number of the generation that the machine will boot."""

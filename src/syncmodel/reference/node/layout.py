@@ -34,6 +34,10 @@ class Layout:
         return self.root / "var" / "lib" / "tribes" / "node.sqlite"
 
     @property
+    def accepted(self) -> Path:
+        return self.root / "var" / "lib" / "tribes" / "accepted.sqlite"
+
+    @property
     def key(self) -> Path:
         return self.root / "var" / "lib" / "tribes" / "key"
 

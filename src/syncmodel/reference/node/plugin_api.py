@@ -1,17 +1,19 @@
 """The plugin's API over HTTP. `writes` and `core` decide what a write does and answers."""
 
+from urllib.parse import parse_qsl
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.ports import Write
 from syncmodel.reference.node.store import StoreError
-from syncmodel.reference.node.surface import answer, denied, not_ready, read_body
+from syncmodel.reference.node.surface import answer, decoded, denied, not_ready, read_body
 from syncmodel.reference.node.writes import success
 
 
 class PluginApi:
-    """The endpoint of everything under /plugins-api/supertest."""
+    """The endpoint of everything under /plugins-api/PLUGIN."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
@@ -21,7 +23,7 @@ class PluginApi:
         try:
             if request.method == "GET":
                 return self._read(path, request)
-            body = await read_body(request)
+            body, _ = await read_body(request)
             given = self._app.submit(Write(request.method, path, body, self._app.now_s()))
         except StoreError as exc:
             return not_ready(str(exc))
@@ -33,9 +35,9 @@ class PluginApi:
         if app.state.plugin is None:
             return denied(404, "no_plugin", "the running generation has no such plugin")
         if path == "state":
-            run_id = request.query_params.get("run_id")
+            run_id = _run_id(request.scope["query_string"])
             if not run_id:
-                return denied(400, "malformed", "say which run: state?run_id=R")
+                return denied(400, "malformed", "say which run, once and in UTF-8: state?run_id=R")
             app.flush()
             return answer(200, success(app.store.state(run_id)))
         if path == "health":
@@ -45,3 +47,12 @@ class PluginApi:
         if path == "schema":
             return answer(200, success(app.store.schema()))
         return denied(404, "no_such_path", f"no GET {path[:80]!r} here")
+
+
+def _run_id(query: bytes) -> str | None:
+    """The run that a query names, if it names exactly one."""
+    if decoded(query) is None:
+        return None
+    pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True)
+    found = [value for name, value in pairs if name == "run_id"]
+    return found[0] if len(found) == 1 else None

@@ -5,33 +5,35 @@ into place when the application can answer.
 """
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote
 
 import uvicorn
 import uvloop
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from syncmodel.reference.node import config
-from syncmodel.reference.node.admin import Admin
+from syncmodel.reference.node import admin, config, openapi
+from syncmodel.reference.node.accepted import Accepted
 from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.dialler import FRAME_LIMIT_BYTES, Dialler
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.plugin_api import PluginApi
+from syncmodel.reference.node.protocol import Http
 from syncmodel.reference.node.relay import Relay
 from syncmodel.reference.node.store import Store
-from syncmodel.reference.node.surface import denied
+from syncmodel.reference.node.surface import answer, decoded, denied
 from syncmodel.reference.node.websocket import WebSocket
 
 KEEP_ALIVE_S: Final = 3600
-ADMIN_PATH: Final = "/api/admin/management"
-PLUGIN_PATHS: Final = "/plugins-api/supertest/"
+PLUGIN_PATHS: Final = f"/plugins-api/{config.PLUGIN}/"
+#: How long, at the end, what is being served may take to notice.
+FAREWELL_LIMIT_S: Final = 1.0
 RELAY_PATH: Final = "/"
 
 
@@ -46,6 +48,7 @@ def serve(root: Path) -> None:
 async def _serve(root: Path) -> None:
     layout, settings = Layout(root), config.load(root)
     store = Store(layout.database, settings.plugin)
+    accepted = Accepted(layout.accepted)
     try:
         app = Application(settings, store)
         diallers = {peer.name: Dialler(app, peer) for peer in settings.peers}
@@ -53,7 +56,8 @@ async def _serve(root: Path) -> None:
         end = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, end.set)
-        server = await _listen(Surfaces(app, root), layout.app_socket, settings.silence_limit_s)
+        surfaces = Surfaces(app, root, accepted)
+        server = await _listen(surfaces, layout.app_socket, settings.silence_limit_s)
         # What is there by now stays: a look at all of it for garbage would hold up every request.
         gc.freeze()
         async with asyncio.TaskGroup() as tasks:
@@ -62,9 +66,10 @@ async def _serve(root: Path) -> None:
             for task in running:
                 task.cancel()
         layout.app_socket.unlink(missing_ok=True)
-        _hang_up(server)
+        await _hang_up(server, surfaces)
         app.flush()
     finally:
+        accepted.close()
         store.close()
 
 
@@ -75,30 +80,49 @@ class Surfaces:
     find them all.
     """
 
-    def __init__(self, app: Application, root: Path) -> None:
+    def __init__(self, app: Application, root: Path, accepted: Accepted) -> None:
         self._relay = Relay(app)
-        self._admin = Admin(app, root)
+        self._admin = admin.Admin(app, root, accepted)
         self._plugin_api = PluginApi(app)
+        self._answering: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or one WebSocket connection until it ends."""
         if scope["type"] == "http":
-            response = await self._answer(Request(scope, receive))
-            await response(scope, receive, send)
+            await self._http(scope, receive, send)
         elif scope["path"] == RELAY_PATH:
             await self._relay(scope, receive, send)
         else:
             await send({"type": "websocket.close"})
 
-    async def _answer(self, request: Request) -> Response:
+    def end(self) -> None:
+        """End what still waits, which are long polls: their connections are closed."""
+        for task in self._answering:
+            task.cancel()
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._answering.add(task)
         try:
-            path = unquote(request.scope["raw_path"].decode("ascii"), errors="strict")
-        except UnicodeDecodeError:
+            response = await self._answer(Request(scope, receive))
+        except (ClientDisconnect, asyncio.CancelledError):
+            return  # nobody is there to be answered
+        finally:
+            self._answering.discard(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        path = decoded(request.scope["raw_path"])
+        if path is None:
             return denied(400, "malformed", "the path is no percent-encoded UTF-8")
         if path.startswith(PLUGIN_PATHS):
             return await self._plugin_api.respond(request, path.removeprefix(PLUGIN_PATHS))
-        if path == ADMIN_PATH and request.method == "POST":
+        if path == admin.PATH and request.method == "POST":
             return await self._admin.respond(request)
+        if path == openapi.PATH and request.method == "GET":
+            return answer(200, openapi.description())
         return denied(404, "no_such_path", "there is nothing here")
 
 
@@ -109,7 +133,7 @@ async def _listen(surfaces: Surfaces, path: Path, silence_limit_s: float) -> uvi
     settings = uvicorn.Config(
         surfaces,
         uds=os.fspath(fresh),
-        http="httptools",
+        http=Http,
         ws=WebSocket,
         ws_max_size=FRAME_LIMIT_BYTES,
         ws_ping_timeout=silence_limit_s,
@@ -117,6 +141,7 @@ async def _listen(surfaces: Surfaces, path: Path, silence_limit_s: float) -> uvi
         lifespan="off",
         access_log=False,
         log_level="warning",
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_S,
         server_header=False,
         date_header=False,
@@ -129,8 +154,14 @@ async def _listen(surfaces: Surfaces, path: Path, silence_limit_s: float) -> uvi
     return server
 
 
-def _hang_up(server: uvicorn.Server) -> None:
+async def _hang_up(server: uvicorn.Server, surfaces: Surfaces) -> None:
     for listener in server.servers:
         listener.close()
     for connection in list(server.server_state.connections):
-        connection.shutdown()
+        if isinstance(connection, Http):
+            connection.hang_up()
+        else:
+            connection.shutdown()
+    surfaces.end()
+    if server.server_state.tasks:
+        await asyncio.wait(server.server_state.tasks, timeout=FAREWELL_LIMIT_S)

@@ -58,7 +58,7 @@ class Store:
 
     def __init__(self, path: Path, plugin: int | None) -> None:
         self._plugin = plugin
-        with _failing_as_store_error():
+        with failing_as_store_error():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_LIMIT_S)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
@@ -200,7 +200,7 @@ class Store:
 
     @contextmanager
     def _transaction(self, mode: str = "IMMEDIATE") -> Iterator[None]:
-        with _failing_as_store_error():
+        with failing_as_store_error():
             self._db.execute(f"BEGIN {mode}")
             try:
                 yield
@@ -217,7 +217,7 @@ def renew_log(path: Path) -> str:
     Its entries and positions stay; nothing of any peer counts as applied. The node must not run.
     """
     log_id = secrets.token_hex(8)
-    with _failing_as_store_error(), sqlite3.connect(path, timeout=BUSY_LIMIT_S) as db:
+    with failing_as_store_error(), sqlite3.connect(path, timeout=BUSY_LIMIT_S) as db:
         db.execute("UPDATE meta SET value = ? WHERE key = 'log_id'", (log_id,))
         migrations.forget_cursors(db)
     db.close()
@@ -230,7 +230,8 @@ def _stored(text: str, position: int) -> Stored:
 
 
 @contextmanager
-def _failing_as_store_error() -> Iterator[None]:
+def failing_as_store_error() -> Iterator[None]:
+    """What SQLite raises within, as StoreError."""
     try:
         yield
     except sqlite3.Error as exc:

@@ -92,7 +92,8 @@ class Supervisor:
     async def job_ended(self) -> None:
         """Returns when no job runs."""
         if self._task is not None:
-            await self._task
+            # Who waits may be cancelled; the job goes on.
+            await asyncio.shield(self._task)
 
     @property
     def deployment(self) -> Deployment:
@@ -112,7 +113,8 @@ class Supervisor:
     def begin(self, kind: Kind, number: int) -> Job:
         """Begin a job that leads to generation `number`; returns at once.
 
-        Raises RefusedError: 404 unknown_generation, 409 job_running (nothing changed).
+        Raises RefusedError: 404 unknown_generation, 409 job_running, 503 not_ready when the disk
+        does not take it (nothing changed).
         """
         self._deployment.get(number)
         if self._task is not None and not self._task.done():
@@ -126,7 +128,14 @@ class Supervisor:
             was_up=self._application.state != "stopped",
         )
         self._forget_old()
-        self._launch(self._note(job.to("preparing", f"{kind} to generation {number}")))
+        try:
+            self._note(job.to("preparing", f"{kind} to generation {number}"))
+        except OSError as error:
+            del self._jobs[job.name]
+            raise RefusedError(
+                "not_ready", f"The job can't be written down: {error}", status=503
+            ) from error
+        self._launch(self._jobs[job.name])
         return job
 
     def _forget_old(self) -> None:
@@ -139,7 +148,7 @@ class Supervisor:
     async def job_status(self, name: str, limit_s: float) -> dict[str, Any]:
         """One job. Returns when it has ended, or after `limit_s`. Raises RefusedError (404)."""
         if name not in self._jobs:
-            raise RefusedError("unknown_job", f"There is no job {name!r} here.", status=404)
+            raise RefusedError("unknown_job", f"There is no job {name!r:.80} here.", status=404)
         if limit_s > 0 and not self._jobs[name].ended:
             try:
                 async with asyncio.timeout(limit_s):

@@ -190,5 +190,5 @@ def _changed(state: State, write: Write) -> Content:
 def _by(write: Write) -> int:
     by = _picked(_body(write), "by")["by"]
     if type(by) is not int:
-        raise DeniedError(400, "malformed", "by is not a whole number")
+        raise DeniedError(400, "malformed", "by is not a whole number of 64 bits")
     return by

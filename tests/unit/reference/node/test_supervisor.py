@@ -33,6 +33,7 @@ class Application:
         self.calls: list[str] = []
         self.fails_in: set[int | None] = set()
         self.at_stop: Callable[[], None] = lambda: None
+        self.fell = asyncio.Event()
         self._generations = Generations(layout)
 
     async def start(self) -> None:
@@ -57,6 +58,11 @@ class Application:
 
     async def resume(self) -> None:
         self.state = "running"
+
+    async def fallen(self) -> str:
+        await self.fell.wait()
+        self.fell.clear()
+        return "was ended by signal 9"
 
 
 class Machine:
@@ -527,6 +533,31 @@ def test_the_control_socket(root: Path) -> None:
             await writer.wait_closed()
 
     live(root, test)
+
+
+def test_a_fallen_application_is_told_once_no_job_starts_it_again(root: Path) -> None:
+    async def main(machine: Machine) -> None:
+        telling = asyncio.create_task(machine.ask("fallen"))
+        machine.application.fell.set()  # in a job that brings it up again
+        await machine.job("rollout.start", generation=2)
+        assert not telling.done()
+        await machine.application.kill()
+        machine.application.fell.set()
+        assert await telling == {"why": "was ended by signal 9"}
+
+    live(root, main)
+
+
+def test_who_waits_for_a_job_may_go_away(root: Path) -> None:
+    async def main(machine: Machine) -> None:
+        started = await machine.ask("rollout.start", generation=2)
+        waiting = asyncio.create_task(machine.supervisor.job_ended())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        ended = await machine.ask("rollout.status", job=started["job"], wait={"limit_s": 20})
+        assert ended["state"] == "done"
+
+    live(root, main)
 
 
 def test_old_jobs_are_forgotten_and_the_numbers_go_on(root: Path) -> None:

@@ -1,0 +1,56 @@
+"""The admin requests that were accepted, on disk: each one once, also after a restart.
+
+A database of its own: it must not wait for a migration, and is not put back with a backup.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from syncmodel.nostr.events import Event
+from syncmodel.nostr.nip98 import SeenIds
+from syncmodel.reference.node.store import BUSY_LIMIT_S, failing_as_store_error
+
+#: The row that says up to when ids were forgotten; no event has this id.
+_FORGOTTEN = ""
+
+
+class Accepted:
+    """`SeenIds` that outlive the process. Every method raises StoreError if the disk fails."""
+
+    def __init__(self, path: Path) -> None:
+        with failing_as_store_error():
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_LIMIT_S)
+            # It is ours alone: no lock has to be taken anew for each request.
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS accepted"
+                " (id TEXT PRIMARY KEY, created_at INTEGER NOT NULL) WITHOUT ROWID"
+            )
+            held = dict(self._db.execute("SELECT id, created_at FROM accepted"))
+        self._forgotten_until_s = held.pop(_FORGOTTEN, -1)
+        ids = ((created_at, identity) for identity, created_at in held.items())
+        self._seen = SeenIds(ids, self._forgotten_until_s)
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def admit(self, event: Event, now_s: int) -> None:
+        """Note the event as used, on disk; only then may anything follow from it.
+
+        Raises UnauthorizedError if it was used, or may have been.
+        """
+        self._seen.admit(event, now_s)
+        with failing_as_store_error():
+            self._db.execute("INSERT INTO accepted VALUES (?, ?)", (event.id, event.created_at))
+            if self._seen.forgotten_until_s != self._forgotten_until_s:
+                self._forget(self._seen.forgotten_until_s)
+
+    def _forget(self, until_s: int) -> None:
+        # In this order: whatever a crash leaves, no forgotten id is taken for a new one.
+        self._db.execute("INSERT OR REPLACE INTO accepted VALUES (?, ?)", (_FORGOTTEN, until_s))
+        old = "DELETE FROM accepted WHERE created_at <= ? AND id != ?"
+        self._db.execute(old, (until_s, _FORGOTTEN))
+        self._forgotten_until_s = until_s
