@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -73,7 +73,7 @@ Explore = Callable[[Place], None]
 class Report:
     """The outcome of a search. `halted` is what ended it early; `interrupted`: that was Ctrl-C.
 
-    `doubtful` are the files of runs that say nothing of the system.
+    `doubtful` are files of runs that say nothing of the system; `unsaved` says why one has none.
     """
 
     tally: Tally
@@ -82,13 +82,14 @@ class Report:
     interrupted: bool = False
     halted: SyncModelError | None = None
     doubtful: list[Path] = field(factory=list)
+    unsaved: list[str] = field(factory=list)
 
     @property
     def exit_code(self) -> int:
         """The exit code of a command: 0 fine, 1 divergence, 3 no verdict, 130 Ctrl-C."""
         if self.interrupted:
             return INTERRUPTED_CODE
-        if self.found is not None:
+        if self.found is not None or self.findings.failure is not None:
             return 1
         if self.halted is not None:
             return self.halted.exit_code
@@ -136,7 +137,12 @@ class Campaign:
         self._origin = Origin(folder, {**_facts(settings), **(facts or {})})
         self._kept = Kept(folder)
         self._doubts = Doubts(
-            self._origin, pool.kind, settings.guarantees, self._bugs, self.report.doubtful
+            self._origin,
+            pool.kind,
+            settings.guarantees,
+            self._bugs,
+            self.report.doubtful,
+            self.report.unsaved,
         )
 
     def run(self) -> Report:
@@ -174,21 +180,25 @@ class Campaign:
         return on_network(await self._pool.another(target), self._network)
 
     def _keep(self, found: Failure | Undecided) -> None:
-        if isinstance(found, Undecided):
-            self._doubts.put(found)
-        else:
-            self._triage_of(found)
+        """Have it on disk. What can't be is told at the end, and does not end the search."""
+        with suppress(Exception):
+            if isinstance(found, Undecided):
+                self._doubts.put(found)
+            else:
+                self._triage_of(found)
 
     def _triage_of(self, failure: Failure) -> Triage:
         found = failure.counterexample
         return Triage(self._pool, self._origin, found, self._invariants, self._kept)
 
     def _triage(self, failure: Failure) -> None:
-        triage = self._triage_of(failure)
-        if not self.report.interrupted and not _takes_minutes(failure.counterexample):
-            with self._ending():
-                triage.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
-        self.report.found = triage.save()
+        with self._ending():
+            triage = self._triage_of(failure)
+            self.report.found = triage.finding
+            if not self.report.interrupted and not _takes_minutes(failure.counterexample):
+                with self._ending():
+                    triage.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
+            self.report.found = triage.save()
 
     @contextmanager
     def _ending(self) -> Iterator[None]:

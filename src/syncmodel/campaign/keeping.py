@@ -66,8 +66,9 @@ class Origin:
 
 @define
 class Doubts:
-    """The runs of a search that say nothing, each kind once. `files` are those that were saved.
+    """The runs of a search that say nothing, each kind once.
 
+    `files` are those that were saved; `unsaved` says why one could not be.
     Such a file must pass, as every run must that nothing was found in; performed again, it may.
     Invalid ones are kept too: a node that never starts again after a certain step is seen as one.
     """
@@ -77,16 +78,17 @@ class Doubts:
     guarantees: Guarantees
     bugs: tuple[str, ...] = ()
     files: list[Path] = field(factory=list)
+    unsaved: list[str] = field(factory=list)
     _seen: set[tuple[str, str]] = field(factory=set)
 
     def put(self, run: Undecided) -> None:
-        """Save it if it has steps, and there is none like it. Never fails: it is told anyway."""
+        """Save it if it has steps, and there is none like it. Never fails."""
         kind = (run.verdict.value, PARTICULAR.sub("#", run.reason))
-        if kind in self._seen or not run.script.steps or len(self.files) >= UNDECIDED_LIMIT:
+        if kind in self._seen or not run.script.steps or len(self._seen) >= UNDECIDED_LIMIT:
             return
         self._seen.add(kind)
         network = {} if run.network is None else {NETWORK: run.network}
-        with suppress(Exception):
+        try:
             reproduction = Reproduction(
                 title=short(f"{run.verdict.value}: {run.reason or 'no reason'}"),
                 nodes=nodes_of(run.script.net),
@@ -97,3 +99,5 @@ class Doubts:
                 found={**self.origin.facts, **network, VERDICT: run.verdict.value},
             )
             self.files.append(save(self.origin.folder, reproduction))
+        except Exception as error:  # noqa: BLE001 (the search goes on)
+            self.unsaved.append(sentence(error))

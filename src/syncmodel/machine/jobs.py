@@ -248,8 +248,7 @@ def _search(job: Job, tally: Tally, findings: Findings, ends: Connection, best: 
 
         watched = watching(tally, pool.kind.waits, observe)
         about = (target, pool.driver, job.settings, watched, findings, tally)
-        more = {"network": job.network, "bugs": job.wanted.bugs, "keep": keep, "another": another}
-        place = Place(*about, **more)
+        place = Place(*about, job.network, job.wanted.bugs, keep, another)
         search = Search(
             machine,
             place,

@@ -155,6 +155,7 @@ def _summary(report: Report, seconds: float, settings: Settings) -> Iterator[str
     yield from _doubts("invalid (the tester could not do its part)", report.findings.invalid)
     for file in report.doubtful:
         yield f"Saved as {file}, to be performed again with `syncmodel replay`."
+    yield from map(printable, report.unsaved)
 
 
 def _verdict(report: Report) -> str:

@@ -110,7 +110,7 @@ def test_what_cannot_be_saved_leaves_what_was_there(
 ) -> None:
     """As on a full disk."""
     pool, campaign = campaign_of(tmp_path, SEARCH, SimulatedCluster, BUG)
-    saved = []
+    saved: list[Path] = []
 
     def full(folder: Path, reproduction: Reproduction) -> Path:
         if saved:
@@ -231,7 +231,7 @@ def test_what_shows_sooner_when_it_is_run_again_is_shortened_to_that(tmp_path: P
             Later.runs += 1
             await super().begin(net)
 
-        def who(self, nodes: tuple[str, ...]) -> tuple[str, ...]:  # type: ignore[override]
+        def who(self, nodes: tuple[str, ...]) -> tuple[str, ...]:
             return nodes
 
     report = searched(tmp_path, FEW, Later)
@@ -282,6 +282,18 @@ def test_a_run_that_says_nothing_is_saved_once_for_each_kind(
     assert again.judgement is Judgement.UNKNOWN
     assert again.results[-1].verdict.value == verdict
     assert replayed(file) is Judgement.AS_EXPECTED
+
+
+def test_one_that_cannot_be_saved_is_told_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Path:
+        raise SyncModelError("There is no space.")
+
+    monkeypatch.setattr(keeping, "save", full)
+    report = searched(tmp_path, FEW, Slow)
+    assert (report.exit_code, report.findings.sequences) == (3, FEW.sequences)
+    assert summary(report, 1, FEW).endswith("\nThere is no space.")
 
 
 def test_only_so_many_of_them_are_saved(tmp_path: Path) -> None:
@@ -394,7 +406,8 @@ ERRORS = [
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_what_died_between_two_runs_is_made_anew(tmp_path: Path, error: Exception) -> None:
-    target = type("Target", (Mortal,), {"error": error, "made": 0, "close": SimulatedCluster.close})
+    own = {"error": error, "made": 0, "close": SimulatedCluster.close}
+    target: Any = type("Target", (Mortal,), own)
     report = searched(tmp_path, FEW, target)
     assert (report.exit_code, report.halted) == (0, None)
     assert report.findings.sequences == target.made == FEW.sequences
@@ -403,7 +416,7 @@ def test_what_died_between_two_runs_is_made_anew(tmp_path: Path, error: Exceptio
 
 @pytest.mark.parametrize("error", ERRORS)
 def test_what_cannot_be_made_anew_is_an_invalid_run(tmp_path: Path, error: Exception) -> None:
-    made = {"error": error, "made": 0, "whole": 1, "close": SimulatedCluster.close}
+    made: Any = {"error": error, "made": 0, "whole": 1, "close": SimulatedCluster.close}
     report = searched(tmp_path, FEW, type("Target", (Mortal,), made))
     assert report.exit_code == 3
     assert isinstance(report.halted, InvalidRunError)
