@@ -1,14 +1,16 @@
-"""A search for tests of its own end: it says that it is in a phase, and waits there.
+"""Searches for tests of their own end: each says that it is in a phase, and waits there.
 
-`python search_to_end.py FOLDER PHASE` prints the phase once it is there. Its exit code is that of
-the search.
+A line `FOLDER<tab>PHASE` on stdin begins one, in a process of its own, which costs no imports. It
+says its number once it is in that phase, and then its exit code. SIGHUP and SIGTERM are answered
+like Ctrl-C, as the command line does.
 """
 
+import os
 import signal
 import sys
 from pathlib import Path
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from syncmodel.campaign.campaign import Campaign
 from syncmodel.engine.findings import Settings
@@ -21,59 +23,81 @@ from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.shrink.minimize import Progress
 
-FOLDER, PHASE = Path(sys.argv[1]), sys.argv[2]
 SETTINGS = Settings(sequences=300, steps=30, seed=1)
-lengths: list[int] = []
 
 
-def at(phase: str) -> None:
-    """Wait here for a signal, if this is the phase."""
-    if phase == PHASE:
-        print(phase, flush=True)
-        signal.pause()
+@define
+class Waiting:
+    """Waits in one phase of a search for a signal."""
+
+    phase: str
+    lengths: list[int] = field(factory=list)
+
+    def at(self, phase: str) -> None:
+        """Wait here, if this is the phase."""
+        if phase == self.phase:
+            print(os.getpid(), flush=True)
+            signal.pause()
+
+    def observe(self, entry: Entry) -> None:
+        """In the middle of the first run; and once one has failed."""
+        if isinstance(entry, Rested) and entry.index:
+            self.at("explore")
+        if isinstance(entry, Ended) and entry.verdict is Verdict.DIVERGED:
+            self.at("found")
+
+    def minimizing(self, progress: Progress) -> None:
+        """After each run of the minimiser, and of the further search."""
+        self.lengths.append(progress.length)
+        if progress.further:
+            self.at("further")
+        else:
+            self.at("confirm" if self.phase == "confirm" else "shorten")
+            if progress.length < self.lengths[0]:
+                self.at("shorter")
 
 
-class Told(SimulatedCluster):
-    """Says when it begins and closes."""
+def search(folder: Path, phase: str) -> int:
+    """The exit code of a search that waits in that phase."""
+    waiting = Waiting(phase)
 
-    async def begin(self, net: Net) -> None:
-        """The first one is the boot."""
-        at("boot")
-        await super().begin(net)
+    class Told(SimulatedCluster):
+        """Says when it begins and closes."""
 
-    async def close(self) -> None:
-        """The last phase."""
-        at("close")
-        await super().close()
+        async def begin(self, net: Net) -> None:
+            waiting.at("boot")
+            await super().begin(net)
+
+        async def close(self) -> None:
+            waiting.at("close")
+            await super().close()
+
+    explore = searching(ClusterMachine)
+    with Pool(evolve(SIMULATED, make=Told)) as pool:
+        campaign = Campaign(
+            pool, SETTINGS, folder, explore, bugs=("tie-by-arrival",), minimize=phase != "confirm"
+        )
+        campaign.observe, campaign.minimizing = waiting.observe, waiting.minimizing
+        return campaign.run().exit_code
 
 
-def observe(entry: Entry) -> None:
-    """In the middle of the first run; and once one has failed."""
-    if isinstance(entry, Rested) and entry.index:
-        at("explore")
-    if isinstance(entry, Ended) and entry.verdict is Verdict.DIVERGED:
-        at("found")
-
-
-def minimizing(progress: Progress) -> None:
-    """After each run of the minimiser, and of the further search."""
-    lengths.append(progress.length)
-    at("further" if progress.further else "shorten" if PHASE != "confirm" else "confirm")
-    if progress.length < lengths[0] and not progress.further:
-        at("shorter")
+def main() -> None:
+    """One search after the other, as they are asked for."""
+    for line in sys.stdin:
+        folder, phase = line.rstrip("\n").split("\t")
+        pid = os.fork()
+        if not pid:
+            for number in (signal.SIGHUP, signal.SIGTERM):
+                signal.signal(number, signal.default_int_handler)
+            try:
+                os._exit(search(Path(folder), phase))
+            except KeyboardInterrupt:
+                os._exit(130)
+            finally:
+                os._exit(99)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
 
 
 if __name__ == "__main__":
-    kind = evolve(SIMULATED, make=Told)
-    with Pool(kind) as pool:
-        campaign = Campaign(
-            pool,
-            SETTINGS,
-            FOLDER,
-            searching(ClusterMachine),
-            bugs=("tie-by-arrival",),
-            minimize=PHASE != "confirm",
-        )
-        campaign.observe, campaign.minimizing = observe, minimizing
-        report = campaign.run()
-    sys.exit(report.exit_code)
+    main()
