@@ -29,13 +29,13 @@ from syncmodel.engine.pool import Pool
 from syncmodel.engine.tally import Tally
 from syncmodel.engine.trouble import moment, sentence
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
+from syncmodel.interrupts import INTERRUPTED_CODE, of_ctrl_c
 from syncmodel.model.divergence import Kind
 from syncmodel.shrink.minimize import NO_SEARCH, Progress
 from syncmodel.targets.base import Networked, Target
 
 #: Local nodes write a few MiB; with less room than this their behaviour means nothing.
 ROOM_BYTES = 4 * 2**20
-INTERRUPTED_CODE = 130
 
 
 def nowhere(_: Failure | Undecided) -> None:
@@ -208,7 +208,10 @@ class Campaign:
         except KeyboardInterrupt:
             self.report.interrupted = True
         except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
-            self.report.halted = halted_by(error)
+            if of_ctrl_c(error):
+                self.report.interrupted = True
+            else:
+                self.report.halted = halted_by(error)
 
 
 def on_network(target: Target, number: int | None) -> Target:
@@ -243,8 +246,8 @@ def halted_by(error: Exception) -> SyncModelError:
         return error
     if isinstance(error, OSError):
         place = f" ({error.filename})" if error.filename else ""
-        when = f" {moment(error)}" if moment(error) else ""
-        told = InvalidRunError(f"The tester can't go on: {error.strerror or error}{place}.{when}")
+        when = f", {moment(error)}" if moment(error) else ""
+        told = InvalidRunError(f"The tester can't go on: {error.strerror or error}{place}{when}.")
     else:
         told = InvalidRunError(sentence(error))
     told.__cause__ = error

@@ -6,17 +6,14 @@ the tester could not do its part), 130 Ctrl-C.
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from collections.abc import Sequence
+from functools import partial
 
 from syncmodel.cli import bugs, check, explore, minimize, node, replay
+from syncmodel.cli.edge import guarded, open_streams
 from syncmodel.cli.parsing import Parser, Verb, plain
-from syncmodel.errors import InvalidRunError, SyncModelError
 
 VERBS: tuple[Verb, ...] = (explore, check, replay, minimize, node, bugs)
-INTERRUPTED_CODE = 130
 
 DESCRIPTION = """\
 Tests sync, partitions and rollback in clusters of replicated nodes: generates steps, performs them
@@ -37,27 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Raises `SystemExit` for --help and for arguments that can't be read.
     """
+    open_streams()
     args = _parser().parse_args(argv)
-    # SIGTERM is handled like Ctrl-C, so that nothing is left behind either way.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        code: int = args.run(args)
-        sys.stdout.flush()
-    except SyncModelError as error:
-        sys.stderr.write(f"syncmodel {args.verb}: {error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write(f"syncmodel {args.verb}: interrupted.\n")
-        return INTERRUPTED_CODE
-    except BrokenPipeError:
-        # The reader of the results closed the pipe: say nothing more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        sys.stderr.write(f"syncmodel {args.verb}: {error.strerror or error}{place}.\n")
-        return InvalidRunError.exit_code
-    return code
+    return guarded(f"syncmodel {args.verb}", partial(args.run, args), debug=args.debug)
 
 
 def _parser() -> Parser:
@@ -69,5 +48,6 @@ def _parser() -> Parser:
         told = plain(f"syncmodel {verb.NAME}", about, examples)
         child = verbs.add_parser(verb.NAME, help=verb.HELP, **told)
         verb.arguments(child)
+        child.add_argument("--debug", action="store_true", help="show an error's traceback")
         child.set_defaults(run=verb.run)
     return parser

@@ -78,13 +78,16 @@ def run(args: argparse.Namespace) -> int:
                 campaign.observe = all_of(watch, recorder) if recorder else watch
                 watch.announce(_announcement(settings, pool, jobs))
                 report = campaign.run()
-            say(summary(report, time.monotonic() - started_s, settings))
+            took_s = time.monotonic() - started_s
+            say(summary(report, took_s, settings, waits=pool.kind.waits))
     except Exception as error:
         # In telling, or in closing the nodes: what was found is saved by then.
         if report is None or report.found is None:
             raise
         complain(f"{halted_by(error)} What was found is in {report.found.file or asked.corpus}.")
     if report.halted is not None:
+        if report.exit_code == report.halted.exit_code:
+            raise report.halted
         complain(str(report.halted))
     return report.exit_code
 

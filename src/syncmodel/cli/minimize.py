@@ -62,11 +62,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See it fail, shorten it, save it."""
-    from syncmodel.campaign.campaign import INTERRUPTED_CODE, halted_by
+    from syncmodel.campaign.campaign import halted_by
     from syncmodel.campaign.keeping import Origin
     from syncmodel.campaign.triage import Triage
     from syncmodel.engine.pool import Pool
     from syncmodel.engine.tally import Tally
+    from syncmodel.interrupts import INTERRUPTED_CODE
     from syncmodel.report.story import found_story
     from syncmodel.report.terminal import Watch, complain, say
 

@@ -117,14 +117,20 @@ class Tally:
         for each in fields(Tally):
             setattr(self, each.name, getattr(fresh, each.name))
 
-    def never(self, ops: frozenset[str] | None = None) -> tuple[Sometimes, ...]:
+    def never(
+        self, ops: frozenset[str] | None = None, *, waits: bool = True
+    ) -> tuple[Sometimes, ...]:
         """What was never seen, of all that these kinds of steps (default: all) can bring about on
-        such nodes."""
+        such nodes.
+
+        `waits`: requests travel, so that an answer may get lost.
+        """
         return tuple(
             what
             for what in Sometimes
             if not self.seen[what]
             and (ops is None or what not in NEEDS or NEEDS[what] & ops)
+            and (waits or what is not Sometimes.UNKNOWN)
             and (self.net is None or _can_happen(what, self.net))
         )
 

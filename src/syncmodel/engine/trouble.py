@@ -11,7 +11,7 @@ from pathlib import Path
 from syncmodel.errors import SyncModelError, printable
 
 #: What a note begins with that says when it happened.
-WHILE = "While "
+WHILE = "while "
 #: How much of a step, or of what an error says, is shown.
 SHOWN_CHARACTERS = 160
 
@@ -25,18 +25,18 @@ def short(text: object) -> str:
 def happened(error: BaseException, doing: str) -> None:
     """Note when it happened (`taking step 3 (...)`), unless that is known already."""
     if not moment(error):
-        error.add_note(f"{WHILE}{doing}.")
+        error.add_note(f"{WHILE}{doing}")
 
 
 def sentence(error: BaseException) -> str:
     """When it happened, what it says, and where in the code it was raised."""
     text = str(error) if isinstance(error, SyncModelError) else _words(error)
     when = moment(error)
-    return f"{when.removesuffix('.')}: {text}" if when else text
+    return f"{when[0].upper()}{when[1:]}: {text}" if when else text
 
 
 def moment(error: BaseException) -> str:
-    """When it happened, as a sentence; "" where nothing is known of that."""
+    """When it happened (`while taking ...`); "" where nothing is known of that."""
     notes: list[str] = getattr(error, "__notes__", [])
     return next((note for note in notes if note.startswith(WHILE)), "")
 

@@ -25,6 +25,7 @@ from syncmodel.engine.history import Entry, Observer, nobody
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.tally import Tally
 from syncmodel.errors import InvalidRunError, SyncModelError
+from syncmodel.interrupts import ENDING, like_ctrl_c
 from syncmodel.machine.loading import load
 from syncmodel.machine.search import Search, Share
 from syncmodel.machine.wanted import Wanted, deadline_s
@@ -35,8 +36,6 @@ from syncmodel.targets.base import Target
 SAY_S = 0.1
 #: How long workers have to close their clusters once the search is broken off.
 CLOSE_LIMIT_S = 20.0
-#: Both mean that it is over: a worker then closes its cluster and says what it has.
-SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 #: Not the number of a sequence: no worker has failed yet.
 NOBODY = 2**62
 
@@ -93,7 +92,7 @@ class Jobs:
                 ours, theirs = context.Pipe(duplex=False)
                 worker = context.Process(target=work, args=(job, theirs, best), daemon=True)
                 # What comes before a worker can answer it waits until then.
-                with _held(SIGNALS):
+                with _held(ENDING):
                     worker.start()
                 theirs.close()
                 workers[ours] = worker
@@ -204,16 +203,13 @@ def work(job: Job, ends: Connection, best: Any) -> None:
     tally, findings = Tally(), Findings()
     halted: SyncModelError | None = None
     try:
-        for number in SIGNALS:
-            signal.signal(number, _interrupted)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        _search(job, tally, findings, ends, best)
+        # Each of these means that it is over: close the cluster, and say what there is.
+        with like_ctrl_c(), _let_in(ENDING):
+            _search(job, tally, findings, ends, best)
     except KeyboardInterrupt:
         pass
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
         halted = halted_by(error)
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
     try:
         ends.send(Said(tally, findings, halted))
     except BrokenPipeError:
@@ -221,8 +217,14 @@ def work(job: Job, ends: Connection, best: Any) -> None:
         return
 
 
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
+@contextmanager
+def _let_in(signals: frozenset[signal.Signals]) -> Iterator[None]:
+    """Until this ends, these signals do not wait; afterwards they do, as nothing is left to end."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
 
 def _search(job: Job, tally: Tally, findings: Findings, ends: Connection, best: Any) -> None:
@@ -278,5 +280,5 @@ def _saying(ends: Connection, tally: Tally) -> Observer:
 
 def _send(ends: Connection, said: Said) -> None:
     """Report in one piece: a signal in the middle of it would leave half a message."""
-    with _held(SIGNALS):
+    with _held(ENDING):
         ends.send(said)

@@ -27,6 +27,7 @@ from syncmodel.engine.session import Result, Session
 from syncmodel.engine.tally import Tally
 from syncmodel.engine.trouble import happened, sentence
 from syncmodel.errors import InvalidRunError
+from syncmodel.interrupts import of_ctrl_c
 from syncmodel.machine.deck import Deck
 from syncmodel.machine.provider import Plain
 from syncmodel.machine.wanted import deadline_s
@@ -124,9 +125,12 @@ class Search:
                 run_state_machine_as_test(factory, settings=self.hypothesis_settings(base))
         except (EndsSearch, DivergenceFound, Flaky) as raised:
             self._close(raised)
-        except Exception as error:
+        except Exception as raised:
+            # Hypothesis takes an interrupt that meets it in its own preparations for a defect.
+            if of_ctrl_c(raised):
+                raise KeyboardInterrupt from raised
             # A rule of a machine, or what decides whether it is possible.
-            happened(error, self._between())
+            happened(raised, self._between())
             raise
         return self.findings
 

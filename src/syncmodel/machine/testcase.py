@@ -76,7 +76,8 @@ class SearchCase(unittest.TestCase):
         settings = around.wanted.settings(machine, base)
         started_s = time.monotonic()
         report = _campaign(around, machine, settings, base, share)
-        text = summary(report, time.monotonic() - started_s, settings)
+        took_s = time.monotonic() - started_s
+        text = summary(report, took_s, settings, waits=around.wanted.kind(machine).waits)
         if report.interrupted:
             around.say(text)
             raise KeyboardInterrupt

@@ -109,8 +109,14 @@ def _steps(steps: tuple[Step, ...], schema: Schema) -> Iterator[str]:
     width = len(str(len(steps)))
     for number, step in enumerate(steps, 1):
         yield f"  {number:>{width}}. {_words(step, schema)}"
-        if isinstance(step, Burst | Concurrently):
-            yield from (f"  {'':{width}}    - {_words(part, schema)}" for part in step.steps)
+        yield from _parts(step, schema, f"  {'':{width}}    ")
+
+
+def _parts(step: Step, schema: Schema, indent: str) -> Iterator[str]:
+    """The steps inside of a step, and those inside of them, each deeper."""
+    for part in step.steps if isinstance(step, Burst | Concurrently) else ():
+        yield f"{indent}- {_words(part, schema)}"
+        yield from _parts(part, schema, f"{indent}    ")
 
 
 def _words(step: Step, schema: Schema) -> str:

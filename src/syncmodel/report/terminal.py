@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.text import Text
 
 from syncmodel.engine.findings import Settings
-from syncmodel.engine.history import Entry
+from syncmodel.engine.history import Entry, Verdict
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import printable, printable_lines
 from syncmodel.report.story import found_story, plural
@@ -128,12 +128,15 @@ def _duration(seconds: float) -> str:
 # --- the end -----------------------------------------------------------------------------------
 
 
-def summary(report: Report, seconds: float, settings: Settings) -> str:
-    """The result of a search in a few sentences."""
-    return "\n".join(_summary(report, seconds, settings))
+def summary(report: Report, seconds: float, settings: Settings, *, waits: bool = True) -> str:
+    """The result of a search in a few sentences.
+
+    `waits`: the target does real input and output, so that a request can time out.
+    """
+    return "\n".join(_summary(report, seconds, settings, waits))
 
 
-def _summary(report: Report, seconds: float, settings: Settings) -> Iterator[str]:
+def _summary(report: Report, seconds: float, settings: Settings, waits: bool) -> Iterator[str]:
     tally = report.tally
     if report.found is not None:
         yield found_story(report.found)
@@ -143,7 +146,7 @@ def _summary(report: Report, seconds: float, settings: Settings) -> Iterator[str
     if seen:
         yield f"Seen: {', '.join(seen)}."
     ops = None if settings.scope is None else settings.scope.ops
-    never = [what.value for what in tally.never(ops)]
+    never = [what.value for what in tally.never(ops, waits=waits)]
     if never and tally.rests:
         yield f"Never happened, so nothing is said of it: {', '.join(never)}."
     if report.findings.out_of_time:
@@ -163,6 +166,10 @@ def _verdict(report: Report) -> str:
         end = "Divergence found"
     elif report.interrupted or report.halted:
         end = "No divergence so far"
+    elif not report.tally.sequences:
+        end = "Nothing was tried"
+    elif not report.tally.verdicts[Verdict.PASS]:
+        end = "No verdict"
     else:
         end = "No divergence"
     return f"{end}{', interrupted' if report.interrupted else ''}:"

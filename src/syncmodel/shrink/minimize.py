@@ -177,7 +177,7 @@ class Minimizer:
         """One run within the budget. Raises `_StopSearch`."""
         budget, effort = self._budget, self.effort
         if effort.executions >= budget.executions or effort.steps >= budget.steps:
-            self.effort = evolve(effort, exhausted=True)
+            self.effort = evolve(effort, exhausted=self._budget is not NO_SEARCH)
             raise _StopSearch("the budget is used up")
         result = await self._perform(script, alone=alone)
         self._invalid = self._invalid + 1 if result.verdict is Verdict.INVALID else 0

@@ -16,6 +16,7 @@ from syncmodel.campaign.campaign import Campaign
 from syncmodel.engine.findings import Settings
 from syncmodel.engine.history import Ended, Entry, Rested, Verdict
 from syncmodel.engine.pool import Pool
+from syncmodel.interrupts import like_ctrl_c
 from syncmodel.machine.cluster import ClusterMachine
 from syncmodel.machine.search import searching
 from syncmodel.model.net import Net
@@ -87,10 +88,9 @@ def main() -> None:
         folder, phase = line.rstrip("\n").split("\t")
         pid = os.fork()
         if not pid:
-            for number in (signal.SIGHUP, signal.SIGTERM):
-                signal.signal(number, signal.default_int_handler)
             try:
-                os._exit(search(Path(folder), phase))
+                with like_ctrl_c():
+                    os._exit(search(Path(folder), phase))
             except KeyboardInterrupt:
                 os._exit(130)
             finally:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from syncmodel.campaign.triage import Finding
 from syncmodel.corpus import Confirmed, Expected, Reproduction
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.findings import Findings, Settings
-from syncmodel.engine.history import Began
+from syncmodel.engine.history import Began, Verdict
 from syncmodel.engine.run import run
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import SyncModelError
@@ -23,7 +24,7 @@ from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.story import found_story, story
 from syncmodel.report.terminal import Unbreakable, Watch, progress_line, summary
 from syncmodel.shrink.minimize import Effort, Progress
-from syncmodel.steps import Burst, Create, Delete, Resync
+from syncmodel.steps import Burst, Concurrently, Create, Delete, Resync
 from syncmodel.steps.scope import Scope
 from syncmodel.targets import registry
 from syncmodel.targets.wire import SUPERTEST
@@ -57,6 +58,18 @@ def found(ended: Counterexample, file: Path | None = Path("found/a.json")) -> Fi
     return Finding(ended, RESURRECTED, 19, effort, file, "" if file else "No room to save it.")
 
 
+def test_steps_inside_of_steps_are_all_told() -> None:
+    inner = Concurrently((Resync("n2"), Delete("n1", "cases", "c1")))
+    told = story(evolve(RESURRECTED, steps=(STEPS[0], Burst((inner, Resync("n1"))))))
+    assert told.endswith(
+        "  2. in a burst, without coming to rest in between:\n"
+        "       - at the same time:\n"
+        "           - n2 resyncs in full\n"
+        "           - n1 deletes cases/c1\n"
+        "       - n1 resyncs in full"
+    )
+
+
 def test_a_failure_that_did_not_come_back_is_no_certain_one(ended: Counterexample) -> None:
     never = evolve(RESURRECTED, confirmed=Confirmed(0, 10))
     told = found_story(evolve(found(ended), reproduction=never))
@@ -78,6 +91,7 @@ def test_a_failure_as_it_is_reported(ended: Counterexample) -> None:
 
 def tally() -> Tally:
     counted = Tally(sequences=1_200, steps=34, rests=56, net=NET)
+    counted.verdicts[Verdict.PASS] = 1_200
     counted.seen.update({Sometimes.PARTITIONS: 3, Sometimes.CONFLICTS: 1})
     return counted
 
@@ -94,6 +108,19 @@ def test_the_summary_of_a_pass_says_what_never_happened() -> None:
         "Never happened, so nothing is said of it: resyncs that sent rows, hidden rows, "
         "refusals of contested requests, unknown outcomes."
     )
+
+
+def test_what_cannot_happen_is_not_missed() -> None:
+    text = summary(Report(tally()), 5, ONLY_RESYNCS, waits=False)
+    assert text.endswith("hidden rows, refusals of contested requests.")
+
+
+def test_where_nothing_was_judged_there_is_no_verdict() -> None:
+    unknown = Tally(sequences=40, steps=40, verdicts=Counter({Verdict.UNKNOWN: 40}))
+    report = Report(unknown, Findings(unknown=["busy"] * 40))
+    assert summary(report, 5, Settings()).startswith("No verdict: 40 sequences, ")
+    late = Report(Tally(), Findings(out_of_time=True))
+    assert summary(late, 5, Settings()).startswith("Nothing was tried: 0 sequences, ")
 
 
 def test_no_summary_calls_a_doubt_a_pass() -> None:

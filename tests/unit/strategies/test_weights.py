@@ -8,7 +8,7 @@ from supertest import fully_connected
 
 from syncmodel.model.plan import Plan
 from syncmodel.steps import vocabulary
-from syncmodel.strategies.weights import USUAL, WEIGHTS, weights
+from syncmodel.strategies.weights import IN_A_BURST, USUAL, WEIGHTS, weights
 
 
 def test_what_is_drawn_is_what_bare_weights_choose() -> None:
@@ -26,7 +26,10 @@ def test_the_situation_makes_steps_likelier() -> None:
     burst = dict(weights(Plan(net), ops, in_a_burst=True).weights)
     assert plain["create"] == 2 * WEIGHTS["create"]
     assert plain["unheard_of"] == USUAL
-    assert (cut["heal"], burst["crash"]) == (3 * WEIGHTS["heal"], 4 * WEIGHTS["crash"])
+    assert (cut["heal"], burst["crash"]) == (
+        3 * WEIGHTS["heal"],
+        IN_A_BURST["crash"] * WEIGHTS["crash"],
+    )
 
 
 def test_a_kind_can_be_left_out() -> None:

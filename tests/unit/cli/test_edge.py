@@ -1,0 +1,227 @@
+"""The edge of the process: whatever happens in it, exit code 1 is a judged divergence alone."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncmodel.cli import edge
+from syncmodel.cli.edge import guarded
+from syncmodel.errors import FaultError, UsageError
+from syncmodel.interrupts import like_ctrl_c
+
+PASSES = ("explore", "--target", "simulated", "--sequences", "1", "--steps", "3", "--seed", "1")
+ENDLESS = ("explore", "--target", "simulated", "--sequences", "1000000")
+#: How much longer things take on a busy machine.
+BUSY = 5
+SYNCMODEL = (sys.executable, "-m", "syncmodel")
+
+
+@pytest.fixture(autouse=True)
+def tracebacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are kept in a folder of the test's."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def raises(error: BaseException) -> Callable[[], NoReturn]:
+    def run() -> NoReturn:
+        raise error
+
+    return run
+
+
+def noted(error: Exception) -> Exception:
+    error.add_note("while n1 creates cases/c1")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UsageError("Say which."), 2, "prog: Say which."),
+        (FaultError("The cut did not take."), 3, "prog: The cut did not take."),
+        (KeyboardInterrupt(), 130, "prog: interrupted."),
+        (OSError(28, "No space left on device", "x"), 3, "prog: No space left on device (x)."),
+        (BrokenPipeError(32, "Broken pipe"), 3, "prog: Broken pipe."),
+        (MemoryError(), 3, "prog: there is not enough memory"),
+        (KeyError("titel"), 3, "prog: An error that was not foreseen: KeyError: 'titel'."),
+        (RecursionError("too deep"), 3, "prog: An error that was not foreseen: RecursionError"),
+        (noted(ValueError("no")), 3, "not foreseen, while n1 creates cases/c1: ValueError: no."),
+        (ExceptionGroup("all", [TypeError("t")]), 3, "not foreseen: TypeError: t."),
+        (UnicodeEncodeError("ascii", "\xe9", 0, 1, "no"), 3, "not foreseen: UnicodeEncodeError"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)
+def test_every_error_is_a_sentence_and_a_code(
+    error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded("prog", raises(error)) == code
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+    assert told.count("\n") == 1
+
+
+@given(st.text())
+def test_what_an_error_says_is_printable(text: str) -> None:
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(edge, "_kept", lambda *_, **__: "")
+        patch.setattr(sys, "stderr", Said(said))
+        assert guarded("prog", raises(ValueError(text))) == 3
+    assert all(line.isprintable() for line in "".join(said).split("\n"))
+
+
+class Said:
+    """A stream that keeps what is written."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.write = texts.append
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def test_the_traceback_is_kept_or_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded("prog", raises(KeyError("titel"))) == 3
+    (path,) = [word for word in capsys.readouterr().err.split() if "traceback.txt" in word]
+    file = Path(path.rstrip(";"))
+    assert "Traceback" in file.read_text(encoding="utf-8")
+    assert file.stat().st_mode & 0o077 == 0
+    file.unlink()
+    assert guarded("prog", raises(KeyError("titel")), debug=True) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_traceback_that_there_is_no_room_for_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = raises(OSError(28, "No space left on device"))
+    monkeypatch.setattr(tempfile, "mkstemp", lambda **_: full())
+    assert guarded("prog", raises(KeyError("titel"))) == 3
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/null 2>&1"])
+def test_closed_streams_change_no_verdict(closed: str, tmp_path: Path) -> None:
+    command = f'"$@" {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", *SYNCMODEL, *PASSES], cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("stream", [">", "2>", "2>&1 >"])
+def test_results_that_there_is_no_room_for_are_no_pass(stream: str, tmp_path: Path) -> None:
+    command = ["sh", "-c", f'"$@" {stream}/dev/full', "sh", *SYNCMODEL, *PASSES]
+    done = subprocess.run(command, cwd=tmp_path, check=False, stderr=subprocess.PIPE)
+    assert done.returncode == 3
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_reader_that_goes_away_changes_no_verdict(tmp_path: Path) -> None:
+    command = 'set -o pipefail; "$@" | true'
+    done = subprocess.run(
+        ["bash", "-c", command, "bash", *SYNCMODEL, *PASSES], cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("ignored", [(), (signal.SIGINT,)], ids=["shell", "background"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_soon(
+    number: signal.Signals, ignored: tuple[signal.Signals, ...], tmp_path: Path
+) -> None:
+    with started(tmp_path, ignored) as process:
+        process.send_signal(number)
+        began_s = time.monotonic()
+        out, err = process.communicate(timeout=20)
+        # Two seconds are what it may take; other tests may run on this machine meanwhile.
+        assert time.monotonic() - began_s < 2 * BUSY
+    assert process.returncode == 130, err
+    assert "interrupted" in out + err
+    assert "Traceback" not in err
+
+
+def test_nohup_is_respected(tmp_path: Path) -> None:
+    with started(tmp_path, (signal.SIGHUP,)) as process:
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode == 130
+
+
+@contextlib.contextmanager
+def started(folder: Path, ignored: tuple[signal.Signals, ...]) -> Iterator[subprocess.Popen[str]]:
+    """A search that does not end, after its first line; it began with these signals ignored."""
+
+    def ignore() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+    process = subprocess.Popen(
+        [*SYNCMODEL, *ENDLESS],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=ignore,  # noqa: PLW1509 nothing here has threads
+    )
+    assert process.stderr is not None
+    with process:
+        try:
+            assert process.stderr.readline().startswith("Exploring")
+            yield process
+        finally:
+            process.kill()
+
+
+class Finalised:
+    """Its end raises what a signal raises there."""
+
+    def __del__(self) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_that_python_drops_is_raised_again() -> None:
+    def spin() -> None:
+        thing = [Finalised()]
+        thing.clear()
+        end_s = time.monotonic() + 10
+        while time.monotonic() < end_s:
+            pass
+
+    with pytest.raises(KeyboardInterrupt), like_ctrl_c():
+        spin()
+
+
+def met_half_way() -> NoReturn:
+    """As a library that is interrupted in its own preparations."""
+    try:
+        raise KeyboardInterrupt
+    finally:
+        raise AssertionError
+
+
+def test_an_interrupt_that_a_library_takes_for_a_defect_is_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert guarded("prog", met_half_way) == 130
+    assert capsys.readouterr().err == "prog: interrupted.\n"
+
+
+def test_signals_are_as_before_afterwards() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert guarded("prog", lambda: 0) == 0
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
