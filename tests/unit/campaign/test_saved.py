@@ -24,6 +24,7 @@ from syncmodel.engine.pool import Pool
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.script import Script
 from syncmodel.errors import InvalidRunError, SyncModelError
+from syncmodel.interrupts import of_ctrl_c
 from syncmodel.machine.cluster import ClusterMachine
 from syncmodel.machine.search import searching
 from syncmodel.model.net import Net, fully_connected
@@ -167,6 +168,14 @@ def test_whatever_is_raised_afterwards_what_was_found_is_told(
     assert report.found.file is not None
     assert f"Saved as {report.found.file}" in summary(report, 1, SEARCH)
     assert replayed(report.found.file) is Judgement.AS_EXPECTED
+
+
+def test_an_interrupt_is_found_behind_errors_that_lead_back_to_each_other() -> None:
+    first, second = ValueError("first"), ValueError("second")
+    first.__cause__, second.__context__ = second, first
+    assert not of_ctrl_c(first)
+    second.__context__ = KeyboardInterrupt()
+    assert of_ctrl_c(first)
 
 
 # --- before any step -----------------------------------------------------------------------------
