@@ -72,7 +72,7 @@ def test_what_ends_minimize_leaves_the_shortest_so_far(
 def test_what_cannot_be_told_or_closed_does_not_hide_a_finding(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: str
 ) -> None:
-    def fail(*_: Any) -> str:
+    def fail(*_: Any, **__: Any) -> str:
         raise RuntimeError("a mistake")
 
     if broken == "telling":
