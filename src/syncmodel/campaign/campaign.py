@@ -195,7 +195,8 @@ class Campaign:
         with self._ending():
             triage = self._triage_of(failure)
             self.report.found = triage.finding
-            if not self.report.interrupted and not _takes_minutes(failure.counterexample):
+            slow = self._pool.kind.waits and _takes_minutes(failure.counterexample)
+            if not self.report.interrupted and not slow:
                 with self._ending():
                     triage.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
             self.report.found = triage.save()

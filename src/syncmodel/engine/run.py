@@ -54,8 +54,8 @@ async def run(
         target.renew()
     session = Session(target, net, guarantees, observe, invariants=invariants)
     await session.begin()
-    for step in steps:
+    for number, step in enumerate(steps, 1):
         if session.over is not None:
             break
-        await session.take(step)
+        await session.take(step, last=number == len(steps))
     return session.finish()

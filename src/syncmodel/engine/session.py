@@ -22,6 +22,7 @@ from syncmodel.engine.history import (
     nobody,
 )
 from syncmodel.engine.invariant import Invariant
+from syncmodel.engine.script import leaves
 from syncmodel.engine.trouble import happened, sentence, short
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
 from syncmodel.model.control import compare_control
@@ -32,12 +33,12 @@ from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
 from syncmodel.model.view import View
 from syncmodel.model.world import World, initial
-from syncmodel.steps.base import CutsLinks, Step
+from syncmodel.steps.base import Step
 from syncmodel.targets.base import Reusable, Settled, Target, Unsettled
 
 #: How long a component may stay busy before the verdict is *unknown*.
 SETTLE_LIMIT_S = 10.0
-#: How many times that, with every fault healed, before it is a divergence.
+#: How many times that, under the same faults, before it is a divergence.
 PATIENCE = 10
 
 
@@ -158,10 +159,11 @@ class Session:
         except Exception as error:  # noqa: BLE001 (raised again)
             self._broken(error, "making the nodes ready for a run")
 
-    async def take(self, step: Step) -> None:
+    async def take(self, step: Step, *, last: bool = False) -> None:
         """Perform the step, settle, compare. Sets `over` where that decides the run.
 
-        After the run is over only the plan moves on, so that generation can go on from it.
+        `last`: no other one follows, so the control plane is looked at once more. After the run is
+        over only the plan moves on, so that generation can go on from it.
         """
         before = self.world
         self.world = World(step.advance(before.plan), before.belief)
@@ -179,7 +181,8 @@ class Session:
             self._observe(Performed(len(self.steps), step, outcome, took))
             belief = step.expect(before.belief, outcome)
             self.world = World(self.world.plan, belief)
-            await self._rest(before, control=_disturbed(before, self.world))
+            control = last or _disturbs(step) or _disturbed(before, self.world)
+            await self._rest(before, control=control)
         except DivergenceFound as found:
             self._end(Verdict.DIVERGED, found.divergences)
         except InvalidRunError as error:
@@ -201,8 +204,7 @@ class Session:
         try:
             found = await self.target.settle(belief.net, control=control, limit_s=limit_s)
         except Exception as error:  # noqa: BLE001 (raised again)
-            when = "after" if self.steps else "before"
-            self._broken(error, f"settling and reading the nodes {when} {self.last_step}")
+            self._unread(error)
         if isinstance(found, Unsettled):
             await self._unsettled(found)
             return
@@ -216,18 +218,26 @@ class Session:
         self._observe(Rested(index, found.views, found.how.value, took, before, self.world))
 
     async def _unsettled(self, found: Unsettled) -> None:
-        """Busy at the limit is *unknown*; busy at ten times the limit, all healed, diverges."""
-        net = self.world.belief.net
-        if isinstance(self.target, CutsLinks):
-            await self.target.set_cut(frozenset())
-            net = net.with_cut(())
-        limit_s = PATIENCE * self._settle_limit_s
-        again = await self.target.settle(net, control=False, limit_s=limit_s)
-        if isinstance(again, Settled):
-            self._end(Verdict.UNKNOWN, reason=f"not settled in time: {found.reason}")
-            return
-        divergence = Divergence(Kind.NOT_SETTLED, "the cluster", None, "rest", again.reason)
+        """Busy at the limit is *unknown*; busy at ten times the limit, or for ever, diverges.
+
+        The faults stay as they are: to be behind until they are healed is not to be at rest.
+        """
+        if not found.final:
+            net, limit_s = self.world.belief.net, PATIENCE * self._settle_limit_s
+            try:
+                again = await self.target.settle(net, control=False, limit_s=limit_s)
+            except Exception as error:  # noqa: BLE001 (raised again)
+                self._unread(error)
+            if isinstance(again, Settled):
+                self._end(Verdict.UNKNOWN, reason=f"not settled in time: {found.reason}")
+                return
+            found = again
+        divergence = Divergence(Kind.NOT_SETTLED, "the cluster", None, "rest", found.reason)
         self._end(Verdict.DIVERGED, (divergence,))
+
+    def _unread(self, error: Exception) -> NoReturn:
+        when = "after" if self.steps else "before"
+        self._broken(error, f"settling and reading the nodes {when} {self.last_step}")
 
     def _broken(self, error: Exception, doing: str) -> NoReturn:
         """Raise the error again, with a note that says when it happened.
@@ -254,8 +264,13 @@ class Session:
         self._observe(Ended(index, verdict, divergences, reason, self._views))
 
 
+def _disturbs(step: Step) -> bool:
+    """Whether it stops or restarts a node's application, or a step inside of it does."""
+    return any(leaf.disturbs() for _, leaf in leaves((step,)))
+
+
 def _disturbed(before: World, after: World) -> bool:
-    """Whether the control plane is worth a look: lives or generations changed, or all healed."""
+    """Whether lives or generations changed, or all links healed."""
     old, new = before.belief.net, after.belief.net
     if old is new:
         return False

@@ -232,7 +232,8 @@ class Search:
     def take(self, session: Session, net: Net, step: Step) -> tuple[Divergence, ...]:
         """Take the step; how the run diverged, now or when it was run before."""
         live = session.over is None
-        self._run(session, session.take(step))
+        last = len(session.steps) + 1 == self.settings.steps
+        self._run(session, session.take(step, last=last))
         self.findings.steps += live
         return self._judged(session, net, live=live)
 

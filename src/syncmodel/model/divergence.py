@@ -53,7 +53,7 @@ EXPLAINED = {
     Kind.WRONGLY_ACCEPTED: "a request was accepted that no possible state of the node allows",
     Kind.WRONGLY_REFUSED: "a request was refused that every possible state of the node allows",
     Kind.CONTROL_PLANE: "generation, migrations, plugin API or health are not as expected",
-    Kind.NOT_SETTLED: "the nodes did not come to rest although every fault was healed",
+    Kind.NOT_SETTLED: "the nodes do not come to rest",
     Kind.INVARIANT: "a property that you added does not hold",
 }
 

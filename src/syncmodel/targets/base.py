@@ -40,9 +40,13 @@ class Settled(Record):
 
 
 class Unsettled(Record):
-    """The limit ran out while nodes said that they were busy; `reason` says which, and of what."""
+    """The limit ran out while nodes said that they were busy; `reason` says which, and of what.
+
+    `final`: it is certain that they never come to rest like this, so no more patience is needed.
+    """
 
     reason: str
+    final: bool = False
 
 
 class Target(ABC):

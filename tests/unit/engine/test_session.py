@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+from msgspec.structs import replace
+
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Verdict
 from syncmodel.engine.run import Result, first_disabled, run
@@ -11,9 +14,12 @@ from syncmodel.engine.session import Session
 from syncmodel.errors import FaultError
 from syncmodel.model.divergence import Kind
 from syncmodel.model.net import Link, Net, fully_connected
-from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.model.outcome import Outcome
+from syncmodel.model.values import Write
+from syncmodel.reference.simulated import SimulatedCluster, cluster, sights
 from syncmodel.steps import (
     Burst,
+    Concurrently,
     Crash,
     Create,
     Cut,
@@ -102,18 +108,81 @@ class Busy(SimulatedCluster):
 
 def test_busy_at_the_limit_is_unknown() -> None:
     target = Busy(1)
-    result, _ = perform(STEPS, target)
+    result, _ = perform((Cut("n1", "n2"),), target)
     assert result.verdict is Verdict.UNKNOWN
     assert "n2 has applied 3" in result.reason
-    # A last look with every fault healed and ten times the limit tells unknown from divergence.
+    # A last look at ten times the limit tells unknown from divergence. Nothing is healed for it.
     assert target.limits_s[2] == 10 * target.limits_s[1]
-    assert target.cut == frozenset()
+    assert target.cut != frozenset()
 
 
 def test_busy_for_good_is_a_divergence() -> None:
     result, _ = perform(STEPS, Busy(2))
     assert result.verdict is Verdict.DIVERGED
     assert result.divergences[0].kind is Kind.NOT_SETTLED
+
+
+def test_behind_with_nothing_under_way_is_a_divergence_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = Busy(0)
+    real = sights.behind
+    monkeypatch.setattr(
+        sights, "behind", lambda world: [("n1", "n3")] if world.cut else real(world)
+    )
+    result, _ = perform(STEPS, target)
+    assert result.keys == {(Kind.NOT_SETTLED.value, "")}
+    assert result.divergences[0].shown == "n3 has not processed n1's log"
+    assert len(result.steps) == 2
+    assert len(target.limits_s) == 3
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+def test_messages_that_travel_in_a_circle_are_a_divergence_at_once(
+    monkeypatch: pytest.MonkeyPatch, seed: int | None
+) -> None:
+    monkeypatch.setattr(cluster, "deliver", lambda world, _: world)
+    result, _ = perform(STEPS, SimulatedCluster(3, (), seed))
+    assert result.keys == {(Kind.NOT_SETTLED.value, "")}
+    assert result.divergences[0].shown == "messages travel in a circle"
+
+
+class BootsOld(SimulatedCluster):
+    """A restart boots the generation before the one that is selected."""
+
+    async def restart(self, node: str) -> None:
+        await super().restart(node)
+        self._switch(node)
+
+    def _switch(self, node: str) -> None:
+        machine = replace(self.world.machines[node], running=1)
+        self._world = replace(self.world, machines=self.world.machines.set(node, machine))
+
+
+class SwitchesByItself(BootsOld):
+    """A write makes a node switch: no step says that it might."""
+
+    async def write(self, node: str, write: Write) -> Outcome:
+        outcome = await super().write(node, write)
+        self._switch("n3")
+        return outcome
+
+
+@pytest.mark.parametrize(
+    ("target", "steps", "seen_after"),
+    [
+        (BootsOld, (Restart("n3"), STEPS[0]), 1),
+        (BootsOld, (Burst((Restart("n3"), STEPS[0])), STEPS[1]), 1),
+        (BootsOld, (Concurrently((Restart("n3"), STEPS[0])), STEPS[1]), 1),
+        (SwitchesByItself, (STEPS[0], STEPS[1], STEPS[5]), 3),
+    ],
+)
+def test_the_control_plane_is_looked_at_after_what_disturbs_it_and_at_the_end(
+    target: type[SimulatedCluster], steps: tuple[Step, ...], seen_after: int
+) -> None:
+    result, _ = perform(steps, target(3))
+    assert result.keys == {(Kind.CONTROL_PLANE.value, "")}
+    assert len(result.steps) == seen_after
 
 
 def test_a_run_that_is_over_touches_nothing_and_the_plan_moves_on() -> None:

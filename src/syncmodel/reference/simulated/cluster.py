@@ -6,6 +6,7 @@ same steps give the same run, byte for byte.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import ClassVar
 
@@ -33,6 +34,9 @@ def _words(write: Write) -> str:
 
 #: More deliveries than this in one settling means that the nodes never come to rest.
 DELIVERIES_LIMIT = 100_000
+#: From so many for each link on, it is noted which worlds were there already: a loop is one that
+#: comes again and again.
+UNUSUAL, AGAIN = 100, 20
 
 
 class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
@@ -111,11 +115,14 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """Deliver until nothing is under way, then read every node."""
         if self._deliver(DELIVERIES_LIMIT) == DELIVERIES_LIMIT:
-            return Unsettled(f"messages still travel after {DELIVERIES_LIMIT} deliveries")
+            return Unsettled(f"messages still travel after {DELIVERIES_LIMIT} deliveries", True)
+        if self.world.bits:
+            return Unsettled("messages travel in a circle", True)
         behind = sights.behind(self.world)
         if behind:
+            # Nothing is under way, and nothing here happens by the clock.
             words = (f"{dialler} has not processed {relay}'s log" for relay, dialler in behind)
-            return Unsettled("; ".join(words))
+            return Unsettled("; ".join(words), True)
         for name in net.up:
             self._world = acts.stored(self.world, name)
         shown = {name: sights.control(self.world, name) for name in net.up} if control else {}
@@ -178,11 +185,16 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         self._deliver(self._schedule.crossings())
 
     def _deliver(self, limit: int) -> int:
-        """Let things happen until nothing can, up to a limit; return how many did."""
+        """Let things happen until nothing can, or the same again; return how many did."""
         world, schedule = self.world, self._schedule
+        unusual, seen = UNUSUAL * len(self._setup.links), Counter[VirtualWorld]()
         for number in range(limit):
             if not world.bits:
                 return number
+            if number >= unusual:
+                if seen[world] >= AGAIN:
+                    return number
+                seen[world] += 1
             which = schedule.pick(world.coming)
             if which.what == "tell" and schedule.repeats():
                 world = acts.repeat(world, which)
