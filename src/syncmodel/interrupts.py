@@ -45,10 +45,17 @@ def like_ctrl_c() -> Iterator[None]:
 
 
 def of_ctrl_c(error: BaseException | None) -> bool:
-    """Whether an interrupt is behind this error: a library may meet it half way in its own work."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
+    """Whether an interrupt is behind this error: a library may meet it half way in its own work.
+
+    What is behind an error may lead back to it, where one was raised again for another.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
         error = error.__cause__ or error.__context__
-    return error is not None
+    return False
 
 
 def _interrupt(_: int, frame: FrameType | None) -> None:

@@ -1,39 +1,45 @@
-"""A search from beginning to end: explore, minimise what fails, confirm it, save it, report.
+"""A search from beginning to end: explore, save what fails, minimise it, confirm it, report.
 
-Whatever ends it (a failure, the last sequence, Ctrl-C, a full disk) leaves a report with all that
-was found so far. Not here: who explores (`machine`), how it looks (`report`), who closes targets
-(`engine.pool`).
+Whatever ends it (a failure, the last sequence, Ctrl-C, a full disk, a mistake in a target) leaves a
+report with all that was found so far. Not here: who explores (`machine`), how it looks (`report`),
+who closes targets (`engine.pool`).
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from zlib import crc32
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
-from syncmodel.campaign.triage import Finding, Origin, Triage
+from syncmodel.campaign.keeping import Doubts, Kept, Origin
+from syncmodel.campaign.triage import Finding, Triage
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Driver
-from syncmodel.engine.findings import Failure, Findings, Settings
+from syncmodel.engine.findings import Failure, Findings, Settings, Undecided
 from syncmodel.engine.history import Began, Ended, Entry, Observer, nobody
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.tally import Tally
+from syncmodel.engine.trouble import moment, sentence
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
-from syncmodel.interrupts import INTERRUPTED_CODE
+from syncmodel.interrupts import INTERRUPTED_CODE, of_ctrl_c
 from syncmodel.model.divergence import Kind
 from syncmodel.shrink.minimize import NO_SEARCH, Progress
 from syncmodel.targets.base import Networked, Target
 
 #: Local nodes write a few MiB; with less room than this their behaviour means nothing.
 ROOM_BYTES = 4 * 2**20
+
+
+def nowhere(_: Failure | Undecided) -> None:
+    """What is found is not kept."""
 
 
 @frozen
@@ -43,7 +49,8 @@ class Place:
     `target` makes the target, or gives it again. The explorer fills `findings`; `observe` gets the
     history of every run, and counts it in `tally`, which an explorer elsewhere fills itself.
     `network` is the simulated one that `target` is on, if it has several, and `bugs` are planted in
-    it.
+    it. `keep` is given what is found, at once; `another` makes a target in place of one that broke
+    between two runs.
     """
 
     target: Callable[[], Target]
@@ -54,6 +61,8 @@ class Place:
     tally: Tally
     network: int | None = None
     bugs: tuple[str, ...] = ()
+    keep: Callable[[Failure | Undecided], None] = nowhere
+    another: Callable[[Target], Awaitable[Target]] | None = None
 
 
 #: Searches until the first failure. What it raises ends the campaign: see `Report.halted`.
@@ -62,20 +71,25 @@ Explore = Callable[[Place], None]
 
 @define
 class Report:
-    """The outcome of a search. `halted` is what ended it early; `interrupted`: that was Ctrl-C."""
+    """The outcome of a search. `halted` is what ended it early; `interrupted`: that was Ctrl-C.
+
+    `doubtful` are files of runs that say nothing of the system; `unsaved` says why one has none.
+    """
 
     tally: Tally
     findings: Findings = field(factory=Findings)
     found: Finding | None = None
     interrupted: bool = False
     halted: SyncModelError | None = None
+    doubtful: list[Path] = field(factory=list)
+    unsaved: list[str] = field(factory=list)
 
     @property
     def exit_code(self) -> int:
         """The exit code of a command: 0 fine, 1 divergence, 3 no verdict, 130 Ctrl-C."""
         if self.interrupted:
             return INTERRUPTED_CODE
-        if self.found is not None:
+        if self.found is not None or self.findings.failure is not None:
             return 1
         if self.halted is not None:
             return self.halted.exit_code
@@ -119,18 +133,28 @@ class Campaign:
         simulated = pool.kind.twin == pool.kind.name
         self._network = _number(settings.seed) if simulated else None
         self._bugs = tuple(bugs)
-        self._origin = Origin(folder, facts or {}, tuple(invariants))
+        self._invariants = tuple(invariants)
+        self._origin = Origin(folder, {**_facts(settings), **(facts or {})})
+        self._kept = Kept(folder)
+        self._doubts = Doubts(
+            self._origin,
+            pool.kind,
+            settings.guarantees,
+            self._bugs,
+            self.report.doubtful,
+            self.report.unsaved,
+        )
 
     def run(self) -> Report:
-        """Explore; on a failure minimise, confirm and save it. Never raises for Ctrl-C.
+        """Explore; on a failure save it, minimise and confirm it. Never raises for Ctrl-C.
 
-        Never raises our own errors: see `Report.halted`.
+        Never raises an error either: see `Report.halted`.
         """
         with self._ending():
             self._explore()
         failure = self.report.findings.failure
         if failure is not None:
-            self._keep(failure)
+            self._triage(failure)
         return self.report
 
     # --- the phases ----------------------------------------------------------------------------
@@ -140,22 +164,42 @@ class Campaign:
         observe = watching(tally, self._pool.kind.waits, self.observe)
         driver = self._pool.driver
         about = (self._target, driver, self.settings, observe, report.findings, tally)
-        self._explore_by(Place(*about, network=self._network, bugs=self._bugs))
+        place = Place(
+            *about,
+            network=self._network,
+            bugs=self._bugs,
+            keep=self._keep,
+            another=self._another,
+        )
+        self._explore_by(place)
 
     def _target(self) -> Target:
-        target = self._pool.target(self.settings.nodes, self._bugs)
-        if isinstance(target, Networked):
-            target.on_network(self._network)
-        return target
+        return on_network(self._pool.target(self.settings.nodes, self._bugs), self._network)
 
-    def _keep(self, failure: Failure) -> None:
-        origin = evolve(self._origin, facts={**_facts(self.settings), **self._origin.facts})
-        triage = Triage(self._pool, origin, failure.counterexample)
-        slow = self._pool.kind.waits and _takes_minutes(failure.counterexample)
-        if not self.report.interrupted and not slow:
-            with self._ending():
-                triage.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
-        self.report.found = triage.save()
+    async def _another(self, target: Target) -> Target:
+        return on_network(await self._pool.another(target), self._network)
+
+    def _keep(self, found: Failure | Undecided) -> None:
+        """Have it on disk. What can't be is told at the end, and does not end the search."""
+        with suppress(Exception):
+            if isinstance(found, Undecided):
+                self._doubts.put(found)
+            else:
+                self._triage_of(found)
+
+    def _triage_of(self, failure: Failure) -> Triage:
+        found = failure.counterexample
+        return Triage(self._pool, self._origin, found, self._invariants, self._kept)
+
+    def _triage(self, failure: Failure) -> None:
+        with self._ending():
+            triage = self._triage_of(failure)
+            self.report.found = triage.finding
+            slow = self._pool.kind.waits and _takes_minutes(failure.counterexample)
+            if not self.report.interrupted and not slow:
+                with self._ending():
+                    triage.minimize(self.minimizing, None if self._minimize else NO_SEARCH)
+            self.report.found = triage.save()
 
     @contextmanager
     def _ending(self) -> Iterator[None]:
@@ -164,10 +208,18 @@ class Campaign:
             yield
         except KeyboardInterrupt:
             self.report.interrupted = True
-        except SyncModelError as error:
-            self.report.halted = error
-        except OSError as error:
-            self.report.halted = cant_go_on(error)
+        except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
+            if of_ctrl_c(error):
+                self.report.interrupted = True
+            else:
+                self.report.halted = halted_by(error)
+
+
+def on_network(target: Target, number: int | None) -> Target:
+    """The target, on that network if it has several."""
+    if isinstance(target, Networked):
+        target.on_network(number)
+    return target
 
 
 def watching(tally: Tally, waits: bool, observe: Observer) -> Observer:
@@ -185,10 +237,22 @@ def watching(tally: Tally, waits: bool, observe: Observer) -> Observer:
     return see
 
 
-def cant_go_on(error: OSError) -> InvalidRunError:
-    """What the operating system refused the tester (a full disk, too many open files), in words."""
-    place = f" ({error.filename})" if error.filename else ""
-    return InvalidRunError(f"The tester can't go on: {error.strerror or error}{place}.")
+def halted_by(error: Exception) -> SyncModelError:
+    """What ended a search, as one of our errors: in one sentence.
+
+    What the operating system refused (a full disk, too many open files) means that the tester can't
+    go on; any other error is a mistake in a target or a machine. It is the cause of ours.
+    """
+    if isinstance(error, SyncModelError):
+        return error
+    if isinstance(error, OSError):
+        place = f" ({error.filename})" if error.filename else ""
+        when = f", {moment(error)}" if moment(error) else ""
+        told = InvalidRunError(f"The tester can't go on: {error.strerror or error}{place}{when}.")
+    else:
+        told = InvalidRunError(sentence(error))
+    told.__cause__ = error
+    return told
 
 
 def _number(seed: int | str) -> int:

@@ -1,24 +1,24 @@
 """A counterexample on its way to a file: minimised, confirmed, and saved as a reproduction.
 
-An interruption loses nothing: the best so far is saved. Not here: where counterexamples come from
-(`machine`, a recorded file).
+It is saved before anything is tried with it, and again whenever it gets shorter: whatever ends this
+loses nothing. Not here: where counterexamples come from (`machine`, a recorded file).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
-from syncmodel.corpus import NETWORK, Confirmed, Expected, Reproduction, nodes_of, save
+from syncmodel.campaign.keeping import Kept, Origin
+from syncmodel.corpus import NETWORK, Confirmed, Expected, Reproduction, nodes_of
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
 from syncmodel.engine.script import leaves
-from syncmodel.errors import SyncModelError
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.shrink.further import Further
 from syncmodel.shrink.minimize import NO_SEARCH, Budget, Effort, Minimizer, Progress
@@ -33,7 +33,8 @@ from syncmodel.targets.base import Networked, Target
 class Finding:
     """A failure as it is reported: its best counterexample, and the file that has it.
 
-    `file` is None with `unsaved`, which says why it could not be saved. `length_before` is the
+    `unsaved` says why the best could not be saved; `file` then has a longer one, or is None.
+    `length_before` is the
     length of the run that was found, with the steps inside of bursts; `effort` is what shortening
     it cost, None where nothing was run again. `echo`: whether a failure of live nodes comes back on
     their twin; `sharpened` is the outcome of the further search there, and `otherwise` a shorter
@@ -52,37 +53,45 @@ class Finding:
     otherwise_file: Path | None = None
 
 
-@frozen
-class Origin:
-    """Where a reproduction goes, and what it says about its origin.
-
-    `invariants` are checked in every run.
-    """
-
-    folder: Path
-    facts: Mapping[str, str | int] = field(factory=dict)
-    invariants: tuple[Invariant, ...] = ()
-
-
 class Triage:
     """A counterexample on its way to a file. `finding` has the best so far, at any time."""
 
-    def __init__(self, pool: Pool, origin: Origin, found: Counterexample) -> None:
-        """Nothing is run yet."""
+    def __init__(
+        self,
+        pool: Pool,
+        origin: Origin,
+        found: Counterexample,
+        invariants: Sequence[Invariant] = (),
+        kept: Kept | None = None,
+    ) -> None:
+        """Save it as it is; nothing is run yet.
+
+        `invariants` are checked in every run; `kept` has what was saved of it before, if it was.
+        """
         self._pool, self._origin, self._found = pool, origin, found
+        self._invariants = tuple(invariants)
         self._minimizer: Minimizer | None = None
         self._further: Further | None = None
         #: The planted bugs that it takes to fail like this, as far as is known.
         self._culprits = found.bugs
+        self._kept = kept or Kept(origin.folder)
+        self._otherwise = Kept(origin.folder)
+        self._held: Counterexample | None = None
+        self._hold()
 
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
-        """Shrink the run as far as the budget goes, and confirm it."""
+        """Shrink the run as far as the budget goes, and confirm it; each shorter one is saved."""
+
+        def look(made: Progress) -> None:
+            self._hold()
+            progress(made)
+
         self._minimizer = Minimizer(
             self._target(self._found),
             self._found,
             budget=budget,
-            invariants=self._origin.invariants,
-            progress=progress,
+            invariants=self._invariants,
+            progress=look,
         )
         self._pool.driver.run(self._minimizer.run())
         if len(self._found.bugs) > 1:
@@ -91,27 +100,33 @@ class Triage:
         if budget is not NO_SEARCH and twin is not None:
             start = evolve(self._minimizer.best, bugs=self._culprits)
             self._further = Further(self._target, self._pool.driver, twin, start)
-            self._further.search((None, self._found.network), progress)
+            self._further.search((None, self._found.network), look)
+
+    def _hold(self) -> None:
+        """Save the best so far, unless it is the one that was saved last."""
+        best = self._best
+        if best is not self._held:
+            self._kept.put(self.finding.reproduction)
+            self._held = best
 
     def save(self) -> Finding:
         """Save the best so far, and a shorter run that fails otherwise, each in its own file."""
-        finding, folder = self.finding, self._origin.folder
-        try:
-            # The one that was asked for last, so that it is the newest file.
-            if finding.otherwise is not None:
-                finding = evolve(finding, otherwise_file=save(folder, finding.otherwise))
-            return evolve(finding, file=save(folder, finding.reproduction))
-        except SyncModelError as error:
-            return evolve(finding, unsaved=str(error))
+        finding = self.finding
+        # The one that was asked for last, so that it is the newest file.
+        if finding.otherwise is not None:
+            self._otherwise.put(finding.otherwise)
+        self._kept.put(finding.reproduction)
+        return self.finding
 
     @property
     def finding(self) -> Finding:
         """What is known by now."""
         minimizer, further, best = self._minimizer, self._further, self._best
         effort = None if minimizer is None else minimizer.effort
+        file, unsaved = self._kept.file, self._kept.unsaved
         if further is None or effort is None:
             reproduction = self._reproduction(best, best.network)
-            return Finding(best, reproduction, self._found.length, effort)
+            return Finding(best, reproduction, self._found.length, effort, file, unsaved)
         kind, other = self._pool.kind, further.otherwise
         heard = None if further.echo is None else further.echo.heard
         return Finding(
@@ -119,9 +134,12 @@ class Triage:
             self._reproduction(best, best.network if heard is None else heard.network),
             self._found.length,
             effort.with_runs(further.effort.executions, further.effort.steps),
+            file,
+            unsaved,
             echo=None if kind.twin == kind.name else further.echo,
             sharpened=further.sharpened,
             otherwise=None if other is None else self._reproduction(other, other.network),
+            otherwise_file=self._otherwise.file,
         )
 
     @property
@@ -145,7 +163,7 @@ class Triage:
         taken = {step.op for _, step in leaves(self._found.script.steps)}
         twin = registry.get(kind.twin)
         can = twin is kind or taken <= twin.ops & vocabulary().keys()
-        return Twin(twin, self._origin.invariants) if can else None
+        return Twin(twin, self._invariants) if can else None
 
     def _find_culprit(self) -> None:
         """Which of several planted bugs alone fails like that."""
@@ -159,7 +177,7 @@ class Triage:
                 there.steps,
                 best.guarantees,
                 alone=True,
-                invariants=self._origin.invariants,
+                invariants=self._invariants,
             )
             if best.key in self._pool.driver.run(once).keys:
                 self._culprits = (bug,)

@@ -13,6 +13,7 @@ from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
 
 if TYPE_CHECKING:
+    from syncmodel.campaign.campaign import Report
     from syncmodel.engine.findings import Settings
     from syncmodel.engine.pool import Pool
 
@@ -45,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Search, and print the outcome."""
     asked = wanted(lambda name: getattr(args, name), args.seed, SEQUENCES)
-    from syncmodel.campaign.campaign import Campaign
+    from syncmodel.campaign.campaign import Campaign, halted_by
     from syncmodel.engine.history import all_of
     from syncmodel.engine.pool import Pool
     from syncmodel.machine.deck import own_invariants, weights_of
@@ -63,30 +64,39 @@ def run(args: argparse.Namespace) -> int:
     if jobs > 1 and not settings.ours:
         raise UsageError("Hypothesis' own backend learns from run to run: leave --jobs out.")
     shared = Jobs(name, folder, asked, jobs)
-    with ExitStack() as closing:
-        pool = closing.enter_context(Pool(asked.kind(machine)))
-        campaign = Campaign(
-            pool,
-            settings,
-            asked.corpus,
-            shared if jobs > 1 else searching(machine),
-            bugs=asked.bugs,
-            minimize=asked.minimize,
-            invariants=own_invariants(machine),
-            facts=facts_of(machine),
-        )
-        facts = asked.facts(settings, pool.kind)
-        recorder = asked.record and closing.enter_context(Recorder(asked.record, facts))
-        with Watch(campaign.report.tally) as watch:
-            campaign.minimizing, shared.watch = watch.minimizing, watch.look
-            campaign.observe = all_of(watch, recorder) if recorder else watch
-            watch.announce(_announcement(settings, pool, jobs))
-            report = campaign.run()
-        took_s = time.monotonic() - started_s
-        say(summary(report, took_s, settings, waits=pool.kind.waits))
-    if args.statistics:
-        show(report.tally, weights_of(machine, settings))
+    report: Report | None = None
+    try:
+        with ExitStack() as closing:
+            pool = closing.enter_context(Pool(asked.kind(machine)))
+            campaign = Campaign(
+                pool,
+                settings,
+                asked.corpus,
+                shared if jobs > 1 else searching(machine),
+                bugs=asked.bugs,
+                minimize=asked.minimize,
+                invariants=own_invariants(machine),
+                facts=facts_of(machine),
+            )
+            facts = asked.facts(settings, pool.kind)
+            recorder = asked.record and closing.enter_context(Recorder(asked.record, facts))
+            with Watch(campaign.report.tally) as watch:
+                campaign.minimizing, shared.watch = watch.minimizing, watch.look
+                campaign.observe = all_of(watch, recorder) if recorder else watch
+                watch.announce(_announcement(settings, pool, jobs))
+                report = campaign.run()
+            took_s = time.monotonic() - started_s
+            say(summary(report, took_s, settings, waits=pool.kind.waits))
+            if args.statistics:
+                show(report.tally, weights_of(machine, settings))
+    except Exception as error:
+        # In telling, or in closing the nodes: what was found is saved by then.
+        if report is None or report.found is None:
+            raise
+        complain(f"{halted_by(error)} What was found is in {report.found.file or asked.corpus}.")
     if report.halted is not None:
+        if report.exit_code == report.halted.exit_code:
+            raise report.halted
         complain(str(report.halted))
     return report.exit_code
 

@@ -40,7 +40,7 @@ EXAMPLES = """\
   syncmodel minimize run.jsonl --run 17               another one of it
   syncmodel minimize found/a-file.json                with the bug that the file names planted
 
-Ctrl-C ends it; the shortest so far is saved.
+The shortest so far is always on disk: Ctrl-C ends it, and prints that one.
 """
 
 #: How many chances a run that fails only sometimes has to fail at all.
@@ -62,12 +62,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """See it fail, shorten it, save it."""
-    from syncmodel.campaign.triage import Origin, Triage
+    from syncmodel.campaign.campaign import halted_by
+    from syncmodel.campaign.keeping import Origin
+    from syncmodel.campaign.triage import Triage
     from syncmodel.engine.pool import Pool
     from syncmodel.engine.tally import Tally
     from syncmodel.interrupts import INTERRUPTED_CODE
     from syncmodel.report.story import found_story
-    from syncmodel.report.terminal import Watch, say
+    from syncmodel.report.terminal import Watch, complain, say
 
     invariants = invariants_of(args.machine)
     asked = _read(args.file, args.number, asked_kind(args.target, args.machine))
@@ -78,13 +80,15 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(found, str):
             say(found)
             return 0
-        triage = Triage(pool, Origin(args.corpus, facts, invariants), found)
+        triage = Triage(pool, Origin(args.corpus, facts), found, invariants)
         code = 1
         try:
             with Watch(Tally()) as watch:
                 triage.minimize(watch.minimizing)
         except KeyboardInterrupt:
             code = INTERRUPTED_CODE
+        except Exception as error:  # noqa: BLE001 (the best so far is saved and told)
+            complain(str(halted_by(error)))
         say(found_story(triage.save()))
     return code
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from attrs import define, field, frozen
 
 from syncmodel.engine.counterexample import Counterexample
+from syncmodel.engine.history import Verdict
+from syncmodel.engine.script import Script
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.steps.scope import Scope
 
@@ -40,6 +42,19 @@ class Failure:
 
     number: int
     counterexample: Counterexample
+
+
+@frozen
+class Undecided:
+    """A run that says nothing of the system, and why: it is unknown, or invalid.
+
+    `network` is the simulated one that it was on; None: messages in order.
+    """
+
+    verdict: Verdict
+    reason: str
+    script: Script
+    network: int | None = None
 
 
 @define

@@ -34,6 +34,13 @@ class Began(Record):
     net: Net
 
 
+class Taken(Record):
+    """Step `index` (from 1) of the run is about to be performed."""
+
+    index: int
+    step: Step
+
+
 class Performed(Record):
     """Step `index` (from 1) of the run has had its outcome."""
 
@@ -67,7 +74,7 @@ class Ended(Record):
     views: Mapping[str, View | None] | None = None
 
 
-Entry = Began | Performed | Rested | Ended
+Entry = Began | Taken | Performed | Rested | Ended
 Observer = Callable[[Entry], None]
 
 

@@ -6,6 +6,7 @@ Not here: which targets there are (`targets.registry`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -50,6 +51,15 @@ class Pool:
         while len(self._targets) > KEPT:
             self._close(next(iter(self._targets)))
         return target
+
+    async def another(self, target: Target) -> Target:
+        """A new one in its place; the old one is closed as far as it still can be."""
+        key = next(key for key, kept in self._targets.items() if kept is target)
+        del self._targets[key]
+        with suppress(Exception):
+            await target.close()
+        made = self._targets[key] = self.kind.make(*key)
+        return made
 
     def close(self) -> None:
         """Close every target and the driver."""

@@ -6,14 +6,25 @@ Every engine (explore, replay, minimise) goes through here, so a step means the 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NoReturn
 
 from attrs import field, frozen
 
-from syncmodel.engine.history import Began, Ended, Observer, Performed, Rested, Verdict, nobody
+from syncmodel.engine.history import (
+    Began,
+    Ended,
+    Observer,
+    Performed,
+    Rested,
+    Taken,
+    Verdict,
+    nobody,
+)
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.script import leaves
-from syncmodel.errors import InvalidRunError
+from syncmodel.engine.trouble import happened, sentence, short
+from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
 from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import Divergence, DivergenceFound, Key, Kind
 from syncmodel.model.guarantees import Guarantees
@@ -65,19 +76,21 @@ class Session:
         *,
         invariants: Sequence[Invariant] = (),
         number: int | None = None,
+        another: Callable[[Target], Awaitable[Target]] | None = None,
     ) -> None:
         """A run on `target`, which starts from `net` and promises `guarantees`.
 
         `invariants` are checked at every rest, after the model's comparison. `number` is the run's
-        in its history (default: the next one of this process).
+        in its history (default: the next one of this process). `another` makes a target in place of
+        one that can't begin a run any more; `target` is then that one.
         """
-        self.target = target
+        self.target, self.net = target, net
         self.world: World = initial(net, guarantees)
         self.steps: list[Step] = []
         self.over: Result | None = None
         self._observe = observe
         self._settle_limit_s = settle_limit_s
-        self._invariants, self._number = invariants, number
+        self._invariants, self._number, self._another = invariants, number, another
         self._views: Mapping[str, View | None] | None = None
 
     @property
@@ -108,14 +121,43 @@ class Session:
 
         A target that reuses its machines then makes new ones, as that run did not pass.
         """
-        await self.target.begin(net)
+        await self._fresh(net)
         try:
             await self._rest(self.world, control=True)
         except DivergenceFound:
             if not isinstance(self.target, Reusable):
                 raise
-            await self.target.begin(net)
+            await self._boot(net)
             await self._rest(self.world, control=True)
+
+    async def _fresh(self, net: Net) -> None:
+        """Machines for this run; other ones where those of an earlier run can't begin it."""
+        used = isinstance(self.target, Reusable) and self.target.used
+        try:
+            await self._boot(net)
+        except UsageError:
+            raise
+        except Exception:
+            if self._another is None and not used:
+                raise
+            await self._rebuilt(net, used=used)
+
+    async def _rebuilt(self, net: Net, *, used: bool) -> None:
+        """What broke between two runs says nothing of this one; twice, it can't be performed."""
+        try:
+            if self._another is not None and not used:
+                self.target = await self._another(self.target)
+            await self._boot(net)
+        except SyncModelError:
+            raise
+        except Exception as error:
+            raise InvalidRunError(sentence(error)) from error
+
+    async def _boot(self, net: Net) -> None:
+        try:
+            await self.target.begin(net)
+        except Exception as error:  # noqa: BLE001 (raised again)
+            self._broken(error, "making the nodes ready for a run")
 
     async def take(self, step: Step, *, last: bool = False) -> None:
         """Perform the step, settle, compare. Sets `over` where that decides the run.
@@ -129,8 +171,12 @@ class Session:
         if self.over is not None:
             return
         try:
+            self._observe(Taken(len(self.steps), step))
             started = time.perf_counter()
-            outcome = await step.perform(self.target)
+            try:
+                outcome = await step.perform(self.target)
+            except Exception as error:  # noqa: BLE001 (raised again)
+                self._broken(error, f"performing {self.last_step}")
             took = time.perf_counter() - started
             self._observe(Performed(len(self.steps), step, outcome, took))
             belief = step.expect(before.belief, outcome)
@@ -154,7 +200,11 @@ class Session:
     async def _rest(self, before: World, *, control: bool) -> None:
         started = time.perf_counter()
         belief = self.world.belief
-        found = await self.target.settle(belief.net, control=control, limit_s=self._settle_limit_s)
+        limit_s = self._settle_limit_s
+        try:
+            found = await self.target.settle(belief.net, control=control, limit_s=limit_s)
+        except Exception as error:  # noqa: BLE001 (raised again)
+            self._unread(error)
         if isinstance(found, Unsettled):
             await self._unsettled(found)
             return
@@ -174,13 +224,37 @@ class Session:
         """
         if not found.final:
             net, limit_s = self.world.belief.net, PATIENCE * self._settle_limit_s
-            again = await self.target.settle(net, control=False, limit_s=limit_s)
+            try:
+                again = await self.target.settle(net, control=False, limit_s=limit_s)
+            except Exception as error:  # noqa: BLE001 (raised again)
+                self._unread(error)
             if isinstance(again, Settled):
                 self._end(Verdict.UNKNOWN, reason=f"not settled in time: {found.reason}")
                 return
             found = again
         divergence = Divergence(Kind.NOT_SETTLED, "the cluster", None, "rest", found.reason)
         self._end(Verdict.DIVERGED, (divergence,))
+
+    def _unread(self, error: Exception) -> NoReturn:
+        when = "after" if self.steps else "before"
+        self._broken(error, f"settling and reading the nodes {when} {self.last_step}")
+
+    def _broken(self, error: Exception, doing: str) -> NoReturn:
+        """Raise the error again, with a note that says when it happened.
+
+        One of ours says that the tester could not do its part, unless the request itself is wrong.
+        """
+        if isinstance(error, InvalidRunError | UsageError | DivergenceFound):
+            raise error
+        happened(error, doing)
+        if isinstance(error, SyncModelError):
+            raise InvalidRunError(sentence(error)) from error
+        raise error
+
+    @property
+    def last_step(self) -> str:
+        """The last step that was taken, with its number, in a few words."""
+        return f"step {len(self.steps)} ({short(self.steps[-1])})" if self.steps else "any step"
 
     def _end(
         self, verdict: Verdict, divergences: tuple[Divergence, ...] = (), reason: str = ""

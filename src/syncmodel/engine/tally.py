@@ -13,7 +13,7 @@ from itertools import combinations
 
 from attrs import define, field, fields, frozen
 
-from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Verdict
+from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Taken, Verdict
 from syncmodel.model.belief import Belief
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
@@ -123,6 +123,8 @@ class Tally:
     def __call__(self, entry: Entry) -> None:
         """Count one entry of the history."""
         match entry:
+            case Taken():
+                pass
             case Began():
                 self.sequences += 1
                 self.net = entry.net

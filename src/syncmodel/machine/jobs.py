@@ -19,8 +19,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from syncmodel.campaign.campaign import Place, cant_go_on, watching
-from syncmodel.engine.findings import Findings, Settings
+from syncmodel.campaign.campaign import Place, halted_by, on_network, watching
+from syncmodel.engine.findings import Failure, Findings, Settings, Undecided
 from syncmodel.engine.history import Entry, Observer, nobody
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.tally import Tally
@@ -30,7 +30,7 @@ from syncmodel.machine.loading import load
 from syncmodel.machine.search import Search, Share
 from syncmodel.machine.wanted import Wanted, deadline_s
 from syncmodel.report.jsonl import Recorder
-from syncmodel.targets.base import Networked, Target
+from syncmodel.targets.base import Target
 
 #: How often a worker reports its progress.
 SAY_S = 0.1
@@ -55,11 +55,15 @@ class Job:
 
 @frozen
 class Said:
-    """What a worker has counted by now; at its end also what it found, and what halted it."""
+    """What a worker has counted by now, and what it has just found (`kept`).
+
+    At its end also all that it found, and what halted it.
+    """
 
     tally: Tally
     findings: Findings | None = None
     halted: SyncModelError | None = None
+    kept: Failure | Undecided | None = None
 
 
 @define
@@ -76,6 +80,7 @@ class Jobs:
     count: int
     watch: Callable[[], None] = lambda: None
     _parts: dict[int, Said] = field(init=False, factory=dict)
+    _failures: dict[int, Failure] = field(init=False, factory=dict)
 
     def __call__(self, place: Place) -> None:
         """Search; raises what halted a worker. Ctrl-C ends them all, and keeps what they found."""
@@ -135,10 +140,21 @@ class Jobs:
                     self._gone(number, workers[end], best)
                     continue
                 self._parts[open_ends[end]] = said
+                if said.kept is not None:
+                    self._keep(place, open_ends[end], said.kept)
                 if said.halted is not None:
                     best.value = 0
             place.tally.become(part.tally for part in self._parts.values())
             self.watch()
+
+    def _keep(self, place: Place, number: int, kept: Failure | Undecided) -> None:
+        """What a worker has found, saved at once; of failures the one with the lowest number."""
+        if isinstance(kept, Failure):
+            lower = all(kept.number < other.number for other in self._failures.values())
+            self._failures[number] = kept
+            if not lower:
+                return
+        place.keep(kept)
 
     def _gone(self, number: int, worker: SpawnProcess, best: Any) -> None:
         """A worker is gone without having reported its end."""
@@ -149,7 +165,8 @@ class Jobs:
                 f"Worker {number + 1} ended with exit code {worker.exitcode} in the middle of its "
                 f"search: see what it printed."
             )
-            self._parts[number] = Said(said.tally, Findings(), halted)
+            found = Findings(failure=self._failures.get(number))
+            self._parts[number] = Said(said.tally, found, halted)
             best.value = 0
 
 
@@ -188,13 +205,11 @@ def work(job: Job, ends: Connection, best: Any) -> None:
     try:
         # Each of these means that it is over: close the cluster, and say what there is.
         with like_ctrl_c(), _let_in(ENDING):
-            _search(job, tally, findings, _saying(ends, tally), best)
+            _search(job, tally, findings, ends, best)
     except KeyboardInterrupt:
         pass
-    except SyncModelError as error:
-        halted = error
-    except OSError as error:
-        halted = cant_go_on(error)
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
+        halted = halted_by(error)
     try:
         ends.send(Said(tally, findings, halted))
     except BrokenPipeError:
@@ -212,7 +227,8 @@ def _let_in(signals: frozenset[signal.Signals]) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_BLOCK, signals)
 
 
-def _search(job: Job, tally: Tally, findings: Findings, say: Observer, best: Any) -> None:
+def _search(job: Job, tally: Tally, findings: Findings, ends: Connection, best: Any) -> None:
+    say = _saying(ends, tally)
     machine = load(job.machine, job.folder)
     with ExitStack() as closing:
         pool = closing.enter_context(Pool(job.wanted.kind(machine)))
@@ -224,14 +240,17 @@ def _search(job: Job, tally: Tally, findings: Findings, say: Observer, best: Any
             say(entry)
 
         def target() -> Target:
-            made = pool.target(job.settings.nodes, job.wanted.bugs)
-            if isinstance(made, Networked):
-                made.on_network(job.network)
-            return made
+            return on_network(pool.target(job.settings.nodes, job.wanted.bugs), job.network)
+
+        async def another(broken: Target) -> Target:
+            return on_network(await pool.another(broken), job.network)
+
+        def keep(found: Failure | Undecided) -> None:
+            _send(ends, Said(tally, kept=found))
 
         watched = watching(tally, pool.kind.waits, observe)
         about = (target, pool.driver, job.settings, watched, findings, tally)
-        place = Place(*about, network=job.network, bugs=job.wanted.bugs)
+        place = Place(*about, job.network, job.wanted.bugs, keep, another)
         search = Search(
             machine,
             place,
@@ -254,6 +273,12 @@ def _saying(ends: Connection, tally: Tally) -> Observer:
         now_s = time.monotonic()
         if now_s - said_s >= SAY_S:
             said_s = now_s
-            ends.send(Said(tally))
+            _send(ends, Said(tally))
 
     return say
+
+
+def _send(ends: Connection, said: Said) -> None:
+    """Report in one piece: a signal in the middle of it would leave half a message."""
+    with _held(ENDING):
+        ends.send(said)

@@ -20,10 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from syncmodel.campaign.campaign import Explore, Place
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Driver
-from syncmodel.engine.findings import Failure, Findings, Settings
+from syncmodel.engine.findings import Failure, Findings, Settings, Undecided
 from syncmodel.engine.history import Observer, Verdict, nobody
+from syncmodel.engine.script import Script
 from syncmodel.engine.session import Result, Session
 from syncmodel.engine.tally import Tally
+from syncmodel.engine.trouble import happened, sentence
 from syncmodel.errors import InvalidRunError
 from syncmodel.interrupts import of_ctrl_c
 from syncmodel.machine.deck import Deck
@@ -45,6 +47,8 @@ INVALID_LIMIT = 3
 FROM_MEMORY = Result(Verdict.UNKNOWN, reason="answered from memory")
 #: How a run ends that was interrupted, or whose target raised an error.
 BROKEN_OFF = Result(Verdict.UNKNOWN, reason="broken off")
+#: What says nothing of the system.
+UNDECIDED = frozenset({Verdict.INVALID, Verdict.UNKNOWN})
 
 
 @frozen
@@ -89,6 +93,10 @@ class Search:
         self._until_s, self._beyond = until_s, beyond
         self._number = self._invalid = 0
         self._fresh = self._dry = self._void = False
+        #: Whether a run began on the target: if none can any more, another one may.
+        self._served = False
+        #: The run that began last.
+        self._session: Session | None = None
         #: What ended the search; Hypothesis may raise `Flaky` on the way, for a run cut short.
         self._end: EndsSearch | None = None
         #: Every run that failed, by its beginning and steps: one, where our backend draws.
@@ -121,6 +129,8 @@ class Search:
             # Hypothesis takes an interrupt that meets it in its own preparations for a defect.
             if of_ctrl_c(raised):
                 raise KeyboardInterrupt from raised
+            # A rule of a machine, or what decides whether it is possible.
+            happened(raised, self._between())
             raise
         return self.findings
 
@@ -135,6 +145,14 @@ class Search:
         else:
             # Flaky: the run that failed could not be run again with the same steps.
             self.findings.notes = tuple(getattr(raised, "__notes__", ()))
+
+    def _between(self) -> str:
+        """Where the last run is while no step is taken."""
+        session = self._session
+        if session is None:
+            return "beginning the first sequence"
+        when = "after" if session.steps else "before"
+        return f"in a rule of the machine, {when} {session.last_step} of sequence {self._number}"
 
     def hypothesis_settings(self, base: hypothesis.settings | None = None) -> hypothesis.settings:
         """Hypothesis' settings: live steps have no deadline, and are never too slow."""
@@ -200,12 +218,15 @@ class Search:
             self._place.observe,
             invariants=self.deck.invariants,
             number=self._number,
+            another=self._place.another if self._served else None,
         )
+        self._session = session
         if self._dry:
             session.over = FROM_MEMORY
         else:
             self.findings.sequences += 1
             self._run(session, session.begin())
+            self._target, self._served = session.target, True
         return session, self._judged(session, net, live=not self._dry)
 
     def take(self, session: Session, net: Net, step: Step) -> tuple[Divergence, ...]:
@@ -230,19 +251,34 @@ class Search:
             self._invalid = 0
             if over.verdict is Verdict.UNKNOWN:
                 self.findings.unknown.append(over.reason)
+        if over.verdict in UNDECIDED:
+            self._keep_undecided(session.net, over)
+
+    def _keep_undecided(self, net: Net, over: Result) -> None:
+        script = Script(net, over.steps)
+        self._place.keep(Undecided(over.verdict, over.reason, script, self._place.network))
 
     def _run(self, session: Session, coroutine: Coroutine[Any, Any, None]) -> None:
         live = session.over is None
         try:
             self._place.driver.run(coroutine)
-        except Exception as error:
-            session.over = BROKEN_OFF
+        except BaseException as error:
+            self._broken_off(session, error, live=live)
+            if not isinstance(error, Exception):
+                raise
             raise self._over(error) from error
-        except BaseException:
-            session.over = BROKEN_OFF
-            raise
         if live and session.over is not None and session.over.verdict is Verdict.INVALID:
             self._count_invalid(session.over.reason)
+
+    def _broken_off(self, session: Session, error: BaseException, *, live: bool) -> None:
+        """What was decided before something broke in (a signal, a full disk) is kept."""
+        over, session.over = session.over, BROKEN_OFF
+        if live and over is not None and over.verdict is Verdict.DIVERGED:
+            self._fail(session.net, over)
+        elif live and isinstance(error, Exception):
+            happened(error, f"taking {session.last_step}")
+            broken = Result(Verdict.INVALID, tuple(session.steps), reason=sentence(error))
+            self._keep_undecided(session.net, broken)
 
     def _count_invalid(self, reason: str) -> None:
         self._invalid += 1
@@ -259,15 +295,20 @@ class Search:
         failed = live and over is not None and over.verdict is Verdict.DIVERGED
         if not failed and not self._failures:
             return ()
-        key = (net, tuple(session.steps))
         if failed:
             assert over is not None
-            self._failures[key] = Failure(self._number, self._counterexample(net, over))
-        failure = self._failures.get(key)
+            self._fail(net, over)
+        failure = self._failures.get((net, tuple(session.steps)))
         if failure is None:
             return ()
         self.findings.failure = failure
         return failure.counterexample.divergences
+
+    def _fail(self, net: Net, over: Result) -> None:
+        """Remember the failure, and have it kept at once."""
+        failure = Failure(self._number, self._counterexample(net, over))
+        self._failures[(net, over.steps)] = self.findings.failure = failure
+        self._place.keep(failure)
 
     def _counterexample(self, net: Net, over: Result) -> Counterexample:
         return Counterexample.of(

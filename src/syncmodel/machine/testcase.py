@@ -84,6 +84,11 @@ class SearchCase(unittest.TestCase):
         if not report.exit_code:
             around.say(text)
             return
+        mistake = None if report.halted is None else report.halted.__cause__
+        if report.found is None and isinstance(mistake, Exception):
+            # In a target or a machine: with its traceback, which shows where.
+            around.say(text)
+            raise mistake
         story = f"{text}\n{report.halted}" if report.halted else text
         raise around.failure(story, report.findings.notes)
 

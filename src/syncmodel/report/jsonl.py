@@ -1,8 +1,9 @@
 """A history as JSON lines: everything that was done and seen, readable while it grows.
 
 One object a line, flushed at once, so that a killed tester loses at most its last line.
-The first line says what was tested; `entry` names the kind of every other line: began, step, rest,
-end, and `run` its run: the lines of several runs may alternate. Steps have their own JSON form
+The first line says what was tested; `entry` names the kind of every other line: began, take (a step
+that is about to be performed), step (its outcome), rest, end, and `run` its run: the lines of
+several runs may alternate. Steps have their own JSON form
 (`steps.form`). Nothing secret is in a history.
 """
 
@@ -21,7 +22,7 @@ from immutables import Map
 from syncmodel.corpus import System, Systems, format1, nodes_of
 from syncmodel.corpus.fields import Fields, to_json
 from syncmodel.corpus.reading import NODE_NAME, system_of
-from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested
+from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Taken
 from syncmodel.errors import FormatError, InvalidRunError, UsageError
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.net import Net
@@ -105,6 +106,9 @@ def dump(entry: Entry, run: int, tables: Sequence[str]) -> dict[str, Any]:
             running = nodes_of(entry.net)
             nodes = {node: running[node] for node in entry.net.nodes}
             return {"entry": "began", "run": run, "nodes": nodes}
+        case Taken():
+            step = form.dump(entry.step)
+            return {"entry": "take", "run": run, "index": entry.index, "step": step}
         case Performed():
             return {
                 "entry": "step",
@@ -246,7 +250,7 @@ def _runs(
                     del runs[number]
                     if line["verdict"] == "diverged":
                         yield evolve(run, divergences=tuple(map(_read, line["divergences"])))
-                case "rest", RecordedRun():
+                case "take" | "rest", RecordedRun():
                     pass
                 case _:
                     raise FormatError(f"{place}: not an entry that can stand here.")

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from syncmodel.shrink.sharpen import Sharpened
 
 
+#: In the place of steps, where none was needed.
+NO_STEPS = "  Shown before any step."
+
+
 class End(Protocol):
     """The end of a run, as a counterexample, a result and the history have it."""
 
@@ -48,6 +52,8 @@ def story(reproduction: Reproduction, ended: End | None = None) -> str:
     schema = reproduction.schema
     lines = [reproduction.title, "", _nodes(reproduction.nodes, schema)]
     lines += _steps(reproduction.steps, schema)
+    if not reproduction.steps and reproduction.expected.divergence is not None:
+        lines.append(NO_STEPS)
     if ended is not None:
         lines += ["", *_ending(ended)]
     return "\n".join(map(printable, lines))
@@ -65,11 +71,11 @@ def found_story(found: Finding) -> str:
         lines.append(_further(found.sharpened))
     if found.otherwise is not None:
         lines += _otherwise(found.otherwise, found.otherwise_file)
-    if found.file is not None:
-        lines.append(f"Saved as {found.file}")
-        lines.append(f"See it again: {again(found.reproduction, found.file)}")
-    else:
+    if found.unsaved:
         lines.append(found.unsaved)
+    if found.file is not None:
+        lines.append(f"Saved {'before, longer, ' if found.unsaved else ''}as {found.file}")
+        lines.append(f"See it again: {again(found.reproduction, found.file)}")
     return "\n".join(lines)
 
 
@@ -159,7 +165,9 @@ def _sureness(confirmed: Confirmed) -> str:
 
 
 def _effort(before: int, after: int, effort: Effort) -> str:
-    if after == before:
+    if not before:
+        text = "There is nothing to shorten"
+    elif after == before:
         text = f"Not shortened: {plural(after, 'step')}"
     else:
         text = f"Shortened from {before} to {plural(after, 'step')}"

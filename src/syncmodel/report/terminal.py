@@ -156,6 +156,9 @@ def _summary(report: Report, seconds: float, settings: Settings, waits: bool) ->
         )
     yield from _doubts("unknown (not settled in time)", report.findings.unknown)
     yield from _doubts("invalid (the tester could not do its part)", report.findings.invalid)
+    for file in report.doubtful:
+        yield f"Saved as {file}, to be performed again with `syncmodel replay`."
+    yield from map(printable, report.unsaved)
 
 
 def _verdict(report: Report) -> str:

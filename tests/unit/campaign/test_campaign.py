@@ -127,6 +127,9 @@ def test_a_file_in_place_of_the_folder_is_refused_at_once(tmp_path: Path) -> Non
         search(tmp_path / "file")
 
 
+BOOTING = ", while making the nodes ready for a run."
+
+
 class NeverBoots(SimulatedCluster):
     async def begin(self, net: Net) -> None:
         raise BootError("Machine n1 did not come up.")
@@ -146,7 +149,7 @@ class CantDoThat(SimulatedCluster):
     ("target", "code", "words"),
     [
         (NeverBoots, 3, "3 runs in a row said nothing of the system. Machine n1 did not come up."),
-        (NoRoom, 3, "The tester can't go on: No space left on device (/work-folder)."),
+        (NoRoom, 3, "The tester can't go on: No space left on device (/work-folder)" + BOOTING),
         (CantDoThat, 2, "Local machines must be booted from the main thread."),
     ],
 )

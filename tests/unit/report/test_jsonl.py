@@ -12,12 +12,12 @@ from syncmodel.engine.run import Result, run
 from syncmodel.errors import FormatError, InvalidRunError, UsageError
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.net import fully_connected
-from syncmodel.model.outcome import accepted
-from syncmodel.model.values import Row, Value
+from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.model.values import Row, Value, Write
 from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.jsonl import Recorder, is_record, read_failing_runs
-from syncmodel.steps import Add, Burst, Create, Delete, Heal, Resync
+from syncmodel.steps import Add, Burst, Create, Delete, Heal, Resync, dump
 from syncmodel.targets import registry
 from syncmodel.targets.wire import SUPERTEST
 
@@ -44,13 +44,16 @@ def test_everything_is_written(tmp_path: Path) -> None:
     header, *entries = lines(path)
     assert header["target"] == "simulated"
     kinds = [entry["entry"] for entry in entries]
-    assert kinds == ["began", "rest", "step", "rest", "step", "rest", "end"]
+    assert kinds == ["began", "rest", *(["take", "step", "rest"] * 2), "end"]
     assert entries[0]["nodes"] == {"n1": 2, "n2": 2}
-    assert entries[2]["outcome"]["answer"] == "ok"
-    assert entries[2]["outcome"]["row"]["title"] == "t1"
+    assert entries[2] == {"entry": "take", "run": entries[0]["run"], "index": 1} | {
+        "step": entries[3]["step"]
+    }
+    assert entries[3]["outcome"]["answer"] == "ok"
+    assert entries[3]["outcome"]["row"]["title"] == "t1"
     shown = {"cases": [{"id": "c1", "title": "t1", "counter": 0}], "events": []}
-    assert entries[3]["views"] == {"n1": shown, "n2": shown}
-    assert [part["answer"] for part in entries[4]["outcome"]["parts"]] == ["ok", "ok"]
+    assert entries[4]["views"] == {"n1": shown, "n2": shown}
+    assert [part["answer"] for part in entries[6]["outcome"]["parts"]] == ["ok", "ok"]
     assert entries[-1]["verdict"] == "pass"
     assert read_failing_runs(path, registry.registered) == ()
 
@@ -75,7 +78,18 @@ def test_every_line_is_there_at_once(tmp_path: Path) -> None:
             counts.append(len(path.read_text().splitlines()))
 
         asyncio.run(run(SimulatedCluster(2), NET, STEPS, observe=observe))
-    assert counts == list(range(2, 9))
+    assert counts == list(range(2, 11))
+
+
+def test_the_step_is_there_before_it_is_performed(tmp_path: Path) -> None:
+    class Breaks(SimulatedCluster):
+        async def write(self, node: str, write: Write) -> Outcome:
+            raise SystemExit("as if the tester was killed")
+
+    path = tmp_path / "run.jsonl"
+    with Recorder(path, {}) as recorder, pytest.raises(SystemExit):
+        asyncio.run(run(Breaks(2), NET, STEPS, observe=recorder))
+    assert lines(path)[-1]["step"] == dump(STEPS[0])
 
 
 def test_a_last_line_that_was_torn_off_is_left_out(tmp_path: Path) -> None:

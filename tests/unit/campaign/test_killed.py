@@ -1,0 +1,77 @@
+"""A search that is ended from outside, in each of its phases: what it found is on disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from syncmodel.corpus import load
+from syncmodel.engine.pool import Pool
+from syncmodel.engine.replay import Judgement, replay
+from syncmodel.targets.registry import registered
+
+SEARCHES = Path(__file__).with_name("search_to_end.py")
+#: Signals that end a search in order.
+TOLD = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
+#: Nothing is found in these, so there is nothing on disk.
+BEFORE = ("boot", "explore")
+AFTER = ("shorten", "shorter", "confirm", "further", "close")
+
+#: The exit code of a search that gets a signal in a phase, and keeps what it finds in a folder.
+EndedBy = Callable[[signal.Signals, str, Path], int]
+
+
+@pytest.fixture(scope="module")
+def ended_by() -> Iterator[EndedBy]:
+    command, pipe = [sys.executable, str(SEARCHES)], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as searches:
+        assert searches.stdin is not None
+        assert searches.stdout is not None
+        asked, said = searches.stdin, searches.stdout
+
+        def end(number: signal.Signals, phase: str, folder: Path) -> int:
+            print(folder, phase, sep="\t", file=asked, flush=True)
+            os.kill(int(said.readline()), number)
+            return int(said.readline())
+
+        try:
+            yield end
+        finally:
+            searches.stdin.close()
+
+
+def assert_it_replays(folder: Path) -> None:
+    """There is one file, whole, and it fails as it says."""
+    (file,) = folder.iterdir()
+    run = load(file, registered)
+    with Pool("simulated") as pool:
+        target = pool.target(len(run.nodes), (run.bug,) if run.bug else ())
+        replayed = pool.driver.run(replay(target, run))
+    assert replayed.judgement is Judgement.AS_EXPECTED, replayed.reason
+
+
+@pytest.mark.parametrize("phase", [*BEFORE, "found", *AFTER])
+@pytest.mark.parametrize("number", TOLD)
+def test_a_signal_keeps_what_was_found(
+    tmp_path: Path, ended_by: EndedBy, number: signal.Signals, phase: str
+) -> None:
+    assert ended_by(number, phase, tmp_path / "found") == 130
+    if phase in BEFORE:
+        assert not (tmp_path / "found").exists()
+    else:
+        assert_it_replays(tmp_path / "found")
+
+
+@pytest.mark.parametrize("phase", [*BEFORE, *AFTER])
+def test_kill_9_keeps_what_was_found(tmp_path: Path, ended_by: EndedBy, phase: str) -> None:
+    assert ended_by(signal.SIGKILL, phase, tmp_path / "found") == -signal.SIGKILL
+    if phase in BEFORE:
+        assert not (tmp_path / "found").exists()
+    else:
+        assert_it_replays(tmp_path / "found")
