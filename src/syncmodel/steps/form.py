@@ -26,6 +26,8 @@ VERSION = 2
 
 #: How much of a wrong value an error shows.
 SHOWN_CHARACTERS = 60
+#: How many reasons an error gives: a step may hold thousands of others.
+REASONS_SHOWN = 3
 
 #: Fields whose JSON names can't be Python's.
 RENAMED = {
@@ -174,7 +176,8 @@ def load_all(raw: Any, where: str) -> tuple[Step, ...]:
 
 def _reasons(error: Exception) -> str:
     if isinstance(error, cattrs.BaseValidationError):
-        found = "; ".join(cattrs.transform_error(error, path="", format_exception=_reason))
+        reasons = cattrs.transform_error(error, path="", format_exception=_reason)
+        found = "; ".join(reasons[:REASONS_SHOWN])
         for name, there in RENAMED.items():
             found = re.sub(rf"\b{name}\b", str(there.rename), found)
         found = re.sub(r"(the field `(\w+)` is missing) @ \.\2$", r"\1", found)
