@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from syncmodel.cli.options import BUG, CORPUS, known_bugs, number
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
+from syncmodel.safe_path import SafeChildren, started
 
 if TYPE_CHECKING:
     from syncmodel.checker import Bounds, Progress
@@ -320,7 +321,7 @@ def _scenes(args: argparse.Namespace) -> int:
     bounds = _bounds(args)
     fine = True
     started_s = time.monotonic()
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
+    with SafeChildren(), ProcessPoolExecutor(args.jobs, get_context("spawn"), started) as pool:
         for came, line in pool.map(_scene, chosen, [bounds] * len(chosen)):
             say(line)
             fine = fine and came
