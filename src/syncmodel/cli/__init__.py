@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from syncmodel.cli import bugs, check, explore, minimize, node, replay
 from syncmodel.cli.parsing import Parser, Verb, plain
-from syncmodel.errors import InvalidRunError, SyncModelError
+from syncmodel.errors import InvalidRunError, SyncModelError, printable_line
 
 VERBS: tuple[Verb, ...] = (explore, check, replay, minimize, node, bugs)
 INTERRUPTED_CODE = 130
@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
-        sys.stderr.write(f"syncmodel {args.verb}: {error.strerror or error}{place}.\n")
+        reason = printable_line(f"{error.strerror or error}{place}.")
+        sys.stderr.write(f"syncmodel {args.verb}: {reason}\n")
         return InvalidRunError.exit_code
     return code
 
