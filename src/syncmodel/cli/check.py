@@ -241,6 +241,7 @@ def _told(found: Search, verdict: Any, bugs: tuple[str, ...], corpus: Path) -> s
     from syncmodel.exhaustive.counterexamples import counterexample, counterexample_of
     from syncmodel.exhaustive.replayed import Replayed
     from syncmodel.exhaustive.searches import label
+    from syncmodel.report.again import again
 
     lines = [f"  {n}. {action}" for n, action in enumerate(verdict.path.actions, 1)]
     lines += ["", label(verdict.path.end)]
@@ -250,7 +251,8 @@ def _told(found: Search, verdict: Any, bugs: tuple[str, ...], corpus: Path) -> s
         saved, where = counterexample(verdict, bugs), "in a simulated cluster"
     if saved is not None:
         seen = "the same" if saved.confirmed.failed else "nothing: the order decides"
-        lines += ["", f"Saved as {save(corpus, saved)}; {where}: {seen}."]
+        file = save(corpus, saved)
+        lines += ["", f"Saved as {file}; {where}: {seen}.", f"See it again: {again(saved, file)}"]
     return "\n".join(lines)
 
 

@@ -200,8 +200,13 @@ def _read_guarantees(file: Fields, system: System, nodes: Collection[str]) -> Gu
 
 
 def _read_policy(file: Fields, name: str, known: dict[str, str | Policy]) -> str | Policy:
-    _known(file, name, file.required(name, str), known)
-    return known[file.raw[name]]
+    policy = file.required(name, str)
+    if policy not in known:
+        raise FormatError(
+            f"{file.at(name)}: unknown {shown(policy)}; known are: {', '.join(known)}; one of your "
+            f"own comes with its target (--target module:Class)."
+        )
+    return known[policy]
 
 
 def _read_found(file: Fields) -> Map[str, Fact]:

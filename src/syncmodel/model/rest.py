@@ -57,8 +57,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     _raise_if(found)
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
     rested = belief.rested.update(rests)
-    seen = Seen(net, rows, shown)
-    return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, seen)
+    whole = Seen(net, rows, shown)
+    return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, whole)
 
 
 def _to_compare(belief: Belief, net: Net, shown: Mapping[str, Registers]) -> Iterable[Row]:

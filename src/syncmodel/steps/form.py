@@ -140,7 +140,10 @@ def _structure(raw: Any, cls: type[Step]) -> Step:
     found = kind(op) if isinstance(op, str) else None
     if found is None or not issubclass(found, cls):
         names = ", ".join(sorted(name for name, c in known().items() if issubclass(c, cls)))
-        raise ValueError(f"unknown op {_shown(op)}; known are: {names}")
+        raise ValueError(
+            f"unknown op {_shown(op)}; known are: {names}; a step of your own needs its machine "
+            f"(--machine module:Class)"
+        )
     step: Step = _reader(cast(Hashable, found))(fields, found)
     return step
 

@@ -3,6 +3,7 @@
 import importlib
 import json
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,20 @@ RUN = Reproduction("A case goes", usual(SUPERTEST, 2), STEPS, system=SIMULATED)
 PASSED = "As expected: the file says that it must pass; it passed."
 #: Other targets, in a module that lies where the command is called.
 MODULE = """\
+from syncmodel import ClusterMachine, refused
 from syncmodel.model.columns import Token
 from syncmodel.model.schema import Schema, Table
 from syncmodel.reference.simulated import SimulatedCluster
 
 class Store(SimulatedCluster):
     title = "a store of mine"
+
+class Refuses(SimulatedCluster):
+    async def write(self, node, write):
+        return refused("never")
+
+class Machine(ClusterMachine):
+    pass
 
 class Notes(SimulatedCluster):
     schema = Schema(Table("notes", Token("text")))
@@ -40,6 +49,7 @@ class Notes(SimulatedCluster):
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mystore", raising=False)
     (tmp_path / "mystore.py").write_text(MODULE)
     return tmp_path
 
@@ -166,3 +176,27 @@ def test_the_printed_command_names_all_that_is_mine(
         "PYTHONPATH='my suite' syncmodel replay --target elsewhere:Store "
         "--machine 'elsewhere:Machine; x' './-f'\"'\"'.json'"
     )
+
+
+def test_every_verb_prints_a_command_that_works(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ("--target", "mystore:Refuses", "--corpus", "found here")
+    searched = ("--sequences", "1", "--steps", "5", "--seed", "1", "--record", "run.jsonl")
+    plain = evolve(RUN, target="mystore:Refuses", expected=Expected(("wrongly refused", "cases")))
+    file = str(save(here, plain))
+    for argv in (
+        ("explore", *own, *searched),
+        ("explore", *own, *searched, "--machine", "mystore:Machine"),
+        ("minimize", *own, "run.jsonl"),
+        ("minimize", *own, "--machine", "mystore:Machine", file),
+        ("check", "--target", "mystore:Refuses", "--corpus", "found here", "--writes", "1"),
+    ):
+        assert main(argv) == 1
+        told = capsys.readouterr().out
+        command = told.partition("See it again: ")[2].partition("\n")[0]
+        name, verb, *rest = shlex.split(command)
+        assert (name, verb) == ("syncmodel", "replay"), told
+        assert ("--machine" in rest) is ("--machine" in argv)
+        assert main([verb, "--check", *rest]) == 0
+        assert "Checked 1 file: it is as expected." in capsys.readouterr().out

@@ -84,6 +84,8 @@ def test_a_step_compares_and_reads_few_of_many_rows(monkeypatch: pytest.MonkeyPa
 
         monkeypatch.setattr(module, name, count)
 
+    for cached in (sights._view, sights._row):
+        cached.cache_clear()
     counted(rest, "_rested")
     counted(sights, "to_view")
     rows = 60

@@ -57,7 +57,7 @@ RECORD: list[Any] = [
 ]
 #: Made when it is drawn: Hypothesis shows what it samples from.
 LONG = st.builds(lambda: "x" * 70_000)
-NASTY = LONG | st.sampled_from(
+NASTY: st.SearchStrategy[Any] = LONG | st.sampled_from(
     [
         "", "\0", "\x1b[31m", "\ud800", "\u202e", "../../x?y=1#z", "n1", "c1", "t1",
         None, True, -1, 0, 2, 1.5, 2**63, 10**63, float("inf"), float("nan"), [], {}, [[]],
