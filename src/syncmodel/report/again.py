@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncmodel.engine.script import leaves
+from syncmodel.model.divergence import Kind
+from syncmodel.steps import vocabulary
+
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
 
@@ -24,12 +28,20 @@ def again(reproduction: Reproduction, file: Path) -> str:
         options += ["--target", reproduction.target]
         own.append(reproduction.target)
     machine = reproduction.found.get("machine")
-    if isinstance(machine, str):
+    if isinstance(machine, str) and _needs_machine(reproduction):
         options += ["--machine", machine]
         own.append(machine)
     folders = list(dict.fromkeys(filter(None, map(_folder, own))))
     prefix = f"PYTHONPATH={shlex.quote(os.pathsep.join(folders))} " if folders else ""
     return prefix + shlex.join(["syncmodel", "replay", *options, as_argument(file)])
+
+
+def _needs_machine(reproduction: Reproduction) -> bool:
+    """Whether the run has steps, or expects an invariant, that only a machine brings."""
+    divergence = reproduction.expected.divergence
+    ours = set(vocabulary().values())
+    own = any(type(step) not in ours for _, step in leaves(reproduction.steps))
+    return own or (divergence is not None and divergence[0] == Kind.INVARIANT.value)
 
 
 def as_argument(file: Path) -> str:

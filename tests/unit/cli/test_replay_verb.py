@@ -25,6 +25,7 @@ RUN = Reproduction("A case goes", usual(SUPERTEST, 2), STEPS, system=SIMULATED)
 PASSED = "As expected: the file says that it must pass; it passed."
 #: Other targets, in a module that lies where the command is called.
 MODULE = """\
+from hypothesis.stateful import invariant
 from syncmodel import ClusterMachine, refused
 from syncmodel.model.columns import Token
 from syncmodel.model.schema import Schema, Table
@@ -38,7 +39,16 @@ class Refuses(SimulatedCluster):
         return refused("never")
 
 class Machine(ClusterMachine):
-    pass
+    @invariant()
+    def few(self):
+        pass
+
+class Broken(ClusterMachine):
+    target = Store
+
+    @invariant()
+    def never(self):
+        assert not any(view and view.rows for view in self.views.values())
 
 class Notes(SimulatedCluster):
     schema = Schema(Table("notes", Token("text")))
@@ -171,7 +181,12 @@ def test_the_printed_command_names_all_that_is_mine(
     (folder / "elsewhere.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(folder))
     importlib.import_module("elsewhere")
-    mine = evolve(RUN, target="elsewhere:Store", found={"machine": "elsewhere:Machine; x"})
+    mine = evolve(
+        RUN,
+        target="elsewhere:Store",
+        found={"machine": "elsewhere:Machine; x"},
+        expected=Expected(("invariant", "mine")),
+    )
     assert again(mine, Path("-f'.json")) == (
         "PYTHONPATH='my suite' syncmodel replay --target elsewhere:Store "
         "--machine 'elsewhere:Machine; x' './-f'\"'\"'.json'"
@@ -188,6 +203,7 @@ def test_every_verb_prints_a_command_that_works(
     for argv in (
         ("explore", *own, *searched),
         ("explore", *own, *searched, "--machine", "mystore:Machine"),
+        ("explore", "--machine", "mystore:Broken", *own[2:], *searched[:-2]),
         ("minimize", *own, "run.jsonl"),
         ("minimize", *own, "--machine", "mystore:Machine", file),
         ("check", "--target", "mystore:Refuses", "--corpus", "found here", "--writes", "1"),
@@ -197,6 +213,7 @@ def test_every_verb_prints_a_command_that_works(
         command = told.partition("See it again: ")[2].partition("\n")[0]
         name, verb, *rest = shlex.split(command)
         assert (name, verb) == ("syncmodel", "replay"), told
-        assert ("--machine" in rest) is ("--machine" in argv)
+        # Only where it brings what the run needs.
+        assert ("--machine" in rest) is ("mystore:Broken" in argv)
         assert main([verb, "--check", *rest]) == 0
         assert "Checked 1 file: it is as expected." in capsys.readouterr().out
