@@ -6,6 +6,8 @@ costs memory or time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from syncmodel.errors import FormatError
 from syncmodel.model import words
 from syncmodel.model.columns import Ref
@@ -27,6 +29,8 @@ NUMBER_CHARACTERS = 64
 STEPS = 5_000
 NODES = 100
 FACTS = 100
+#: Steps times links: each step may be about every link. 100 nodes have room for 500 steps.
+WORK = 5_000_000
 #: An id on the wire has at most 512, the run's prefix among them (docs/contract.md).
 ID_CHARACTERS = 480
 
@@ -43,6 +47,18 @@ def check_count(raw: object, where: str) -> None:
             waiting += (one.get("steps"), one.get("step"))
         if counted > STEPS:
             raise FormatError(f"{where}: more than {STEPS:,} steps: save a shorter run.")
+
+
+def check_work(nodes: int, steps: Sequence[Step], where: str) -> None:
+    """Raises `FormatError` for so many steps on so many nodes that reading them takes minutes."""
+    most = WORK // nodes**2
+    if _count(steps) > most:
+        raise FormatError(f"{where}: on {nodes} nodes at most {most:,} steps: save a shorter run.")
+
+
+def _count(steps: Sequence[Step]) -> int:
+    within = (step.steps if isinstance(step, Burst | Concurrently) else () for step in steps)
+    return len(steps) + sum(map(_count, within))
 
 
 def check_names(step: Step, schema: Schema, where: str) -> None:

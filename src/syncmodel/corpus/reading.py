@@ -235,6 +235,7 @@ def check_steps(net: Net, steps: Sequence[Step], where: str) -> None:
 
     Raises `FormatError` that names the first that can't.
     """
+    budgets.check_work(len(net.nodes), steps, where)
     plan = Plan(net)
     for position, step in enumerate(steps, 1):
         strange = sorted(step.nodes() - set(plan.net.nodes))

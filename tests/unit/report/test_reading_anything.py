@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,7 @@ TOO_MUCH: dict[str, tuple[bytes, str]] = {
     "steps": (file(steps=ROWS), "more than 5,000 steps"),
     "steps in a step": (file(steps=[{"op": "burst", "steps": ROWS}]), "more than 5,000 steps"),
     "nodes": (file(nodes={f"n{i}": 2 for i in range(101)}), "expected 1 to 100"),
+    "steps on many nodes": (file(nodes=100, guarantees={}, steps=ROWS[:501]), "at most 500 steps"),
     "facts": (file(found={f"f{i}": 1 for i in range(101)}), "more than 100 facts"),
     "depth": (b'{"x":' + b"[" * 40 + b"]" * 40 + b"}", "at most 32 levels"),
     "depth without end": (b"[" * 5_000_000, "at most 32 levels"),
@@ -255,6 +257,17 @@ def test_a_line_of_a_record(path: Path, line: int, change: dict[str, Any], reaso
     with pytest.raises(FormatError) as raised:
         read_failing_runs(written(path, as_record(lines)), registry.registered)
     assert reason in str(raised.value)
+
+
+def test_the_slowest_file_that_is_within_the_budgets(path: Path) -> None:
+    nodes = [f"n{i}" for i in range(1, 101)]
+    cuts = [{"op": "cut", "from": a, "to": b} for a, b in pairwise(nodes)]
+    heals = [{"op": "partition", "groups": [nodes[:50], nodes[50:]]}, {"op": "heal"}]
+    steps = [step for cut in cuts for step in (cut, *heals)]
+    content = file(nodes=100, guarantees={}, steps=steps, expected={"verdict": "pass"})
+    begun_s = time.process_time()
+    assert len(load(written(path, content), registry.registered).steps) == len(steps)
+    assert time.process_time() - begun_s < 6 * LIMIT_S
 
 
 def test_the_corpus_is_far_below_every_budget() -> None:
