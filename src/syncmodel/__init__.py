@@ -6,7 +6,13 @@ differ only in where the steps come from and where they are performed. See docs/
 What your own tests need can be imported from here; names are resolved on first use.
 """
 
-from __future__ import annotations
+import sys
+
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)].removeprefix("-m") == "syncmodel":
+    # `python -m syncmodel` begins here, before `__main__` and with the current folder on its path.
+    from syncmodel.safe_path import leave_current_folder
+
+    leave_current_folder()
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -6,6 +6,11 @@ A divergence found in the system under test is not an error here: it is data
 
 import json
 
+#: What a terminal gets of one line; a longer one comes from a file or a node, and is no sentence.
+LINE_CHARACTERS = 4_000
+#: So that a line that was cut is not cut again.
+ROOM_FOR_COUNT = 40
+
 
 def printable(text: str) -> str:
     """The text on one line, safe on any terminal: what is not printable is escaped as in JSON.
@@ -19,8 +24,20 @@ def printable(text: str) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """The text with its lines, each of them printable."""
-    return "\n".join(map(printable, text.split("\n")))
+    """The text with its lines, each of them printable, and cut with a count if it is very long."""
+    return "\n".join(map(_cut, map(printable, text.split("\n"))))
+
+
+def printable_line(text: str) -> str:
+    """The text on one line, as `printable_lines` has each."""
+    return _cut(printable(text))
+
+
+def _cut(line: str) -> str:
+    if len(line) <= LINE_CHARACTERS:
+        return line
+    kept = LINE_CHARACTERS - ROOM_FOR_COUNT
+    return f"{line[:kept]}... ({len(line) - kept:,} characters more)"
 
 
 class SyncModelError(Exception):
@@ -45,7 +62,7 @@ class FormatError(UsageError):
 
     def __str__(self) -> str:
         """One line, whatever it quotes of the file."""
-        return printable(super().__str__())
+        return printable_line(super().__str__())
 
 
 class InvalidRunError(SyncModelError):

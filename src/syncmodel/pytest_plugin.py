@@ -16,7 +16,7 @@ import pytest
 from _pytest.unittest import UnitTestCase
 
 from syncmodel.cli.options import SHARED, Option, wanted
-from syncmodel.errors import UsageError
+from syncmodel.errors import UsageError, printable_lines
 from syncmodel.machine.wanted import TARGET
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def pytest_terminal_summary(
     """Print what every search saw, also where it passed."""
     for text in config.stash[SUMMARIES]:
         terminalreporter.section("syncmodel")
-        terminalreporter.write_line(text)
+        terminalreporter.write_line(printable_lines(text))
 
 
 def wanted_of(config: pytest.Config) -> Wanted:
@@ -172,10 +172,10 @@ def syncmodel_around(request: pytest.FixtureRequest, syncmodel_wanted: Wanted) -
 
     def failure(text: str, notes: Sequence[str]) -> BaseException:
         # Without a traceback pytest leaves notes out: they get their own section.
-        request.node.add_report_section("call", "Hypothesis", "\n".join(notes))
-        failed = pytest.fail.Exception(text, pytrace=False)
+        request.node.add_report_section("call", "Hypothesis", printable_lines("\n".join(notes)))
+        failed = pytest.fail.Exception(printable_lines(text), pytrace=False)
         for note in notes:
-            failed.add_note(note)
+            failed.add_note(printable_lines(note))
         return failed
 
     say = request.config.stash[SUMMARIES].append

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from syncmodel.cli.options import BUG, CORPUS, known_bugs, number
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
+from syncmodel.safe_path import SafeChildren, started
 
 if TYPE_CHECKING:
     from syncmodel.checker import Bounds, Progress
@@ -240,6 +241,7 @@ def _told(found: Search, verdict: Any, bugs: tuple[str, ...], corpus: Path) -> s
     from syncmodel.exhaustive.counterexamples import counterexample, counterexample_of
     from syncmodel.exhaustive.replayed import Replayed
     from syncmodel.exhaustive.searches import label
+    from syncmodel.report.again import again
 
     lines = [f"  {n}. {action}" for n, action in enumerate(verdict.path.actions, 1)]
     lines += ["", label(verdict.path.end)]
@@ -249,7 +251,8 @@ def _told(found: Search, verdict: Any, bugs: tuple[str, ...], corpus: Path) -> s
         saved, where = counterexample(verdict, bugs), "in a simulated cluster"
     if saved is not None:
         seen = "the same" if saved.confirmed.failed else "nothing: the order decides"
-        lines += ["", f"Saved as {save(corpus, saved)}; {where}: {seen}."]
+        file = save(corpus, saved)
+        lines += ["", f"Saved as {file}; {where}: {seen}.", f"See it again: {again(saved, file)}"]
     return "\n".join(lines)
 
 
@@ -320,7 +323,7 @@ def _scenes(args: argparse.Namespace) -> int:
     bounds = _bounds(args)
     fine = True
     started_s = time.monotonic()
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn")) as pool:
+    with SafeChildren(), ProcessPoolExecutor(args.jobs, get_context("spawn"), started) as pool:
         for came, line in pool.map(_scene, chosen, [bounds] * len(chosen)):
             say(line)
             fine = fine and came

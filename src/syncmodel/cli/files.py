@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncmodel.errors import UsageError
+from syncmodel.report.again import as_argument
 
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
@@ -15,11 +18,16 @@ if TYPE_CHECKING:
 Loaded = tuple["TargetKind", "Reproduction"]
 
 
-def kinds(path: Path, asked: TargetKind | None) -> Callable[[str], TargetKind | None]:
+#: A class of a module, as an option names it.
+CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+def kinds(path: Path, asked: TargetKind | None, verb: str) -> Callable[[str], TargetKind | None]:
     """By the name of a target in that file: the kind that its runs are performed on.
 
     That is the one `asked` for, else the file's own, if it is registered: a name in a file imports
-    nothing. Raises `UsageError` where the one asked for stores other tables.
+    nothing. Raises `UsageError` where the one asked for stores other tables, and with the command
+    that works where the file names a class that nobody asked for.
     """
     from syncmodel.targets import registry
 
@@ -30,16 +38,22 @@ def kinds(path: Path, asked: TargetKind | None) -> Callable[[str], TargetKind | 
                 f"{path} is a run of {own.name}, whose tables or generations are others than those "
                 f"of {asked.name}: it can't be performed there."
             )
+        if asked is None and own is None and CLASS.fullmatch(name):
+            command = shlex.join(["syncmodel", verb, "--target", name, as_argument(path)])
+            raise UsageError(
+                f"{path} is a run of {name}, which is not registered, and nothing is imported "
+                f"because a file names it. If you trust that code: {command}"
+            )
         return asked or own
 
     return kind_of
 
 
-def loaded_from(path: Path, asked: TargetKind | None) -> Loaded:
+def loaded_from(path: Path, asked: TargetKind | None, verb: str) -> Loaded:
     """A file's run, and the kind that it is performed on. Raises as `kinds` and `corpus.load`."""
     from syncmodel.corpus import load
 
-    kind_of = kinds(path, asked)
+    kind_of = kinds(path, asked, verb)
     reproduction = load(path, kind_of)
     kind = kind_of(reproduction.target)
     assert kind is not None, "else there is no reproduction"

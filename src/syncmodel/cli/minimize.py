@@ -110,10 +110,10 @@ def _read(path: Path, wanted: int | None, asked: TargetKind | None) -> _Asked:
     from syncmodel.report.jsonl import is_record, read_failing_runs
 
     if not is_record(path):
-        kind, run = loaded_from(path, asked)
+        kind, run = loaded_from(path, asked, NAME)
         bugs = () if run.bug is None else (run.bug,)
         return _Asked(kind, Script(run.net, run.steps), run.guarantees, bugs, run.network)
-    kind_of = kinds(path, asked)
+    kind_of = kinds(path, asked, NAME)
     runs = read_failing_runs(path, kind_of)
     chosen = [run for run in runs if wanted in (None, run.number)]
     if not chosen:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, Protocol
 
 from syncmodel.cli.options import Option
+from syncmodel.errors import printable_line
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -17,6 +18,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is."""
+        message = printable_line(message)
         sys.stderr.write(f"{self.prog}: {message} (see `{self.prog} --help`)\n")
         sys.exit(2)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,14 +13,14 @@ from typing import TYPE_CHECKING
 from syncmodel.cli.files import Loaded, loaded_from
 from syncmodel.cli.options import BUG, MACHINE, RECORD, asked_kind, invariants_of, known_bugs
 from syncmodel.cli.parsing import add_options
-from syncmodel.errors import UsageError, printable
+from syncmodel.errors import InvalidRunError, UsageError, printable
 
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
     from syncmodel.engine.history import Ended, Observer, Verdict
     from syncmodel.engine.invariant import Invariant
     from syncmodel.engine.pool import Pool
-    from syncmodel.engine.replay import Replayed
+    from syncmodel.engine.replay import Judgement, Replayed
     from syncmodel.targets.registry import TargetKind
 
 NAME = "replay"
@@ -28,10 +30,15 @@ EXAMPLES = """\
   syncmodel replay --no-bug found/*.json        the same steps on nodes without the file's bug
   syncmodel replay --target simulated corpus/*.json
   syncmodel replay --target mystore:Target found/*.json
+  syncmodel replay --check corpus/*.json        one line for CI: does every file behave as it says?
 
 exit codes: 1 if a run diverged (also where the file says that it must), else 3 if one was invalid
-or unknown, else 0
+or unknown, else 0; with --check: 4 if a file does not behave as it says, else 3 if nothing can be
+said of one, else 0
 """
+
+#: The exit code of --check where a file does not behave as it says.
+OTHERWISE_CODE = 4
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +52,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser, (BUG, RECORD, MACHINE))
     parser.add_argument("--no-bug", action="store_true", help="leave the bug out that a file names")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="gate a build: exit with 0 only if every file behaves as it says, diverged or not",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
     named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
     asked = asked_kind(args.target, args.machine)
-    loaded = [(path, loaded_from(path, asked)) for path in args.files]
+    loaded = [(path, loaded_from(path, asked, NAME)) for path in args.files]
     for path, (_, reproduction) in loaded:
         _check_invariant(path, reproduction, invariants)
     with ExitStack() as closing:
@@ -64,13 +76,17 @@ def run(args: argparse.Namespace) -> int:
         if args.record:
             facts = {"target": _recorded(loaded), "files": [str(path) for path in args.files]}
             observe = closing.enter_context(Recorder(args.record, facts))
-        verdicts = []
+        seen: list[Replayed] = []
         for path, (kind, reproduction) in loaded:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
             replayed = _replayed(pools.of(kind), reproduction, bugs, observe, invariants)
             say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
-            verdicts.append(replayed[0].results[-1].verdict)
-    return _exit_code(verdicts)
+            seen.append(replayed[0])
+    if not args.check:
+        return _exit_code(one.results[-1].verdict for one in seen)
+    judgements = [one.judgement for one in seen]
+    say(_sum(judgements))
+    return _check_code(judgements)
 
 
 class _Pools:
@@ -110,7 +126,8 @@ def _check_invariant(
     if kind == Kind.INVARIANT.value and name not in {each.name for each in invariants}:
         machine = reproduction.found.get("machine", "module:Class")
         raise UsageError(
-            f"{path} expects the invariant {name} of a machine: name it with --machine {machine}."
+            f"{path} expects the invariant {name} of a machine: name it with --machine "
+            f"{shlex.quote(str(machine))}."
         )
 
 
@@ -174,3 +191,25 @@ def _exit_code(verdicts: Iterable[Verdict]) -> int:
     if "diverged" in names:
         return 1
     return 3 if names & {"invalid", "unknown"} else 0
+
+
+def _sum(judgements: Sequence[Judgement]) -> str:
+    """What --check says in the end."""
+    from syncmodel.report.story import plural
+
+    counts = Counter(judgement.value for judgement in judgements)
+    as_expected, files = counts["as expected"], plural(len(judgements), "file")
+    if as_expected == len(judgements):
+        which = "it is" if as_expected == 1 else "all"
+        return f"Checked {files}: {which} as expected."
+    return (
+        f"Checked {files}: {as_expected} as expected, {counts['otherwise']} otherwise, and nothing "
+        f"can be said of {counts['unknown']}."
+    )
+
+
+def _check_code(judgements: Sequence[Judgement]) -> int:
+    found = {judgement.value for judgement in judgements}
+    if "otherwise" in found:
+        return OTHERWISE_CODE
+    return InvalidRunError.exit_code if "unknown" in found else 0

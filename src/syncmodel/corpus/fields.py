@@ -6,11 +6,14 @@ Not here: what the fields mean (`format`).
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from attrs import frozen
 
+from syncmodel.corpus import budgets
 from syncmodel.errors import FormatError, printable
 
 T = TypeVar("T")
@@ -29,39 +32,101 @@ def to_json(value: Any) -> str:
 def parse(text: bytes, where: str) -> Any:
     """The JSON value of a file's bytes.
 
-    Raises `FormatError` for anything that JSON does not have: a duplicate field, NaN, other
-    encodings than UTF-8, half a character, nesting without end.
+    Raises `FormatError` for anything that JSON does not have (a duplicate field, NaN, other
+    encodings than UTF-8, half a character), and for more than the `budgets` have room for.
     """
     try:
-        value = json.loads(
-            text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
-        json.dumps(value, ensure_ascii=False).encode()
+        value = _decoder.decode(text.decode("utf-8"))
+        _check(value)
         return value
     except UnicodeEncodeError:
         reason = "half a character (a lone surrogate) in a text"
     except UnicodeDecodeError as error:
-        reason = f"no UTF-8 text (byte {error.start})"
+        reason = f"no UTF-8 text (byte {error.start}); save it as UTF-8"
     except json.JSONDecodeError as error:
         reason = f"no JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+        if text.startswith(b"\xef\xbb\xbf"):
+            reason = "it begins with a byte order mark; save it as UTF-8 without one"
     except RecursionError:
-        reason = "nested too deeply"
+        reason = TOO_DEEP
     except ValueError as error:
-        reason = f"no JSON: {error}"
+        reason = f"no JSON that is read here: {error}"
     raise FormatError(f"{where}: {reason}.")
+
+
+TOO_DEEP = f"nested too deeply: at most {budgets.DEPTH} levels are read"
+
+
+def _check(value: Any) -> None:
+    """Raises `ValueError` for more than the budgets allow."""
+    level, depth, values = [value], 0, 0
+    while level:
+        values += len(level)
+        if depth > budgets.DEPTH:
+            raise RecursionError
+        if values > budgets.VALUES:
+            raise ValueError(f"more than {budgets.VALUES:,} values")
+        below: list[Any] = []
+        for one in level:
+            if type(one) is str:
+                _check_text(one)
+            elif type(one) is dict:
+                for name in one:
+                    _check_text(name)
+                below += one.values()
+            elif type(one) is list:
+                below += one
+        level, depth = below, depth + 1
+
+
+def _check_text(text: str) -> None:
+    if len(text) > budgets.TEXT_CHARACTERS:
+        raise ValueError(f"a text of {len(text):,} characters, of at most {LONGEST}")
+    if not text.isascii():
+        text.encode()
+
+
+LONGEST = f"{budgets.TEXT_CHARACTERS:,}"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        names = Counter(name for name, _ in pairs)
+        twice = next(name for name, times in names.items() if times > 1)
         raise ValueError(f"the field {shown(twice)} is there twice")
     return fields
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _whole(text: str) -> int:
+    _check_number(text)
+    return int(text)
+
+
+def _broken(text: str) -> float:
+    _check_number(text)
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text} is out of range")
+    return number
+
+
+def _check_number(text: str) -> None:
+    if len(text) > budgets.NUMBER_CHARACTERS:
+        most = budgets.NUMBER_CHARACTERS
+        raise ValueError(f"a number of {len(text):,} characters, of at most {most}")
+
+
+_decoder = json.JSONDecoder(
+    object_pairs_hook=_unique,
+    parse_constant=_no_constant,
+    parse_int=_whole,
+    parse_float=_broken,
+)
 
 
 def shown(value: Any) -> str:

@@ -155,7 +155,7 @@ class Reproduction:
     def network(self) -> int | None:
         """The simulated network on which it fails; None: on the one that delivers in order."""
         number = self.found.get(NETWORK)
-        return number if isinstance(number, int) else None
+        return number if type(number) is int else None
 
     def expected_with(self, bugs: Collection[str]) -> Expected:
         """What must be seen on a system that has these planted bugs on."""

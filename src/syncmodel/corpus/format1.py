@@ -63,13 +63,10 @@ def upgrade_step(raw: Any, where: str) -> Any:
     if op in ("create", "set", "add", "delete"):
         raise FormatError(f"{where}: unknown op {op!r} in version 1.")
     upgraded = dict(raw)
-    try:
-        if isinstance(raw.get("steps"), list):
-            upgraded["steps"] = _steps(raw["steps"], where)
-        if isinstance(raw.get("step"), dict):
-            upgraded["step"] = upgrade_step(raw["step"], where)
-    except RecursionError:
-        raise FormatError(f"{where}: nested too deeply.") from None
+    if isinstance(raw.get("steps"), list):
+        upgraded["steps"] = _steps(raw["steps"], where)
+    if isinstance(raw.get("step"), dict):
+        upgraded["step"] = upgrade_step(raw["step"], where)
     if isinstance(raw.get("why"), str):
         upgraded["why"] = REASONS.get(raw["why"], raw["why"])
     return upgraded

@@ -7,13 +7,13 @@ of single fields (`fields`).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from attrs import evolve, fields
 from immutables import Map
 
-from syncmodel.corpus import format1
+from syncmodel.corpus import budgets, format1
 from syncmodel.corpus.fields import Fields, parse, shown
 from syncmodel.corpus.format import (
     PASSES,
@@ -31,13 +31,13 @@ from syncmodel.corpus.format import (
 from syncmodel.errors import FormatError, UsageError
 from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import Net
 from syncmodel.model.plan import Plan
 from syncmodel.model.policies import Policy
 from syncmodel.model.schema import Schema
 from syncmodel.steps import form
 from syncmodel.steps.base import Step
 
-NODES_LIMIT = 100
 RUNS_LIMIT = 1_000
 NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
@@ -64,6 +64,8 @@ def read(content: bytes, where: str, systems: Systems) -> Reproduction:
     `UsageError` for a target that is not there.
     """
     raw = parse(content, where)
+    if isinstance(raw, dict):
+        budgets.check_count(raw.get("steps"), f"{where}, field `steps`")
     version = Fields.of(raw, where).required("version", int)
     if version == format1.VERSION:
         raw = format1.upgrade(raw, where)
@@ -75,7 +77,7 @@ def read(content: bytes, where: str, systems: Systems) -> Reproduction:
     file = Fields.of(raw, where, FIELDS)
     target = _text(file, "target")
     system = system_of(target, systems, file.at("target"))
-    nodes = _read_nodes(file, system.schema)
+    nodes = read_nodes(file, system.schema)
     reproduction = Reproduction(
         title=_text(file, "title"),
         nodes=nodes,
@@ -89,7 +91,7 @@ def read(content: bytes, where: str, systems: Systems) -> Reproduction:
         guarantees=_read_guarantees(file, system, nodes),
         target=target,
     )
-    _check_steps(reproduction, where)
+    check_steps(reproduction.net, reproduction.steps, where)
     return reproduction
 
 
@@ -114,13 +116,14 @@ def _text(file: Fields, name: str) -> str:
     return text
 
 
-def _read_nodes(file: Fields, schema: Schema) -> Map[str, int]:
+def read_nodes(file: Fields, schema: Schema) -> Map[str, int]:
+    """Each node's generation at the beginning, from the field `nodes`."""
     raw = file.raw.get("nodes")
     if not isinstance(raw, dict):
-        count = _between(file, "nodes", file.required("nodes", int), 1, NODES_LIMIT)
+        count = _between(file, "nodes", file.required("nodes", int), 1, budgets.NODES)
         return usual(schema, count)
     nodes = Fields.of(raw, file.at("nodes"))
-    _between(file, "nodes", len(raw), 1, NODES_LIMIT)
+    _between(file, "nodes", len(raw), 1, budgets.NODES)
     for name in raw:
         if not NODE_NAME.fullmatch(name):
             raise FormatError(f"{nodes.where}: {shown(name)} is no name for a node.")
@@ -139,11 +142,7 @@ def _between(file: Fields, name: str, number: int, least: int, most: int) -> int
 
 
 def _read_steps(file: Fields) -> tuple[Step, ...]:
-    raw = file.required("steps", list)
-    try:
-        return form.load_all(raw, file.where)
-    except RecursionError:
-        raise FormatError(f"{file.at('steps')}: nested too deeply.") from None
+    return form.load_all(file.required("steps", list), file.where)
 
 
 def _read_expected(file: Fields, schema: Schema) -> Expected:
@@ -201,12 +200,19 @@ def _read_guarantees(file: Fields, system: System, nodes: Collection[str]) -> Gu
 
 
 def _read_policy(file: Fields, name: str, known: dict[str, str | Policy]) -> str | Policy:
-    _known(file, name, file.required(name, str), known)
-    return known[file.raw[name]]
+    policy = file.required(name, str)
+    if policy not in known:
+        raise FormatError(
+            f"{file.at(name)}: unknown {shown(policy)}; known are: {', '.join(known)}; one of your "
+            f"own comes with its target (--target module:Class)."
+        )
+    return known[policy]
 
 
 def _read_found(file: Fields) -> Map[str, Fact]:
     raw = Fields.of(file.optional("found", dict, {}), file.at("found"))
+    if len(raw.raw) > budgets.FACTS:
+        raise FormatError(f"{raw.where}: more than {budgets.FACTS} facts.")
     for name, value in raw.raw.items():
         if not isinstance(value, Fact):
             raise FormatError(f"{raw.at(name)}: expected a plain fact, found {shown(value)}.")
@@ -224,16 +230,21 @@ def _read_confirmed(file: Fields) -> Confirmed:
     return Confirmed(_between(raw, "failed", raw.required("failed", int), 0, runs), runs)
 
 
-def _check_steps(reproduction: Reproduction, where: str) -> None:
-    """Check that every step names existing nodes and can be taken where it stands."""
-    plan = Plan(reproduction.net)
-    for position, step in enumerate(reproduction.steps, 1):
+def check_steps(net: Net, steps: Sequence[Step], where: str) -> None:
+    """Check that every step names existing nodes and can be taken where it stands.
+
+    Raises `FormatError` that names the first that can't.
+    """
+    budgets.check_work(len(net.nodes), steps, where)
+    plan = Plan(net)
+    for position, step in enumerate(steps, 1):
         strange = sorted(step.nodes() - set(plan.net.nodes))
         if strange:
             raise FormatError(
                 f"{where}, step {position}: there is no node {shown(strange[0])}; "
                 f"there are: {', '.join(plan.net.nodes)}."
             )
+        budgets.check_names(step, net.schema, f"{where}, step {position}")
         if not step.enabled(plan):
             raise FormatError(
                 f"{where}, step {position} ({step.op}): it can't be taken here; what it needs (a "

@@ -10,14 +10,13 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
+from syncmodel.corpus.budgets import FILE_BYTES
 from syncmodel.corpus.format import Reproduction, Systems, dump, to_text
 from syncmodel.corpus.reading import read
 from syncmodel.errors import SyncModelError, UsageError
 
 SLUG_CHARACTERS = 60
 FILE_MODE = 0o644
-#: A file longer than this is no reproduction; reading it would only cost memory.
-SIZE_LIMIT_BYTES = 16_000_000
 
 
 def slug(title: str) -> str:
@@ -84,11 +83,11 @@ def load(path: Path, systems: Systems) -> Reproduction:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(SIZE_LIMIT_BYTES + 1)
+            content = file.read(FILE_BYTES + 1)
     except OSError as error:
         raise UsageError(f"The file {path} can't be read: {error.strerror}.") from error
-    if len(content) > SIZE_LIMIT_BYTES:
-        raise UsageError(f"The file {path} is longer than {SIZE_LIMIT_BYTES} bytes.")
+    if len(content) > FILE_BYTES:
+        raise UsageError(f"{path} is no saved run: it has more than {FILE_BYTES:,} bytes.")
     return read(content, str(path), systems)
 
 

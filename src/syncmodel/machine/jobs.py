@@ -30,6 +30,7 @@ from syncmodel.machine.loading import load
 from syncmodel.machine.search import Search, Share
 from syncmodel.machine.wanted import Wanted, deadline_s
 from syncmodel.report.jsonl import Recorder
+from syncmodel.safe_path import SafeChildren, started
 from syncmodel.targets.base import Target
 
 #: How often a worker reports its progress.
@@ -85,14 +86,15 @@ class Jobs:
     def __call__(self, place: Place) -> None:
         """Search; raises what halted a worker. Ctrl-C ends them all, and keeps what they found."""
         context = multiprocessing.get_context("spawn")
-        best = context.Value("q", NOBODY)
+        with SafeChildren():
+            best = context.Value("q", NOBODY)
         workers: dict[Connection, SpawnProcess] = {}
         try:
             for job in self._jobs(place):
                 ours, theirs = context.Pipe(duplex=False)
                 worker = context.Process(target=work, args=(job, theirs, best), daemon=True)
                 # What comes before a worker can answer it waits until then.
-                with _held(ENDING):
+                with _held(ENDING), SafeChildren():
                     worker.start()
                 theirs.close()
                 workers[ours] = worker
@@ -200,6 +202,7 @@ def _finish(workers: Iterable[SpawnProcess]) -> None:
 
 def work(job: Job, ends: Connection, best: Any) -> None:
     """Do a share of a search, and report progress."""
+    started()
     tally, findings = Tally(), Findings()
     halted: SyncModelError | None = None
     try:

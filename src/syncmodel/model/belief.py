@@ -40,6 +40,14 @@ class Rest(Record):
     stable: bool
 
 
+class Seen(Record):
+    """The last rest as a whole, which found nothing: its net, the rows after it, what showed."""
+
+    net: Net
+    rows: Map[Row, RowBelief]
+    shown: Mapping[str, Mapping[Row, Value]]
+
+
 class Entry(Record):
     """A version that a call made, or may have made: the `number`-th of its register.
 
@@ -69,6 +77,8 @@ class Belief:
     #: What each register was compared with at the last rest, so that what did not change is not
     #: compared again.
     rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)
+    #: The same of all of them at once, so that only those are looked at that may have changed.
+    seen: Seen | None = field(default=None, eq=False, repr=False)
 
     def row(self, row: Row) -> RowBelief:
         """What is believed of a register; an empty belief for one that was never written."""
@@ -81,7 +91,12 @@ class Belief:
     def with_row(self, row: Row, belief: RowBelief) -> Belief:
         """This belief with another one of that register."""
         return Belief(
-            self.net, self.guarantees, self.rows.set(row, belief), self.taken, self.rested
+            self.net,
+            self.guarantees,
+            self.rows.set(row, belief),
+            self.taken,
+            self.rested,
+            self.seen,
         )
 
     def may_show(self, node: str, row: Row) -> Versions:
@@ -250,7 +265,7 @@ class Belief:
             rows = Map(
                 {name: reduce(RowBelief.dropped, dropped, row) for name, row in rows.items()}
             )
-        return Belief(after, self.guarantees, rows, self.taken, self.rested)
+        return Belief(after, self.guarantees, rows, self.taken, self.rested, self.seen)
 
     def carried(self, net: Net) -> Belief:
         """The belief once everything that may be known may have travelled over this net."""
@@ -261,4 +276,6 @@ class Belief:
         }
         if not rows:
             return self
-        return Belief(self.net, self.guarantees, self.rows.update(rows), self.taken, self.rested)
+        return Belief(
+            self.net, self.guarantees, self.rows.update(rows), self.taken, self.rested, self.seen
+        )

@@ -6,13 +6,14 @@ show; nodes that learn all from each other must show the same; and what they sho
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from attrs import evolve
 
 from syncmodel.errors import InvalidRunError
-from syncmodel.model.belief import Belief, Rest
+from syncmodel.model.belief import Belief, Rest, Seen
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
 from syncmodel.model.policies import Policy
@@ -25,6 +26,7 @@ from syncmodel.model.view import View
 #: What is seen of a row that is hidden by one that does not show: nothing can be said of it.
 HIDDEN = "hidden"
 Sight = Value | None | str
+Registers = Mapping[Row, Value]
 
 
 def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
@@ -44,7 +46,7 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
-    for name in sorted({*belief.rows}.union(*shown.values())):
+    for name in sorted(_to_compare(belief, net, shown)):
         row = belief.row(name)
         sights = _sights(belief, name, shown)
         last = belief.rested.get(name)
@@ -54,7 +56,42 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
             rests[name] = rest
     _raise_if(found)
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
-    return Belief(belief.net, belief.guarantees, rows, belief.taken, belief.rested.update(rests))
+    rested = belief.rested.update(rests)
+    whole = Seen(net, rows, shown)
+    return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, whole)
+
+
+def _to_compare(belief: Belief, net: Net, shown: Mapping[str, Registers]) -> Iterable[Row]:
+    """The registers that may differ from the last rest, which found nothing; all on another net.
+
+    A long run has many rows, and a step changes few of them: the others would be compared again
+    with what they were compared with before.
+    """
+    last = belief.seen
+    if (
+        last is None
+        or not (last.net is net or last.net == net)
+        or last.shown.keys() != shown.keys()
+    ):
+        return {*belief.rows}.union(*shown.values())
+    changed = {name for name, row in belief.rows.items() if last.rows.get(name) is not row}
+    pairs = {(id(last.shown[n]), id(now)): (last.shown[n], now) for n, now in shown.items()}
+    came_or_went = False
+    for before, now in pairs.values():
+        if before is not now:
+            changed.update(name for name, _ in before.items() ^ now.items())
+            came_or_went = came_or_went or before.keys() != now.keys()
+    if came_or_went:
+        changed.update(_hidden(belief, [now for _, now in pairs.values()]))
+    return changed
+
+
+def _hidden(belief: Belief, shown: Iterable[Registers]) -> Iterator[Row]:
+    """The rows that some node does not show, and that others hide: it matters which these are."""
+    binding = belief.net.schema.binding
+    for name in belief.rows:
+        if binding[name.table] and not all(name in values for values in shown):
+            yield name
 
 
 def _raise_if(found: list[Divergence]) -> None:
@@ -102,20 +139,26 @@ def _ill_formed(schema: Schema, version: int, node: str, view: View) -> list[Div
     found = []
     rows = [row for row, _ in view.rows]
     there = set(rows)
-    for row in sorted({row for row in rows if rows.count(row) > 1}):
+    for row in _twice(rows) if len(there) < len(rows) else ():
         shown = " and ".join(str(value) for other, value in view.rows if other == row)
         found.append(Divergence(Kind.DUPLICATED, node, row, "the row once at most", shown))
+    widths = {name: table.width(version) for name, table in schema.by_name.items()}
     for row, value in view.rows:
-        width = schema.by_name[row.table].width(version)
+        width = widths[row.table]
         if len(value.cells) != width:
             expected = f"the {width} columns of version {version}"
             found.append(Divergence(Kind.CONTROL_PLANE, node, row, expected, str(value)))
             continue
-        for bound in schema.bound_to(row, value.cells):
+        for bound in schema.bound_to(row, value.cells) if schema.binding[row.table] else ():
             if bound not in there:
                 expected = f"hidden, as {bound} is"
                 found.append(Divergence(Kind.ORPHAN, node, row, expected, str(value)))
     return found
+
+
+def _twice(rows: list[Row]) -> list[Row]:
+    """The rows that are there more than once, in order."""
+    return sorted(row for row, times in Counter(rows).items() if times > 1)
 
 
 def _sights(

@@ -9,19 +9,18 @@ several runs may alternate. Steps have their own JSON form
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from attrs import evolve, field, frozen
-from immutables import Map
+from attrs import field, frozen
 
-from syncmodel.corpus import System, Systems, format1, nodes_of
-from syncmodel.corpus.fields import Fields, to_json
-from syncmodel.corpus.reading import NODE_NAME, system_of
+from syncmodel.corpus import System, Systems, budgets, format1, nodes_of
+from syncmodel.corpus.fields import Fields, parse, shown, to_json
+from syncmodel.corpus.reading import check_steps, read_nodes, system_of
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Taken
 from syncmodel.errors import FormatError, InvalidRunError, UsageError
 from syncmodel.model.divergence import Divergence, Kind
@@ -190,6 +189,16 @@ class RecordedRun:
     system: System = field(kw_only=True)
 
 
+#: The fields of each kind of line.
+LINES = {
+    "began": ("nodes",),
+    "take": ("index", "step"),
+    "step": ("index", "step", "outcome", "seconds"),
+    "rest": ("index", "how", "seconds", "views"),
+    "end": ("index", "verdict", "divergences", "reason", "views"),
+}
+
+
 def read_failing_runs(path: Path, systems: Systems) -> tuple[RecordedRun, ...]:
     """The runs of a record that diverged, by their numbers, as runs of what `systems` has for it.
 
@@ -197,16 +206,15 @@ def read_failing_runs(path: Path, systems: Systems) -> tuple[RecordedRun, ...]:
     about a target that is not there, and `FormatError` with the line if it is malformed.
     """
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            lines = _lines(file, str(path))
+            header = _header(lines, str(path))
+            target = header.optional("target", str, format1.TARGET)
+            system = system_of(target, systems, header.at("target"))
+            failed = sorted(_runs(lines, header, system), key=lambda run: run.number)
     except OSError as error:
         raise UsageError(f"The record {path} can't be read: {error.strerror}.") from error
-    lines = text.split(b"\n")[:-1]
-    facts = _header(lines, str(path))
-    header = Fields.of(facts, f"{path}, line 1")
-    target = header.optional("target", str, format1.TARGET)
-    system = system_of(target, systems, header.at("target"))
-    failed = _runs(lines[1:], facts, system, str(path))
-    return tuple(sorted(failed, key=lambda run: run.number))
+    return tuple(failed)
 
 
 def is_record(path: Path) -> bool:
@@ -218,70 +226,96 @@ def is_record(path: Path) -> bool:
         return False
 
 
-def _header(lines: Sequence[bytes], where: str) -> dict[str, Any]:
-    header = _parse(lines[0], f"{where}, line 1") if lines else {}
-    version = header.get("version")
-    if header.get("format") != FORMAT or version not in (format1.VERSION, VERSION):
+def _lines(file: IO[bytes], where: str) -> Iterator[Fields]:
+    """Every whole line, as an object."""
+    read = 0
+    for position in count(1):
+        text = file.readline(budgets.LINE_BYTES + 1)
+        read += len(text)
+        if len(text) > budgets.LINE_BYTES or read > budgets.RECORD_BYTES:
+            line, all_of_it = budgets.LINE_BYTES, budgets.RECORD_BYTES
+            raise UsageError(
+                f"{where} is too long to be read at line {position}: a line has at most {line:,} "
+                f"bytes, and a record {all_of_it:,}; record fewer sequences."
+            )
+        if not text.endswith(b"\n"):
+            return
+        place = f"{where}, line {position}"
+        yield Fields.of(parse(text, place), place)
+
+
+def _header(lines: Iterator[Fields], where: str) -> Fields:
+    header = next(lines, Fields({}, where))
+    version = header.raw.get("version")
+    known = type(version) is int and version in (format1.VERSION, VERSION)
+    if header.raw.get("format") != FORMAT or not known:
         raise FormatError(
             f"{where}: no record of this version: its first line must have format {FORMAT!r} and "
             f"version {format1.VERSION} or {VERSION}."
         )
+    for bug in header.optional("bugs", list, []):
+        header.exactly("bugs", bug, str)
+    if type(header.raw.get("seed")) not in (int, str, type(None)):
+        header.required("seed", int)
     return header
 
 
-def _runs(
-    lines: Sequence[bytes], facts: Mapping[str, Any], system: System, where: str
-) -> Iterator[RecordedRun]:
-    first = facts["version"] == format1.VERSION
-    runs: dict[int, RecordedRun] = {}
-    for position, text in enumerate(lines, 2):
-        place = f"{where}, line {position}"
-        line = _parse(text, place)
-        try:
-            number: Any = line.get("run")
-            match line.get("entry"), runs.get(number):
-                case "began", _:
-                    net = _net(system, line["nodes"])
-                    runs[number] = RecordedRun(int(number), net, (), facts=facts, system=system)
-                case "step", RecordedRun() as run:
-                    raw = format1.upgrade_step(line["step"], place) if first else line["step"]
-                    runs[number] = evolve(run, steps=(*run.steps, form.load(raw, place)))
-                case "end", RecordedRun() as run:
-                    del runs[number]
-                    if line["verdict"] == "diverged":
-                        yield evolve(run, divergences=tuple(map(_read, line["divergences"])))
-                case "take" | "rest", RecordedRun():
-                    pass
-                case _:
-                    raise FormatError(f"{place}: not an entry that can stand here.")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise FormatError(f"{place}: malformed: {error!r}.") from None
+def _runs(lines: Iterable[Fields], header: Fields, system: System) -> Iterator[RecordedRun]:
+    first = header.raw["version"] == format1.VERSION
+    open_runs: dict[int, tuple[Net, list[Step]]] = {}
+    for line in lines:
+        kind = line.raw.get("entry")
+        known = LINES.get(kind) if isinstance(kind, str) else None
+        number = line.raw.get("run")
+        begun = open_runs.get(number) if type(number) is int else None
+        if known is None or (begun is None and kind != "began"):
+            raise FormatError(f"{line.where}: not an entry that can stand here.")
+        Fields.of(line.raw, line.where, ("entry", "run", *known))
+        if begun is None or kind == "began":
+            name = line.required("run", int)
+            open_runs[name] = (_net(system, line), [])
+            continue
+        net, steps = begun
+        if kind == "step":
+            steps.append(_step(line, first=first))
+        elif kind == "end":
+            del open_runs[line.required("run", int)]
+            if line.required("verdict", str) == "diverged":
+                each = enumerate(line.required("divergences", list), 1)
+                found = tuple(_read(one, f"{line.where}, divergence {i}") for i, one in each)
+                budgets.check_count([form.dump(step) for step in steps], line.where)
+                check_steps(net, steps, f"{line.where}, run {line.raw['run']}")
+                yield RecordedRun(
+                    line.required("run", int), net, tuple(steps), found, header.raw, system=system
+                )
 
 
-def _parse(text: bytes, place: str) -> dict[str, Any]:
-    try:
-        line = json.loads(text)
-    except (ValueError, RecursionError):
-        raise FormatError(f"{place}: no JSON.") from None
-    if not isinstance(line, dict):
-        raise FormatError(f"{place}: expected an object.")
-    return line
+def _step(line: Fields, *, first: bool) -> Step:
+    raw = line.required("step", dict)
+    budgets.check_count([raw], line.where)
+    return form.load(format1.upgrade_step(raw, line.where) if first else raw, line.where)
 
 
-def _net(system: System, nodes: Mapping[str, int]) -> Net:
-    running = Map({name: int(number) for name, number in nodes.items()})
-    strange = [name for name in running if not NODE_NAME.fullmatch(name)]
-    if strange or not running or not set(running.values()) <= set(system.schema.deployment):
-        raise ValueError(f"unknown nodes or generations {dict(nodes)}")
-    return promised(Net(system.schema, tuple(nodes), running), system.guarantees)
+def _net(system: System, line: Fields) -> Net:
+    line.required("nodes", dict)
+    running = read_nodes(line, system.schema)
+    net = Net(system.schema, tuple(line.raw["nodes"]), running)
+    return promised(net, system.guarantees)
 
 
-def _read(raw: Mapping[str, Any]) -> Divergence:
-    row = raw["row"]
+def _read(raw: Any, where: str) -> Divergence:
+    found = Fields.of(raw, where, ("name", "node", "row", "expected", "shown"))
+    name, kinds = found.required("name", str), {kind.value: kind for kind in Kind}
+    if name not in kinds:
+        raise FormatError(f"{found.at('name')}: unknown {shown(name)}.")
+    row = found.or_null("row", dict)
+    at = Fields.of(row or {}, found.at("row"), ("table", "id", "column"))
     return Divergence(
-        Kind(raw["name"]),
-        str(raw["node"]),
-        None if row is None else Row(str(row["table"]), str(row["id"]), str(row.get("column", ""))),
-        str(raw["expected"]),
-        str(raw["shown"]),
+        kinds[name],
+        found.required("node", str),
+        None
+        if row is None
+        else Row(at.required("table", str), at.required("id", str), at.optional("column", str, "")),
+        found.required("expected", str),
+        found.required("shown", str),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,10 +12,10 @@ from syncmodel.errors import printable
 from syncmodel.model.divergence import Divergence
 from syncmodel.model.schema import Schema
 from syncmodel.model.view import View
+from syncmodel.report.again import again
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently
 from syncmodel.steps.deployment import Deployment
-from syncmodel.targets import registry
 
 if TYPE_CHECKING:
     from syncmodel.campaign.triage import Finding
@@ -77,13 +76,6 @@ def found_story(found: Finding) -> str:
         lines.append(f"Saved {'before, longer, ' if found.unsaved else ''}as {found.file}")
         lines.append(f"See it again: {again(found.reproduction, found.file)}")
     return "\n".join(lines)
-
-
-def again(reproduction: Reproduction, file: Path) -> str:
-    """The command that performs a saved run again, as a shell takes it."""
-    registered = registry.registered(reproduction.target) is not None
-    target = () if registered else ("--target", reproduction.target)
-    return shlex.join(["syncmodel", "replay", *target, str(file)])
 
 
 def _nodes(nodes: Mapping[str, int], schema: Schema) -> str:

@@ -26,6 +26,8 @@ VERSION = 2
 
 #: How much of a wrong value an error shows.
 SHOWN_CHARACTERS = 60
+#: How many reasons an error gives: a step may hold thousands of others.
+REASONS_SHOWN = 3
 
 #: Fields whose JSON names can't be Python's.
 RENAMED = {
@@ -138,7 +140,10 @@ def _structure(raw: Any, cls: type[Step]) -> Step:
     found = kind(op) if isinstance(op, str) else None
     if found is None or not issubclass(found, cls):
         names = ", ".join(sorted(name for name, c in known().items() if issubclass(c, cls)))
-        raise ValueError(f"unknown op {_shown(op)}; known are: {names}")
+        raise ValueError(
+            f"unknown op {_shown(op)}; known are: {names}; a step of your own needs its machine "
+            f"(--machine module:Class)"
+        )
     step: Step = _reader(cast(Hashable, found))(fields, found)
     return step
 
@@ -174,7 +179,8 @@ def load_all(raw: Any, where: str) -> tuple[Step, ...]:
 
 def _reasons(error: Exception) -> str:
     if isinstance(error, cattrs.BaseValidationError):
-        found = "; ".join(cattrs.transform_error(error, path="", format_exception=_reason))
+        reasons = cattrs.transform_error(error, path="", format_exception=_reason)
+        found = "; ".join(reasons[:REASONS_SHOWN])
         for name, there in RENAMED.items():
             found = re.sub(rf"\b{name}\b", str(there.rename), found)
         found = re.sub(r"(the field `(\w+)` is missing) @ \.\2$", r"\1", found)

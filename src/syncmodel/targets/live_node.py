@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import asyncssh
 import httpx
@@ -22,7 +21,7 @@ from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
 from syncmodel.record import Record
-from syncmodel.targets.wire import PLUGIN_PATH, to_outcome, to_tables, to_view, to_wire
+from syncmodel.targets.wire import PLUGIN_PATH, quoted, to_outcome, to_tables, to_view, to_wire
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable, open_http
 
@@ -160,7 +159,7 @@ class LiveNode:
         """The rows of one run with the (log, position) they were read at; Nones without plugin."""
         client = self._client or await self.connect()
         try:
-            answer = await client.plugin("GET", f"state?run_id={quote(run_id, safe='')}")
+            answer = await client.plugin("GET", f"state?run_id={quoted(run_id)}")
         except (Unreachable, Indefinite) as error:
             self._check_way()
             raise self._wrong("an answer to GET state", str(error)) from None

@@ -52,8 +52,7 @@ def to_wire(
     `malformed`: with the fields of a create left out.
     """
     name = f"{run_id}/{write.row.name}"
-    # One segment, so that no id acts as a path, as "." and ".." would.
-    path = f"{write.row.table}/{quote(name, safe='')}"
+    path = f"{quoted(write.row.table)}/{quoted(name)}"
     match write.op:
         case "create":
             body = {} if malformed else _created(write, run_id) | {"id": name, "run_id": run_id}
@@ -64,6 +63,12 @@ def to_wire(
             return "POST", f"{path}/increment", {"by": next(iter(write.values.values()))}
         case _:
             return "DELETE", path, None
+
+
+def quoted(text: str) -> str:
+    """The text as one segment of a path, or as a value of a query: no part of it acts as a URL's,
+    as a slash would, or a segment that is all dots."""
+    return text.replace(".", "%2E") if text in (".", "..") else quote(text, safe="")
 
 
 def _created(write: Write, run_id: str) -> dict[str, Any]:

@@ -233,3 +233,26 @@ def test_the_time_for_a_search_can_be_bounded(tmp_path: Path) -> None:
     done = pytest_run(*bounded, str(EXPLORE), where=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "of 100,000 had begun" in done.stdout
+
+
+NASTY = """\
+from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.reference.simulated import SimulatedCluster
+
+class Nasty(SimulatedCluster):
+    async def settle(self, net, *, control, limit_s):
+        said = "\\x1b[31m\\u202e\\x9b1m\\x85\\r" + "x" * 9_000
+        raise DivergenceFound((Divergence(Kind.STALE, said, None, said, said),))
+"""
+
+
+def test_nothing_that_a_node_says_is_printed_raw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nasty.py").write_text(NASTY)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}:{tmp_path}")
+    more = ("--syncmodel-target=nasty:Nasty", "--syncmodel-sequences=1", str(EXPLORE))
+    done = pytest_run(*more, where=tmp_path)
+    assert done.returncode == 1
+    assert "characters more)" in done.stdout
+    assert all(line.isprintable() for line in (done.stdout + done.stderr).split("\n"))

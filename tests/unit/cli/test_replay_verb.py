@@ -1,16 +1,21 @@
 """`syncmodel replay`: each file on its own target, or plainly on another one."""
 
+import importlib
 import json
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
-from syncmodel.cli import main
-from syncmodel.corpus import Reproduction, save, usual
-from syncmodel.report.story import again
-from syncmodel.steps import Create, Delete
+from syncmodel.cli import main, replay
+from syncmodel.corpus import Expected, Reproduction, save, usual
+from syncmodel.engine.history import Verdict
+from syncmodel.engine.replay import Judgement, Replayed
+from syncmodel.engine.run import Result
+from syncmodel.report.again import again
+from syncmodel.steps import Burst, Create, Delete, Resync
 from syncmodel.targets import registry
 from syncmodel.targets.wire import SUPERTEST
 
@@ -20,12 +25,30 @@ RUN = Reproduction("A case goes", usual(SUPERTEST, 2), STEPS, system=SIMULATED)
 PASSED = "As expected: the file says that it must pass; it passed."
 #: Other targets, in a module that lies where the command is called.
 MODULE = """\
+from hypothesis.stateful import invariant
+from syncmodel import ClusterMachine, refused
 from syncmodel.model.columns import Token
 from syncmodel.model.schema import Schema, Table
 from syncmodel.reference.simulated import SimulatedCluster
 
 class Store(SimulatedCluster):
     title = "a store of mine"
+
+class Refuses(SimulatedCluster):
+    async def write(self, node, write):
+        return refused("never")
+
+class Machine(ClusterMachine):
+    @invariant()
+    def few(self):
+        pass
+
+class Broken(ClusterMachine):
+    target = Store
+
+    @invariant()
+    def never(self):
+        assert not any(view and view.rows for view in self.views.values())
 
 class Notes(SimulatedCluster):
     schema = Schema(Table("notes", Token("text")))
@@ -36,6 +59,7 @@ class Notes(SimulatedCluster):
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mystore", raising=False)
     (tmp_path / "mystore.py").write_text(MODULE)
     return tmp_path
 
@@ -67,9 +91,10 @@ def test_a_target_of_mine_by_the_command_that_is_printed(
     path = save(here, mine)
     assert main(["replay", str(path)]) == 2
     refused = capsys.readouterr().err
-    assert "the target 'mystore:Store' is not registered" in refused
-    assert "--target module:Class" in refused
-    assert main(shlex.split(again(mine, path))[1:]) == 0
+    assert "is a run of mystore:Store, which is not registered" in refused
+    command = refused.strip().rpartition("If you trust that code: ")[2]
+    assert command == again(mine, path)
+    assert main(shlex.split(command)[1:]) == 0
     told = capsys.readouterr().out
     assert PASSED in told
     assert "performed on" not in told
@@ -99,3 +124,96 @@ def test_an_unknown_target(capsys: pytest.CaptureFixture[str]) -> None:
     assert "There is no target 'nope'; there are: " in said
     assert "embedded" in said
     assert "simulated" in said
+
+
+BACK = Expected(("resurrected", "cases"))
+DELETED = (STEPS[0], Burst((Resync("n2"), Delete("n1", "cases", "c1"))))
+BUG = "tombstone-lost-on-resync"
+
+
+def test_a_check_passes_where_every_file_behaves_as_it_says(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    diverges = save(here, evolve(RUN, steps=DELETED, expected=BACK, bug=BUG), "bug.json")
+    files = [str(save(here, RUN)), str(diverges)]
+    assert main(["replay", "--check", *files]) == 0
+    assert capsys.readouterr().out.endswith("\nChecked 2 files: all as expected.\n")
+    assert main(["replay", *files]) == 1
+    assert main(["replay", "--check", "--no-bug", str(diverges)]) == 0
+    assert capsys.readouterr().out.endswith("\nChecked 1 file: it is as expected.\n")
+
+
+def test_a_check_fails_where_a_file_behaves_otherwise(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(save(here, RUN)), str(save(here, evolve(RUN, expected=BACK), "no.json"))]
+    assert main(["replay", "--check", *files]) == 4
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == ("Checked 2 files: 1 as expected, 1 otherwise, and nothing can be said of 0.")
+    found = save(here, evolve(RUN, steps=DELETED, bug=BUG), "found.json")
+    assert main(["replay", "--check", str(found)]) == 4
+
+
+@pytest.mark.parametrize("verdict", [Verdict.INVALID, Verdict.UNKNOWN])
+def test_a_check_says_where_nothing_can_be_said(
+    verdict: Verdict,
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from syncmodel.engine.history import Ended
+
+    def unclear(*_: object) -> object:
+        seen = Replayed(RUN.expected, Judgement.UNKNOWN, (Result(verdict),))
+        return seen, [Ended(2, verdict)]
+
+    monkeypatch.setattr(replay, "_replayed", unclear)
+    assert main(["replay", "--check", str(save(here, RUN))]) == 3
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.endswith("0 as expected, 0 otherwise, and nothing can be said of 1.")
+
+
+def test_the_printed_command_names_all_that_is_mine(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = here / "my suite"
+    folder.mkdir()
+    (folder / "elsewhere.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(folder))
+    importlib.import_module("elsewhere")
+    mine = evolve(
+        RUN,
+        target="elsewhere:Store",
+        found={"machine": "elsewhere:Machine; x"},
+        expected=Expected(("invariant", "mine")),
+    )
+    assert again(mine, Path("-f'.json")) == (
+        "PYTHONPATH='my suite' syncmodel replay --target elsewhere:Store "
+        "--machine 'elsewhere:Machine; x' './-f'\"'\"'.json'"
+    )
+
+
+def test_every_verb_prints_a_command_that_works(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ("--target", "mystore:Refuses", "--corpus", "found here")
+    searched = ("--sequences", "1", "--steps", "5", "--seed", "1", "--record", "run.jsonl")
+    plain = evolve(RUN, target="mystore:Refuses", expected=Expected(("wrongly refused", "cases")))
+    file = str(save(here, plain))
+    for argv in (
+        ("explore", *own, *searched),
+        ("explore", *own, *searched, "--machine", "mystore:Machine"),
+        ("explore", "--machine", "mystore:Broken", *own[2:], *searched[:-2]),
+        ("minimize", *own, "run.jsonl"),
+        ("minimize", *own, "--machine", "mystore:Machine", file),
+        ("check", "--target", "mystore:Refuses", "--corpus", "found here", "--writes", "1"),
+    ):
+        assert main(argv) == 1
+        told = capsys.readouterr().out
+        command = told.partition("See it again: ")[2].partition("\n")[0]
+        name, verb, *rest = shlex.split(command)
+        assert (name, verb) == ("syncmodel", "replay"), told
+        # Only where it brings what the run needs.
+        assert ("--machine" in rest) is ("mystore:Broken" in argv)
+        assert main([verb, "--check", *rest]) == 0
+        assert "Checked 1 file: it is as expected." in capsys.readouterr().out

@@ -7,6 +7,7 @@ from typing import TypeVar
 from attrs import evolve
 from hypothesis import strategies as st
 
+from syncmodel.corpus.budgets import wrong_id
 from syncmodel.engine.rename import Names, renamed, tidy_names
 from syncmodel.engine.script import Script
 from syncmodel.model import words
@@ -81,7 +82,8 @@ def _single(draw: st.DrawFn, plan: Plan, scope: Scope) -> Step | None:
 def dressings(draw: st.DrawFn, script: Script) -> Names:
     """Other names for all of a run's rows, tokens and amounts: any texts, any numbers."""
     tidy = tidy_names(script)
-    rows = draw(_distinct(TEXTS, len(tidy.rows)))
+    ids = TEXTS.filter(lambda text: not wrong_id(text, words.IDS))
+    rows = draw(_distinct(ids, len(tidy.rows)))
     texts = draw(_distinct(TEXTS, len(tidy.tokens)))
     numbers = draw(_distinct(st.integers(), len(tidy.tokens)))
     amounts = draw(_distinct(st.integers(0, 39).map(lambda k: 2**k), len(tidy.amounts)))

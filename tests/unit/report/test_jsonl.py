@@ -17,7 +17,7 @@ from syncmodel.model.values import Row, Value, Write
 from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.jsonl import Recorder, is_record, read_failing_runs
-from syncmodel.steps import Add, Burst, Create, Delete, Heal, Resync, dump
+from syncmodel.steps import Add, Burst, Create, Cut, Delete, Resync, dump
 from syncmodel.targets import registry
 from syncmodel.targets.wire import SUPERTEST
 
@@ -131,16 +131,16 @@ BEGAN = '{"entry": "began", "run": 1, "nodes": {"n1": 2, "n2": 2}}\n'
         ('{"format": "syncmodel-record", "version": 3}\n', "no record of this version"),
         (HEADER.replace('"simulated"', "[]"), "line 1, field `target`: expected a text"),
         (HEADER + "{\n", "line 2: no JSON"),
-        (HEADER + "[" * 100_000 + "\n", "line 2: no JSON"),
+        (HEADER + "[" * 100_000 + "\n", "line 2: nested too deeply"),
         (HEADER + '{"entry": "step"}\n', "line 2: not an entry that can stand here"),
-        (HEADER + '{"entry": "began", "run": 1, "nodes": {"../n7": 2}}\n', "line 2: malformed"),
-        (HEADER + '{"entry": "began", "run": 1, "nodes": {"n1": 9}}\n', "line 2: malformed"),
-        (HEADER + '{"entry": "began", "run": [1], "nodes": {}}\n', "line 2: malformed"),
-        (HEADER + BEGAN + '{"entry": "step", "run": 1}\n', "line 3: malformed: KeyError"),
+        (HEADER + '{"entry": "began", "run": 1, "nodes": {"../n7": 2}}\n', "line 2, .* is no name"),
+        (HEADER + '{"entry": "began", "run": 1, "nodes": {"n1": 9}}\n', "there is no generation 9"),
+        (HEADER + '{"entry": "began", "run": [1], "nodes": {}}\n', "`run`: expected a whole"),
+        (HEADER + BEGAN + '{"entry": "step", "run": 1}\n', "line 3: the field `step` is missing"),
         (HEADER + BEGAN + '{"entry": "step", "run": 2}\n', "line 3: not an entry"),
         (HEADER + BEGAN + STEP.replace("create", "create_case"), "3: unknown op 'create_case'"),
         (FIRST + BEGAN + STEP, "line 3: unknown op 'create' in version 1"),
-        (HEADER + BEGAN + END, "line 3: malformed"),
+        (HEADER + BEGAN + END, "line 3: the field `divergences` is missing"),
         (HEADER + BEGAN + '{"entry": "bogus"}\n', "line 3: not an entry"),
     ],
 )
@@ -159,8 +159,9 @@ OLD = """\
  "title": "t1"}, "outcome": {"answer": "ok"}, "seconds": 0.1}
 {"entry": "rest", "run": 4, "index": 1, "how": "quiet", "seconds": 0.1, "views": {"n1": {"cases":\
  [{"id": "c1", "title": "t1", "counter": 0}], "events": []}, "n2": null}}
-{"entry": "step", "run": 4, "index": 2, "step": {"op": "burst", "steps": [{"op": "heal"}, {"op":\
- "increment_case", "node": "n2", "case": "c1", "by": 1}]}, "outcome": {"answer": "ok"}}
+{"entry": "step", "run": 4, "index": 2, "step": {"op": "burst", "steps": [{"op": "cut", "from":\
+ "n1", "to": "n2"}, {"op": "increment_case", "node": "n2", "case": "c1", "by": 1}]},\
+ "outcome": {"answer": "ok"}}
 {"entry": "end", "run": 4, "index": 2, "verdict": "diverged", "divergences": [{"name": "stale",\
  "node": "n2", "row": {"table": "cases", "id": "c1"}, "expected": "x", "shown": "y"}]}
 """
@@ -173,7 +174,7 @@ def test_a_record_of_the_first_version(tmp_path: Path) -> None:
     assert (found.number, dict(found.net.running)) == (4, {"n1": 2, "n2": 3})
     assert found.steps == (
         Create("n1", "cases", "c1", (("title", "t1"),)),
-        Burst((Heal(), Add("n2", "cases", "c1", "counter", 1))),
+        Burst((Cut("n1", "n2"), Add("n2", "cases", "c1", "counter", 1))),
     )
     assert found.divergences == (Divergence(Kind.STALE, "n2", Row("cases", "c1"), "x", "y"),)
     assert (found.system.name, found.facts["seed"]) == ("embedded", 7)

@@ -17,7 +17,8 @@ from syncmodel.model.schema import Generation, Schema, Table
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster
-from syncmodel.report.story import again, story
+from syncmodel.report.again import again
+from syncmodel.report.story import story
 from syncmodel.report.terminal import complain, say
 from syncmodel.steps import Burst, Create, Delete, Resync, Rollback, Rollout
 from syncmodel.targets import registry

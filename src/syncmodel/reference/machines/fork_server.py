@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from syncmodel.reference.machines.process import adopt_orphans, die_with_parent, fork_child
+from syncmodel.safe_path import COMMAND
 
 _LONGEST_MESSAGE = 65536
 
@@ -127,7 +128,7 @@ def _kill_session(folder: Path) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     session = os.getpid()
     sweeper = [
-        sys.executable,
+        *COMMAND,
         "-m",
         "syncmodel.reference.machines.sweeper",
         str(session),

@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import weakref
@@ -25,6 +24,7 @@ from typing import Any
 from syncmodel.errors import BootError, InvalidRunError, UsageError
 from syncmodel.reference.machines.application import tail
 from syncmodel.reference.node.layout import Layout
+from syncmodel.safe_path import COMMAND
 
 _LONGEST_MESSAGE = 65536
 # A killed process is gone in milliseconds; this bounds the wait on a machine in trouble.
@@ -132,7 +132,7 @@ class Nursery:
                 "of any other for the end of the tester, and kill them."
             )
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "syncmodel.reference.machines.fork_server"]
+        command = [*COMMAND, "-m", "syncmodel.reference.machines.fork_server"]
         with theirs, self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - it returns once it was forked
                 [*command, str(theirs.fileno()), str(os.getpid()), self._app, str(self.folder)],

@@ -4,7 +4,8 @@ Copying and hashing are cheap: everything is shared between versions of a state,
 their hashes. Nothing here looks at a clock, a store or a socket.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Final
 
 import attrs
@@ -14,7 +15,15 @@ from msgspec.structs import replace
 from syncmodel.nostr.events import Event
 from syncmodel.nostr.messages import Req
 from syncmodel.record import Record
-from syncmodel.reference.node.entries import CASES, EventRow, Row, RowKey, Stored, Tombstone
+from syncmodel.reference.node.entries import (
+    CASES,
+    CaseRow,
+    EventRow,
+    Row,
+    RowKey,
+    Stored,
+    Tombstone,
+)
 from syncmodel.reference.node.pieces import Pieces
 
 Authors = Map[str, Stored]
@@ -208,22 +217,34 @@ def holds(state: State, event: Event) -> bool:
 
 
 def read(state: State, run_id: str) -> dict[str, object]:
-    """What the plugin's API shows of one run, in order of id; an event only with its case."""
-    rows = [
-        row
-        for shown in state.table.values()
-        for row in shown
-        if row.run_id == run_id
-        and (not isinstance(row, EventRow) or case_shows(state, row.case_id))
-    ]
-    rows.sort(key=lambda row: row.id)
+    """What the plugin's API shows of one run, in order of id."""
+    cases, events = shown(state.table.values(), run_id)
     log_id, position = own_log(state)
     return {
-        "cases": [r.to_json(state.plugin) for r in rows if not isinstance(r, EventRow)],
-        "events": [r.to_json(state.plugin) for r in rows if isinstance(r, EventRow)],
+        "cases": [row.to_json(state.plugin) for row in cases],
+        "events": [row.to_json(state.plugin) for row in events],
         "position": position,
         "log_id": log_id,
     }
+
+
+def shown(table: Iterable[tuple[Row, ...]], run_id: str) -> tuple[list[CaseRow], list[EventRow]]:
+    """The cases and the events of one run that show, in order of id; an event with its case."""
+    cases, events = list[CaseRow](), list[EventRow]()
+    for rows in table:
+        for row in rows:
+            if isinstance(row, EventRow):
+                events.append(row)
+            else:
+                cases.append(row)
+    there = {row.id for row in cases} if events else ()
+    return (
+        sorted([row for row in cases if row.run_id == run_id], key=attrgetter("id")),
+        sorted(
+            [row for row in events if row.run_id == run_id and row.case_id in there],
+            key=attrgetter("id"),
+        ),
+    )
 
 
 def to_send(state: State, peer: str) -> int:

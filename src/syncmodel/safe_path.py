@@ -1,0 +1,45 @@
+"""No file of the current folder is executed because it is called like a module that we import.
+
+Python puts that folder first where it is started with -m or -c: for us, and for what we start.
+What an option names of the user's own is appended to the path, last, where it is named. Nothing is
+imported here but what every Python has imported by then, not even annotations.
+"""
+
+import os
+import sys
+
+#: How a Python of ours is started.
+COMMAND = (sys.executable, "-P")
+FLAG = "PYTHONSAFEPATH"
+#: Its value where we set it; any but none will do.
+OURS = "syncmodel"
+
+
+def leave_current_folder() -> None:
+    """Take the current folder from the path that `python -m syncmodel` put first.
+
+    Not where the package itself lies in it: then its files are the program.
+    """
+    first, here = sys.path[0] if sys.path else None, os.getcwd()
+    ours = os.path.dirname(os.path.dirname(__file__))
+    if not sys.flags.safe_path and first in ("", here) and ours != here:
+        del sys.path[0]
+
+
+class SafeChildren:
+    """What `multiprocessing` starts inside has no current folder on its path."""
+
+    def __enter__(self) -> None:
+        self._set = FLAG not in os.environ
+        if self._set:
+            os.environ[FLAG] = OURS
+
+    def __exit__(self, *error: object) -> None:
+        if self._set:
+            del os.environ[FLAG]
+
+
+def started() -> None:
+    """In such a child: what it starts itself, for a target of the user's, is as usual."""
+    if os.environ.get(FLAG) == OURS:
+        del os.environ[FLAG]

@@ -1,0 +1,121 @@
+"""Files of the current folder that are called like modules are never executed, by no verb."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syncmodel.corpus import Expected, Reproduction, save, usual
+from syncmodel.steps import Burst, Create, Delete, Resync
+from syncmodel.targets import registry
+from syncmodel.targets.wire import SUPERTEST
+
+LIMIT_S = 120
+SCRIPT = ("-c", "import sys; sys.path.pop(0); from syncmodel.cli import main; sys.exit(main())")
+MARKS = "import os\nos.close(os.open({!r}, os.O_CREAT | os.O_WRONLY))\n"
+STEPS = (
+    Create("n1", "cases", "c1", (("title", "t1"),)),
+    Burst((Resync("n2"), Delete("n1", "cases", "c1"))),
+)
+FEW = ["--sequences", "1", "--steps", "3", "--seed", "1"]
+VERBS = {
+    "explore on live nodes": ["explore", *FEW, "--record", "run.jsonl"],
+    "explore by two processes": ["explore", "--target", "simulated", "--jobs", "2", *FEW],
+    "check": ["check", "--scenes", "all", "--max-states", "50"],
+    "replay": ["replay", "--check", "run.json"],
+    "minimize": ["minimize", "run.json"],
+    "bugs": ["bugs"],
+}
+
+
+def names() -> set[str]:
+    """Every module of the standard library, and every top-level one that is installed."""
+    installed = {name.partition(".")[0] for name in importlib.metadata.packages_distributions()}
+    return {name for name in sys.stdlib_module_names | installed if name.isidentifier()}
+
+
+def before_us() -> set[str]:
+    """What `python -m` imports before it looks for the module, so that nobody can be in time."""
+    told = [sys.executable, "-P", "-c", "import runpy, sys; print(*sys.modules)"]
+    said = subprocess.run(told, check=True, capture_output=True, text=True, timeout=LIMIT_S)
+    return {name.partition(".")[0] for name in said.stdout.split()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder full of traps, with a run to replay; no trap may have been executed in the end."""
+    marks = tmp_path / "executed"
+    here = tmp_path / "here"
+    marks.mkdir()
+    run = Reproduction(
+        "x",
+        usual(SUPERTEST, 2),
+        STEPS,
+        bug="tombstone-lost-on-resync",
+        expected=Expected(("resurrected", "cases")),
+        system=registry.get("simulated"),
+    )
+    save(here, run, "run.json")
+    for name in names():
+        (here / f"{name}.py").write_text(MARKS.format(str(marks / name)))
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    yield here
+    assert sorted(mark.name for mark in marks.iterdir()) == []
+
+
+def environment() -> dict[str, str]:
+    ours = str(Path(__file__).parents[2] / "src")
+    return {**os.environ, "PYTHONPATH": ours, "HYPOTHESIS_STORAGE_DIRECTORY": "none"}
+
+
+def call(how: tuple[str, ...], verb: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, *how, *verb],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_script_executes_no_file_beside_it(folder: Path, verb: str) -> None:
+    with call(SCRIPT, VERBS[verb]) as process:
+        said, _ = process.communicate(timeout=LIMIT_S)
+    assert b"Traceback" not in said, said.decode()
+
+
+def test_a_node_executes_no_file_beside_it(folder: Path) -> None:
+    with call(SCRIPT, ["node", "--port", "4793"]) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=LIMIT_S)
+    assert b"Node n1 runs on" in first
+
+
+@pytest.mark.parametrize("verb", ["explore by two processes", "replay", "bugs"])
+def test_the_module_executes_no_file_beside_it(folder: Path, verb: str) -> None:
+    for name in before_us() | {"syncmodel"}:
+        (folder / f"{name}.py").unlink(missing_ok=True)
+    with call(("-m", "syncmodel"), VERBS[verb]) as process:
+        said, _ = process.communicate(timeout=LIMIT_S)
+    assert b"Traceback" not in said, said.decode()
+
+
+def test_a_module_that_an_option_names_is_searched_last(folder: Path) -> None:
+    (folder / "mystore.py").write_text(
+        "import json, sys, colorsys\n"
+        "from syncmodel.reference.simulated import SimulatedCluster\n"
+        "class Store(SimulatedCluster):\n    title = 'mine'\n"
+    )
+    with call(SCRIPT, ["replay", "--target", "mystore:Store", "run.json"]) as process:
+        said, _ = process.communicate(timeout=LIMIT_S)
+    assert b"performed on mystore:Store" in said
