@@ -43,6 +43,10 @@ class ProxyLinks:
         self._cut = cut
         await asyncio.gather(*(self.proxies[link].verify() for link in changed))
 
+    async def check(self) -> None:
+        """Raises `FaultError` if a dialler gets through a link that is cut."""
+        await asyncio.gather(*(self.proxies[link].verify() for link in sorted(self._cut)))
+
     async def close(self) -> None:
         """Give the ports back."""
         await asyncio.gather(*(proxy.close() for proxy in self.proxies.values()))
