@@ -24,6 +24,7 @@ from typing import Any
 
 from syncmodel.errors import BootError, InvalidRunError, UsageError
 from syncmodel.reference.machines.application import tail
+from syncmodel.reference.machines.folder import private
 from syncmodel.reference.node.layout import Layout
 
 _LONGEST_MESSAGE = 65536
@@ -133,7 +134,7 @@ class Nursery:
             )
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "syncmodel.reference.machines.fork_server"]
-        with theirs, self._log.open("wb") as log:
+        with theirs, private(), self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - it returns once it was forked
                 [*command, str(theirs.fileno()), str(os.getpid()), self._app, str(self.folder)],
                 pass_fds=[theirs.fileno()],

@@ -1,7 +1,8 @@
 """The node's process: everything put together on ROOT/run/app.sock, until SIGTERM.
 
-HTTP and the relay's WebSocket share that one socket. It is bound under another name and renamed
-into place when the application can answer.
+HTTP and the relay's WebSocket share that one socket. Peers come in by ROOT/run/relay.sock, where
+there is the relay and nothing else. Each is bound under another name and renamed into place when
+the application can answer.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import uvicorn
 import uvloop
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncmodel.reference.node import config
 from syncmodel.reference.node.admin import Admin
@@ -51,14 +52,20 @@ async def _serve(root: Path) -> None:
         end = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, end.set)
-        server = await _listen(Surfaces(app, root), layout.app_socket)
+        relay = Relay(app)
+        servers = [
+            await _listen(RelayAlone(relay), layout.relay_socket),
+            await _listen(Surfaces(app, root, relay), layout.app_socket),
+        ]
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(one.run()) for one in diallers.values()]
             await end.wait()
             for task in running:
                 task.cancel()
-        layout.app_socket.unlink(missing_ok=True)
-        _hang_up(server)
+        for socket in (layout.app_socket, layout.relay_socket):
+            socket.unlink(missing_ok=True)
+        for server in servers:
+            _hang_up(server)
         app.flush()
     finally:
         store.close()
@@ -71,8 +78,8 @@ class Surfaces:
     find them all.
     """
 
-    def __init__(self, app: Application, root: Path) -> None:
-        self._relay = Relay(app)
+    def __init__(self, app: Application, root: Path, relay: Relay) -> None:
+        self._relay = relay
         self._admin = Admin(app, root)
         self._plugin_api = PluginApi(app)
 
@@ -98,7 +105,23 @@ class Surfaces:
         return denied(404, "no_such_path", "there is nothing here")
 
 
-async def _listen(surfaces: Surfaces, path: Path) -> uvicorn.Server:
+class RelayAlone:
+    """What a peer finds: no way to the surfaces that ask for no authorisation."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket connection until it ends; refuse all else."""
+        if scope["type"] == "http":
+            await denied(404, "no_such_path", "here is a relay")(scope, receive, send)
+        elif scope["path"] == RELAY_PATH:
+            await self._relay(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+
+async def _listen(surfaces: ASGIApp, path: Path) -> uvicorn.Server:
     """Accept connections at `path` from now on, with uvicorn's protocols but our own loop:
     uvicorn's polls for a signal ten times a second, and takes as long to end."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
@@ -121,6 +144,7 @@ async def _listen(surfaces: Surfaces, path: Path) -> uvicorn.Server:
     server = uvicorn.Server(settings)
     server.lifespan = settings.lifespan_class(settings)
     await server.startup()
+    fresh.chmod(0o600)  # uvicorn lets everybody in
     fresh.rename(path)
     return server
 
