@@ -59,9 +59,11 @@ class EmbeddedCluster(Cluster):
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
         """Nothing runs before `begin`. `bugs` are planted in every node.
 
-        Raises `UsageError` where what its processes need is not installed.
+        Raises `UsageError` where what its processes need is not installed, and `InvalidRunError`
+        where they may not open as many files as they need.
         """
         needs.installed()
+        needs.open_files(count)
         super().__init__({}, ProxyLinks({}))
         self.nodes = tuple(f"n{i}" for i in range(1, count + 1))
         self._bugs = tuple(bugs)
