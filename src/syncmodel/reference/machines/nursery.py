@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from syncmodel.errors import BootError, InvalidRunError, UsageError
-from syncmodel.reference.machines.application import tail
+from syncmodel.reference.machines.application import NOTHING, tail
 from syncmodel.reference.machines.folder import private
 from syncmodel.reference.node.layout import Layout
 
@@ -177,7 +177,10 @@ class Nursery:
 
 def machine_died(layout: Layout) -> str:
     """Why a machine ended without a report, as far as its log knows."""
-    return f"its supervisor died. Its log ends:\n{tail(layout.supervisor_log)}"
+    said = tail(layout.supervisor_log)
+    if said == NOTHING:
+        return "its supervisor died without a word. Is there too little memory (see `ulimit -v`)?"
+    return f"its supervisor died. Its log ends:\n{said}"
 
 
 def _end_all(
