@@ -96,7 +96,7 @@ def test_configuration_names_the_link_first_and_the_direct_way_second() -> None:
         cluster = machines.prepare(["n1", "n2"], bugs=[])
         n1, n2 = await cluster.boot({("n1", "n2"): "ws://127.0.0.1:7"})
         config = json.loads(n2.layout.config.read_text())
-        direct = f"ws+unix://{cluster.app_socket('n1')}"
+        direct = f"ws+unix://{cluster.relay_socket('n1')}"
         assert config["peers"] == [
             {"name": "n1", "pubkey": n1.pubkey, "addresses": ["ws://127.0.0.1:7", direct]}
         ]

@@ -27,6 +27,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from syncmodel.faults.link_door import PortDoor
 from syncmodel.faults.link_proxy import LinkProxy, Mode
 from syncmodel.nostr.events import Event
 from syncmodel.nostr.messages import Close, Eose, Filter, Publish, Req, parse_from_relay
@@ -42,10 +43,12 @@ BACK_S = 20.0
 async def held_link(*names: str) -> AsyncIterator[tuple[Running, Running, LinkProxy]]:
     """Two nodes, and a proxy by which the second dials the first."""
     with nodes(*names, silence_limit_s=SILENCE_S) as (one, two):
-        proxy = LinkProxy((one.root.name, two.root.name), Layout(one.root).app_socket)
+        door = PortDoor()
+        proxy = LinkProxy((one.root.name, two.root.name), Layout(one.root).app_socket, door=door)
+        await proxy.start()
         path = Layout(two.root).config
         config = json.loads(path.read_text())
-        config["peers"][0]["addresses"] = [f"ws://127.0.0.1:{await proxy.start()}"]
+        config["peers"][0]["addresses"] = [f"ws://{door.name}"]
         path.write_text(json.dumps(config))
         two.process.kill()
         two.process.wait()

@@ -3,23 +3,18 @@ application that misbehaves on demand, and a real sshd."""
 
 import asyncio
 import contextlib
-import getpass
 import json
-import os
-import shutil
-import socket
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import asyncssh
 import attrs
 import httpx
 import pytest
+from openssh import CLIENT_KEY, HOST_KEY, USER, free_port, sshd
 
 from syncmodel.errors import TransportError
 from syncmodel.nostr import nip98
@@ -36,11 +31,8 @@ from syncmodel.transport.clients import (
 from syncmodel.transport.http import SSHTransport
 from syncmodel.transport.ssh import connect
 
-CLIENT_KEY = asyncssh.generate_private_key("ssh-ed25519")
-HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
 ADMIN = Key.generate()
 NODE = Key.generate().public
-SSHD = Path("/usr/sbin/sshd")
 
 
 @attrs.define
@@ -562,13 +554,6 @@ async def tcp_app(
             await gone(writer)
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 def test_each_way_not_to_connect_is_one_clear_sentence() -> None:
     async def refused(port: int, **change: Any) -> str:
         arguments: dict[str, Any] = {
@@ -602,42 +587,6 @@ def test_each_way_not_to_connect_is_one_clear_sentence() -> None:
     asyncio.run(main())
 
 
-@contextlib.contextmanager
-def sshd() -> Iterator[int]:
-    """A real OpenSSH server of our own, on the port given; it lets CLIENT_KEY in as this user."""
-    if not SSHD.exists():
-        reason = f"{SSHD} is missing: install openssh-server"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    if os.geteuid() == 0:
-        # What its own service unit creates at boot.
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    port = free_port()
-    folder = Path(tempfile.mkdtemp())
-    try:
-        HOST_KEY.write_private_key(folder / "host_key")
-        (folder / "host_key").chmod(0o600)
-        CLIENT_KEY.write_public_key(folder / "authorized")
-        config = folder / "config"
-        config.write_text(
-            f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\nPidFile none\n"
-            f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nUsePAM no\n"
-            "PasswordAuthentication no\nPermitRootLogin prohibit-password\n"
-        )
-        command = [str(SSHD), "-D", "-e", "-f", str(config)]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr is not None
-            try:
-                said = process.stderr.readline()
-                assert "listening" in said, said
-                yield port
-            finally:
-                process.terminate()
-    finally:
-        shutil.rmtree(folder)
-
-
 async def in_two_parts(request: Request, writer: asyncio.StreamWriter) -> None:
     """As many servers answer: the head, and a moment later the body. Two small packets are what
     Nagle's algorithm and delayed acknowledgements hold up together."""
@@ -652,7 +601,7 @@ def test_a_request_over_openssh_takes_under_20_ms() -> None:
         app = App(in_two_parts)
         times_s = []
         async with tcp_app(app.accept) as app_port:
-            conn = await connect("127.0.0.1", port, getpass.getuser(), CLIENT_KEY, HOST_KEY)
+            conn = await connect("127.0.0.1", port, USER, CLIENT_KEY, HOST_KEY)
             async with httpx.AsyncClient(transport=SSHTransport(conn, port=app_port)) as http:
                 for _ in range(40):
                     start_s = time.perf_counter()
@@ -664,5 +613,5 @@ def test_a_request_over_openssh_takes_under_20_ms() -> None:
             await app.close()
         return statistics.median(times_s)
 
-    with sshd() as port:
-        assert asyncio.run(main(port)) < 0.020
+    with sshd() as server:
+        assert asyncio.run(main(server.port)) < 0.020

@@ -25,6 +25,7 @@ from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.control import Control, serve_control
 from syncmodel.reference.node.generations import DEFAULT_GENERATIONS, Generations
 from syncmodel.reference.node.layout import Layout
+from syncmodel.reference.node.relay import Relay
 from syncmodel.reference.node.server import Surfaces
 from syncmodel.reference.node.store import Store
 from syncmodel.reference.node.supervisor import Supervisor
@@ -161,7 +162,7 @@ async def one_node(root: Path, generation: int = 3, **settings: Any) -> AsyncIte
     server = await serve_control(control, layout.control_socket)
     app = Application(loaded, store, clock=lambda: node.now_s())  # noqa: PLW0108 - made below
     app.diallers["n2"] = Idle()
-    node = OneNode(root, Surfaces(app, root, accepted), app, control, accepted)
+    node = OneNode(root, Surfaces(app, root, accepted, Relay(app)), app, control, accepted)
     try:
         yield node
         await supervisor.job_ended()

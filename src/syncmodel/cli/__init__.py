@@ -11,7 +11,7 @@ from functools import partial
 
 from syncmodel.cli import bugs, check, explore, minimize, node, replay
 from syncmodel.cli.edge import guarded, open_streams
-from syncmodel.cli.parsing import Parser, Verb, plain
+from syncmodel.cli.parsing import Parser, Verb, Version, plain
 
 VERBS: tuple[Verb, ...] = (explore, check, replay, minimize, node, bugs)
 
@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser(**plain("syncmodel", DESCRIPTION, EPILOG))
+    parser.add_argument("--version", action=Version, help="show the version and end")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
         examples = f"examples:\n{verb.EXAMPLES.rstrip()}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, Protocol
 
 from syncmodel.cli.options import Option
 from syncmodel.errors import printable_line
+
+PACKAGE = "syncmodel"
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -21,6 +23,23 @@ class Parser(argparse.ArgumentParser):
         message = printable_line(message)
         sys.stderr.write(f"{self.prog}: {message} (see `{self.prog} --help`)\n")
         sys.exit(2)
+
+
+class Version(argparse.Action):
+    """Says which version is installed, and ends. Looked up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version(PACKAGE)
+        except PackageNotFoundError:
+            found = "of a folder: it is not installed"
+        print(parser.prog, found)
+        parser.exit()
 
 
 def plain(prog: str, about: str, epilog: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""The link fault that needs no privileges: a TCP proxy, one listener per directed link.
+"""The link fault that needs no privileges: a proxy, one listener per directed link.
 
 The proxy stands between a dialling node and the Unix socket of the node that it dials. What a node
-does about a broken link, and which links a partition cuts, lives elsewhere. The pipes through which
-the bytes flow are in link_pipe.py; link_probe.py finds out what a dialler sees.
+does about a broken link, and which links a partition cuts, lives elsewhere. Who may dial, and
+where, is in link_door.py; the pipes through which the bytes flow are in link_pipe.py; link_probe.py
+finds out what a dialler sees.
 """
 
 import asyncio
@@ -14,13 +15,12 @@ from typing import Any
 import attrs
 
 from syncmodel.errors import FaultError
+from syncmodel.faults.link_door import Door, PortDoor
 from syncmodel.faults.link_pipe import Pipe
-from syncmodel.faults.link_probe import PROBE_REQUEST, Probe, Seen, dial_tcp, dial_unix
+from syncmodel.faults.link_probe import PROBE_REQUEST, Probe, Seen, dial_unix
 
 Link = tuple[str, str]
 
-_BACKLOG = 128
-_PORT_TRIES = 20
 _HANG_LIMIT_S = 0.05
 _ACCEPT_PAUSE_S = 0.1
 
@@ -36,21 +36,27 @@ class Mode(Enum):
 
 
 class LinkProxy:
-    """The way by which rows of `link[0]` reach `link[1]`: the latter dials the port of `start`, and
-    gets through to `target`, the former's Unix socket. It runs on the loop that called `start`.
+    """The way by which rows of `link[0]` reach `link[1]`: the latter dials the door, and gets
+    through to `target`, the former's Unix socket. It runs on the loop that called `start`.
 
-    `probe_request` is what a probe says to the target to get a byte back: by default an HTTP HEAD.
+    `door` is a port of its own by default, for the processes of our user alone. `probe_request` is
+    what a probe says to the target to get a byte back: by default an HTTP HEAD.
     """
 
-    def __init__(self, link: Link, target: Path, probe_request: bytes = PROBE_REQUEST) -> None:
+    def __init__(
+        self,
+        link: Link,
+        target: Path,
+        probe_request: bytes = PROBE_REQUEST,
+        door: Door | None = None,
+    ) -> None:
         self.link = link
         self.mode = Mode.CLOSED
         self.delay_s = 0.0
-        self.port = 0
+        self.door = PortDoor() if door is None else door
         self._target = target
         self._probe_request = probe_request
         self._sock: socket.socket | None = None
-        self._listening = False
         self._pipes: set[Pipe] = set()
         self._accepting: set[asyncio.Task[Any]] = set()
 
@@ -59,12 +65,10 @@ class LinkProxy:
         """How many connections go through it now."""
         return len(self._pipes)
 
-    async def start(self) -> int:
-        """Listen on 127.0.0.1; the port stays this link's until `close`. The link is whole."""
-        self._sock, self.port = _reserve()
+    async def start(self) -> None:
+        """Let diallers in; the door stays this link's until `close`. The link is whole."""
         self.mode = Mode.WHOLE
         self._listen()
-        return self.port
 
     async def cut(self) -> None:
         """Reset every connection; refuse new ones at once. Returns when both are so."""
@@ -89,17 +93,15 @@ class LinkProxy:
         await self._pass(Mode.DELAY, delay_s)
 
     async def close(self) -> None:
-        """Reset everything and give the port back. It can't be started again; twice is allowed."""
+        """Reset everything and give the door back. It can't be started again; twice is allowed."""
         self.mode = Mode.CLOSED
         self._deafen()
         await self._break_all()
-        if self._sock is not None:
-            self._sock.close()
-            self._sock = None
+        self.door.close()
 
     async def probe(self, limit_s: float = 1.0) -> Probe:
         """What a dialler of this link sees now; silence for `limit_s` counts as a hang."""
-        return await dial_tcp(self.port, self._probe_request, limit_s)
+        return await self.door.dial(self._probe_request, limit_s)
 
     async def verify(self, limit_s: float = 2.0) -> None:
         """Raises FaultError if a dialler sees something else than the mode that was set.
@@ -150,7 +152,7 @@ class LinkProxy:
         return Seen.RESET if direct.seen is Seen.REFUSED else direct.seen
 
     def _name(self) -> str:
-        return f"The link {self.link[0]} -> {self.link[1]} (127.0.0.1:{self.port})"
+        return f"The link {self.link[0]} -> {self.link[1]} ({self.door.name})"
 
     async def _pass(self, mode: Mode, delay_s: float) -> None:
         """Go over to a mode in which bytes pass."""
@@ -163,25 +165,19 @@ class LinkProxy:
             await asyncio.wait(breaking)
 
     def _listen(self) -> None:
-        if self._listening or self._sock is None:
-            return
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._sock.listen(_BACKLOG)
-        self._listening = True
-        self._hear()
+        if self._sock is None and self.mode is not Mode.CLOSED:
+            self._sock = self.door.open()
+            self._hear()
 
     def _deafen(self) -> None:
-        """Stop listening, and keep the port. Diallers are refused by the kernel from here on."""
-        if not self._listening or self._sock is None:
-            return
-        self._listening = False
-        asyncio.get_running_loop().remove_reader(self._sock)
-        self._sock.shutdown(socket.SHUT_RDWR)
-        # Without this another process that asks for SO_REUSEADDR could bind the port meanwhile.
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        """Stop listening. Diallers are refused by the kernel from here on."""
+        if self._sock is not None:
+            asyncio.get_running_loop().remove_reader(self._sock)
+            self._sock = None
+            self.door.shut()
 
     def _hear(self) -> None:
-        if self._listening and self._sock is not None:
+        if self._sock is not None:
             asyncio.get_running_loop().add_reader(self._sock, self._accept)
 
     def _accept(self) -> None:
@@ -197,6 +193,9 @@ class LinkProxy:
             # No descriptor left. The dialler keeps waiting in the kernel; asking on would spin.
             loop.remove_reader(self._sock)
             loop.call_later(_ACCEPT_PAUSE_S, self._hear)
+            return
+        if not self.door.lets_in(accepted):
+            accepted.close()
             return
         accepted.setblocking(False)
         task: asyncio.Task[Any] = loop.create_task(
@@ -260,27 +259,3 @@ class LinkFault:
         except FaultError:
             return False
         return True
-
-
-def _reserve() -> tuple[socket.socket, int]:
-    """A TCP socket bound to a free port of 127.0.0.1, and the port.
-
-    It is bound by number: a port that the kernel chose itself is given up by `shutdown`, and a cut
-    link would lose it.
-    """
-    for _ in range(_PORT_TRIES):
-        with socket.socket() as scout:
-            scout.bind(("127.0.0.1", 0))
-            port: int = scout.getsockname()[1]
-        # With the protocol named, asyncio sets TCP_NODELAY on what it accepts.
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        # Connections of this link that still wait in the kernel must not keep it from listening.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            sock.close()
-            continue
-        sock.setblocking(False)
-        return sock, port
-    raise FaultError(f"No free port on 127.0.0.1 in {_PORT_TRIES} tries: too many are in use.")

@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from syncmodel.errors import InvalidRunError
+from syncmodel.faults.link_door import SocketDoor
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.model.net import Link, Net
 from syncmodel.nostr.keys import Key
@@ -43,8 +44,12 @@ class ProxyLinks:
         self._cut = cut
         await asyncio.gather(*(self.proxies[link].verify() for link in changed))
 
+    async def check(self) -> None:
+        """Raises `FaultError` if a dialler gets through a link that is cut."""
+        await asyncio.gather(*(self.proxies[link].verify() for link in sorted(self._cut)))
+
     async def close(self) -> None:
-        """Give the ports back."""
+        """Let nobody in any more."""
         await asyncio.gather(*(proxy.close() for proxy in self.proxies.values()))
 
 
@@ -54,9 +59,11 @@ class EmbeddedCluster(Cluster):
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
         """Nothing runs before `begin`. `bugs` are planted in every node.
 
-        Raises `UsageError` where what its processes need is not installed.
+        Raises `UsageError` where what its processes need is not installed, and `InvalidRunError`
+        where they may not open as many files as they need.
         """
         needs.installed()
+        needs.open_files(count)
         super().__init__({}, ProxyLinks({}))
         self.nodes = tuple(f"n{i}" for i in range(1, count + 1))
         self._bugs = tuple(bugs)
@@ -125,10 +132,17 @@ class EmbeddedCluster(Cluster):
             self._machines = LocalMachines()
         local = self._machines.prepare(self.nodes, bugs=self._bugs)
         self._local = local
-        links = ProxyLinks({link: LinkProxy(link, local.app_socket(link[0])) for link in self._all})
+        doors = {link: local.link_socket(link) for link in self._all}
+        links = ProxyLinks(
+            {
+                link: LinkProxy(link, local.relay_socket(link[0]), door=SocketDoor(door))
+                for link, door in doors.items()
+            }
+        )
         self._links = links
-        ports = {link: await proxy.start() for link, proxy in links.proxies.items()}
-        machines = await local.boot({ln: f"ws://127.0.0.1:{port}" for ln, port in ports.items()})
+        for proxy in links.proxies.values():
+            await proxy.start()
+        machines = await local.boot({link: f"ws+unix://{door}" for link, door in doors.items()})
         self.live = {one.name: LiveNode(one, local.admin_key, one.pubkey) for one in machines}
         self.cut, self.down = frozenset(), frozenset()
 

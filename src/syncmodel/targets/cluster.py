@@ -32,6 +32,9 @@ class Links(Protocol):
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these. Raises `FaultError` if a probe says otherwise."""
 
+    async def check(self) -> None:
+        """Raises `FaultError` if a probe says that a link which was cut no longer is."""
+
     async def close(self) -> None:
         """Every link is whole, or gone."""
 
@@ -50,6 +53,8 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         self.down: frozenset[str] = frozenset()
         self.run_id = ""
         self._links = links
+        # A look at the cuts while others set them would see neither.
+        self._cutting = asyncio.Lock()
 
     # --- Target --------------------------------------------------------------------------------
 
@@ -107,8 +112,9 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these links; probed."""
-        await self._links.set_cut(cut)
-        self.cut = cut
+        async with self._cutting:
+            await self._links.set_cut(cut)
+            self.cut = cut
 
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again; its job is over when the cluster is at rest."""
@@ -128,6 +134,7 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         self.down |= {node}
         if await self._answers(node):
             raise FaultError(f"{node} was killed, and its application still answers.")
+        await self._still_cut()
 
     async def restart(self, node: str) -> None:
         """Stop in order if it runs, start, and check that it answers."""
@@ -140,14 +147,22 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         self.down -= {node}
         if not await self._answers(node):
             raise FaultError(f"{node} was started, and its application does not answer.")
+        await self._still_cut()
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """Every node at once; the first failure, if any, is the outcome."""
         jobs = [deploy(self.live[node], generation, back=back) for node in nodes]
         outcomes = await self.together(jobs)
+        await self._still_cut()
         return next((outcome for outcome in outcomes if not outcome.ok), accepted())
 
     # --- helpers -------------------------------------------------------------------------------
+
+    async def _still_cut(self) -> None:
+        """A fault may not outlive a restart: what then passes would read as the nodes' doing."""
+        async with self._cutting:
+            if self.cut:
+                await self._links.check()
 
     async def _answers(self, node: str) -> bool:
         """Whether the node's application answers at all.

@@ -7,8 +7,8 @@ trouble (`TransportError`); what the application does is the system's.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import asyncssh
 import httpx
@@ -29,6 +29,12 @@ SELECTED_LINK = "/var/guix/profiles/system"
 RUNNING_LINK = "/run/current-system"
 #: Beyond its own time limit a long poll's answer may take this much longer on the wire.
 ANSWER_SLACK_S = 5.0
+#: How many connections one request may use up before the way to its machine counts as broken.
+WAYS = 3
+#: The admin methods that change nothing, so that they may be asked again.
+QUESTIONS = frozenset({"sync.status", "rollout.status", "cluster_status", "generations.list"})
+
+Given = TypeVar("Given")
 
 
 class Heard(Record):
@@ -48,7 +54,10 @@ class Standing(Record):
 
 
 class LiveNode:
-    """One node. Connects when first asked, and again after its connection was lost."""
+    """One node. Connects when first asked, and again after its connection was lost.
+
+    What was on its way then has an unknown outcome; only what changes nothing is asked again.
+    """
 
     def __init__(
         self,
@@ -75,7 +84,7 @@ class LiveNode:
     async def connect(self) -> NodeClient:
         """The client of this node. Raises `TransportError` if the machine can't be reached."""
         async with self._connecting:
-            if self._client is None or self._connection is None or self._connection.is_closed():
+            if self._client is None or self._lost:
                 await self.close()
                 place = self.machine.endpoint
                 self._connection = await ssh.connect(
@@ -96,24 +105,45 @@ class LiveNode:
             await self._connection.wait_closed()
         self._connection = self._http = self._client = None
 
-    def _check_way(self) -> None:
-        """The application may be gone; the way to its machine must not be."""
-        if self._connection is not None and self._connection.is_closed():
-            raise TransportError(f"The SSH connection to {self.name} broke: is its machine up?")
+    async def _asked(
+        self, ask: Callable[[NodeClient], Awaitable[Given]], *, twice: bool = False
+    ) -> Given:
+        """The answer to `ask`, over a new connection to the machine if the old one is lost.
+
+        What may have been sent is sent again only if it may be carried out `twice`. Raises what
+        `ask` does, about the application; and TransportError if the way to its machine is gone.
+        """
+        for _ in range(WAYS):
+            client = self._client
+            if client is None or self._lost:
+                client = await self.connect()
+            try:
+                return await ask(client)
+            except Unreachable:
+                if not self._lost:
+                    raise
+            except Indefinite:
+                if not (twice and self._lost):
+                    raise
+        raise TransportError(
+            f"The SSH connection to {self.name} broke {WAYS} times in a row: see its sshd's log."
+        )
+
+    @property
+    def _lost(self) -> bool:
+        """Whether the way to the machine broke; the application may be gone, the way must not."""
+        return self._connection is None or self._connection.is_closed()
 
     # --- requests ------------------------------------------------------------------------------
 
     async def write(self, write: Write, run_id: str, *, malformed: bool = False) -> Outcome:
         """Send one plugin request; its outcome, never an exception of the application's."""
-        client = self._client or await self.connect()
         method, path, body = to_wire(write, run_id, malformed=malformed)
         try:
-            answer = await client.plugin(method, path, body)
+            answer = await self._asked(lambda client: client.plugin(method, path, body))
         except Unreachable:
-            self._check_way()
             return refused("unreachable")
         except Indefinite as error:
-            self._check_way()
             return unknown(str(error))
         return to_outcome(answer.status, answer.body, run_id)
 
@@ -121,12 +151,9 @@ class LiveNode:
         self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None
     ) -> dict[str, Any]:
         """The result of one admin method. Raises what `NodeClient.admin` does."""
-        client = self._client or await self.connect()
-        try:
-            return await client.admin(method, params, limit_s)
-        except (Unreachable, Indefinite):
-            self._check_way()
-            raise
+        return await self._asked(
+            lambda client: client.admin(method, params, limit_s), twice=method in QUESTIONS
+        )
 
     async def standing(
         self, goals: Mapping[str, tuple[str, int]] | None = None, limit_s: float = 0.0
@@ -157,11 +184,10 @@ class LiveNode:
 
     async def view(self, run_id: str) -> tuple[View | None, tuple[str, int] | None]:
         """The rows of one run with the (log, position) they were read at; Nones without plugin."""
-        client = self._client or await self.connect()
+        path = f"state?run_id={quoted(run_id)}"
         try:
-            answer = await client.plugin("GET", f"state?run_id={quoted(run_id)}")
+            answer = await self._asked(lambda client: client.plugin("GET", path), twice=True)
         except (Unreachable, Indefinite) as error:
-            self._check_way()
             raise self._wrong("an answer to GET state", str(error)) from None
         if answer.status == 404:
             return None, None
@@ -175,9 +201,8 @@ class LiveNode:
     async def control(self) -> ControlView:
         """Generations by the admin surface and by the machine's links, plugin, tables, health."""
         status, links = await asyncio.gather(self._answered("cluster_status"), self._links())
-        client = await self.connect()
         try:
-            schema = await client.plugin("GET", "schema")
+            schema = await self._asked(lambda client: client.plugin("GET", "schema"), twice=True)
         except (Unreachable, Indefinite) as error:
             raise self._wrong("an answer to GET schema", str(error)) from None
         result = schema.body.get("result") if schema.ok else None
@@ -202,15 +227,26 @@ class LiveNode:
         """(selected, running) as the machine's own links say."""
         listed = await self._answered("generations.list")
         numbers = {item["store_item"]: item["number"] for item in listed["generations"]}
-        await self.connect()
-        assert self._connection is not None
-        try:
-            async with self._connection.start_sftp_client() as sftp:
-                selected = await sftp.realpath(SELECTED_LINK)
-                running = await sftp.realpath(RUNNING_LINK)
-        except (asyncssh.Error, OSError) as error:
-            raise TransportError(f"{self.name}: can't read its generation links: {error}") from None
-        return numbers.get(str(selected), 0), numbers.get(str(running), 0)
+        for _ in range(WAYS):
+            await self.connect()
+            try:
+                selected, running = await self._read_links()
+                break
+            except (asyncssh.Error, OSError) as error:
+                told = f"{self.name}: can't read its generation links: {error}"
+                if not self._lost:
+                    raise TransportError(told) from None
+        else:
+            raise TransportError(told)
+        return numbers.get(selected, 0), numbers.get(running, 0)
+
+    async def _read_links(self) -> tuple[str, str]:
+        connection = self._connection
+        assert connection is not None
+        async with await ssh.with_session(connection.start_sftp_client, self.name) as sftp:
+            selected = await sftp.realpath(SELECTED_LINK)
+            running = await sftp.realpath(RUNNING_LINK)
+        return str(selected), str(running)
 
     async def _answered(
         self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None

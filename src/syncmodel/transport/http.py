@@ -13,8 +13,13 @@ import asyncssh
 import h11
 import httpx
 
+from syncmodel.errors import TransportError
+
 _BODY_LIMIT_BYTES = 64 * 2**20
 _H11_LIMIT_BYTES = 64 * 2**10
+
+# RFC 4254, 5.1: the far end tried to connect, and could not. All other reasons are its own.
+_NOBODY_THERE = asyncssh.OPEN_CONNECT_FAILED
 
 Timeouts = Mapping[str, float | None]
 
@@ -24,7 +29,8 @@ class SSHTransport(httpx.AsyncBaseTransport):
 
     Raises httpx.ConnectError or a ConnectTimeout or PoolTimeout when nothing was sent;
     httpx.ReadError, WriteError, RemoteProtocolError and their timeouts once something may have
-    been. A channel that an error or a cancellation left in the middle is closed. Responses are read
+    been; TransportError when the machine itself will not open channels, whatever runs on it. A
+    channel that an error or a cancellation left in the middle is closed. Responses are read
     whole (64 MiB at most) before they are returned. The connection stays the caller's to close.
     """
 
@@ -99,13 +105,27 @@ class SSHTransport(httpx.AsyncBaseTransport):
         if not opening.done():
             opening.add_done_callback(_close_late)
             raise httpx.ConnectTimeout(f"The channel did not open in {limit_s} s.")
+        where = f"{self._host}:{self._port}"
         try:
             _, session = opening.result()
         except (asyncssh.Error, OSError) as error:
-            where = f"{self._host}:{self._port}"
+            if isinstance(error, asyncssh.ChannelOpenError) and error.code != _NOBODY_THERE:
+                raise TransportError(self._forbidden(where, error)) from error
             raise httpx.ConnectError(f"No channel to {where} of the machine: {error}") from error
         assert isinstance(session, _Channel)
         return session
+
+    def _forbidden(self, where: str, error: asyncssh.ChannelOpenError) -> str:
+        """The machine's SSH server says no; the application was not asked."""
+        host, port, *_ = self._conn.get_extra_info("peername", ("the machine", ""))
+        if error.code != asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+            return f"{host}:{port} opens no channel to {where}: {error.reason} ({error.code})."
+        return (
+            f"{host}:{port} forbids forwarding to {where}, so nothing on it can be asked: its "
+            f"sshd_config needs AllowTcpForwarding yes (or local), a PermitOpen that has {where}, "
+            f"and no DisableForwarding; its authorized_keys no `restrict`, `no-port-forwarding` "
+            f"or other `permitopen` for this key."
+        )
 
 
 def _close_late(opening: "asyncio.Task[tuple[object, object]]") -> None:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,23 @@ def test_the_same_seed_explores_the_same(capsys: pytest.CaptureFixture[str]) -> 
     first, second = ([entry["step"] for entry in each if "step" in entry] for each in entries)
     assert first == second
     assert len(first) > 20
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"syncmodel {version('syncmodel')}\n"
+
+
+def test_a_version_that_is_not_installed_has_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("syncmodel.cli.parsing.PACKAGE", "syncmodel-that-nobody-installed")
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert "not installed" in capsys.readouterr().out
 
 
 def test_the_bugs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

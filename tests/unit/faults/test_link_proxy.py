@@ -1,10 +1,11 @@
-"""The link proxy between real sockets on loopback: each mode as a dialler meets it."""
+"""The link proxy between real sockets: each mode as a dialler meets it, at either kind of door."""
 
 import asyncio
 import contextlib
 import errno
 import socket
 import statistics
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from syncmodel.errors import FaultError
 from syncmodel.faults.base import Fault
+from syncmodel.faults.link_door import PortDoor, SocketDoor
 from syncmodel.faults.link_pipe import Pipe
 from syncmodel.faults.link_probe import Probe, Seen
 from syncmodel.faults.link_proxy import LinkFault, LinkProxy, Mode
@@ -46,6 +48,7 @@ class Echo(asyncio.Protocol):
 class Stand:
     """A proxy in front of an echo, and who dials it."""
 
+    door: SocketDoor | PortDoor
     proxy: LinkProxy
     path: Path
     echoes: list[Echo] = attrs.Factory(list)
@@ -66,11 +69,27 @@ class Stand:
             await echo.lost
 
     async def dial(self) -> socket.socket:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self.socks.append(sock)
+        sock, address = self.outside()
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.proxy.port))
+        await asyncio.get_running_loop().sock_connect(sock, address)
         return sock
+
+    def dial_unseen(self) -> socket.socket:
+        """Dialled without letting the loop run, so that nobody has accepted it yet."""
+        sock, address = self.outside()
+        sock.connect(address)
+        sock.setblocking(False)
+        return sock
+
+    def outside(self) -> tuple[socket.socket, Any]:
+        """A dialler's socket, and what it dials."""
+        if isinstance(self.door, SocketDoor):
+            sock, address = socket.socket(socket.AF_UNIX), self.door.name
+        else:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            address = ("127.0.0.1", self.door.port)  # type: ignore[assignment]
+        self.socks.append(sock)
+        return sock, address
 
 
 async def say(sock: socket.socket, data: bytes) -> bytes:
@@ -88,10 +107,11 @@ async def say(sock: socket.socket, data: bytes) -> bytes:
 
 async def is_reset(sock: socket.socket) -> bool:
     try:
-        await asyncio.get_running_loop().sock_recv(sock, 1)
+        got = await asyncio.get_running_loop().sock_recv(sock, 1)
     except ConnectionResetError:
         return True
-    return False
+    # A Unix socket knows of no reset, unless there was something left to read.
+    return not got and sock.family == socket.AF_UNIX
 
 
 async def is_silent(sock: socket.socket, limit_s: float = 0.03) -> bool:
@@ -103,11 +123,24 @@ async def is_silent(sock: socket.socket, limit_s: float = 0.03) -> bool:
     return False
 
 
+DOORS: dict[str, Callable[[Path], SocketDoor | PortDoor]] = {
+    "socket": lambda folder: SocketDoor(folder / "door.sock"),
+    "port": lambda _: PortDoor(),
+}
+kind = "socket"
+
+
+@pytest.fixture(autouse=True, params=list(DOORS))
+def _each_door(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "kind", request.param)
+
+
 @contextlib.asynccontextmanager
 async def stand() -> AsyncIterator[Stand]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "app.sock"
-        it = Stand(LinkProxy(("n1", "n2"), path), path)
+        door = DOORS[kind](Path(folder))
+        it = Stand(door, LinkProxy(("n1", "n2"), path, door=door), path)
         await it.target_up()
         await it.proxy.start()
         try:
@@ -198,7 +231,7 @@ def test_a_cut_resets_what_is_there_and_refuses_what_comes() -> None:
             assert await is_reset(sock)
         for echo in it.echoes:
             await echo.lost
-        with pytest.raises(ConnectionRefusedError):
+        with pytest.raises((ConnectionRefusedError, FileNotFoundError)):
             await it.dial()
         await it.proxy.verify()
         assert (await it.proxy.probe()).seen is Seen.REFUSED
@@ -213,10 +246,9 @@ def test_a_cut_resets_what_is_there_and_refuses_what_comes() -> None:
 def test_a_connection_still_waiting_to_be_accepted_is_cut_too() -> None:
     async def main(it: Stand) -> None:
         # Nothing here lets the loop accept it first.
-        with socket.create_connection(("127.0.0.1", it.proxy.port)) as early:
-            await it.proxy.cut()
-            early.setblocking(False)
-            assert await is_reset(early)
+        early = it.dial_unseen()
+        await it.proxy.cut()
+        assert await is_reset(early)
         assert it.proxy.connections == 0
 
     run(main)
@@ -225,12 +257,11 @@ def test_a_connection_still_waiting_to_be_accepted_is_cut_too() -> None:
 def test_a_cut_at_any_moment_of_a_connections_birth_leaves_nothing_alive() -> None:
     async def main(it: Stand) -> None:
         for turns in range(12):
-            with socket.create_connection(("127.0.0.1", it.proxy.port)) as early:
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-                await it.proxy.cut()
-                early.setblocking(False)
-                assert await is_reset(early), turns
+            early = it.dial_unseen()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await it.proxy.cut()
+            assert await is_reset(early), turns
             await it.proxy.verify()
             await it.proxy.mend()
             await it.proxy.verify()
@@ -240,15 +271,17 @@ def test_a_cut_at_any_moment_of_a_connections_birth_leaves_nothing_alive() -> No
 
 def test_the_port_of_a_cut_link_is_nobody_elses() -> None:
     async def main(it: Stand) -> None:
+        if not isinstance(it.door, PortDoor):
+            return  # nobody else may enter its folder
         await say(await it.dial(), b"x")
         await it.proxy.cut()
         for reuse in (0, 1):
             with socket.socket() as thief:
                 thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
                 with pytest.raises(OSError, match="in use") as caught:
-                    thief.bind(("127.0.0.1", it.proxy.port))
+                    thief.bind(("127.0.0.1", it.door.port))
                 assert caught.value.errno == errno.EADDRINUSE
-        port = it.proxy.port
+        port = it.door.port
         await it.proxy.close()
         with socket.socket() as heir:
             heir.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -507,7 +540,7 @@ def test_closing_leaves_nothing_and_may_be_repeated() -> None:
         await say(sock, b"x")
         await it.proxy.close()
         assert await is_reset(sock)
-        with pytest.raises(ConnectionRefusedError):
+        with pytest.raises((ConnectionRefusedError, FileNotFoundError)):
             await it.dial()
         await it.proxy.close()
 

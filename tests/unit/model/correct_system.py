@@ -256,7 +256,8 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         """The others that answer this node where a quorum decides: none if they are too few."""
         if not self.guarantees.quorum:
             return frozenset()
-        graph: Any = nx.DiGraph(link for link in self.outbox if self.is_up(link))
+        graph: Any = nx.DiGraph()
+        graph.add_edges_from(link for link in self.outbox if self.is_up(link))
         graph.add_node(node)
         if self.ways.relays:
             joined = nx.descendants(graph, node) & nx.descendants(graph.reverse(), node)

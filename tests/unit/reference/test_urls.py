@@ -17,7 +17,7 @@ from syncmodel.nostr.keys import Key
 from syncmodel.reference.node.plugin_api import PluginApi
 from syncmodel.reference.node.ports import Answer
 from syncmodel.reference.node.server import Surfaces
-from syncmodel.targets.wire import quoted, to_wire
+from syncmodel.targets.wire import PLUGIN_PATH, quoted, to_wire
 from syncmodel.transport.clients import NodeClient
 
 CHANGES: list[tuple[Stored, str, str]] = [
@@ -58,7 +58,8 @@ def heard(*requests: tuple[str, str, Any]) -> Heard:
 
     async def ask() -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(surfaces)) as http:
-            client = NodeClient(http, Key.generate())
+            node = Key.generate().public
+            client = NodeClient(http, Key.generate(), node=node, plugin_path=PLUGIN_PATH)
             for method, path, body in requests:
                 assert (await client.plugin(method, path, body)).ok
 

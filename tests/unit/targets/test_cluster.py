@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 import pytest
@@ -37,9 +38,13 @@ class Scripted:
         self.machine = Machine()
         self._answers = list(answers)
 
-    async def admin(self, method: str, params: object = None) -> dict[str, Any]:
+    name = "n1"
+
+    async def admin(
+        self, method: str, params: object = None, limit_s: float | None = None
+    ) -> dict[str, Any]:
         """The next answer."""
-        del method, params
+        del method, params, limit_s
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -52,8 +57,19 @@ class NoLinks:
     async def set_cut(self, cut: object) -> None:
         """Nothing to cut."""
 
+    async def check(self) -> None:
+        """Nothing to look at."""
+
     async def close(self) -> None:
         """Nothing to close."""
+
+
+class Forgetful(NoLinks):
+    """Cuts that are gone when anything restarts; a look at them says so."""
+
+    async def check(self) -> None:
+        """They are gone."""
+        raise FaultError("The link n2 -> n1 was cut, and a byte gets through.")
 
 
 def cluster(*answers: dict[str, Any] | Exception) -> Cluster:
@@ -93,3 +109,32 @@ def test_a_node_that_was_restarted_and_does_not_answer_is_a_fault(
 ) -> None:
     with pytest.raises(FaultError, match="n1 was started, and its application does not answer"):
         asyncio.run(cluster(*answers).restart("n1"))
+
+
+DONE: dict[str, Any] = {"job": "j1", "state": "done"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "act"),
+    [
+        ((GONE,), lambda one: one.crash("n1")),
+        ((LISTED,), lambda one: one.restart("n1")),
+        ((DONE, DONE), lambda one: one.deploy(["n1"], 2, back=False)),
+        ((DONE, DONE), lambda one: one.deploy(["n1"], 1, back=True)),
+    ],
+    ids=["crash", "restart", "rollout", "rollback"],
+)
+def test_a_cut_that_does_not_outlive_it_is_a_fault_and_no_leak(
+    answers: tuple[Any, ...], act: Callable[[Cluster], Coroutine[Any, Any, object]]
+) -> None:
+    async def main() -> None:
+        for cut in (frozenset({("n2", "n1")}), frozenset[tuple[str, str]]()):
+            one = Cluster({"n1": cast(LiveNode, Scripted(*answers))}, Forgetful())
+            await one.set_cut(cut)
+            if cut:
+                with pytest.raises(FaultError, match="n2 -> n1 was cut, and a byte gets through"):
+                    await act(one)
+            else:
+                await act(one)
+
+    asyncio.run(main())

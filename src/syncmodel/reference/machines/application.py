@@ -15,6 +15,7 @@ from syncmodel.reference.machines import spawner
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.supervisor import ApplicationFailedError
 
+NOTHING = "(nothing)"
 _LOG_LINES = 15
 
 
@@ -145,4 +146,4 @@ def tail(log: Path) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         lines = []
-    return "\n".join(lines[-_LOG_LINES:]) or "(nothing)"
+    return "\n".join(lines[-_LOG_LINES:]) or NOTHING

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncssh
@@ -19,6 +20,7 @@ from syncmodel.reference.node.generations import DEFAULT_GENERATIONS, Generation
 from syncmodel.reference.node.layout import Layout
 
 _LONGEST_SOCKET_PATH = 107
+_LONGEST_NAME = "n999"
 
 
 @attrs.frozen
@@ -38,20 +40,32 @@ def create(
     client_key: asyncssh.SSHKey,
     generations: Sequence[Generation] = DEFAULT_GENERATIONS,
 ) -> None:
-    """Create the folder (mode 0700) with everything but the configuration.
+    """Create the folder with everything but the configuration, for our user alone.
 
     The first generation is selected and running. Raises UsageError when the path is so long that no
     unix socket fits into it; nothing is created then.
     """
-    longest = len(os.fsencode(layout.control_socket))
-    if longest > _LONGEST_SOCKET_PATH:
+    path = max(layout.control_socket, layout.links / f"{_LONGEST_NAME}.sock", key=_length)
+    if _length(path) > _LONGEST_SOCKET_PATH:
         raise UsageError(
-            f"{layout.control_socket} has {longest} bytes, a unix socket's path at most "
+            f"{path} has {_length(path)} bytes, a unix socket's path at most "
             f"{_LONGEST_SOCKET_PATH}: choose a shorter work folder."
         )
-    layout.root.mkdir(mode=0o700, parents=True)
+    with private():
+        _create(layout, key, host_key, client_key, generations)
+
+
+def _create(
+    layout: Layout,
+    key: Key,
+    host_key: asyncssh.SSHKey,
+    client_key: asyncssh.SSHKey,
+    generations: Sequence[Generation],
+) -> None:
+    layout.root.mkdir(parents=True)
     for file in (layout.database, layout.host_key, layout.app_socket, layout.app_log):
         file.parent.mkdir(parents=True, exist_ok=True)
+    layout.links.mkdir()
     layout.jobs.mkdir(parents=True)
     deployment = Generations(layout)
     for generation in generations:
@@ -84,7 +98,22 @@ def configure(
         "reconnect_cap_s": reconnect_cap_s,
         "origins": list(origins),
     }
-    layout.config.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    with private():
+        layout.config.write_text(json.dumps(config, indent=1), encoding="utf-8")
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """What is made meanwhile is for our user alone, whatever he lets others read otherwise."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _length(path: Path) -> int:
+    return len(os.fsencode(path))
 
 
 def _write_secret(path: Path, secret: bytes) -> None:

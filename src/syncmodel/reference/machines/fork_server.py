@@ -49,6 +49,7 @@ def main(descriptor: int, tester: int, app_name: str, folder: Path) -> None:
     signal.signal(signal.SIGTERM, end)
     if not die_with_parent(tester, signal.SIGTERM):
         end()
+    os.umask(0o077)  # what machines write is for our user alone
     orders = socket.socket(fileno=descriptor)
     orders.set_inheritable(False)
     try:

@@ -2,8 +2,8 @@
 
     async with LocalMachines() as machines:
         cluster = machines.prepare(["n1", "n2"])
-        ...                                     # start proxies before cluster.app_socket("n1") ...
-        n1, n2 = await cluster.boot({("n1", "n2"): "ws://127.0.0.1:40001", ...})
+        ...        # start proxies from cluster.link_socket(link) to cluster.relay_socket("n1") ...
+        n1, n2 = await cluster.boot({("n1", "n2"): "ws+unix:///...", ...})
 
 Lives here: folders, keys and configuration of a cluster, and its boot and end. Not here: the
 processes themselves (`nursery` and below it), and the proxies on its links.
@@ -159,6 +159,15 @@ class LocalCluster:
         """Where the application of machine `name` will accept connections."""
         return self._layouts[name].app_socket
 
+    def relay_socket(self, name: str) -> Path:
+        """Where the application of machine `name` will let peers in, and nothing but its relay."""
+        return self._layouts[name].relay_socket
+
+    def link_socket(self, link: Link) -> Path:
+        """Where a proxy on this link can listen: in the dialling machine's own private folder."""
+        sender, receiver = link
+        return self._layouts[receiver].links / f"{sender}.sock"
+
     async def boot(self, addresses: Mapping[Link, str] | None = None) -> list[LocalMachine]:
         """Start every machine, all at once; returns when every application accepts connections.
 
@@ -209,7 +218,7 @@ class LocalCluster:
         )
 
     def _addresses(self, link: Link, addresses: Mapping[Link, str]) -> tuple[str, ...]:
-        direct = f"ws+unix://{self.app_socket(link[0])}"
+        direct = f"ws+unix://{self.relay_socket(link[0])}"
         return (addresses.get(link, direct), direct)
 
     async def _boot(self, name: str) -> LocalMachine:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from syncmodel.errors import BootError, InvalidRunError, UsageError
-from syncmodel.reference.machines.application import tail
+from syncmodel.reference.machines.application import NOTHING, tail
+from syncmodel.reference.machines.folder import private
 from syncmodel.reference.node.layout import Layout
 from syncmodel.safe_path import COMMAND
 
@@ -133,7 +134,7 @@ class Nursery:
             )
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [*COMMAND, "-m", "syncmodel.reference.machines.fork_server"]
-        with theirs, self._log.open("wb") as log:
+        with theirs, private(), self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - it returns once it was forked
                 [*command, str(theirs.fileno()), str(os.getpid()), self._app, str(self.folder)],
                 pass_fds=[theirs.fileno()],
@@ -176,7 +177,10 @@ class Nursery:
 
 def machine_died(layout: Layout) -> str:
     """Why a machine ended without a report, as far as its log knows."""
-    return f"its supervisor died. Its log ends:\n{tail(layout.supervisor_log)}"
+    said = tail(layout.supervisor_log)
+    if said == NOTHING:
+        return "its supervisor died without a word. Is there too little memory (see `ulimit -v`)?"
+    return f"its supervisor died. Its log ends:\n{said}"
 
 
 def _end_all(

@@ -53,15 +53,7 @@ class RemoteControl:
         come up) and ControlRefusedError.
         """
         command = f"control {shlex.quote(method)} {shlex.quote(json.dumps(dict(params or {})))}"
-        connection = await self.connection()
-        try:
-            done = await connection.run(command)
-            answer = json.loads(str(done.stdout))
-        except (asyncssh.Error, OSError, ValueError) as error:
-            raise TransportError(
-                f"{self._endpoint.host}:{self._endpoint.port} did not answer `control {method}`: "
-                f"{type(error).__name__} {error}"
-            ) from error
+        answer = await self._answer(command, method)
         if answer["ok"]:
             result: dict[str, Any] = answer["result"]
             return result
@@ -69,6 +61,27 @@ class RemoteControl:
         if failed["code"] == "application_failed":
             raise BootError(failed["message"])
         raise ControlRefusedError(failed["code"], failed["message"], failed["details"])
+
+    async def _answer(self, command: str, method: str) -> dict[str, Any]:
+        """What the machine answers. Every method leads to a state, so it may be asked for twice."""
+        for last in (False, True):
+            connection = await self.connection()
+            try:
+                done = await ssh.with_session(lambda: connection.run(command), self._place)  # noqa: B023
+                answer: dict[str, Any] = json.loads(str(done.stdout))
+            except (asyncssh.Error, OSError, ValueError) as error:
+                if last or not connection.is_closed():
+                    raise TransportError(
+                        f"{self._place} did not answer `control {method}`: "
+                        f"{type(error).__name__} {error}"
+                    ) from error
+            else:
+                return answer
+        raise AssertionError("It was answered, or that was told.")
+
+    @property
+    def _place(self) -> str:
+        return f"{self._endpoint.host}:{self._endpoint.port}"
 
     async def close(self) -> None:
         """Close the connection, if there is one."""

@@ -66,6 +66,14 @@ class Layout:
         return self.root / "run" / "app.sock"
 
     @property
+    def relay_socket(self) -> Path:
+        return self.root / "run" / "relay.sock"
+
+    @property
+    def links(self) -> Path:
+        return self.root / "run" / "links"
+
+    @property
     def control_socket(self) -> Path:
         return self.root / "run" / "control.sock"
 

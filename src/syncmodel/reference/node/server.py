@@ -1,7 +1,8 @@
 """The node's process: everything put together on ROOT/run/app.sock, until SIGTERM.
 
-HTTP and the relay's WebSocket share that one socket. It is bound under another name and renamed
-into place when the application can answer.
+HTTP and the relay's WebSocket share that one socket. Peers come in by ROOT/run/relay.sock, where
+there is the relay and nothing else. Each is bound under another name and renamed into place when
+the application can answer.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import contextlib
 import gc
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +18,7 @@ import uvicorn
 import uvloop
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from syncmodel.reference.node import admin, config, openapi
 from syncmodel.reference.node.accepted import Accepted
@@ -56,8 +58,13 @@ async def _serve(root: Path) -> None:
         end = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, end.set)
-        surfaces = Surfaces(app, root, accepted)
-        server = await _listen(surfaces, layout.app_socket, settings.silence_limit_s)
+        relay = Relay(app)
+        surfaces = Surfaces(app, root, accepted, relay)
+        limit_s = settings.silence_limit_s
+        servers = [
+            await _listen(RelayAlone(relay), layout.relay_socket, limit_s),
+            await _listen(surfaces, layout.app_socket, limit_s),
+        ]
         # What is there by now stays: a look at all of it for garbage would hold up every request.
         gc.freeze()
         async with asyncio.TaskGroup() as tasks:
@@ -65,8 +72,9 @@ async def _serve(root: Path) -> None:
             await end.wait()
             for task in running:
                 task.cancel()
-        layout.app_socket.unlink(missing_ok=True)
-        await _hang_up(server, surfaces)
+        for socket in (layout.app_socket, layout.relay_socket):
+            socket.unlink(missing_ok=True)
+        await _hang_up(servers, surfaces)
         app.flush()
     finally:
         accepted.close()
@@ -80,8 +88,8 @@ class Surfaces:
     find them all.
     """
 
-    def __init__(self, app: Application, root: Path, accepted: Accepted) -> None:
-        self._relay = Relay(app)
+    def __init__(self, app: Application, root: Path, accepted: Accepted, relay: Relay) -> None:
+        self._relay = relay
         self._admin = admin.Admin(app, root, accepted)
         self._plugin_api = PluginApi(app)
         self._answering: set[asyncio.Task[None]] = set()
@@ -126,7 +134,23 @@ class Surfaces:
         return denied(404, "no_such_path", "there is nothing here")
 
 
-async def _listen(surfaces: Surfaces, path: Path, silence_limit_s: float) -> uvicorn.Server:
+class RelayAlone:
+    """What a peer finds: no way to the surfaces that ask for no authorisation."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket connection until it ends; refuse all else."""
+        if scope["type"] == "http":
+            await denied(404, "no_such_path", "here is a relay")(scope, receive, send)
+        elif scope["path"] == RELAY_PATH:
+            await self._relay(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+
+async def _listen(surfaces: ASGIApp, path: Path, silence_limit_s: float) -> uvicorn.Server:
     """Accept connections at `path` from now on, with uvicorn's protocols but our own loop:
     uvicorn's polls for a signal ten times a second, and takes as long to end."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
@@ -150,18 +174,21 @@ async def _listen(surfaces: Surfaces, path: Path, silence_limit_s: float) -> uvi
     server = uvicorn.Server(settings)
     server.lifespan = settings.lifespan_class(settings)
     await server.startup()
+    fresh.chmod(0o600)  # uvicorn lets everybody in
     fresh.rename(path)
     return server
 
 
-async def _hang_up(server: uvicorn.Server, surfaces: Surfaces) -> None:
-    for listener in server.servers:
-        listener.close()
-    for connection in list(server.server_state.connections):
-        if isinstance(connection, Http):
-            connection.hang_up()
-        else:
-            connection.shutdown()
+async def _hang_up(servers: Sequence[uvicorn.Server], surfaces: Surfaces) -> None:
+    for server in servers:
+        for listener in server.servers:
+            listener.close()
+        for connection in list(server.server_state.connections):
+            if isinstance(connection, Http):
+                connection.hang_up()
+            else:
+                connection.shutdown()
     surfaces.end()
-    if server.server_state.tasks:
-        await asyncio.wait(server.server_state.tasks, timeout=FAREWELL_LIMIT_S)
+    waiting = {task for server in servers for task in server.server_state.tasks}
+    if waiting:
+        await asyncio.wait(waiting, timeout=FAREWELL_LIMIT_S)

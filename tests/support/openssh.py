@@ -1,0 +1,97 @@
+"""A real OpenSSH server of the tests' own, as strict or as broken as its configuration."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncssh
+import attrs
+import pytest
+
+CLIENT_KEY = asyncssh.generate_private_key("ssh-ed25519")
+HOST_KEY = asyncssh.generate_private_key("ssh-ed25519")
+SSHD = Path("/usr/sbin/sshd")
+USER = pwd.getpwuid(os.geteuid()).pw_name
+
+
+@attrs.frozen
+class Server:
+    """Where it listens, and the process that does."""
+
+    port: int
+    pid: int
+
+    def sessions(self) -> list[int]:
+        """The processes that serve a connection, one each."""
+        return [
+            int(pid)
+            for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        ]
+
+    def drop(self) -> None:
+        """Kill what serves the connections: they break, and new ones are served."""
+        for pid in self.sessions():
+            os.kill(pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill all of it."""
+        for pid in [*self.sessions(), self.pid]:
+            os.kill(pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextmanager
+def sshd(
+    *lines: str, key_options: str = "", host_key: asyncssh.SSHKey = HOST_KEY
+) -> Iterator[Server]:
+    """A server with these lines in its configuration; it lets CLIENT_KEY in as USER."""
+    if not SSHD.exists():
+        reason = f"{SSHD} is missing: install openssh-server"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    if os.geteuid() == 0:
+        # What its own service unit creates at boot.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    port = free_port()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        host_key.write_private_key(folder / "host_key")
+        (folder / "host_key").chmod(0o600)
+        public = CLIENT_KEY.export_public_key().decode()
+        (folder / "authorized").write_text(f"{key_options} {public}".lstrip())
+        config = folder / "config"
+        settings = "\n".join(lines)
+        config.write_text(
+            f"{settings}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
+            f"PidFile none\nAuthorizedKeysFile {folder}/authorized\nStrictModes no\nUsePAM no\n"
+            "PasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+            "Subsystem sftp internal-sftp\n"
+        )
+        command = [str(SSHD), "-D", "-e", "-f", str(config)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            try:
+                said = process.stderr.readline()
+                assert "listening" in said, said
+                yield Server(port, process.pid)
+            finally:
+                process.terminate()
+    finally:
+        shutil.rmtree(folder)
