@@ -1,7 +1,7 @@
 """The command line, one file per verb.
 
 Exit codes: 0 fine, 1 divergence found, 2 usage, 3 no verdict (an invalid run, an unknown verdict,
-the tester could not do its part), 130 Ctrl-C.
+the tester could not do its part), 4 not as a file says (`replay --check`), 130 Ctrl-C or a signal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ on live nodes, and compares what every node shows with a model after each step."
 
 EPILOG = """\
 exit codes: 0 fine, 1 divergence found, 2 usage, 3 nothing can be said (a run is invalid
-or unknown), 130 Ctrl-C
+or unknown), 4 not as a file says (replay --check), 130 Ctrl-C or a signal
 
 examples:
   syncmodel explore                                   search for divergences on three live nodes
