@@ -7,7 +7,8 @@ tried (`passes`), names (`rename`). The method is delta debugging (Zeller and Hi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from attrs import evolve, frozen
 
@@ -25,6 +26,8 @@ from syncmodel.targets.base import Networked, Reusable, Target
 INVALID_LIMIT = 3
 #: A script that did not fail in each of the first confirmations is run up to this many times.
 DOUBTFUL_RUNS = 10
+#: How often a search goes back from a script that fails by luck; then nothing is lucky twice.
+BACK_LIMIT = 2
 #: Rounds of the fine passes. Each makes the script smaller, so the budget ends them long before.
 ROUNDS_LIMIT = 1_000
 
@@ -110,16 +113,32 @@ class Minimizer:
         self.best = evolve(found, failed=0, runs=0)
         self.effort = Effort()
         self._verdicts: dict[Script, bool] = {found.script: True}
+        #: Every best so far, each smaller than the one before.
+        self._bests = [self.best]
+        self._must_fail_times = 1
         self._invalid = 0
 
     async def run(self) -> Counterexample:
-        """Search, then confirm. Cancelled in between, `best` is what was found."""
+        """Search, then confirm. Cancelled in between, `best` is what was found.
+
+        Where the smallest script fails far less often than the one that was found, it failed by
+        luck: the search goes back to the last that does not, and on from there.
+        """
+        for _ in range(BACK_LIMIT):
+            with self._stopping():
+                await self._search()
+            await self._confirm()
+            if not await self._went_back():
+                break
+        return self.best
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """A part of the search that may end early; `effort` says why."""
         try:
-            await self._search()
+            yield
         except _StopSearch as reason:
             self.effort = evolve(self.effort, stopped=str(reason))
-        await self._confirm()
-        return self.best
 
     async def _search(self) -> None:
         for one in COARSE:
@@ -159,14 +178,22 @@ class Minimizer:
             if used and self.best.key in result.keys:
                 # Perhaps an earlier run's leftovers made it fail.
                 result = await self._run(candidate, alone=True)
-            failing = self.best.key in result.keys
+            failing = self.best.key in result.keys and await self._fails_again(candidate)
             self._verdicts[candidate] = failing
             if failing:
                 shorter = evolve(candidate, steps=candidate.steps[: len(result.steps)])
                 self._verdicts[shorter] = True
                 self._take(shorter, result)
+                self._bests.append(self.best)
                 break
         self._report()
+
+    async def _fails_again(self, candidate: Script) -> bool:
+        """Whether it fails as many times in a row as it must."""
+        for _ in range(self._must_fail_times - 1):
+            if self.best.key not in (await self._run(candidate, alone=True)).keys:
+                return False
+        return True
 
     def _take(self, script: Script, result: Result) -> None:
         self.best = evolve(
@@ -203,21 +230,59 @@ class Minimizer:
         return result
 
     async def _confirm(self) -> None:
-        """Run the best again to confirm it, more often if it does not always fail."""
+        """Run the best again to confirm it, more often if it does not always fail.
+
+        A run that says nothing is none in which it failed.
+        """
+        self.best = evolve(self.best, failed=0, runs=0)
         doubtful = max(DOUBTFUL_RUNS, self._confirmations)
         for attempt in range(1, 1 + doubtful if self._confirmations else 1):
             result = await self._perform(self.best.script, alone=True)
-            if result.verdict in (Verdict.PASS, Verdict.DIVERGED):
-                again = self.best.key in result.keys
-                if again:
-                    self._take(self.best.script, result)
-                best = self.best
-                self.best = evolve(best, failed=best.failed + again, runs=best.runs + 1)
+            again = self.best.key in result.keys
+            if again:
+                self._take(self.best.script, result)
+            best = self.best
+            self.best = evolve(best, failed=best.failed + again, runs=best.runs + 1)
             self._report()
             if self.best.failed == attempt == self._confirmations:
                 break
+
+    async def _went_back(self) -> bool:
+        """Go back to the smallest script that fails about as often as the first one.
+
+        Returns whether there was reason to: a search that goes on then takes no lucky one.
+        """
+        last = self.best
+        if len(self._bests) < 2 or not last.runs or _often(last) > 0.5:
+            return False
+        self.best = self._bests[0]
+        await self._confirm()
+        first = self.best
+        if _often(last) >= _often(first) / 2:
+            self.best = last
+            return False
+        good, lucky = 0, len(self._bests) - 1
+        steady = first
+        while lucky - good > 1:
+            middle = (good + lucky) // 2
+            self.best = self._bests[middle]
+            await self._confirm()
+            if _often(self.best) >= _often(first) / 2:
+                good, steady = middle, self.best
+            else:
+                lucky = middle
+        for one in self._bests[lucky:]:
+            self._verdicts[one.script] = False
+        del self._bests[lucky:]
+        self.best, self._must_fail_times = steady, 2
+        return True
 
     def _report(self) -> None:
         script, effort = self.best.script, self.effort
         nodes = len(script.net.nodes)
         self._progress(Progress(effort.executions, effort.steps, length(script.steps), nodes))
+
+
+def _often(found: Counterexample) -> float:
+    """The share of its confirmations in which it failed."""
+    return found.failed / found.runs if found.runs else 0.0
