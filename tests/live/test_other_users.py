@@ -31,6 +31,8 @@ STEPS = (
     Rollback(("n1",), 2),
 )
 STRANGER = 12_345
+# The children do next to nothing before they end.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from syncmodel.faults.link_door import PortDoor, user_of
 from syncmodel.faults.link_proxy import LinkProxy
 
 STRANGER = 12_345
+# The children do next to nothing before they end.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 
 
 def as_stranger(do: Callable[[], bool]) -> bool:
