@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import stat
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ STEPS = (
     Rollback(("n1",), 2),
 )
 STRANGER = 12_345
+# Under xdist there is another thread, that of the worker.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +161,7 @@ def test_another_user_can_not_dial_a_link(cluster: EmbeddedCluster) -> None:
     assert len(paths) == 2 + 2 * 3
     child = os.fork()
     if child == 0:
+        signal.alarm(20)
         os.setgroups([])
         os.setuid(STRANGER)
         got_in = 0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,24 +17,41 @@ from syncmodel.faults.link_door import PortDoor, user_of
 from syncmodel.faults.link_proxy import LinkProxy
 
 STRANGER = 12_345
+LIMIT_S = 20
+# Under xdist there is another thread, that of the worker.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 
 
-def as_stranger(do: Callable[[], bool]) -> bool:
-    """Whether `do` came out true in a process of another user."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can be another user")
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setgroups([])
-            os.setgid(STRANGER)
-            os.setuid(STRANGER)
-            os._exit(0 if do() else 1)
-        finally:
-            os._exit(2)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert status != 2
-    return status == 0
+class Stranger:
+    """A process of another user, that does one thing when it is told to.
+
+    It is forked before there are threads or loops, and ends by itself whatever happens.
+    """
+
+    def __init__(self, do: Callable[[], bool]) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("only root can be another user")
+        waiting, self._go = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            signal.alarm(LIMIT_S)
+            try:
+                os.close(self._go)
+                os.read(waiting, 1)
+                os.setgroups([])
+                os.setgid(STRANGER)
+                os.setuid(STRANGER)
+                os._exit(0 if do() else 1)
+            finally:
+                os._exit(2)
+        os.close(waiting)
+
+    def did(self) -> bool:
+        """Whether it came out true."""
+        os.close(self._go)
+        status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        assert status in (0, 1), status
+        return status == 0
 
 
 @pytest.fixture
@@ -59,25 +78,40 @@ def test_our_own_user_is_known(listener: socket.socket, family: socket.AddressFa
 
 def test_another_user_is_known(listener: socket.socket) -> None:
     def dial() -> bool:
-        with socket.create_connection(listener.getsockname()) as sock:
-            return sock.recv(1) == b"x"
+        with socket.create_connection(listener.getsockname(), timeout=5) as sock:
+            return sock.recv(1) == b""
 
-    reading, writing = os.pipe()
-    if os.fork() == 0:
+    stranger = Stranger(dial)
+    told: list[int | None] = []
+
+    def accept() -> None:
         accepted, _ = listener.accept()
-        os.write(writing, str(user_of(accepted)).encode())
-        accepted.sendall(b"x")
-        os._exit(0)
-    assert as_stranger(dial)
-    assert int(os.read(reading, 20)) == STRANGER
-    os.wait()
-    os.close(reading)
-    os.close(writing)
+        with accepted:
+            told.append(user_of(accepted))
+
+    listener.settimeout(LIMIT_S)
+    accepting = threading.Thread(target=accept)
+    accepting.start()
+    assert stranger.did()
+    accepting.join()
+    assert told == [STRANGER]
 
 
 @pytest.mark.parametrize("users", [None, (STRANGER,)])
 def test_a_port_lets_in_its_own_users_alone(users: tuple[int, ...] | None) -> None:
     """One write and a goodbye is enough for mischief, so it is what a stranger tries."""
+
+    door = PortDoor(users)
+
+    def dial() -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", door.port), timeout=5) as sock:
+                sock.sendall(b"write")
+                return sock.recv(3) == b"yes"
+        except OSError:
+            return False
+
+    stranger = Stranger(dial)
 
     async def main() -> None:
         heard: list[bytes] = []
@@ -92,22 +126,10 @@ def test_a_port_lets_in_its_own_users_alone(users: tuple[int, ...] | None) -> No
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "app.sock"
             target = await asyncio.start_unix_server(serve, path)
-            proxy = LinkProxy(("n1", "n2"), path, door=(door := PortDoor(users)))
+            proxy = LinkProxy(("n1", "n2"), path, door=door)
             await proxy.start()
-
-            def dial() -> bool:
-                try:
-                    with socket.create_connection(("127.0.0.1", door.port), timeout=5) as sock:
-                        sock.sendall(b"write")
-                        return sock.recv(3) == b"yes"
-                except OSError:
-                    return False
-
-            def strange() -> bool:
-                return as_stranger(dial)
-
             let_in = users is not None
-            assert await asyncio.to_thread(strange) is let_in
+            assert await asyncio.to_thread(stranger.did) is let_in
             assert heard == ([b"write"] if let_in else [])
             assert await asyncio.to_thread(dial) is not let_in
             await proxy.close()
