@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncmodel.errors import UsageError
-from syncmodel.report.again import as_argument
 
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
@@ -29,6 +28,7 @@ def kinds(path: Path, asked: TargetKind | None, verb: str) -> Callable[[str], Ta
     nothing. Raises `UsageError` where the one asked for stores other tables, and with the command
     that works where the file names a class that nobody asked for.
     """
+    from syncmodel.report.again import as_argument
     from syncmodel.targets import registry
 
     def kind_of(name: str) -> TargetKind | None:

@@ -54,7 +54,7 @@ class Heard:
 def heard(*requests: tuple[str, str, Any]) -> Heard:
     app = Heard()
     surfaces = cast(Any, object.__new__(Surfaces))
-    surfaces._plugin_api = PluginApi(cast(Any, app))
+    surfaces._plugin_api, surfaces._answering = PluginApi(cast(Any, app)), set()
 
     async def ask() -> None:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(surfaces)) as http:

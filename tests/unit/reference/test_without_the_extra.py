@@ -63,7 +63,8 @@ def hidden(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_only_the_nodes_own_processes_import_it() -> None:
     found = hidden(f"MODULES = {MODULES!r}\n{IMPORTS}")
     assert found.returncode == 0, found.stderr
-    node = ("admin", "dialler", "plugin_api", "relay", "server", "surface", "websocket")
+    node = ("admin", "dialler", "openapi", "plugin_api", "protocol", "relay", "server")
+    node += ("surface", "websocket")
     expected = {f"syncmodel.reference.node.{name}" for name in node}
     assert set(found.stdout.split()) == {*expected, "syncmodel.reference.machines.machine_process"}
 
