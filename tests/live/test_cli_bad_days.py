@@ -222,6 +222,10 @@ def test_a_work_folder_that_there_is_no_room_in(mark: str, monkeypatch: pytest.M
             assert process.wait(120) == 3
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert said("err").splitlines()[-1].startswith("syncmodel: 3 runs in a row said nothing of")
+    assert (
+        said("err")
+        .splitlines()[-1]
+        .startswith("syncmodel explore: 3 runs in a row said nothing of")
+    )
     assert no_traceback()
     assert_nothing_runs(mark)

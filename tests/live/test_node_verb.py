@@ -171,7 +171,7 @@ def test_a_killed_machine_ends_it_with_a_sentence(folder: Path) -> None:
         machine = descendants(verb.process.pid)[1]
         os.kill(machine, signal.SIGKILL)
         assert verb.ended() == 3
-    assert verb.said("err").startswith("syncmodel node: The node is gone: its supervisor died.")
+    assert verb.said("err").startswith("syncmodel node: The node is gone: its supervisor died")
 
 
 def test_a_half_closed_client_is_answered_through_the_port(folder: Path) -> None:

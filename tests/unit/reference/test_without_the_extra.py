@@ -63,8 +63,8 @@ def hidden(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_only_the_nodes_own_processes_import_it() -> None:
     found = hidden(f"MODULES = {MODULES!r}\n{IMPORTS}")
     assert found.returncode == 0, found.stderr
-    node = "admin dialler openapi plugin_api protocol relay server surface websocket".split()
-    expected = {f"syncmodel.reference.node.{name}" for name in node}
+    node = {"admin", "dialler", "openapi", "plugin_api", "protocol", "relay", "server"}
+    expected = {f"syncmodel.reference.node.{name}" for name in node | {"surface", "websocket"}}
     assert set(found.stdout.split()) == {*expected, "syncmodel.reference.machines.machine_process"}
 
 
