@@ -40,6 +40,12 @@ def _cut(line: str) -> str:
     return f"{line[:kept]}... ({len(line) - kept:,} characters more)"
 
 
+def why(error: BaseException) -> str:
+    """What an import says that failed; with the name of the error if that says what happened."""
+    named = isinstance(error, ImportError | AttributeError | ValueError) and str(error)
+    return str(error) if named else f"{type(error).__name__}: {error}"
+
+
 class SyncModelError(Exception):
     """An error that stops syncmodel. The message is one sentence that says what to do.
 

@@ -17,7 +17,7 @@ from _pytest.unittest import UnitTestCase
 
 from syncmodel.cli.options import SHARED, Option, wanted
 from syncmodel.errors import UsageError, printable_lines
-from syncmodel.machine.wanted import TARGET
+from syncmodel.machine.wanted import SUITE_SEQUENCES, TARGET
 
 if TYPE_CHECKING:
     from syncmodel.engine.drive import Driver
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from syncmodel.targets.base import Target
     from syncmodel.targets.registry import TargetKind
 
-#: A suite that runs often should take less than a minute.
-SEQUENCES = 15
 #: The prefix of each option here, as all plugins share pytest's options.
 PREFIX = "syncmodel_"
 #: The summaries of this session's searches, for the end of pytest's output.
@@ -86,6 +84,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SUMMARIES] = []
     try:
         values = {option.name: value_of(config, option) for option in SHARED}
+        target = values["target"]
+        if target is not None and ":" not in target:
+            from syncmodel.targets.registry import check_name
+
+            check_name(target)
         if values["bug"] or values["faults"] != "all":
             wanted_of(config)
     except UsageError as error:
@@ -118,7 +121,7 @@ def pytest_terminal_summary(
 def wanted_of(config: pytest.Config) -> Wanted:
     """The options' values; the seed is Hypothesis' own. Raises `UsageError`."""
     options = {option.name: option for option in SHARED}
-    return wanted(lambda name: value_of(config, options[name]), None, SEQUENCES)
+    return wanted(lambda name: value_of(config, options[name]), None, SUITE_SEQUENCES)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 Python puts that folder first where it is started with -m or -c: for us, and for what we start.
 What an option names of the user's own is appended to the path, last, where it is named. Nothing is
-imported here but what every Python has imported by then, not even annotations.
+imported here but what every Python has imported by then, not even annotations. What `python -m`
+itself imports before us (contextlib, types, ...) can't be helped: the command `syncmodel`, and
+`python -P -m syncmodel`, are safe from that too.
 """
 
 import os
@@ -20,7 +22,12 @@ def leave_current_folder() -> None:
 
     Not where the package itself lies in it: then its files are the program.
     """
-    first, here = sys.path[0] if sys.path else None, os.getcwd()
+    try:
+        here = os.getcwd()
+    except OSError:
+        # It is gone, and so are its files.
+        here = ""
+    first = sys.path[0] if sys.path else None
     ours = os.path.dirname(os.path.dirname(__file__))
     if not sys.flags.safe_path and first in ("", here) and ours != here:
         del sys.path[0]

@@ -7,14 +7,16 @@ before the old one goes away. Not here: how a file is written (`corpus.store`), 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from attrs import define, field, frozen
 
-from syncmodel.corpus import NETWORK, Reproduction, System, file_name, nodes_of, save
+from syncmodel.corpus import NETWORK, Reproduction, System, file_name, nodes_of, save, to_text
 from syncmodel.engine.findings import Undecided
 from syncmodel.engine.trouble import sentence, short
 from syncmodel.model.guarantees import Guarantees
@@ -23,6 +25,8 @@ from syncmodel.model.guarantees import Guarantees
 UNDECIDED_LIMIT = 5
 #: The fact that marks a run that says nothing: `unknown` or `invalid`.
 VERDICT = "verdict"
+#: What a search says of a run, and may say otherwise the next time.
+TOLD = ("title", "confirmed", "found")
 #: What differs from run to run in a reason: names of nodes, ports, identities.
 PARTICULAR = re.compile(r"\w*\d\w*")
 
@@ -42,10 +46,9 @@ class Kept:
     def put(self, reproduction: Reproduction) -> None:
         """Save it in place of what was there. Where that fails, `file` stays as it was."""
         try:
-            path = self.folder / file_name(reproduction)
-            if not path.exists():
-                self._ours.add(path)
-            save(self.folder, reproduction)
+            path = self._place(reproduction)
+            self._ours.add(path)
+            save(self.folder, reproduction, path.name)
         except Exception as error:  # noqa: BLE001 (what is on disk stays there)
             self.unsaved = sentence(error)
             return
@@ -54,6 +57,29 @@ class Kept:
             with suppress(OSError):
                 old.unlink(missing_ok=True)
             self._ours.discard(old)
+
+    def _place(self, reproduction: Reproduction) -> Path:
+        """A file of its name, but for one that somebody has edited: that stays as it is."""
+        name = file_name(reproduction)
+        path = self.folder / name
+        for number in count(2):
+            if path in self._ours or not path.exists() or _is_same(path, reproduction):
+                return path
+            path = self.folder / f"{name.removesuffix('.json')}-{number}.json"
+        raise AssertionError
+
+
+def _is_same(path: Path, reproduction: Reproduction) -> bool:
+    """Whether the file is what a search has saved of the same run, and nobody has edited it."""
+    try:
+        there = json.loads(path.read_bytes())
+        mine = json.loads(to_text(reproduction))
+        for one in (there, mine):
+            for name in TOLD:
+                one.pop(name, None)
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+    return bool(there == mine)
 
 
 @frozen

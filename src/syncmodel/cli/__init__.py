@@ -35,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises `SystemExit` for --help and for arguments that can't be read.
     """
     open_streams()
-    args = _parser().parse_args(argv)
+    args, unknown = _parser().parse_known_args(argv)
+    if unknown:
+        args.parser.unknown(unknown)
     return guarded(f"syncmodel {args.verb}", partial(args.run, args), debug=args.debug)
 
 
@@ -50,5 +52,5 @@ def _parser() -> Parser:
         child = verbs.add_parser(verb.NAME, help=verb.HELP, **told)
         verb.arguments(child)
         child.add_argument("--debug", action="store_true", help="show an error's traceback")
-        child.set_defaults(run=verb.run)
+        child.set_defaults(run=verb.run, parser=child)
     return parser

@@ -280,6 +280,9 @@ def _draw(found: Search, bounds: Bounds, dot: Path | None, graphml: Path | None)
     from syncmodel.exhaustive.searches import label
     from syncmodel.report.terminal import say
 
+    for path in (dot, graphml):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise UsageError(f"There is no folder {path.parent} for {path.name}: make it first.")
     drawn = graph(found.system, bounds)
     for path, text in ((dot, to_dot), (graphml, to_graphml)):
         if path is not None:

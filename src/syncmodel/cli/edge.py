@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 from syncmodel.errors import InvalidRunError, SyncModelError, printable_lines
 from syncmodel.interrupts import INTERRUPTED_CODE, like_ctrl_c, of_ctrl_c
@@ -39,7 +40,7 @@ def guarded(prog: str, run: Callable[[], int], *, debug: bool = False) -> int:
         words = "there is not enough memory: see `ulimit -v`, or ask for fewer nodes and steps"
         _say(f"{prog}: {words}.", error if debug else None)
         code = InvalidRunError.exit_code
-    except Exception as error:  # noqa: BLE001 the edge: what nobody foresaw is a sentence, too
+    except BaseException as error:  # noqa: BLE001 the edge: what nobody foresaw is a sentence, too
         if of_ctrl_c(error):
             _say(f"{prog}: interrupted.")
             return INTERRUPTED_CODE
@@ -48,7 +49,7 @@ def guarded(prog: str, run: Callable[[], int], *, debug: bool = False) -> int:
     return code if _flushed(prog) else max(code, InvalidRunError.exit_code)
 
 
-def unforeseen(error: Exception) -> str:
+def unforeseen(error: BaseException) -> str:
     """What happened, in a sentence: the innermost error, and where it happened."""
     inner: BaseException = error
     while isinstance(inner, BaseExceptionGroup):
@@ -79,7 +80,7 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _kept(error: Exception, *, debug: bool) -> str:
+def _kept(error: BaseException, *, debug: bool) -> str:
     """Where the traceback is, in a sentence."""
     if debug:
         return "The traceback is below."
@@ -101,6 +102,10 @@ def _say(text: str, error: BaseException | None = None) -> None:
         sys.stderr.flush()
     except OSError:
         _silence(2)
+    except (ValueError, AttributeError):
+        # A target has closed or replaced it: the kernel's is still there.
+        with suppress(OSError):
+            os.write(2, f"{printable_lines(text)}\n".encode())
 
 
 def _flushed(prog: str) -> bool:
@@ -109,6 +114,9 @@ def _flushed(prog: str) -> bool:
         sys.stdout.flush()
     except BrokenPipeError:
         _silence(1)
+    except (ValueError, AttributeError):
+        _say(f"{prog}: standard output was closed or replaced, so the results may be lost.")
+        return False
     except OSError as error:
         _silence(1)
         _say(f"{prog}: the results can't be written: {error.strerror}.")

@@ -102,8 +102,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _announcement(settings: Settings, pool: Pool, jobs: int) -> str:
+    from syncmodel.report.story import plural
+
     by = f" by {jobs} processes" if jobs > 1 else ""
     return (
-        f"Exploring {settings.nodes} nodes ({pool.kind.title}): {settings.sequences} sequences of "
-        f"{settings.steps} steps{by}. Ctrl-C ends it and keeps what was found."
+        f"Exploring {settings.nodes} nodes ({pool.kind.title}): "
+        f"{plural(settings.sequences, 'sequence')} of {plural(settings.steps, 'step')}{by}. "
+        f"Ctrl-C ends it and keeps what was found."
     )

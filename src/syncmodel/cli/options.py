@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from syncmodel.errors import UsageError
-from syncmodel.machine.wanted import NODES, STEPS, Wanted
+from syncmodel.machine.wanted import FAST_SEQUENCES, NODES, STEPS, SUITE_SEQUENCES, Wanted
 
 if TYPE_CHECKING:
     from syncmodel.engine.invariant import Invariant
@@ -121,7 +121,8 @@ SHARED = (
     ),
     _option(
         "--sequences",
-        f"how many sequences to try (default: {SEQUENCES}; a test suite has fewer)",
+        f"how many sequences to try (default: {FAST_SEQUENCES} on a target that does not wait, "
+        f"else {SEQUENCES}, or {SUITE_SEQUENCES} in a test suite)",
         metavar="N",
         type=number(1),
         default=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn, Protocol
 
 from syncmodel.cli.options import Option
@@ -23,6 +24,13 @@ class Parser(argparse.ArgumentParser):
         message = printable_line(message)
         sys.stderr.write(f"{self.prog}: {message} (see `{self.prog} --help`)\n")
         sys.exit(2)
+
+    def unknown(self, words: Sequence[str]) -> NoReturn:
+        """Say which words are no arguments, and what may have been meant."""
+        options = [option for action in self._actions for option in action.option_strings]
+        meant = get_close_matches(words[0].partition("=")[0], options, n=1)
+        hint = f"; do you mean {meant[0]}?" if meant else ""
+        self.error(f"unrecognized arguments: {' '.join(words)}{hint}")
 
 
 class Version(argparse.Action):

@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.jsonl import Recorder
     from syncmodel.report.terminal import say
 
+    if args.record and any(_same(path, args.record) for path in args.files):
+        raise UsageError(f"{args.record} is to be replayed: let the record be another file.")
     named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
     asked = asked_kind(args.target, args.machine)
     loaded = [(path, loaded_from(path, asked, NAME)) for path in args.files]
@@ -87,6 +89,11 @@ def run(args: argparse.Namespace) -> int:
     judgements = [one.judgement for one in seen]
     say(_sum(judgements))
     return _check_code(judgements)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether both are one file, by whatever name."""
+    return one.exists() and other.exists() and one.samefile(other)
 
 
 class _Pools:

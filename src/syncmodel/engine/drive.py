@@ -10,7 +10,23 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+from syncmodel.errors import UsageError
+
 T = TypeVar("T")
+
+
+#: What ends a coroutine, or a process, and no search: a target has let it out by mistake.
+ESCAPES = (asyncio.CancelledError, SystemExit, GeneratorExit)
+
+
+WAITS = "The target waits for something, so its class must say `waits = True`."
+
+
+def _escaped(error: BaseException) -> RuntimeError:
+    escaped = RuntimeError(f"{type(error).__name__} came out of it: {error or 'without a word'}")
+    for note in getattr(error, "__notes__", ()):
+        escaped.add_note(note)
+    return escaped
 
 
 class Driver(Protocol):
@@ -33,8 +49,14 @@ class Straight:
         except StopIteration as stop:
             result: T = stop.value
             return result
+        except ESCAPES as error:
+            raise _escaped(error) from error
+        except RuntimeError as error:
+            if str(error) == "no running event loop":
+                raise UsageError(WAITS) from error
+            raise
         coroutine.close()
-        raise RuntimeError("A target that waits needs an event loop: use Loop.")
+        raise UsageError(WAITS)
 
     def close(self) -> None:
         """Nothing to do."""
@@ -59,7 +81,11 @@ class Loop:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run it on the loop; between calls nothing of the loop runs."""
-        return self._runner.run(coroutine)
+        try:
+            return self._runner.run(coroutine)
+        except ESCAPES as error:
+            # Ctrl-C cancels too, and comes out of here as KeyboardInterrupt.
+            raise _escaped(error) from error
 
     def time(self) -> float:
         """The loop's clock, seconds."""

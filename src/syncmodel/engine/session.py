@@ -29,6 +29,7 @@ from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import Divergence, DivergenceFound, Key, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
+from syncmodel.model.outcome import checked
 from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
 from syncmodel.model.view import View
@@ -40,6 +41,8 @@ from syncmodel.targets.base import Reusable, Settled, Target, Unsettled
 SETTLE_LIMIT_S = 10.0
 #: How many times that, under the same faults, before it is a divergence.
 PATIENCE = 10
+#: A target that gives up has waited if it took this share of the time that it had.
+WAITED = 0.9
 
 
 @frozen
@@ -174,7 +177,7 @@ class Session:
             self._observe(Taken(len(self.steps), step))
             started = time.perf_counter()
             try:
-                outcome = await step.perform(self.target)
+                outcome = checked(await step.perform(self.target))
             except Exception as error:  # noqa: BLE001 (raised again)
                 self._broken(error, f"performing {self.last_step}")
             took = time.perf_counter() - started
@@ -203,6 +206,7 @@ class Session:
         limit_s = self._settle_limit_s
         try:
             found = await self.target.settle(belief.net, control=control, limit_s=limit_s)
+            _check_settled(found, belief.net)
         except Exception as error:  # noqa: BLE001 (raised again)
             self._unread(error)
         if isinstance(found, Unsettled):
@@ -224,11 +228,15 @@ class Session:
         """
         if not found.final:
             net, limit_s = self.world.belief.net, PATIENCE * self._settle_limit_s
+            started = time.perf_counter()
             try:
                 again = await self.target.settle(net, control=False, limit_s=limit_s)
+                _check_settled(again, net)
             except Exception as error:  # noqa: BLE001 (raised again)
                 self._unread(error)
-            if isinstance(again, Settled):
+            # A target that gave up earlier has not shown that it takes for ever.
+            gave_up = time.perf_counter() - started < limit_s * WAITED
+            if isinstance(again, Settled) or (gave_up and not again.final):
                 self._end(Verdict.UNKNOWN, reason=f"not settled in time: {found.reason}")
                 return
             found = again
@@ -262,6 +270,26 @@ class Session:
         self.over = Result(verdict, tuple(self.steps), divergences, reason, self._views)
         index = len(self.steps)
         self._observe(Ended(index, verdict, divergences, reason, self._views))
+
+
+def _check_settled(found: object, net: Net) -> None:
+    """Whether that is what `settle` gives. Raises `TypeError`, or `InvalidRunError` for nodes that
+    there are not, or that show nothing though every generation has tables."""
+    if isinstance(found, Unsettled):
+        return
+    if not isinstance(found, Settled):
+        raise TypeError(f"settle gives Settled or Unsettled, and not {found!r:.80}")
+    strange = [name for name in found.views if name not in net.up]
+    if strange:
+        raise InvalidRunError(
+            f"There are views of {', '.join(map(repr, strange))}, which do not run."
+        )
+    if None in found.views.values() and None not in net.generations.values():
+        lacks = ", ".join(name for name, view in found.views.items() if view is None)
+        raise InvalidRunError(
+            f"There is no view of {lacks}: None means that a node has no plugin, and each "
+            f"generation of this schema has its tables."
+        )
 
 
 def _disturbs(step: Step) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,7 @@ class Deck:
         Raises `UsageError` if no rule is left.
         """
         rules, invariants, initial = rules_of(machine)
+        _check_names(machine, {rule.function.__name__ for rule in rules})
         wanted = machine.scope or settings.scope or _everything(target)
         ops = wanted.ops if settings.scope is None else wanted.ops & settings.scope.ops
         named = {
@@ -73,6 +75,17 @@ class Deck:
             initial=initial,
             compared=tuple(one for one in invariants if one.function.__name__ == COMPARISON),
             invariants=own_invariants(machine),
+        )
+
+
+def _check_names(machine: type[ClusterMachine], rules: AbstractSet[str]) -> None:
+    """Raises `UsageError` for the weight of a step that there is not."""
+    known = {*rules, *vocabulary()}
+    wrong = sorted(machine.weights.keys() - known)
+    if wrong:
+        raise UsageError(
+            f"{machine.__name__} has a weight for {', '.join(map(repr, wrong))}, and there is no "
+            f"such step; there are: {', '.join(sorted(known))}."
         )
 
 
@@ -108,7 +121,7 @@ def weights_of(machine: type[ClusterMachine], settings: Settings) -> dict[str, i
     """The weight of each kind of step that the search draws, where nothing changes it."""
     ops = frozenset() if settings.scope is None else settings.scope.ops
     table = {**WEIGHTS, **machine.weights}
-    return {op: table.get(op, USUAL) for op in sorted(ops)}
+    return {op: table.get(op, USUAL) for op in sorted(ops.union(machine.weights))}
 
 
 def own_invariants(machine: type[ClusterMachine]) -> tuple[Invariant, ...]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncmodel.errors import UsageError
+from syncmodel.errors import UsageError, why
 
 if TYPE_CHECKING:
     from syncmodel.machine.cluster import ClusterMachine
@@ -30,8 +30,8 @@ def load(text: str, folder: Path | None = None) -> type[ClusterMachine]:
         sys.path.append(str(folder))
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"The machine {text} can't be loaded: {error}.") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"The machine {text} can't be loaded: {why(error)}.") from error
     if not (isinstance(found, type) and issubclass(found, ClusterMachine)):
         raise UsageError(f"{text} is no subclass of ClusterMachine.")
     return found

@@ -27,6 +27,7 @@ SEEDS = 10**6
 NODES = 3
 STEPS = 30
 #: How many sequences there are usually, where a target does no input and output.
+SUITE_SEQUENCES = 15
 FAST_SEQUENCES = 150
 TARGET = "embedded"
 #: What all processes of one pytest run under xdist have in common.
@@ -53,7 +54,7 @@ class Wanted:
     backend: str | None = None
     seed: int | str | None = None
     max_time_s: float | None = None
-    usual_sequences: int = 15
+    usual_sequences: int = SUITE_SEQUENCES
 
     def settings(
         self, machine: type[ClusterMachine], base: hypothesis.settings | None = None

@@ -45,6 +45,17 @@ class Outcome(Record):
         return self.answer is Answer.OK
 
 
+def checked(outcome: object) -> Outcome:
+    """The outcome, if it is one: what an adapter gives may be anything. Raises `TypeError`."""
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"an Outcome was expected, and not {outcome!r:.80}")
+    if not isinstance(outcome.answer, Answer):
+        raise TypeError(f"the answer of an Outcome is an Answer, and not {outcome.answer!r:.80}")
+    for part in outcome.parts:
+        checked(part)
+    return outcome
+
+
 def accepted(row: Mapping[str, Any] | None = None) -> Outcome:
     """Acknowledged, with the row as stored where the step wrote one."""
     return Outcome(Answer.OK, row=row)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -43,9 +44,11 @@ class Recorder:
         """`facts` say what was tested (target, nodes, bugs, seed).
 
         None joins a record that was begun elsewhere: each line is written at once, so that several
-        processes can. Raises `UsageError` if the file can't be made.
+        processes can. Raises `UsageError` if the file can't be made, or is one that is no record.
         """
         self.path = path
+        if facts is not None:
+            _check_replaced(path)
         self._run = 0
         self._tables: tuple[str, ...] = ()
         try:
@@ -242,6 +245,15 @@ def _lines(file: IO[bytes], where: str) -> Iterator[Fields]:
             return
         place = f"{where}, line {position}"
         yield Fields.of(parse(text, place), place)
+
+
+def _check_replaced(path: Path) -> None:
+    """A record takes the place of another record, and of nothing else. Raises `UsageError`."""
+    with suppress(OSError):
+        if path.is_file() and path.stat().st_size and not is_record(path):
+            raise UsageError(
+                f"{path} is no record, so a record does not take its place: name another file."
+            )
 
 
 def _header(lines: Iterator[Fields], where: str) -> Fields:

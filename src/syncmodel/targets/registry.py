@@ -17,7 +17,7 @@ from typing import Any
 
 from attrs import frozen
 
-from syncmodel.errors import UsageError
+from syncmodel.errors import UsageError, why
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.schema import Schema
 from syncmodel.steps import vocabulary
@@ -111,7 +111,17 @@ def get(name: str) -> TargetKind:
         return kind_of(_loaded(point), name)
     if ":" in name:
         return kind_of(imported(name), name)
-    raise UsageError(
+    raise _unknown(name)
+
+
+def check_name(name: str) -> None:
+    """Raises `UsageError` for a name that is not registered; imports nothing."""
+    if name not in _registered():
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> UsageError:
+    return UsageError(
         f"There is no target {name!r}; there are: {', '.join(names()) or 'none'}. One of your own "
         f"is named module:Class."
     )
@@ -120,10 +130,11 @@ def get(name: str) -> TargetKind:
 def _loaded(point: EntryPoint) -> Any:
     try:
         return point.load()
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:
         package = "a package" if point.dist is None else point.dist.name
         raise UsageError(
-            f"The target {point.name!r} of {package} can't be loaded from {point.value}: {error}."
+            f"The target {point.name!r} of {package} can't be loaded from {point.value}: "
+            f"{why(error)}."
         ) from error
 
 
@@ -151,6 +162,6 @@ def imported(name: str) -> Any:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"{name!r} can't be imported: {error}.") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{name!r} can't be imported: {why(error)}.") from error
     return found

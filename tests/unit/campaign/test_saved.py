@@ -311,3 +311,24 @@ def test_only_so_many_of_them_are_saved(tmp_path: Path) -> None:
         doubts.put(Undecided(Verdict.UNKNOWN, "reason " + "x" * number, script))
     assert set(doubts.files) == set(tmp_path.iterdir())
     assert len(doubts.files) == UNDECIDED_LIMIT
+
+
+def test_a_file_that_somebody_has_edited_stays_as_it_is(tmp_path: Path) -> None:
+    run = Reproduction(
+        "A case",
+        {"n1": 2, "n2": 2},
+        (Create("n1", "cases", "c1", (("title", "t1"),)),),
+        system=SIMULATED,
+    )
+    Kept(tmp_path).put(run)
+    (first,) = tmp_path.iterdir()
+    Kept(tmp_path).put(evolve(run, title="The same, told otherwise", found={"seed": 2}))
+    assert len(list(tmp_path.iterdir())) == 2
+    for edited in ('{"pins": "mine"}', "{ no JSON"):
+        first.write_text(edited)
+        kept = Kept(tmp_path)
+        kept.put(run)
+        assert first.read_text() == edited
+        assert kept.file is not None
+        assert kept.file.name == f"{first.stem}-2.json"
+        kept.file.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import subprocess
@@ -55,6 +56,11 @@ def noted(error: Exception) -> Exception:
         (OSError(28, "No space left on device", "x"), 3, "prog: No space left on device (x)."),
         (BrokenPipeError(32, "Broken pipe"), 3, "prog: Broken pipe."),
         (MemoryError(), 3, "prog: there is not enough memory"),
+        (SystemExit(0), 3, "prog: An error that was not foreseen: SystemExit: 0."),
+        (SystemExit(1), 3, "not foreseen: SystemExit: 1."),
+        (GeneratorExit(), 3, "not foreseen: GeneratorExit."),
+        (asyncio.CancelledError(), 3, "not foreseen: asyncio.exceptions.CancelledError."),
+        (BaseExceptionGroup("all", [SystemExit(1)]), 3, "not foreseen: SystemExit: 1."),
         (KeyError("titel"), 3, "prog: An error that was not foreseen: KeyError: 'titel'."),
         (RecursionError("too deep"), 3, "prog: An error that was not foreseen: RecursionError"),
         (noted(ValueError("no")), 3, "not foreseen, while n1 creates cases/c1: ValueError: no."),
@@ -111,6 +117,30 @@ def test_a_traceback_that_there_is_no_room_for_is_shown(
     monkeypatch.setattr(tempfile, "mkstemp", lambda **_: full())
     assert guarded("prog", raises(KeyError("titel"))) == 3
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "mischief", ["sys.stdout.close()", "sys.stderr.close()", "sys.stdout = None"]
+)
+def test_streams_that_a_target_closes_are_no_divergence(mischief: str, tmp_path: Path) -> None:
+    program = (
+        "import sys; from syncmodel.cli.edge import guarded\n"
+        f"def run():\n    {mischief}\n    return 0\n"
+        "sys.exit(guarded('prog', run))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert done.returncode in (0, 3), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    command = 'mkdir gone; cd gone; rmdir ../gone; exec "$@" bugs'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", *SYNCMODEL], cwd=tmp_path, check=False, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/null 2>&1"])

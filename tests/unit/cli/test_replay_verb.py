@@ -217,3 +217,34 @@ def test_every_verb_prints_a_command_that_works(
         assert ("--machine" in rest) is ("mystore:Broken" in argv)
         assert main([verb, "--check", *rest]) == 0
         assert "Checked 1 file: it is as expected." in capsys.readouterr().out
+
+
+def test_a_record_takes_no_saved_runs_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "a.json"
+    save(tmp_path, RUN, file.name)
+    text = file.read_bytes()
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(file)
+    replay = ["replay", "--target", "simulated", str(file), "--record"]
+    for record in (file, link):
+        assert main([*replay, str(record)]) == 2
+        assert "let the record be another file" in capsys.readouterr().err
+    other = tmp_path / "other.json"
+    other.write_bytes(text)
+    assert main([*replay, str(other)]) == 2
+    assert "is no record" in capsys.readouterr().err
+    assert file.read_bytes() == other.read_bytes() == text
+    for _ in range(2):
+        assert main([*replay, str(tmp_path / "run.jsonl")]) == 0
+
+
+def test_a_typo_in_an_option_is_told_with_what_was_meant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["explore", "--sequnces", "3"])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert "do you mean --sequences? (see `syncmodel explore --help`)" in said

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
-from syncmodel.engine.drive import Straight
+from syncmodel.engine import session as session_module
+from syncmodel.engine.drive import Loop, Straight
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Verdict
 from syncmodel.engine.run import Result, first_disabled, run
 from syncmodel.engine.session import Session
-from syncmodel.errors import FaultError
+from syncmodel.errors import FaultError, UsageError
 from syncmodel.model.divergence import Kind
 from syncmodel.model.net import Link, Net, fully_connected
-from syncmodel.model.outcome import Outcome
+from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.values import Write
+from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster, cluster, sights
 from syncmodel.steps import (
     Burst,
@@ -116,10 +121,81 @@ def test_busy_at_the_limit_is_unknown() -> None:
     assert target.cut != frozenset()
 
 
-def test_busy_for_good_is_a_divergence() -> None:
+def test_busy_for_good_is_a_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "WAITED", 0.0)
     result, _ = perform(STEPS, Busy(2))
     assert result.verdict is Verdict.DIVERGED
     assert result.divergences[0].kind is Kind.NOT_SETTLED
+
+
+def test_who_gives_up_early_has_not_shown_that_it_takes_for_ever() -> None:
+    result, _ = perform(STEPS, Busy(2))
+    assert result.verdict is Verdict.UNKNOWN
+
+
+class Gives(SimulatedCluster):
+    """An adapter that gives something else than it should."""
+
+    given: object = None
+    where = "write"
+
+    async def write(self, node: str, write: Write) -> Outcome:
+        outcome = await super().write(node, write)
+        return cast(Outcome, self.given) if self.where == "write" else outcome
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        settled = await super().settle(net, control=control, limit_s=limit_s)
+        return cast(Settled, self.given) if self.where == "settle" else settled
+
+
+@pytest.mark.parametrize(
+    ("where", "given", "said"),
+    [
+        ("write", None, "an Outcome was expected, and not None"),
+        ("write", True, "an Outcome was expected, and not True"),
+        ("write", Outcome(cast(Answer, "OK")), "is an Answer, and not 'OK'"),
+        ("write", Outcome(cast(Answer, True)), "is an Answer, and not True"),
+        ("settle", None, "settle gives Settled or Unsettled, and not None"),
+        ("settle", {"n1": None}, "settle gives Settled or Unsettled, and not {'n1'"),
+    ],
+)
+@pytest.mark.parametrize("steps", [STEPS[:1], (Burst((STEPS[0], STEPS[1])),)])
+def test_what_an_adapter_gives_is_checked(
+    where: str, given: object, said: str, steps: tuple[Step, ...]
+) -> None:
+    target = Gives(3)
+    target.where, target.given = where, given
+    with pytest.raises(TypeError, match=re.escape(said)):
+        perform(steps, target)
+
+
+def test_views_of_nodes_that_there_are_not_say_nothing() -> None:
+    target = Gives(3)
+    target.where, target.given = "settle", Settled({n: View() for n in ("n1", "n2", "n3", "zz")})
+    result, _ = perform(STEPS[:1], target)
+    assert result.verdict is Verdict.INVALID
+    assert "'zz'" in result.reason
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), GeneratorExit(), asyncio.CancelledError()])
+@pytest.mark.parametrize("driver", [Straight, Loop])
+def test_what_ends_a_process_does_not_come_out_of_a_target(
+    error: BaseException, driver: type[Straight | Loop]
+) -> None:
+    async def act() -> None:
+        raise error
+
+    drive = driver()
+    try:
+        with pytest.raises(RuntimeError, match=f"{type(error).__name__} came out of it"):
+            drive.run(act())
+    finally:
+        drive.close()
+
+
+def test_who_waits_and_says_that_it_does_not_is_told() -> None:
+    with pytest.raises(UsageError, match="waits = True"):
+        Straight().run(asyncio.sleep(0.001))
 
 
 def test_behind_with_nothing_under_way_is_a_divergence_at_once(

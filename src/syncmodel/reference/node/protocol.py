@@ -45,7 +45,10 @@ class Http(HttpToolsProtocol):
         )
 
     def send_400_response(self, msg: str) -> None:
-        """A request that is no HTTP."""
+        """A request that is no HTTP. Answers that are due come first, and then the end."""
+        if self._answers_due():
+            self._said_all = True
+            return
         body = json.dumps(failure("malformed", msg)).encode()
         head = (
             f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
