@@ -164,7 +164,7 @@ def test_any_bytes(path: Path, base: bytes, at: int, length: int, put: bytes) ->
     content=changed(FILE).flatmap(changed) | changed(OLD).flatmap(changed),
     entries=changed(RECORD).flatmap(changed),
 )
-@settings(deadline=None, max_examples=2_000)
+@settings(deadline=None, max_examples=400)
 def test_any_file_and_record_for_long(path: Path, content: Any, entries: Any) -> None:
     is_read_or_one_sentence(written(path, json.dumps(content).encode()))
     is_read_or_one_sentence(written(path, as_record(entries)))
