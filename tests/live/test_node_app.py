@@ -457,6 +457,37 @@ def test_a_captured_request_is_refused_by_a_node_that_was_killed_and_by_any_othe
             again.process.wait()
 
 
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nhost: n\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"content-length: 1\r\n\r\nx",
+        b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        b"".join(b"x-%d: y\r\n" % number for number in range(200)) + b"\r\n",
+        b"x: " + b"y" * 9_000 + b"\r\n\r\n",
+    ],
+    ids=["body", "chunks", "headers", "long header"],
+)
+def test_a_handshake_that_can_not_be_read_is_answered(more: bytes) -> None:
+    with nodes("n1") as (node,), dial(node) as place:
+        place.sendall(UPGRADE + more)
+        assert everything(place).startswith(b"HTTP/1.1 4")
+
+
+def test_answers_that_are_due_come_before_the_end() -> None:
+    """What follows a request on its connection is no HTTP: the request is answered all the same."""
+    with nodes("n1") as (node,), dial(node) as place:
+        place.sendall(request(node, "cluster_status") + b"GARBAGE\r\n\r\n")
+        answers = everything(place)
+        assert answers.startswith(b"HTTP/1.1 200")
+        assert answers.count(b"HTTP/1.1") == 1
+
+
 def sent_to(node: Running, wire: bytes) -> bytes:
     with dial(node) as place:
         place.sendall(wire)

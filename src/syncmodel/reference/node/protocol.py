@@ -49,10 +49,15 @@ class Http(HttpToolsProtocol):
         if self._answers_due():
             self._said_all = True
             return
-        body = json.dumps(failure("malformed", msg)).encode()
-        head = (
-            f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
+        self.transport.write(bad_request(msg))
         self.transport.close()
+
+
+def bad_request(why: str) -> bytes:
+    """The answer to what is no HTTP, as it is on the wire; the connection ends with it."""
+    body = json.dumps(failure("malformed", why)).encode()
+    head = (
+        f"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body

@@ -2,6 +2,7 @@
 
 - An end that is silent is given up (see silence.py), also in the middle of a message to it.
 - What we can't send holds up what we read: answers to pings don't pile up.
+- A handshake that can't be read (with a body, with more headers than fit) is answered 400.
 - Text that is no UTF-8 ends the connection with 1007, as RFC 6455 (8.1) has it, and no traceback.
 - A connection that ends at any moment is `ClientDisconnected` for who sends, and nothing else.
 """
@@ -13,6 +14,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
+from syncmodel.reference.node.protocol import bad_request
 from syncmodel.reference.node.silence import Watch
 
 #: The code with which the application hears that a silent end was given up; none is sent.
@@ -42,6 +44,10 @@ class WebSocket(WebSocketsSansIOProtocol):
         """The other end said something, if only that it got a ping."""
         self._watch.heard()
         super().data_received(data)
+        unread = self.conn.handshake_exc is not None and not self.handshake_initiated
+        if unread and not self.transport.is_closing():
+            self.transport.write(bad_request("the handshake can't be read: it has no body"))
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """It does not read: read no more of it until it does, not even pings."""
