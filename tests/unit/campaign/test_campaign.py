@@ -75,6 +75,7 @@ def test_which_of_several_bugs_it_was(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_hypothesis_shrinks_where_it_is_asked_to(tmp_path: Path) -> None:
     scope = evolve(SIMULATED.scope, ops=ops_of("sync"))
     settings = Settings(sequences=300, steps=15, seed=5, scope=scope, backend="hypothesis")
