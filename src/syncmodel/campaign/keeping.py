@@ -47,7 +47,8 @@ class Kept:
         """Save it in place of what was there. Where that fails, `file` stays as it was."""
         try:
             path = self._place(reproduction)
-            self._ours.add(path)
+            if not path.exists():
+                self._ours.add(path)
             save(self.folder, reproduction, path.name)
         except Exception as error:  # noqa: BLE001 (what is on disk stays there)
             self.unsaved = sentence(error)

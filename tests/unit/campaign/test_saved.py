@@ -112,10 +112,10 @@ def test_what_cannot_be_saved_leaves_what_was_there(
     pool, campaign = campaign_of(tmp_path, SEARCH, SimulatedCluster, BUG)
     saved: list[Path] = []
 
-    def full(folder: Path, reproduction: Reproduction) -> Path:
+    def full(folder: Path, reproduction: Reproduction, name: str) -> Path:
         if saved:
             raise error
-        saved.append(save(folder, reproduction))
+        saved.append(save(folder, reproduction, name))
         return saved[0]
 
     monkeypatch.setattr(keeping, "save", full)
