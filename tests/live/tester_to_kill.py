@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import signal
 import sys
 
 from syncmodel.reference.machines.local import LocalMachines
@@ -18,4 +19,6 @@ async def main(application: str) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever runs the tests may have been started with it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     asyncio.run(main(sys.argv[1]))
