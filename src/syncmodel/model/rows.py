@@ -6,7 +6,8 @@ both maps are known to no node.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import reduce
 
 from immutables import Map
 from msgspec.structs import replace
@@ -37,6 +38,10 @@ class RowBelief(Record, cache_hash=True):
     may: Knowledge = Map()
     #: What a write of unknown value may rest on though its node has lost it since.
     grounds: Map[int, Versions] = Map()
+    #: Versions whose request got no answer, and may still land.
+    pending: Versions = NONE
+    #: Versions whose author lost its log since, so that it need not know them.
+    gone: Versions = NONE
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -109,16 +114,29 @@ class RowBelief(Record, cache_hash=True):
         return replace(self, may=_with(self.may, nodes, frozenset({version})))
 
     def surely(self, versions: Versions, node: str) -> RowBelief:
-        """The node must know these versions from now on."""
-        if versions <= self.known_by(node):
+        """The node must know these versions from now on, and so must authors that kept theirs."""
+        fresh = versions - self.known_by(node)
+        if not fresh:
             return self
-        must, may = _with(self.must, (node,), versions), _with(self.may, (node,), versions)
+        must, may = _with(self.must, (node,), fresh), _with(self.may, (node,), fresh)
+        for version in fresh - self.gone:
+            author = self.versions[version].node
+            if version not in must.get(author, NONE):
+                must = _with(must, (author,), frozenset({version}))
+                may = _with(may, (author,), frozenset({version}))
         return replace(self, must=must, may=may)
 
     def unaware(self, node: str, version: int) -> RowBelief:
         """The same, as it was before the node may have known the version."""
-        may = self.may.set(node, self.perhaps_known_by(node) - {version})
-        return replace(self, may=may)
+        known = self.perhaps_known_by(node)
+        if version not in known:
+            return self
+        return replace(self, may=self.may.set(node, known - {version}))
+
+    def refuted(self, node: str, contradicts: Callable[[RowBelief], object]) -> Versions:
+        """What the node can't know, as what it showed contradicts that it must."""
+        doubtful = self.perhaps_known_by(node) - self.known_by(node) - self.pending
+        return frozenset(v for v in doubtful if contradicts(self.surely(frozenset({v}), node)))
 
     def proved(self, version: int, value: Value | None) -> RowBelief:
         """The version was seen: it exists, and `value` (None for a tombstone) is what it stored.
@@ -131,17 +149,41 @@ class RowBelief(Record, cache_hash=True):
             stored = stored.widened(old.value)
         if old.sure and old.value == stored:
             return self
-        new = Version(old.node, stored)
-        before, after = self.versions[:version], self.versions[version + 1 :]
-        return replace(self, versions=(*before, new, *after))
+        return self._exists(version, Version(old.node, stored))
 
     def confirmed(self, version: int) -> RowBelief:
         """The version was seen, and is as it was asked for."""
         old = self.versions[version]
-        if old.sure:
+        return self if old.sure else self._exists(version, Version(old.node, old.value))
+
+    def _exists(self, number: int, version: Version) -> RowBelief:
+        before, after = self.versions[:number], self.versions[number + 1 :]
+        pending = self.pending - {number}
+        return replace(self, versions=(*before, version, *after), pending=pending)
+
+    def ended(self, nodes: frozenset[str], older: int, down: frozenset[str]) -> RowBelief:
+        """These nodes were stopped: what they had not taken by then they never will.
+
+        Of those that are not `down` now, only what is among the `older` versions: a request that
+        came meanwhile may have met the application that runs now.
+        """
+        ended = frozenset(
+            version
+            for version in self.pending
+            if (node := self.versions[version].node) in nodes and (version < older or node in down)
+        )
+        if not ended:
             return self
-        before, after = self.versions[:version], self.versions[version + 1 :]
-        return replace(self, versions=(*before, Version(old.node, old.value), *after))
+        row = replace(self, pending=self.pending - ended)
+        for version in ended:
+            if not self._may_have_landed(version):
+                row = reduce(lambda row, node: row.unaware(node, version), row.may, row)
+        return row
+
+    def _may_have_landed(self, version: int) -> bool:
+        """Whether there was ever anything to change or delete where it was asked."""
+        below = self.present(self._bases(version) - {version})
+        return bool(below) or isinstance(self.versions[version].value, Value)
 
     def ordered(self, order: Order) -> RowBelief:
         """The same with that order."""
@@ -177,20 +219,20 @@ class RowBelief(Record, cache_hash=True):
         return frozenset(v for v in versions if self.versions[v].node == node)
 
     def dropped(self, node: str) -> RowBelief:
-        """The node lost its log; a write of it that is still unknown promises nothing any more.
+        """The node lost its log.
 
         What a write rests on, if no answer has said so, is still one of those that it had then.
         """
-        order, grounds = self.order, self.grounds
+        grounds, mine = self.grounds, list[int]()
         for number, version in enumerate(self.versions):
-            if version.node == node and isinstance(version.value, Assigned | Added):
-                grounds = grounds.set(number, self._bases(number))
-            if version.node == node and not version.sure:
-                order = order.written(number, NONE)
+            if version.node == node:
+                mine.append(number)
+                if isinstance(version.value, Assigned | Added):
+                    grounds = grounds.set(number, self._bases(number))
         return replace(
             self,
-            order=order,
             grounds=grounds,
+            gone=self.gone.union(mine),
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
         )
