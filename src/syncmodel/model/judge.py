@@ -94,7 +94,8 @@ def _judge(
         return [*of_rows(asked, outcome)]
     if not asked.may_accept():
         _raise(Kind.WRONGLY_ACCEPTED, write, asked.expected, "accepted")
-    stored = [] if outcome.row is None else _proved_by(asked, outcome.row)
+    deletes = isinstance(write.change, Tombstone)
+    stored = [] if deletes or outcome.row is None else _proved_by(asked, outcome.row)
     told = {proof.register for proof in stored}
     return [*stored, *(proof for proof in of_rows(asked, outcome) if proof.register not in told)]
 
