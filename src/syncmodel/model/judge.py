@@ -20,7 +20,7 @@ from syncmodel.model.order import Versions
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.serial import out_of_order
+from syncmodel.model.serial import in_order, out_of_order
 from syncmodel.model.values import (
     ANY,
     Added,
@@ -61,6 +61,7 @@ def fold(
         unordered = out_of_order(entered, calls, entries)
         if unordered is not None:
             raise DivergenceFound((unordered,))
+        proofs += in_order(entered, calls, entries)
     folded = believed(entered, proofs, belief, during)
     for (write, outcome), mine in zip(calls, entries, strict=True):
         for entry in mine if outcome.ok else ():

@@ -7,7 +7,7 @@ both maps are known to no node.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import reduce
+from functools import lru_cache, reduce
 
 from immutables import Map
 from msgspec.structs import replace
@@ -55,7 +55,10 @@ class RowBelief(Record, cache_hash=True):
 
     def candidates(self, node: str) -> Versions:
         """What the node may show: all it may know that loses to nothing that it must know."""
-        return best(self.order, self.may.get(node, NONE), self.must.get(node, NONE))
+        may = self.may.get(node, NONE)
+        if self.pending:
+            may -= groundless(self)
+        return best(self.order, may, self.must.get(node, NONE))
 
     def present(self, versions: Iterable[int]) -> list[int]:
         """Those of the versions that are no tombstones, in order."""
@@ -92,11 +95,17 @@ class RowBelief(Record, cache_hash=True):
         return any(self._fits(base, below, used) for base in self._bases(version) - used)
 
     def _bases(self, version: int) -> Versions:
-        """What a write of unknown value may rest on; it may yet happen, on what comes later."""
-        node = self.versions[version].node
-        return self.perhaps_known_by(node).union(
-            self.order.parents.get(version, NONE), self.grounds.get(version, NONE)
-        )
+        """What a write of unknown value may rest on; it may yet happen, on what comes later.
+
+        Nothing that loses to what its node must have known when it was asked.
+        """
+        node, parents = self.versions[version].node, self.order.parents.get(version, NONE)
+        known = self.perhaps_known_by(node).union(parents, self.grounds.get(version, NONE))
+        return best(self.order, known - {version}, parents)
+
+    def grounds_of(self, version: int) -> list[int]:
+        """What a change or a delete may have been made on."""
+        return self.present(self._bases(version))
 
     # --- changes -------------------------------------------------------------------------------
 
@@ -182,8 +191,7 @@ class RowBelief(Record, cache_hash=True):
 
     def _may_have_landed(self, version: int) -> bool:
         """Whether there was ever anything to change or delete where it was asked."""
-        below = self.present(self._bases(version) - {version})
-        return bool(below) or isinstance(self.versions[version].value, Value)
+        return bool(self.grounds_of(version)) or isinstance(self.versions[version].value, Value)
 
     def ordered(self, order: Order) -> RowBelief:
         """The same with that order."""
@@ -236,6 +244,17 @@ class RowBelief(Record, cache_hash=True):
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
         )
+
+
+@lru_cache(maxsize=256)
+def groundless(row: RowBelief) -> Versions:
+    """What can't have happened yet, though its request is pending: there was nothing to change."""
+    found = frozenset(v for v in row.pending if not isinstance(row.versions[v].value, Value))
+    while True:
+        grounded = frozenset(v for v in found if not found.issuperset(row.grounds_of(v)))
+        if not grounded:
+            return found
+        found -= grounded
 
 
 def _with(knowledge: Knowledge, nodes: Iterable[str], versions: Versions) -> Knowledge:
