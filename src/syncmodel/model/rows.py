@@ -12,6 +12,7 @@ from functools import lru_cache, reduce
 from immutables import Map
 from msgspec.structs import replace
 
+from syncmodel.model.chains import explained
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Order, Versions, best
 from syncmodel.model.values import (
@@ -19,10 +20,8 @@ from syncmodel.model.values import (
     Added,
     Assigned,
     Stored,
-    Tombstone,
     Value,
     Version,
-    matches,
 )
 from syncmodel.record import Record
 
@@ -75,24 +74,12 @@ class RowBelief(Record, cache_hash=True):
             return True
         if type(stored) is Value and type(value) is Value:
             return stored.fits(value)
-        return self._fits(version, value, NONE)
+        stored = [one.value for one in self.versions]
+        return explained(stored, version, value, self._bases)
 
     def fitting(self, versions: Iterable[int], value: Value) -> Versions:
         """Those of the versions that may be the write that stored `value`."""
         return frozenset([v for v in versions if self.fits(v, value)])
-
-    def _fits(self, version: int, value: Value, used: Versions) -> bool:
-        """A chain of unknown writes is walked down to a known base; `used` are its links so far."""
-        stored = self.versions[version].value
-        if isinstance(stored, Value):
-            return matches(stored.cells, value.cells)
-        if isinstance(stored, Tombstone):
-            return False
-        below = stored.under(value)
-        if below is None:
-            return False
-        used |= {version}
-        return any(self._fits(base, below, used) for base in self._bases(version) - used)
 
     def _bases(self, version: int) -> Versions:
         """What a write of unknown value may rest on; it may yet happen, on what comes later.
