@@ -32,6 +32,7 @@ from syncmodel.model.values import (
     Write,
     written,
 )
+from syncmodel.model.waiting import with_waiting
 
 
 def fold(
@@ -54,6 +55,7 @@ def fold(
     entered, entries = belief.entered(calls, after)
     if before.schema.cascading:
         entered, entries = with_cascades(belief, entered, calls, entries, after)
+    entered = with_waiting(entered, calls, entries)
     proofs = list[Proof]()
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proofs += _judge(entered, write, mine, outcome, moment)

@@ -7,7 +7,7 @@ both maps are known to no node.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache, reduce
+from functools import lru_cache
 
 from immutables import Map
 from msgspec.structs import replace
@@ -39,6 +39,8 @@ class RowBelief(Record, cache_hash=True):
     grounds: Map[int, Versions] = Map()
     #: Versions whose request got no answer, and may still land.
     pending: Versions = NONE
+    #: Those of them that can't have landed yet: see `waiting`.
+    waiting: Versions = NONE
     #: Versions whose author lost its log since, so that it need not know them.
     gone: Versions = NONE
 
@@ -54,10 +56,12 @@ class RowBelief(Record, cache_hash=True):
 
     def candidates(self, node: str) -> Versions:
         """What the node may show: all it may know that loses to nothing that it must know."""
+        return best(self.order, self.possible(node), self.must.get(node, NONE))
+
+    def possible(self, node: str) -> Versions:
+        """What the node may know by now, without what can't have happened yet."""
         may = self.may.get(node, NONE)
-        if self.pending:
-            may -= groundless(self)
-        return best(self.order, may, self.must.get(node, NONE))
+        return may - groundless(self) if self.pending else may
 
     def present(self, versions: Iterable[int]) -> list[int]:
         """Those of the versions that are no tombstones, in order."""
@@ -154,8 +158,12 @@ class RowBelief(Record, cache_hash=True):
 
     def _exists(self, number: int, version: Version) -> RowBelief:
         before, after = self.versions[:number], self.versions[number + 1 :]
-        pending = self.pending - {number}
-        return replace(self, versions=(*before, version, *after), pending=pending)
+        return replace(
+            self,
+            versions=(*before, version, *after),
+            pending=self.pending - {number},
+            waiting=self.waiting - {number},
+        )
 
     def ended(self, nodes: frozenset[str], older: int, down: frozenset[str]) -> RowBelief:
         """These nodes were stopped: what they had not taken by then they never will.
@@ -170,15 +178,12 @@ class RowBelief(Record, cache_hash=True):
         )
         if not ended:
             return self
-        row = replace(self, pending=self.pending - ended)
-        for version in ended:
-            if not self._may_have_landed(version):
-                row = reduce(lambda row, node: row.unaware(node, version), row.may, row)
-        return row
-
-    def _may_have_landed(self, version: int) -> bool:
-        """Whether there was ever anything to change or delete where it was asked."""
-        return bool(self.grounds_of(version)) or isinstance(self.versions[version].value, Value)
+        never = ended & groundless(self)
+        may = self.may
+        for node, known in may.items():
+            if not never.isdisjoint(known):
+                may = may.set(node, known - never)
+        return replace(self, pending=self.pending - ended, waiting=self.waiting - ended, may=may)
 
     def ordered(self, order: Order) -> RowBelief:
         """The same with that order."""
@@ -236,9 +241,13 @@ class RowBelief(Record, cache_hash=True):
 @lru_cache(maxsize=256)
 def groundless(row: RowBelief) -> Versions:
     """What can't have happened yet, though its request is pending: there was nothing to change."""
-    found = frozenset(v for v in row.pending if not isinstance(row.versions[v].value, Value))
+    found = row.waiting.union(
+        v for v in row.pending if not isinstance(row.versions[v].value, Value)
+    )
     while True:
-        grounded = frozenset(v for v in found if not found.issuperset(row.grounds_of(v)))
+        grounded = frozenset(
+            v for v in found - row.waiting if not found.issuperset(row.grounds_of(v))
+        )
         if not grounded:
             return found
         found -= grounded
