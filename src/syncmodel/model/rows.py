@@ -35,7 +35,7 @@ class RowBelief(Record, cache_hash=True):
     order: Order = Order()
     must: Knowledge = Map()
     may: Knowledge = Map()
-    #: What a write of unknown value may rest on though its node has lost it since.
+    #: What a write of unknown value, or a pending one, may rest on though its node lost it since.
     grounds: Map[int, Versions] = Map()
     #: Versions whose request got no answer, and may still land.
     pending: Versions = NONE
@@ -227,7 +227,7 @@ class RowBelief(Record, cache_hash=True):
         for number, version in enumerate(self.versions):
             if version.node == node:
                 mine.append(number)
-                if isinstance(version.value, Assigned | Added):
+                if isinstance(version.value, Assigned | Added) or number in self.pending:
                     grounds = grounds.set(number, self._bases(number))
         return replace(
             self,

@@ -33,6 +33,7 @@ from stories import (
     everywhere,
     in_a_row,
     retitle,
+    rolled_back,
     row,
     sights,
     told,
@@ -158,6 +159,13 @@ STORIES = [
         (Delete("n1", "cases", "c1"), OK),
         (Delete("n1", "cases", "c1"), refused("no_such_row")),
     ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "a create that got no answer needs what it refers to",
+        (*EVERYWHERE, DELETED, everywhere(), (attach("n1", "e1", "c1", "b1"), LOST), everywhere()),
+        (Delete("n1", "events", "e1"), OK),
+        (Delete("n1", "events", "e1"), refused("no_such_row")),
+    ),
 ]
 
 
@@ -181,6 +189,11 @@ def test_what_need_not_travel_may_cross_later() -> None:
 def test_a_restart_does_not_end_what_came_beside_it() -> None:
     beside = both((Restart("n1"), OK), (Delete("n1", "cases", "c1"), LOST))
     told((*EVERYWHERE, beside, everywhere(c1=T1), everywhere()), Guarantees())
+
+
+def test_a_delete_that_landed_before_the_log_was_lost_is_known_elsewhere() -> None:
+    beside = both((Delete("n1", "cases", "c1"), LOST), rolled_back("n1"))
+    told((*EVERYWHERE, beside, sights(None, EMPTY, EMPTY)), Guarantees())
 
 
 # --- chains of writes without an answer -----------------------------------------------------------

@@ -27,12 +27,12 @@ OTHERS = {
 }
 
 
-def held(guarantees: Guarantees, first: int, count: int) -> Counter[str]:
+def held(guarantees: Guarantees, first: int, count: int, most: int = 20_000) -> Counter[str]:
     """So many histories: no false alarm, and no history of the correct system is impossible."""
     happened: Counter[str] = Counter()
     for seed in range(first, first + count):
         history = random_history(seed, guarantees, happened)
-        verdict = judged(history)
+        verdict = judged(history, most)
         if verdict is None:
             happened["undecided"] += 1
             continue
@@ -71,5 +71,6 @@ def test_the_model_and_the_oracle_agree_on_many(part: int) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", OTHERS)
 def test_no_false_alarm_where_the_oracle_knows_the_guarantee(name: str) -> None:
-    happened = held(OTHERS[name], 50_000, FEW)
+    # Where no write beats what it was made knowing there are many orders: few worlds are enough.
+    happened = held(OTHERS[name], 50_000, FEW, most=1_000)
     assert happened["impossible"] * 10 >= happened["histories"]
