@@ -20,8 +20,10 @@ from syncmodel.model.values import (
     Added,
     Assigned,
     Stored,
+    Tombstone,
     Value,
     Version,
+    matches,
 )
 from syncmodel.record import Record
 
@@ -78,8 +80,11 @@ class RowBelief(Record, cache_hash=True):
             return True
         if type(stored) is Value and type(value) is Value:
             return stored.fits(value)
-        stored = [one.value for one in self.versions]
-        return explained(stored, version, value, self._bases)
+        if isinstance(stored, Value):
+            return matches(stored.cells, value.cells)
+        if isinstance(stored, Tombstone):
+            return False
+        return explained([one.value for one in self.versions], version, value, self._bases)
 
     def fitting(self, versions: Iterable[int], value: Value) -> Versions:
         """Those of the versions that may be the write that stored `value`."""

@@ -73,8 +73,8 @@ def _groups(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) 
     for (write, outcome), mine in zip(calls, entries, strict=True):
         number = next((e.number for e in mine if e.register == write.row and e.asked), None)
         if outcome.ok or outcome.code in TELLING:
-            served = Served(write.change, outcome, number)
-            groups.setdefault((write.node, write.row), []).append(served)
+            one = Served(write.change, outcome, number)
+            groups.setdefault((write.node, write.row), []).append(one)
     for (node, name), served in groups.items():
         row = entered.row(name)
         own = frozenset(one.number for one in served if one.number is not None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
+from typing import cast
 
 from attrs import define, evolve, frozen
 from correct_system import CorrectSystem
@@ -25,7 +26,7 @@ from syncmodel.model.outcome import Answer, Outcome, accepted, compound, refused
 from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
 from syncmodel.model.schema import Generation, Schema, Table
-from syncmodel.model.values import Row, Value
+from syncmodel.model.values import Row, Scalar, Value
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
 from syncmodel.steps import Burst, Concurrently, Crash, Data, Delete, Step
@@ -229,8 +230,8 @@ def _other_answer(history: History, moment: Moment, rng: Random) -> tuple[Moment
         yes = [] if old.ok else [accepted()]
     else:
         write = step.asks(history.net.schema)
-        bases = [dict(value.cells) for value in rows] if not write.creates else [{}]
-        yes = [accepted(write.applied(base)) for base in bases]
+        bases = [value.cells for value in rows] if not write.creates else [()]
+        yes = [accepted(write.applied(cast(dict[str, Scalar], dict(base)))) for base in bases]
         yes = [one for one in yes if one.row != old.row]
     if not (new := [*no, *yes]):
         return moment, ""
