@@ -225,8 +225,8 @@ SCENES = (
         "a log that is lost at any point of a delivery, and a rollout after it",
         Grain.MESSAGES,
         Limits(rollbacks=1, burst=2),
-        7938,
-        15317,
+        7414,
+        14313,
     ),
     Scene(
         "messages-resync",
@@ -241,8 +241,8 @@ SCENES = (
         "links that are cut and mended at any point of a delivery",
         Grain.MESSAGES,
         Limits(cuts=1, burst=2),
-        3995,
-        7866,
+        3855,
+        7588,
     ),
     Scene(
         "messages-two-cuts",
