@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test unit live test-long suite check lint imports types bench soak \
+.PHONY: help install run demo test unit live test-long suite check lint imports types bench soak oracle \
   peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
@@ -79,6 +79,11 @@ check-model: install ## search model and core exhaustively, within the bounds of
 
 soak: install ## thousands of sequences, and a look for leaks
 	$(BIN)/python bench/soak.py
+
+oracle: install ## how sharp is the model: false alarms and misses against an exact oracle (hours)
+	$(BIN)/python bench/sharpness.py --histories $(HISTORIES)
+
+HISTORIES ?= 200000
 
 peers: ## install the tools that we are measured against: SPIN (apt), Quint and fast-check (npm)
 	{ command -v spin && command -v gcc; } > /dev/null || \

@@ -32,7 +32,7 @@ from syncmodel.errors import FormatError, UsageError
 from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.model.plan import Plan
+from syncmodel.model.plan import MOST_WRITES, Plan
 from syncmodel.model.policies import Policy
 from syncmodel.model.schema import Schema
 from syncmodel.steps import form
@@ -248,6 +248,7 @@ def check_steps(net: Net, steps: Sequence[Step], where: str) -> None:
         if not step.enabled(plan):
             raise FormatError(
                 f"{where}, step {position} ({step.op}): it can't be taken here; what it needs (a "
-                f"node that runs, a row, a token that is still unused) is not there."
+                f"node that runs, a row written fewer than {MOST_WRITES} times, a token that is "
+                f"still unused) is not there."
             )
         plan = step.advance(plan)

@@ -10,7 +10,7 @@ from syncmodel.engine.session import Result, Session
 from syncmodel.errors import UsageError
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.model.plan import Plan
+from syncmodel.model.plan import MOST_WRITES, Plan
 from syncmodel.model.world import promised
 from syncmodel.steps.base import Step
 from syncmodel.targets.base import Reusable, Target
@@ -48,7 +48,8 @@ async def run(
     if refused is not None:
         raise UsageError(
             f"Step {refused + 1} ({steps[refused]}) can't be taken here: what it needs (a node "
-            f"that runs, a row, a token that is still unused) is not there after the steps before."
+            f"that runs, a row written fewer than {MOST_WRITES} times, a token that is still "
+            f"unused) is not there after the steps before."
         )
     if alone and isinstance(target, Reusable):
         target.renew()

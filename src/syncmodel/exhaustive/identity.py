@@ -112,6 +112,9 @@ def _of_row(row: RowBelief, names: Renaming) -> Digest:
         sorted((new[node], sorted(known)) for node, known in row.must.items()),
         sorted((new[node], sorted(known)) for node, known in row.may.items()),
         _sorted(row.grounds),
+        sorted(row.pending),
+        sorted(row.waiting),
+        sorted(row.gone),
     )
 
 

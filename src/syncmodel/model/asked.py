@@ -56,7 +56,8 @@ class Asked(Record):
     """What one node may have shown when it answered one write.
 
     `row` is what is believed of the row (with `by_field`: of its being there), `versions` what the
-    node may have shown, `absent` whether that may have been nothing.
+    node may have shown, `absent` whether that may have been nothing. `own` is the version that the
+    write made of it, if it did.
     """
 
     belief: Belief
@@ -66,6 +67,7 @@ class Asked(Record):
     row: RowBelief
     versions: Versions
     absent: bool
+    own: int | None
 
     @classmethod
     def of(cls, belief: Belief, write: Write, entries: Entries, moment: Moment) -> Asked:
@@ -80,7 +82,7 @@ class Asked(Record):
             row = row.unaware(write.node, own)
         versions = policy.may_show(row, write.node) - {own}
         absent = policy.may_lack(row, write.node)
-        return cls(belief, write, entries, moment, row, versions, absent)
+        return cls(belief, write, entries, moment, row, versions, absent, own)
 
     def number(self, register: Row) -> int:
         """The number of the version that the write made of a register."""
@@ -99,7 +101,7 @@ class Asked(Record):
         return bool(self.row.present(self.versions))
 
     @property
-    def _needed(self) -> Iterable[Row]:
+    def needed(self) -> Iterable[Row]:
         """The rows that must show for a create to be accepted."""
         return self.belief.needed_by(self.write.needs) if self.write.needs else ()
 
@@ -117,8 +119,8 @@ class Asked(Record):
         ):
             return False
         if write.creates:
-            allowed = self.absent or self._upserts
-            return allowed and all(belief.may_have(node, needed) for needed in self._needed)
+            allowed = self.absent or self.upserts
+            return allowed and all(belief.may_have(node, needed) for needed in self.needed)
         return self.present and not self._is_held(lambda row: not belief.may_lack(node, row))
 
     def may_refuse(self, code: str | None) -> bool:
@@ -129,7 +131,7 @@ class Asked(Record):
 
     @property
     def _may_be_there(self) -> bool:
-        return self.write.creates and self.present and not self._upserts
+        return self.write.creates and self.present and not self.upserts
 
     @property
     def _may_be_missing(self) -> bool:
@@ -138,8 +140,8 @@ class Asked(Record):
     @property
     def _may_lack_a_reference(self) -> bool:
         # A row that is there is refused as such before what it refers to is looked for.
-        lacks = any(self.belief.may_lack(self.write.node, row) for row in self._needed)
-        return lacks and (self.absent or self._upserts)
+        lacks = any(self.belief.may_lack(self.write.node, row) for row in self.needed)
+        return lacks and (self.absent or self.upserts)
 
     @property
     def _may_be_referred_to(self) -> bool:
@@ -158,7 +160,7 @@ class Asked(Record):
         return False
 
     @property
-    def _upserts(self) -> bool:
+    def upserts(self) -> bool:
         return self.belief.guarantees.upserts
 
     @property

@@ -99,6 +99,12 @@ class Belief:
             self.seen,
         )
 
+    def with_rows(self, rows: Mapping[Row, RowBelief]) -> Belief:
+        """This belief with others of these registers."""
+        return Belief(
+            self.net, self.guarantees, self.rows.update(rows), self.taken, self.rested, self.seen
+        )
+
     def may_show(self, node: str, row: Row) -> Versions:
         """The versions that the node may show; see also `may_lack`."""
         return self.policy(row).may_show(self.row(row), node)
@@ -170,6 +176,7 @@ class Belief:
                     self.writes_on(write.node, register) if promises else NONE,
                     during,
                     creates=write.creates and not self._may_replace,
+                    pending=outcome.answer is Answer.UNKNOWN,
                 )
                 mine.append(Entry(register, number, outcome.ok and knows))
             entries.append(tuple(mine))
@@ -225,29 +232,39 @@ class Belief:
         return NONE.union(*row.must.values()) if self.net.quorum else row.known_by(node)
 
     def with_version(
-        self, register: Row, version: Version, parents: Versions, during: Net, *, creates: bool
+        self,
+        register: Row,
+        version: Version,
+        parents: Versions,
+        during: Net,
+        *,
+        creates: bool,
+        pending: bool,
     ) -> tuple[Belief, int]:
-        """The belief with a version more, and its number; it may travel over `during`."""
+        """The belief with a version more, and its number; it may travel over `during`.
+
+        `pending`: its request may still land.
+        """
         row = self.row(register)
         number = len(row.versions)
         order = self.policy(register).written(row.order, number, parents, creates=creates)
-        row = replace(row, versions=(*row.versions, version), order=order)
+        waiting = row.pending | {number} if pending else row.pending
+        row = replace(row, versions=(*row.versions, version), order=order, pending=waiting)
         return self.with_row(register, row.entering(number, during.reach[version.node])), number
-
-    def based(self, register: Row, node: str, number: int, base: int, value: Value) -> Belief:
-        """The answer proved that version `number` rests on `base`: its node knew that one."""
-        row = self.row(register)
-        row = row.ordered(self.policy(register).based(row.order, number, base))
-        row = row.surely(frozenset({base}), node).proved(base, value)
-        stored = row.versions[number].value
-        if isinstance(stored, Value) and isinstance(under := row.versions[base].value, Value):
-            # A node passes on the columns that it does not know.
-            row = row.proved(number, stored.widened(under))
-        return self.with_row(register, row)
 
     def surely(self, register: Row, node: str, number: int) -> Belief:
         """The node acknowledged this version: it must know it from now on."""
         return self.with_row(register, self.row(register).surely(frozenset({number}), node))
+
+    def ended(self, touched: frozenset[str], before: Belief, after: Net) -> Belief:
+        """The belief once these nodes were stopped; `before` has what was asked until then."""
+        rows = {
+            name: ended
+            for name, row in (self.rows.items() if touched else ())
+            if row.pending
+            and (ended := row.ended(touched, len(before.row(name).versions), after.down)) is not row
+        }
+        return self.with_rows(rows) if rows else self
 
     def rewired(self, after: Net, touched: frozenset[str] = frozenset()) -> Belief:
         """The belief once the net became `after`: links, lives and generations.
@@ -274,8 +291,4 @@ class Belief:
             for name, row in self.rows.items()
             if (flowed := row.flowed_may(net)) is not row
         }
-        if not rows:
-            return self
-        return Belief(
-            self.net, self.guarantees, self.rows.update(rows), self.taken, self.rested, self.seen
-        )
+        return self.with_rows(rows) if rows else self

@@ -52,7 +52,7 @@ def _by_pending(belief: Belief, before: Belief, after: Net) -> Belief:
         for row in sorted(belief.rows):
             if row.table == table and not row.column:
                 for number, version in enumerate(belief.row(row).versions):
-                    if version.is_tombstone and not version.sure:
+                    if version.is_tombstone and number in belief.row(row).pending:
                         belief, _ = _taken(
                             belief, before, (row, number), version.node, after, sure=False
                         )
@@ -79,6 +79,7 @@ def _taken(
             known,
             before.net.either(after),
             creates=False,
+            pending=number in belief.row(row).pending,
         )
         if not belief.row(row).versions[number].sure:
             belief = evolve(belief, taken=belief.taken.set((row, number, other), tombstone))

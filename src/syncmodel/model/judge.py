@@ -13,13 +13,14 @@ from syncmodel.model.asked import Asked, Moment
 from syncmodel.model.belief import Belief, Entries
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.evidence import Proof, believed, of_rows
 from syncmodel.model.naming import describe, wrong_sight
 from syncmodel.model.net import Net
 from syncmodel.model.order import Versions
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.serial import out_of_order
+from syncmodel.model.serial import in_order, out_of_order
 from syncmodel.model.values import (
     ANY,
     Added,
@@ -31,16 +32,7 @@ from syncmodel.model.values import (
     Write,
     written,
 )
-from syncmodel.record import Record
-
-
-class Proof(Record):
-    """What an answer proved: version `number` of a register rests on `base`, with that value."""
-
-    register: Row
-    number: int
-    base: int
-    value: Value
+from syncmodel.model.waiting import with_waiting
 
 
 def fold(
@@ -63,24 +55,21 @@ def fold(
     entered, entries = belief.entered(calls, after)
     if before.schema.cascading:
         entered, entries = with_cascades(belief, entered, calls, entries, after)
-    proofs = [
-        _judge(entered, write, mine, outcome, moment)
-        for (write, outcome), mine in zip(calls, entries, strict=True)
-    ]
+    entered = with_waiting(entered, calls, entries)
+    proofs = list[Proof]()
+    for (write, outcome), mine in zip(calls, entries, strict=True):
+        proofs += _judge(entered, write, mine, outcome, moment)
     if len(calls) > 1 and droppers.isdisjoint(write.node for write, _ in calls):
         unordered = out_of_order(entered, calls, entries)
         if unordered is not None:
             raise DivergenceFound((unordered,))
-    folded = entered
-    for (write, outcome), mine, proved in zip(calls, entries, proofs, strict=True):
-        if not outcome.ok:
-            continue
-        for one in proved:
-            folded = folded.based(one.register, write.node, one.number, one.base, one.value)
-        for entry in mine:
+        proofs += in_order(entered, calls, entries)
+    folded = believed(entered, proofs, belief, during)
+    for (write, outcome), mine in zip(calls, entries, strict=True):
+        for entry in mine if outcome.ok else ():
             if entry.sure:
                 folded = folded.surely(entry.register, write.node, entry.number)
-    return folded.rewired(after, touched)
+    return folded.ended(touched, belief, after).rewired(after, touched)
 
 
 def _check_shape(belief: Belief, write: Write, outcome: Outcome) -> None:
@@ -97,22 +86,21 @@ def _check_shape(belief: Belief, write: Write, outcome: Outcome) -> None:
 
 def _judge(
     belief: Belief, write: Write, entries: Entries, outcome: Outcome, moment: Moment
-) -> tuple[Proof, ...]:
+) -> list[Proof]:
     """What the answer proves. Raises `DivergenceFound` if it is impossible."""
     if outcome.answer is Answer.UNKNOWN:
-        return ()
+        return []
     asked = Asked.of(belief, write, entries, moment)
     if outcome.answer is Answer.REFUSED:
         if not asked.may_refuse(outcome.code):
             _raise(Kind.WRONGLY_REFUSED, write, asked.expected, f"refused: {outcome.code}")
-        return ()
+        return [*of_rows(asked, outcome)]
     if not asked.may_accept():
         _raise(Kind.WRONGLY_ACCEPTED, write, asked.expected, "accepted")
-    if isinstance(write.change, Tombstone):
-        return _proved_by_delete(asked)
-    if outcome.row is None:
-        return ()
-    return _proved_by(asked, outcome.row)
+    deletes = isinstance(write.change, Tombstone)
+    stored = [] if deletes or outcome.row is None else _proved_by(asked, outcome.row)
+    told = {proof.register for proof in stored}
+    return [*stored, *(proof for proof in of_rows(asked, outcome) if proof.register not in told)]
 
 
 def _raise(kind: Kind, write: Write, expected: str, shown: str, row: Row | None = None) -> None:
@@ -122,26 +110,14 @@ def _raise(kind: Kind, write: Write, expected: str, shown: str, row: Row | None 
 # --- what an answer proves ------------------------------------------------------------------
 
 
-def _proved_by_delete(state: Asked) -> tuple[Proof, ...]:
-    """The leaf that a delete replaced, where policies ask for it and only one can be it."""
-    row = state.write.row
-    policy, there = state.belief.policy(row), state.row.present(state.versions)
-    if not policy.leaves or len(there) != 1:
-        return ()
-    value = state.row.versions[there[0]].value
-    if not isinstance(value, Value):
-        return ()
-    return (Proof(row, state.number(row), there[0], value),)
-
-
-def _proved_by(state: Asked, answer: object) -> tuple[Proof, ...]:
+def _proved_by(state: Asked, answer: object) -> list[Proof]:
     """What the stored row was made from; raises if no possible state of the node gives it."""
     schema, guarantees, write = state.belief.net.schema, state.belief.guarantees, state.write
     table = schema.by_name[write.row.table]
     stored = table.read(answer)
     if not guarantees.by_field:
         proof = _proved(state, write.row, write.change, stored)
-        return () if proof is None else (proof,)
+        return [] if proof is None else [proof]
     asked = dict(stores(schema, guarantees, write))
     proofs = list[Proof]()
     for register, shown in split(table, write.row, stored):
@@ -151,7 +127,7 @@ def _proved_by(state: Asked, answer: object) -> tuple[Proof, ...]:
         elif register != write.row:
             # A column that the write did not touch shows what it may.
             _check_shows(state, register, state.belief.row(register), shown)
-    return tuple(proofs)
+    return proofs
 
 
 def _check_shows(state: Asked, register: Row, row: RowBelief, shown: Value) -> None:
@@ -182,21 +158,23 @@ def _proved(state: Asked, register: Row, asked: Stored, stored: Value) -> Proof 
     return _proved_base(state, register, row, below, stored)
 
 
-def _proved_base(
-    state: Asked, register: Row, row: RowBelief, below: Value, stored: Value
-) -> Proof | None:
-    """The version that shows `below`, if only one of those that the node may show does."""
+def _proved_base(state: Asked, register: Row, row: RowBelief, below: Value, stored: Value) -> Proof:
+    """The versions that show `below`, of those that the node may show."""
     versions = state.may_show(register)
     fitting = [v for v in row.present(versions) if row.fits(v, below)]
     if not fitting:
         _raise_bad_base(state, register, versions, below, stored)
-    if len(fitting) != 1:
-        return None
     value = row.versions[fitting[0]].value
     known = value if isinstance(value, Value) else below
-    if any(cell is ANY for _, cell in known.cells):
-        return None
-    return Proof(register, state.number(register), fitting[0], known)
+    sure = not any(cell is ANY for _, cell in known.cells)
+    return Proof(
+        state.write.node,
+        register,
+        state.row if register == state.write.row else row,
+        frozenset(fitting),
+        number=state.number(register),
+        value=known if sure else None,
+    )
 
 
 def _raise_other(state: Asked, asked: Stored, stored: Value, register: Row) -> None:

@@ -18,6 +18,9 @@ from syncmodel.record import Record
 
 NO_ROWS: frozenset[Row] = frozenset()
 UNUSED: frozenset[Scalar] = frozenset()
+#: How many writes of one row a run may make: a node may refuse a stamp that runs too far ahead of
+#: the clock (docs/contract.md, "Sync").
+MOST_WRITES = 300
 
 
 class Plan(Record, cache_hash=True):
@@ -26,7 +29,7 @@ class Plan(Record, cache_hash=True):
     `known[n]` are the rows of which node n may know anything; `refs` gives the rows that a row
     names, in the order of its table's references; `deleted` are rows whose latest write is a delete
     (a hint for generation, no promise); `tokens` are the texts and numbers that writes set and
-    `amounts` what they added.
+    `amounts` what they added; `writes` says how many writes of each row were asked for.
     """
 
     net: Net
@@ -36,10 +39,15 @@ class Plan(Record, cache_hash=True):
     deleted: frozenset[Row] = NO_ROWS
     tokens: frozenset[Scalar] = UNUSED
     amounts: frozenset[Scalar] = UNUSED
+    writes: Map[Row, int] = Map()
 
     def may_show(self, node: str) -> frozenset[Row]:
         """The rows of which the node may know anything."""
         return self.known.get(node, NO_ROWS)
+
+    def has_room(self, row: Row) -> bool:
+        """Whether the row may be written once more."""
+        return self.writes.get(row, 0) < MOST_WRITES
 
     def used(self, column: Column) -> frozenset[Scalar]:
         """The values that writes of such a column used up."""
@@ -72,6 +80,7 @@ class Plan(Record, cache_hash=True):
             deleted=self.deleted | one if deleted else self.deleted - one,
             tokens=self.tokens.union(tokens) if tokens else self.tokens,
             amounts=self.amounts if amount is None else self.amounts | {amount},
+            writes=self.writes.set(row, self.writes.get(row, 0) + 1),
         )
 
     def over(self, net: Net) -> Plan:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from attrs import evolve
 
@@ -43,14 +43,16 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     seen = {node: view for node, view in views.items() if view is not None}
     _check_form(belief.net, seen)
     net, schema = belief.net.whole, belief.net.schema
+    # What need not travel may come at any time later: then nobody can be said to lack it for good.
+    prunes = net is belief.net or net.flow == belief.net.flow
     shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
     for name in sorted(_to_compare(belief, net, shown)):
         row = belief.row(name)
         sights = _sights(belief, name, shown)
-        last = belief.rested.get(name)
-        rest, differing = _rested(net, belief.policy(name), name, row, sights, last=last)
+        last, rule = belief.rested.get(name), belief.policy(name)
+        rest, differing = _rested(net, rule, name, row, sights, last=last, prunes=prunes)
         found += differing
         if rest is not last:
             rests[name] = rest
@@ -188,6 +190,7 @@ def _rested(
     sights: Mapping[str, Sight],
     *,
     last: Rest | None,
+    prunes: bool,
 ) -> tuple[Rest, list[Divergence]]:
     """How a rest leaves one row, and what differs: as it was `last`, where nothing changed.
 
@@ -200,7 +203,28 @@ def _rested(
         if last.stable and row.flowed_must(net) is row:
             return Rest(net, row, sights, stable=True), _disagreements(net, name, sights)
     after, differing = _compare_row(net, rule, name, row, sights)
+    if prunes and not differing:
+        after = _pruned(net, rule, name, after, sights)
     return Rest(net, after, sights, stable=after is row), differing
+
+
+def _pruned(
+    net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
+) -> RowBelief:
+    """The row without what a settled node can't know: if it did, it would show something else.
+
+    Nor does any node know it that this one hears.
+    """
+    for node, sight in sights.items():
+        if isinstance(sight, str) or row.known_by(node) == row.perhaps_known_by(node):
+            continue
+        width = _width(net, name, node)
+        impossible = partial(rule.impossible, name, node=node, sight=sight, width=width)
+        for version in row.refuted(node, impossible):
+            for source in net.sources[node]:
+                if net.passes_on or source in (node, row.versions[version].node):
+                    row = row.unaware(source, version)
+    return row
 
 
 def _compare_row(

@@ -6,11 +6,13 @@ both maps are known to no node.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from immutables import Map
 from msgspec.structs import replace
 
+from syncmodel.model.chains import explained
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Order, Versions, best
 from syncmodel.model.values import (
@@ -35,8 +37,14 @@ class RowBelief(Record, cache_hash=True):
     order: Order = Order()
     must: Knowledge = Map()
     may: Knowledge = Map()
-    #: What a write of unknown value may rest on though its node has lost it since.
+    #: What a write of unknown value, or a pending one, may rest on though its node lost it since.
     grounds: Map[int, Versions] = Map()
+    #: Versions whose request got no answer, and may still land.
+    pending: Versions = NONE
+    #: Those of them that can't have landed yet: see `waiting`.
+    waiting: Versions = NONE
+    #: Versions whose author lost its log since, so that it need not know them.
+    gone: Versions = NONE
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -50,7 +58,12 @@ class RowBelief(Record, cache_hash=True):
 
     def candidates(self, node: str) -> Versions:
         """What the node may show: all it may know that loses to nothing that it must know."""
-        return best(self.order, self.may.get(node, NONE), self.must.get(node, NONE))
+        return best(self.order, self.possible(node), self.must.get(node, NONE))
+
+    def possible(self, node: str) -> Versions:
+        """What the node may know by now, without what can't have happened yet."""
+        may = self.may.get(node, NONE)
+        return may - groundless(self) if self.pending else may
 
     def present(self, versions: Iterable[int]) -> list[int]:
         """Those of the versions that are no tombstones, in order."""
@@ -67,31 +80,28 @@ class RowBelief(Record, cache_hash=True):
             return True
         if type(stored) is Value and type(value) is Value:
             return stored.fits(value)
-        return self._fits(version, value, NONE)
+        if isinstance(stored, Value):
+            return matches(stored.cells, value.cells)
+        if isinstance(stored, Tombstone):
+            return False
+        return explained([one.value for one in self.versions], version, value, self._bases)
 
     def fitting(self, versions: Iterable[int], value: Value) -> Versions:
         """Those of the versions that may be the write that stored `value`."""
         return frozenset([v for v in versions if self.fits(v, value)])
 
-    def _fits(self, version: int, value: Value, used: Versions) -> bool:
-        """A chain of unknown writes is walked down to a known base; `used` are its links so far."""
-        stored = self.versions[version].value
-        if isinstance(stored, Value):
-            return matches(stored.cells, value.cells)
-        if isinstance(stored, Tombstone):
-            return False
-        below = stored.under(value)
-        if below is None:
-            return False
-        used |= {version}
-        return any(self._fits(base, below, used) for base in self._bases(version) - used)
-
     def _bases(self, version: int) -> Versions:
-        """What a write of unknown value may rest on; it may yet happen, on what comes later."""
-        node = self.versions[version].node
-        return self.perhaps_known_by(node).union(
-            self.order.parents.get(version, NONE), self.grounds.get(version, NONE)
-        )
+        """What a write of unknown value may rest on; it may yet happen, on what comes later.
+
+        Nothing that loses to what its node must have known when it was asked.
+        """
+        node, parents = self.versions[version].node, self.order.parents.get(version, NONE)
+        known = self.perhaps_known_by(node).union(parents, self.grounds.get(version, NONE))
+        return best(self.order, known - {version}, parents)
+
+    def grounds_of(self, version: int) -> list[int]:
+        """What a change or a delete may have been made on."""
+        return self.present(self._bases(version))
 
     # --- changes -------------------------------------------------------------------------------
 
@@ -109,16 +119,29 @@ class RowBelief(Record, cache_hash=True):
         return replace(self, may=_with(self.may, nodes, frozenset({version})))
 
     def surely(self, versions: Versions, node: str) -> RowBelief:
-        """The node must know these versions from now on."""
-        if versions <= self.known_by(node):
+        """The node must know these versions from now on, and so must authors that kept theirs."""
+        fresh = versions - self.known_by(node)
+        if not fresh:
             return self
-        must, may = _with(self.must, (node,), versions), _with(self.may, (node,), versions)
+        must, may = _with(self.must, (node,), fresh), _with(self.may, (node,), fresh)
+        for version in fresh - self.gone:
+            author = self.versions[version].node
+            if version not in must.get(author, NONE):
+                must = _with(must, (author,), frozenset({version}))
+                may = _with(may, (author,), frozenset({version}))
         return replace(self, must=must, may=may)
 
     def unaware(self, node: str, version: int) -> RowBelief:
         """The same, as it was before the node may have known the version."""
-        may = self.may.set(node, self.perhaps_known_by(node) - {version})
-        return replace(self, may=may)
+        known = self.perhaps_known_by(node)
+        if version not in known:
+            return self
+        return replace(self, may=self.may.set(node, known - {version}))
+
+    def refuted(self, node: str, contradicts: Callable[[RowBelief], object]) -> Versions:
+        """What the node can't know, as what it showed contradicts that it must."""
+        doubtful = self.perhaps_known_by(node) - self.known_by(node) - self.pending
+        return frozenset(v for v in doubtful if contradicts(self.surely(frozenset({v}), node)))
 
     def proved(self, version: int, value: Value | None) -> RowBelief:
         """The version was seen: it exists, and `value` (None for a tombstone) is what it stored.
@@ -131,17 +154,41 @@ class RowBelief(Record, cache_hash=True):
             stored = stored.widened(old.value)
         if old.sure and old.value == stored:
             return self
-        new = Version(old.node, stored)
-        before, after = self.versions[:version], self.versions[version + 1 :]
-        return replace(self, versions=(*before, new, *after))
+        return self._exists(version, Version(old.node, stored))
 
     def confirmed(self, version: int) -> RowBelief:
         """The version was seen, and is as it was asked for."""
         old = self.versions[version]
-        if old.sure:
+        return self if old.sure else self._exists(version, Version(old.node, old.value))
+
+    def _exists(self, number: int, version: Version) -> RowBelief:
+        before, after = self.versions[:number], self.versions[number + 1 :]
+        return replace(
+            self,
+            versions=(*before, version, *after),
+            pending=self.pending - {number},
+            waiting=self.waiting - {number},
+        )
+
+    def ended(self, nodes: frozenset[str], older: int, down: frozenset[str]) -> RowBelief:
+        """These nodes were stopped: what they had not taken by then they never will.
+
+        Of those that are not `down` now, only what is among the `older` versions: a request that
+        came meanwhile may have met the application that runs now.
+        """
+        ended = frozenset(
+            version
+            for version in self.pending
+            if (node := self.versions[version].node) in nodes and (version < older or node in down)
+        )
+        if not ended:
             return self
-        before, after = self.versions[:version], self.versions[version + 1 :]
-        return replace(self, versions=(*before, Version(old.node, old.value), *after))
+        never = ended & groundless(self)
+        may = self.may
+        for node, known in may.items():
+            if not never.isdisjoint(known):
+                may = may.set(node, known - never)
+        return replace(self, pending=self.pending - ended, waiting=self.waiting - ended, may=may)
 
     def ordered(self, order: Order) -> RowBelief:
         """The same with that order."""
@@ -177,23 +224,38 @@ class RowBelief(Record, cache_hash=True):
         return frozenset(v for v in versions if self.versions[v].node == node)
 
     def dropped(self, node: str) -> RowBelief:
-        """The node lost its log; a write of it that is still unknown promises nothing any more.
+        """The node lost its log.
 
         What a write rests on, if no answer has said so, is still one of those that it had then.
         """
-        order, grounds = self.order, self.grounds
+        grounds, mine = self.grounds, list[int]()
         for number, version in enumerate(self.versions):
-            if version.node == node and isinstance(version.value, Assigned | Added):
-                grounds = grounds.set(number, self._bases(number))
-            if version.node == node and not version.sure:
-                order = order.written(number, NONE)
+            if version.node == node:
+                mine.append(number)
+                if isinstance(version.value, Assigned | Added) or number in self.pending:
+                    grounds = grounds.set(number, self._bases(number))
         return replace(
             self,
-            order=order,
             grounds=grounds,
+            gone=self.gone.union(mine),
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
         )
+
+
+@lru_cache(maxsize=256)
+def groundless(row: RowBelief) -> Versions:
+    """What can't have happened yet, though its request is pending: there was nothing to change."""
+    found = row.waiting.union(
+        v for v in row.pending if not isinstance(row.versions[v].value, Value)
+    )
+    while True:
+        grounded = frozenset(
+            v for v in found - row.waiting if not found.issuperset(row.grounds_of(v))
+        )
+        if not grounded:
+            return found
+        found -= grounded
 
 
 def _with(knowledge: Knowledge, nodes: Iterable[str], versions: Versions) -> Knowledge:

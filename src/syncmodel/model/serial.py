@@ -1,4 +1,4 @@
-"""Whether some order explains the answers that one node gave at the same time.
+"""Which orders explain the answers that one node gave at the same time, and what all of them say.
 
 Each can be possible alone while all together are not: two creates of one row, two increments of
 one counter. Looked at only where nothing else could have changed the row meanwhile; `judge` owns
@@ -7,16 +7,22 @@ what each single answer may be.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import permutations
 
 from syncmodel.model.belief import Belief, Entries
 from syncmodel.model.divergence import Divergence, Kind
-from syncmodel.model.outcome import Answer, Outcome
-from syncmodel.model.values import Added, Assigned, Row, Tombstone, Value, Write
+from syncmodel.model.evidence import Proof
+from syncmodel.model.outcome import Outcome
+from syncmodel.model.values import Added, Assigned, Row, Stored, Tombstone, Value, Write
+from syncmodel.record import Record
 
 Call = tuple[Write, Outcome]
 #: Refusals that say something of the row itself.
 TELLING = frozenset({"exists", "no_such_row"})
+#: How many requests at most are put in every order: there may be as many orders as this has
+#: permutations.
+SEARCHED = 6
 
 
 def out_of_order(
@@ -26,81 +32,132 @@ def out_of_order(
 
     `entered` is the belief in which they are in *may*, as these `entries`.
     """
-    if entered.guarantees.by_field or entered.net.quorum:
-        return None
-    groups: dict[tuple[str, Row], list[int]] = {}
-    for place, (write, _) in enumerate(calls):
-        groups.setdefault((write.node, write.row), []).append(place)
-    for (node, name), places in groups.items():
-        if len(places) == 1:
-            continue
-        group = [calls[place] for place in places]
-        own = {one.number for place in places for one in entries[place] if one.register == name}
-        if _unexplained(entered, node, name, group, own):
-            accepted = any(outcome.ok for _, outcome in group)
+    for group in _groups(entered, calls, entries):
+        if next(group.orders(), None) is None:
+            accepted = any(outcome.ok for _, outcome in group.answered)
             kind = Kind.WRONGLY_ACCEPTED if accepted else Kind.WRONGLY_REFUSED
-            shown = "; ".join(f"{write.change}: {_words(outcome)}" for write, outcome in group)
-            return Divergence(kind, node, name, "answers that some order explains", shown)
+            shown = "; ".join(f"{one.change}: {_words(answer)}" for one, answer in group.answered)
+            expected = "answers that some order explains"
+            return Divergence(kind, group.node, group.name, expected, shown)
     return None
+
+
+def in_order(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) -> Iterator[Proof]:
+    """What one node accepted after another in every order that explains its answers."""
+    for group in _groups(entered, calls, entries):
+        made = {
+            place: one.number
+            for place, one in enumerate(group.served)
+            if one.outcome is not None and one.number is not None
+        }
+        orders = [*group.orders()] if len(made) > 1 else []
+        row = entered.row(group.name)
+        for one, other in permutations(made, 2):
+            if orders and all(order.index(one) < order.index(other) for order in orders):
+                shown = frozenset({made[one]})
+                yield Proof(group.node, group.name, row, shown, number=made[other])
 
 
 def _words(outcome: Outcome) -> str:
     return f"refused ({outcome.code})" if outcome.code else f"accepted as {outcome.row}"
 
 
-def _unexplained(
-    entered: Belief, node: str, name: Row, group: Sequence[Call], own: set[int]
-) -> bool:
-    row = entered.row(name)
-    must = row.known_by(node)
-    alone = row.perhaps_known_by(node) - own <= must
-    told = all(outcome.answer is not Answer.UNKNOWN for _, outcome in group)
-    if not (alone and told and entered.policy(name).causal):
-        return False
-    asked = tuple(call for call in group if call[1].ok or call[1].code in TELLING)
-    starts = [row.versions[v].value for v in row.order.best(must, must)]
-    if any(isinstance(start, Assigned | Added) for start in starts):
-        return False
-    states = [start if isinstance(start, Value) else None for start in starts] or [None]
-    return not any(_Order(entered, name).explains(state, asked) for state in states)
+def _groups(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) -> Iterator[_Group]:
+    """The requests about one row to one node, where nothing else can have changed it meanwhile.
+
+    What got no answer, now or earlier, may have been served in any place, or not at all.
+    """
+    if entered.guarantees.by_field or entered.net.quorum:
+        return
+    groups: dict[tuple[str, Row], list[Served]] = {}
+    for (write, outcome), mine in zip(calls, entries, strict=True):
+        number = next((e.number for e in mine if e.register == write.row and e.asked), None)
+        if outcome.ok or outcome.code in TELLING:
+            one = Served(write.change, outcome, number)
+            groups.setdefault((write.node, write.row), []).append(one)
+    for (node, name), served in groups.items():
+        row = entered.row(name)
+        own = frozenset(one.number for one in served if one.number is not None)
+        lost = frozenset(v for v in row.pending if row.versions[v].node == node)
+        alone = row.perhaps_known_by(node) - own - lost <= row.known_by(node)
+        if len(served) < 2 or not alone or not entered.policy(name).causal:
+            continue
+        starts = [row.versions[v].value for v in row.order.best(*[row.known_by(node)] * 2)]
+        if len(served) + len(lost) <= SEARCHED and not any(map(_is_change, starts)):
+            maybe = [Served(row.versions[v].value, None, v) for v in sorted(lost)]
+            yield _Group(entered, node, name, starts, [*served, *maybe])
 
 
-class _Order:
+def _is_change(stored: Stored) -> bool:
+    return isinstance(stored, Assigned | Added)
+
+
+class Served(Record):
+    """A request of a group: what it changes, its answer if it got one, and the version it made."""
+
+    change: Stored
+    outcome: Outcome | None
+    number: int | None
+
+
+class _Group:
     """One row on one node: how requests change it, one after another."""
 
-    def __init__(self, belief: Belief, name: Row) -> None:
+    def __init__(
+        self,
+        belief: Belief,
+        node: str,
+        name: Row,
+        starts: Sequence[Stored],
+        served: Sequence[Served],
+    ) -> None:
+        self.node, self.name, self.served = node, name, served
+        self._starts = [start if isinstance(start, Value) else None for start in starts] or [None]
         self._table = belief.net.schema.by_name[name.table]
         self._upserts = belief.guarantees.upserts
 
-    def explains(self, state: Value | None, waiting: tuple[Call, ...]) -> bool:
-        """Whether a node that shows `state` may give these answers, in whatever order."""
-        return not waiting or any(
-            self.explains(self._after(call, state), waiting[:i] + waiting[i + 1 :])
-            for i, call in enumerate(waiting)
-            if self._fits(call, state)
-        )
+    @property
+    def answered(self) -> list[tuple[Served, Outcome]]:
+        """The requests that were answered."""
+        return [(one, one.outcome) for one in self.served if one.outcome is not None]
 
-    def _after(self, call: Call, state: Value | None) -> Value | None:
-        write, outcome = call
-        return self._made(write, state) if outcome.ok else state
+    def orders(self) -> Iterator[tuple[int, ...]]:
+        """Each order in which the node may give these answers, by their places."""
+        waiting = tuple(range(len(self.served)))
+        for start in self._starts:
+            yield from self._orders(start, waiting)
 
-    def _fits(self, call: Call, state: Value | None) -> bool:
-        write, outcome = call
-        allowed = (state is None) is write.creates or (write.creates and self._upserts)
-        if not outcome.ok:
+    def _orders(self, state: Value | None, waiting: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        if all(self.served[place].outcome is None for place in waiting):
+            yield ()
+        for i, place in enumerate(waiting):
+            one = self.served[place]
+            if self._fits(one, state):
+                after = self._after(one, state)
+                for rest in self._orders(after, waiting[:i] + waiting[i + 1 :]):
+                    yield (place, *rest)
+
+    def _after(self, one: Served, state: Value | None) -> Value | None:
+        refused = one.outcome is not None and not one.outcome.ok
+        return state if refused else self._made(one.change, state)
+
+    def _fits(self, one: Served, state: Value | None) -> bool:
+        creates, outcome = isinstance(one.change, Value), one.outcome
+        allowed = (state is None) is creates or (creates and self._upserts)
+        if outcome is not None and not outcome.ok:
             return not allowed
-        made = self._made(write, state) if allowed else None
-        if made is None or outcome.row is None:
+        made = self._made(one.change, state) if allowed else None
+        if made is None or outcome is None or outcome.row is None:
             return allowed
         return made.fits(self._table.read(outcome.row))
 
-    def _made(self, write: Write, state: Value | None) -> Value | None:
+    def _made(self, change: Stored, state: Value | None) -> Value | None:
         """What the write makes of a state that allows it."""
-        match write.change:
+        match change:
             case Tombstone():
                 return None
             case Value() as value:
                 return value
-            case Assigned() | Added() as change:
+            case Assigned() | Added():
                 assert state is not None
                 return change.over(state)

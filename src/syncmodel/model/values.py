@@ -162,7 +162,7 @@ class Added(Record):
         after = stored.get(self.column)
         if not isinstance(after, int):
             return stored
-        return stored.with_cell(self.column, after - self.by) if after >= self.by else None
+        return stored.with_cell(self.column, after - self.by) if after & self.by else None
 
     def __str__(self) -> str:
         return f"perhaps {self.column} increased by {self.by}"

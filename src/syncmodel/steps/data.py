@@ -49,8 +49,9 @@ class Data(Step):
         raise NotImplementedError
 
     def fits(self, plan: Plan) -> bool:
-        """Whether table and columns are there, and its values are such as no other write uses."""
-        return self.is_of(plan.net.schema)
+        """Whether table and columns are there, the row may be written once more, and no other write
+        uses its values."""
+        return self.is_of(plan.net.schema) and plan.has_room(self.key)
 
     def is_of(self, schema: Schema) -> bool:
         """Whether table and columns are there, and its values are such as these columns show."""
@@ -126,7 +127,9 @@ class Create(Data):
 
     def fits(self, plan: Plan) -> bool:
         table = plan.net.schema.by_name.get(self.table)
-        return table is not None and _are_fresh(self.values, table, plan)
+        if table is None or not plan.has_room(self.key):
+            return False
+        return _are_fresh(self.values, table, plan)
 
     def is_of(self, schema: Schema) -> bool:
         table, given = schema.by_name.get(self.table), dict(self.values)
@@ -238,7 +241,9 @@ class _Change(Data):
 
     def fits(self, plan: Plan) -> bool:
         column = self._column(plan)
-        return column is not None and column.is_fresh(self.value_given(), plan.used(column))
+        if column is None or not plan.has_room(self.key):
+            return False
+        return column.is_fresh(self.value_given(), plan.used(column))
 
     def change(self, schema: Schema) -> Stored:
         return schema.by_name[self.table].by_name[self.column].change(self.value_given())

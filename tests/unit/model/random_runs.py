@@ -68,11 +68,15 @@ class Draw:
     rng: Random
     tokens: int = 0
     amounts: int = 0
+    rows: int = ROWS
 
     def step(self, plan: Plan) -> Step:
         """Any enabled step. Heals and restarts come often enough for a run to stay alive."""
         compounds = (self.burst, self.concurrently, self.refused)
-        kinds: tuple[Callable[[Plan], Step | None], ...] = (self.simple, self.simple, *compounds)
+        return self.enabled(plan, (self.simple, self.simple, *compounds))
+
+    def enabled(self, plan: Plan, kinds: Sequence[Callable[[Plan], Step | None]]) -> Step:
+        """An enabled step of one of these kinds."""
         for _ in range(TRIES):
             step = self.rng.choice(kinds)(plan)
             if step is not None and step.enabled(plan):
@@ -90,7 +94,7 @@ class Draw:
         """A write of one of a few rows, in any table."""
         rng, node = self.rng, self.rng.choice(plan.net.nodes)
         table = rng.choice(plan.net.schema.tables)
-        name = rng.choice(plan.net.schema.names(table.name, ROWS))
+        name = rng.choice(plan.net.schema.names(table.name, self.rows))
         shown = Row(table.name, name) in plan.may_show(node)
         match rng.choices(range(4), (3, 4, 4, 3) if shown else (8, 1, 1, 1))[0]:
             case 0:
@@ -116,7 +120,7 @@ class Draw:
         refs = iter(plan.refs.get(Row(table.name, name), ()))
         for column in table.columns:
             if isinstance(column, Ref):
-                free = self.rng.choice(schema.names(column.table, ROWS))
+                free = self.rng.choice(schema.names(column.table, self.rows))
                 given.append((column.name, next(refs, free)))
             elif column.start is REQUIRED or (
                 column.OP == "set"

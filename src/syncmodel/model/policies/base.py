@@ -82,7 +82,7 @@ class Policy:
         if sight is None:
             shown = self.possibly(row, node, None)
         else:
-            shown = row.fitting(row.perhaps_known_by(node), sight)
+            shown = row.fitting(row.possible(node), sight)
         if len(shown) != 1:
             return row
         (version,) = shown

@@ -1,0 +1,54 @@
+"""Creates of unknown outcome that can't have landed, as what they refer to never showed since.
+
+A node accepts a row only where all that it refers to shows. Until that may have been so, the create
+waits: nobody can know its version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from syncmodel.model.belief import Belief, Entries
+from syncmodel.model.order import Versions
+from syncmodel.model.outcome import Answer, Outcome
+from syncmodel.model.values import Row, Value, Write
+
+
+def with_waiting(
+    belief: Belief, calls: Sequence[tuple[Write, Outcome]], entries: Sequence[Entries]
+) -> Belief:
+    """The belief with those of the unanswered `calls`, and earlier ones, that still wait.
+
+    `belief` has all that may be known while they are served.
+    """
+    if not belief.net.schema.referring:
+        return belief
+    for (write, outcome), mine in zip(calls, entries, strict=True):
+        if outcome.answer is Answer.UNKNOWN and write.needs and not belief.guarantees.by_field:
+            row, made = belief.row(write.row), frozenset(entry.number for entry in mine)
+            belief = belief.with_row(write.row, replace(row, waiting=row.waiting | made))
+    while landed := {
+        name: landing
+        for name, row in belief.rows.items()
+        if row.waiting and (landing := _landing(belief, name, row.waiting))
+    }:
+        for name, landing in landed.items():
+            row = belief.row(name)
+            belief = belief.with_row(name, replace(row, waiting=row.waiting - landing))
+    return belief
+
+
+def _landing(belief: Belief, name: Row, waiting: Versions) -> Versions:
+    """Those that may be accepted by now."""
+    versions = belief.row(name).versions
+    return frozenset(
+        number
+        for number in waiting
+        if isinstance(value := versions[number].value, Value)
+        and all(
+            belief.may_have(versions[number].node, needed)
+            for needed in belief.needed_by(belief.net.schema.bound_to(name, value.cells))
+        )
+    )
