@@ -55,7 +55,7 @@ def test_corpus(path: Path, syncmodel_pool: Pool) -> None:
     for bugs in ((reproduction.bug,), ()) if reproduction.bug else ((),):
         target = syncmodel_pool.target(len(reproduction.nodes), bugs)
         expected = reproduction.expected_with(bugs)
-        for _ in range(CHANCES if bugs and (elsewhere or kind.waits) else 1):
+        for _ in range(CHANCES if bugs and elsewhere else 1):
             replayed = syncmodel_pool.driver.run(replay(target, reproduction, expected=expected))
             if replayed.judgement is not Judgement.OTHERWISE:
                 break

@@ -127,8 +127,7 @@ def test_the_shortest_that_fails_alike_is_found_and_proved(
     assert key in Straight().run(run(cluster, net, shorter)).keys
     correct = SimulatedCluster(len(net.nodes), (), best.network)
     assert not Straight().run(run(correct, net, shorter)).keys
-    if bug == STUCK[-1][0]:
-        assert found == sharpened(start, TWIN)
+    assert found == sharpened(start, TWIN)
 
 
 @pytest.mark.long
