@@ -7,6 +7,7 @@ import socket
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -440,6 +441,14 @@ def test_a_target_that_comes_between_the_two_looks_is_no_fault_of_the_link() -> 
         await proxy.verify()
         assert seen == [Seen.RESET, Seen.THROUGH]
         await proxy.close()
+
+    run(main)
+
+
+def test_a_machine_that_stood_still_is_not_silence() -> None:
+    async def main(it: Stand) -> None:
+        asyncio.get_running_loop().call_soon(time.sleep, 0.4)
+        assert (await it.proxy.probe(0.2)).seen is Seen.THROUGH
 
     run(main)
 
