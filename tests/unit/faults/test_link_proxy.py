@@ -369,9 +369,12 @@ def test_a_delay_is_one_way_in_order_and_loses_nothing() -> None:
         await it.proxy.delay(0.03)
         await it.proxy.verify()
         sock = await it.dial()
-        start_s = loop.time()
-        assert await say(sock, b"ping") == b"ping"
-        assert 0.06 <= loop.time() - start_s < 0.5
+        times_s = []
+        for _ in range(5):
+            start_s = loop.time()
+            assert await say(sock, b"ping") == b"ping"
+            times_s.append(loop.time() - start_s)
+        assert 0.06 <= min(times_s) < 0.09
         numbers = b"".join(b"%06d" % number for number in range(2_000))
         assert await say(sock, numbers) == numbers
         # What is on its way when the link is mended arrives, and before what comes after.
@@ -566,7 +569,8 @@ def test_a_message_costs_little() -> None:
             start_s = loop.time()
             await say(sock, b"x" * 300)
             times_s.append(loop.time() - start_s)
-        # A round trip is two messages; 40 ms would be Nagle's algorithm at work.
-        assert statistics.median(times_s) < 0.005
+        # A round trip is two messages; 40 ms would be Nagle's algorithm at work. The first quarter,
+        # because other tests keep this machine busy meanwhile.
+        assert statistics.quantiles(times_s, n=4)[0] < 0.005
 
     run(main)
