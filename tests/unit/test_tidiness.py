@@ -22,7 +22,13 @@ OURS = [
 #: Lines of a source file, and of a file of tests, which may go through a long list of cases.
 LONGEST_LINES, LONGEST_TESTS_LINES = 500, 700
 #: Pacing a retry is allowed here, with a reason beside it; waiting for something never is.
-PACED = {"transport/clients.py", "transport/ssh.py", "targets/deploying.py"}
+PACED = {
+    "adapter/processes.py",  # a system that is not ours tells nobody when it is ready
+    "adapter/rest.py",  # or has changed
+    "transport/clients.py",
+    "transport/ssh.py",
+    "targets/deploying.py",
+}
 
 
 def names(paths: list[Path]) -> list[str]:

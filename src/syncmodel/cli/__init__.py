@@ -1,7 +1,8 @@
 """The command line, one file per verb.
 
 Exit codes: 0 fine, 1 divergence found, 2 usage, 3 no verdict (an invalid run, an unknown verdict,
-the tester could not do its part), 4 not as a file says (`replay --check`), 130 Ctrl-C or a signal.
+the tester could not do its part), 4 not as a file (`replay --check`) or an
+adapter (`selftest`) says, 130 Ctrl-C or a signal.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from syncmodel.cli import bugs, check, explore, minimize, node, replay
+from syncmodel.cli import bugs, check, explore, init, minimize, node, replay, selftest
 from syncmodel.cli.edge import guarded, open_streams
 from syncmodel.cli.parsing import Parser, Verb, Version, plain
 
-VERBS: tuple[Verb, ...] = (explore, check, replay, minimize, node, bugs)
+VERBS: tuple[Verb, ...] = (explore, check, replay, minimize, init, selftest, node, bugs)
 
 DESCRIPTION = """\
 Tests sync, partitions and rollback in clusters of replicated nodes: generates steps, performs them
@@ -21,7 +22,8 @@ on live nodes, and compares what every node shows with a model after each step."
 
 EPILOG = """\
 exit codes: 0 fine, 1 divergence found, 2 usage, 3 nothing can be said (a run is invalid
-or unknown), 4 not as a file says (replay --check), 130 Ctrl-C or a signal
+or unknown), 4 not as a file (replay --check) or an adapter (selftest) says, 130 Ctrl-C
+or a signal
 
 examples:
   syncmodel explore                                   search for divergences on three live nodes

@@ -9,7 +9,8 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
+
+from syncmodel.faults.link_probe import Place
 
 # Zero seconds of lingering: closing sends RST instead of FIN, and drops what was not sent yet.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -133,7 +134,7 @@ class Pipe:
 
     def __init__(
         self,
-        target: Path,
+        target: Place,
         opened: "Callable[[Pipe], None]",
         closed: "Callable[[Pipe], None]",
     ) -> None:
@@ -168,7 +169,10 @@ class Pipe:
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_unix_connection(lambda: self.far, str(self._target))
+            if isinstance(self._target, int):
+                await loop.create_connection(lambda: self.far, "127.0.0.1", self._target)
+            else:
+                await loop.create_unix_connection(lambda: self.far, str(self._target))
         except OSError:
             # There is no target behind the link.
             self.reset()

@@ -14,6 +14,10 @@ PROBE_REQUEST = b"HEAD / HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n"
 _PARTS = 10
 
 
+#: Where something listens: a Unix socket, or a port of 127.0.0.1.
+Place = Path | int
+
+
 class Seen(Enum):
     """What a dialler meets."""
 
@@ -29,6 +33,13 @@ class Probe:
 
     seen: Seen
     elapsed_s: float
+
+
+async def dial(place: Place, request: bytes, limit_s: float) -> Probe:
+    """What one sees who dials that place."""
+    if isinstance(place, Path):
+        return await dial_unix(place, request, limit_s)
+    return await dial_tcp(place, request, limit_s)
 
 
 async def dial_tcp(port: int, request: bytes, limit_s: float) -> Probe:

@@ -1,6 +1,6 @@
 """The link fault that needs no privileges: a proxy, one listener per directed link.
 
-The proxy stands between a dialling node and the Unix socket of the node that it dials. What a node
+The proxy stands between a dialling node and the socket of the node that it dials. What a node
 does about a broken link, and which links a partition cuts, lives elsewhere. Who may dial, and
 where, is in link_door.py; the pipes through which the bytes flow are in link_pipe.py; link_probe.py
 finds out what a dialler sees.
@@ -9,7 +9,6 @@ finds out what a dialler sees.
 import asyncio
 import socket
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -17,7 +16,7 @@ import attrs
 from syncmodel.errors import FaultError
 from syncmodel.faults.link_door import Door, PortDoor
 from syncmodel.faults.link_pipe import Pipe
-from syncmodel.faults.link_probe import PROBE_REQUEST, Probe, Seen, dial_unix
+from syncmodel.faults.link_probe import PROBE_REQUEST, Place, Probe, Seen, dial
 
 Link = tuple[str, str]
 
@@ -37,7 +36,7 @@ class Mode(Enum):
 
 class LinkProxy:
     """The way by which rows of `link[0]` reach `link[1]`: the latter dials the door, and gets
-    through to `target`, the former's Unix socket. It runs on the loop that called `start`.
+    through to `target`, the former's socket. It runs on the loop that called `start`.
 
     `door` is a port of its own by default, for the processes of our user alone. `probe_request` is
     what a probe says to the target to get a byte back: by default an HTTP HEAD.
@@ -46,7 +45,7 @@ class LinkProxy:
     def __init__(
         self,
         link: Link,
-        target: Path,
+        target: Place,
         probe_request: bytes = PROBE_REQUEST,
         door: Door | None = None,
     ) -> None:
@@ -147,7 +146,7 @@ class LinkProxy:
             return Seen.HANGS
         if probe.seen is Seen.THROUGH:
             return probe.seen
-        direct = await dial_unix(self._target, self._probe_request, limit_s)
+        direct = await dial(self._target, self._probe_request, limit_s)
         # The proxy accepts before it dials: a refusal behind it looks like a reset.
         return Seen.RESET if direct.seen is Seen.REFUSED else direct.seen
 

@@ -32,6 +32,7 @@ class Kind(Enum):
     WRONGLY_REFUSED = "wrongly refused"
     CONTROL_PLANE = "control plane"
     NOT_SETTLED = "not settled"
+    ENDED = "ended"
     INVARIANT = "invariant"
 
     @property
@@ -54,6 +55,7 @@ EXPLAINED = {
     Kind.WRONGLY_REFUSED: "a request was refused that every possible state of the node allows",
     Kind.CONTROL_PLANE: "generation, migrations, plugin API or health are not as expected",
     Kind.NOT_SETTLED: "the nodes do not come to rest",
+    Kind.ENDED: "a server ended that nobody had stopped",
     Kind.INVARIANT: "a property that you added does not hold",
 }
 

@@ -5,7 +5,6 @@ It is built when first needed, serves many runs, and is built anew when a run le
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
@@ -15,6 +14,7 @@ from msgspec.structs import replace
 from syncmodel.errors import InvalidRunError
 from syncmodel.faults.link_door import SocketDoor
 from syncmodel.faults.link_proxy import LinkProxy
+from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.model.net import Link, Net
 from syncmodel.nostr.keys import Key
 from syncmodel.reference import needs
@@ -25,32 +25,6 @@ from syncmodel.targets.live_node import LiveNode
 #: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
 RUNS_BETWEEN_EMPTYINGS = 20
 BASELINE = 1
-
-
-class ProxyLinks:
-    """One proxy per directed link; a fault is probed after it is applied and after it is healed."""
-
-    def __init__(self, proxies: dict[Link, LinkProxy]) -> None:
-        self.proxies = proxies
-        self._cut: frozenset[Link] = frozenset()
-
-    async def set_cut(self, cut: frozenset[Link]) -> None:
-        """Cut exactly these links. Raises `FaultError` if a dialler sees otherwise."""
-        changed = sorted(self._cut ^ cut)
-        await asyncio.gather(
-            *(self.proxies[link].cut() for link in changed if link in cut),
-            *(self.proxies[link].mend() for link in changed if link not in cut),
-        )
-        self._cut = cut
-        await asyncio.gather(*(self.proxies[link].verify() for link in changed))
-
-    async def check(self) -> None:
-        """Raises `FaultError` if a dialler gets through a link that is cut."""
-        await asyncio.gather(*(self.proxies[link].verify() for link in sorted(self._cut)))
-
-    async def close(self) -> None:
-        """Let nobody in any more."""
-        await asyncio.gather(*(proxy.close() for proxy in self.proxies.values()))
 
 
 class EmbeddedCluster(Cluster):

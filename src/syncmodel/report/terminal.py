@@ -38,6 +38,9 @@ SHORT = {
     Sometimes.ROLLBACKS: "rollbacks",
 }
 
+#: These also while there were none: a system may have no resyncs, and no rollbacks.
+ALWAYS_SHOWN = (Sometimes.PARTITIONS, Sometimes.CONFLICTS)
+
 
 class Unbreakable(Console):
     """A console that falls silent when its reader is gone."""
@@ -116,7 +119,11 @@ class Watch:
 
 def progress_line(tally: Tally, seconds: float) -> str:
     """How far a search is, on one line."""
-    seen = ", ".join(f"{name} {tally.seen[what]:,}" for what, name in SHORT.items())
+    seen = ", ".join(
+        f"{name} {tally.seen[what]:,}"
+        for what, name in SHORT.items()
+        if tally.seen[what] or what in ALWAYS_SHOWN
+    )
     return f"sequences {tally.sequences:,}, steps {tally.steps:,}; {seen}; {_duration(seconds)}"
 
 

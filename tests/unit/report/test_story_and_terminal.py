@@ -97,7 +97,7 @@ def tally() -> Tally:
 
 
 def test_the_line_of_progress() -> None:
-    line = "sequences 1,200, steps 34; partitions 3, conflicts 1, resyncs 0, rollbacks 0; 1:05 min"
+    line = "sequences 1,200, steps 34; partitions 3, conflicts 1; 1:05 min"
     assert progress_line(tally(), 65.2) == line
 
 

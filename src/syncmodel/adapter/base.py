@@ -1,0 +1,217 @@
+"""What adapters have in common: an author's four operations and `rows`, as a target.
+
+Here a write of the model becomes a call of the author's method, and what comes back an outcome.
+How rest is known lives in `rest.py`; where the nodes are, in `in_process.py` and `processes.py`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, ClassVar
+
+from syncmodel.adapter.rest import Rest, settle
+from syncmodel.errors import InvalidRunError, UsageError
+from syncmodel.model.columns import Ref
+from syncmodel.model.net import Link, Net
+from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.model.schema import Table
+from syncmodel.model.values import OPS, Added, Assigned, Row, Scalar, Write
+from syncmodel.model.view import View
+from syncmodel.steps.base import CutsLinks
+from syncmodel.targets.base import Settled, Target, Unsettled
+
+#: A row as the system stores it, by column; None where it does not say.
+Stored = Mapping[str, Any] | None
+#: What `rows` gives: table, id, columns.
+Shown = tuple[str, str, Mapping[str, Any]]
+
+
+class Refused(Exception):  # noqa: N818 (an answer, not an error)
+    """The system refused the write, for sure.
+
+    `code`: `exists`, `no_such_row`, `missing_reference`, `referenced`, `read_only`, `no_quorum`.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Unknown(Exception):  # noqa: N818 (an answer, not an error)
+    """Nobody can tell whether the write happened, or may yet."""
+
+
+class Adapter(Target, CutsLinks):
+    """A system by its author's methods, each of them plain or a coroutine.
+
+    `row` has a `table` and a `name`, which is the id to use: it begins with the `prefix` of the
+    run, so that rows of earlier runs do not matter. A method raises `Refused` or `Unknown`; a
+    connection that is refused means that nothing happened, one that breaks and a timeout that
+    nobody knows. Any other exception ends the search and is told as the adapter's.
+    """
+
+    #: How long views must stay the same to be at rest, where nothing better is known. Seconds.
+    quiet_s: ClassVar[float] = 0.0
+    #: How long nodes may take to come to rest; more than a search's own limit counts. Seconds.
+    settle_s: ClassVar[float] = 0.0
+    #: How long to wait between two looks at nodes that are not at rest. Seconds.
+    poll_s: ClassVar[float] = 0.005
+
+    cut: frozenset[Link] = frozenset()
+    prefix = ""
+    tick = 0
+
+    # --- the author's ---------------------------------------------------------------------------
+
+    def create(self, node: str, row: Row, columns: Mapping[str, Any]) -> Any:
+        """Store a new row; return it as stored, or None."""
+        raise unwritten(self, "create")
+
+    def set(self, node: str, row: Row, column: str, value: Any) -> Any:
+        """Set one column; return the row as stored, or None."""
+        raise unwritten(self, "set")
+
+    def add(self, node: str, row: Row, column: str, by: int) -> Any:
+        """Add to a counter; return the row as stored, or None."""
+        raise unwritten(self, "add")
+
+    def delete(self, node: str, row: Row) -> Any:
+        """Delete a row."""
+        raise unwritten(self, "delete")
+
+    def rows(self, node: str, prefix: str) -> Any:
+        """What the node shows now: (table, id, columns) for each row whose id has the prefix.
+
+        Others may be among them.
+        """
+        raise unwritten(self, "rows")
+
+    # One way of rest: see `rest.py`.
+
+    def pull(self, sender: str, receiver: str) -> Any:
+        """Carry what the sender has to the receiver; return whether anything may be left."""
+        raise NotImplementedError
+
+    def position(self, node: str) -> Any:
+        """A mapping: for each log, by name, how far the node has applied it."""
+        raise NotImplementedError
+
+    def mark(self, node: str, tick: int) -> Any:
+        """Write this number where the other nodes will see it after all that is written by now."""
+        raise NotImplementedError
+
+    def marks(self, node: str) -> Any:
+        """The last number that the node has seen of each node."""
+        raise unwritten(self, "marks")
+
+    # --- Target ---------------------------------------------------------------------------------
+
+    async def write(self, node: str, write: Write) -> Outcome:
+        """The author's method for it, and its answer as an outcome."""
+        table = self.schema.table(write.row.table)
+        try:
+            stored = await self._asked(node, table, write)
+        except Refused as answer:
+            return refused(answer.code)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return refused("unreachable")
+        except (Unknown, TimeoutError, ConnectionError) as error:
+            return unknown(str(error) or type(error).__name__)
+        if stored is None or write.op == "delete":
+            self._needs_answer(write, stored)
+            return accepted()
+        return accepted(self._read(table, write.op, stored))
+
+    async def read(self, node: str) -> View:
+        """What the node shows of this run."""
+        tables: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+        for shown in await self.call(self.rows, node, self.prefix):
+            table, name, columns = self._shown(shown)
+            if name.startswith(self.prefix):
+                known = self._table(table)
+                row = self._read(known, "rows", columns)
+                tables.setdefault(table, []).append((name.removeprefix(self.prefix), row))
+        return View.of(self.schema, tables)
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """Rest, in the way that the author chose, and each node's rows there."""
+        del control
+        self.tick += 1
+        return await settle(self, Rest.of(self), net, max(limit_s, self.settle_s))
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    async def call(self, method: Callable[..., Any], *given: Any) -> Any:
+        """What an author's method gives; a plain one is called here."""
+        found = method(*given)
+        return await found if inspect.isawaitable(found) else found
+
+    def _asked(self, node: str, table: Table, write: Write) -> Awaitable[Stored]:
+        row = Row(write.row.table, self.prefix + write.row.name)
+        match write.change:
+            case Assigned(column, value):
+                return self.call(self.set, node, row, column, value)
+            case Added(column, by):
+                return self.call(self.add, node, row, column, by)
+            case _ if write.creates:
+                return self.call(self.create, node, row, self._given(table, write.values))
+            case _:
+                return self.call(self.delete, node, row)
+
+    def _given(self, table: Table, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """The columns of a create; ids in them have the run's prefix too."""
+        refs = {ref.name for ref in table.refs}
+        return {name: f"{self.prefix}{v}" if name in refs else v for name, v in values.items()}
+
+    def _read(self, table: Table, method: str, columns: object) -> dict[str, Scalar]:
+        """A row as the author's method gave it, without the prefix. Raises `InvalidRunError`."""
+        try:
+            value = table.read(columns)
+        except ValueError as error:
+            raise InvalidRunError(
+                f"{type(self).__name__}.{method} gave what is {error}. An adapter returns rows as "
+                f"the schema has them."
+            ) from None
+        refs = {ref.name for ref in table.columns if isinstance(ref, Ref)}
+        return {
+            name: str(cell).removeprefix(self.prefix) if name in refs else cell  # type: ignore[misc]
+            for name, cell in value.cells
+        }
+
+    def _shown(self, shown: object) -> Shown:
+        match shown:
+            case (str() as table, str() as name, Mapping() as columns):
+                return table, name, columns
+        raise InvalidRunError(
+            f"{type(self).__name__}.rows gave {shown!r:.80}: it gives (table, id, columns) for "
+            f"each row."
+        )
+
+    def _table(self, name: str) -> Table:
+        table = self.schema.by_name.get(name)
+        if table is None:
+            raise InvalidRunError(
+                f"{type(self).__name__}.rows gave a row of {name!r:.40}; the schema's tables are "
+                f"{', '.join(self.schema.by_name)}."
+            )
+        return table
+
+    def _needs_answer(self, write: Write, stored: object) -> None:
+        if write.op != "delete" and stored is None and self.guarantees.answers_rows:
+            raise InvalidRunError(
+                f"{type(self).__name__}.{write.op} answered without the row: return it as it is "
+                f"stored, or promise Guarantees(answers_rows=False)."
+            )
+
+
+def unwritten(adapter: Adapter, method: str) -> UsageError:
+    """What to raise for a method that the author has yet to write."""
+    hint = f", or leave such steps out (`{method} = None` in the class of the suite)"
+    hint = hint if method in OPS.values() else ""
+    return UsageError(f"{type(adapter).__name__} has no `{method}`: write it{hint}.")
+
+
+def overridden(adapter: Adapter, names: Iterable[str]) -> list[str]:
+    """Which of these methods the author wrote."""
+    return [n for n in names if getattr(type(adapter), n) is not getattr(Adapter, n)]

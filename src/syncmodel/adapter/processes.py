@@ -1,0 +1,340 @@
+"""Servers that are processes of this machine: folders, ports, links, lives; the author says which.
+
+A cluster is assembled once and kept as a golden copy; runs share it, each with a prefix of its own
+for its rows, until one of them did not end well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import random
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any, ClassVar
+
+from syncmodel.adapter.base import Adapter, unwritten
+from syncmodel.adapter.server import Server
+from syncmodel.errors import BootError, FaultError, InvalidRunError
+from syncmodel.faults.link_door import PortDoor
+from syncmodel.faults.link_probe import PROBE_REQUEST
+from syncmodel.faults.link_proxy import LinkProxy
+from syncmodel.faults.proxy_links import ProxyLinks
+from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.net import Link, Net
+from syncmodel.model.outcome import Outcome, refused, unknown
+from syncmodel.model.values import Write
+from syncmodel.steps.base import Stops
+from syncmodel.targets.base import Settled, Unsettled
+
+#: Below those that the kernel hands out: a port from there is soon somebody's outgoing connection.
+PORTS = range(15_000, 32_000)
+PORT_TRIES = 100
+LOG_CHARACTERS = 400
+
+
+class Processes(Adapter, Stops):
+    """One server for each node. Where it listens is `port(node)`; it dials its peers at `dials`.
+
+    A plain method of the author's is called in a thread, so that a blocking client is no trouble.
+    """
+
+    #: What a probe of a link says to the server to get a byte back.
+    probe: ClassVar[bytes] = PROBE_REQUEST
+    #: How long a server may take until `ready`, to stop in order, and to answer. Seconds.
+    boot_s: ClassVar[float] = 60.0
+    stop_s: ClassVar[float] = 10.0
+    answer_s: ClassVar[float] = 10.0
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+
+    def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
+        """Nothing runs before `begin`."""
+        super().__init__(count, bugs)
+        self.down: frozenset[str] = frozenset()
+        self._folder: Path | None = None
+        self._sweeper: Server | None = None
+        self._servers: dict[str, Server] = {}
+        self._ports: dict[str, int] = {}
+        self._links = ProxyLinks({})
+        self._trusted = False
+        self._cutting = asyncio.Lock()
+
+    # --- the author's ---------------------------------------------------------------------------
+
+    def configure(self, node: str) -> Any:
+        """Write what its server reads, into `home(node)`; once, before it first starts."""
+
+    def argv(self, node: str) -> Sequence[object]:
+        """The command of its server, which stays in the foreground."""
+        raise unwritten(self, "argv")
+
+    def env(self, node: str) -> Mapping[str, str] | None:
+        """The environment of its server; None: this process'."""
+        del node
+        return None
+
+    def ready(self, node: str) -> Any:
+        """Whether it takes requests. What this raises means: not yet."""
+        raise unwritten(self, "ready")
+
+    def assemble(self) -> Any:
+        """Make one cluster of them, once all run; then it is kept as the golden copy."""
+
+    def mended(self, links: frozenset[Link]) -> Any:
+        """Links were mended, or a node started: have the diallers try again."""
+        del links
+
+    # --- what the author has --------------------------------------------------------------------
+
+    def home(self, node: str) -> Path:
+        """The folder of a node, in which its server runs."""
+        if self._folder is None:
+            raise InvalidRunError("There are no nodes before `begin`.")
+        return self._folder / node
+
+    def port(self, node: str) -> int:
+        """Where the node's server listens, on 127.0.0.1."""
+        return self._ports[node]
+
+    def dials(self, node: str, peer: str) -> int:
+        """The port at which `node` reaches `peer`, of which it then hears: a link of its own."""
+        door = self._links.proxies[peer, node].door
+        assert isinstance(door, PortDoor)
+        return door.port
+
+    # --- Target ---------------------------------------------------------------------------------
+
+    async def begin(self, net: Net) -> None:
+        """A fresh run; on new servers, if the last one did not pass."""
+        if not self.used:
+            await self._rebuild()
+        self._trusted = False
+        self.prefix = f"r{secrets.token_hex(3)}-"
+        if self.cut:
+            await self.set_cut(frozenset())
+        for node in sorted(self.down):
+            await self.restart(node)
+        if net.cut:
+            await self.set_cut(net.cut)
+        for node in sorted(net.down):
+            await self.crash(node)
+
+    async def write(self, node: str, write: Write) -> Outcome:
+        """As `Adapter.write`; a server that is down was asked for nothing."""
+        if node in self.down:
+            return refused("unreachable")
+        try:
+            async with asyncio.timeout(self.answer_s):
+                return await super().write(node, write)
+        except TimeoutError:
+            return unknown(f"no answer in {self.answer_s:g} s")
+
+    async def together(self, calls: Sequence[Any]) -> list[Outcome]:
+        """All at once."""
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        for outcome in done:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return [outcome for outcome in done if isinstance(outcome, Outcome)]
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """As `Adapter.settle`. A server that ended by itself is a divergence."""
+        self._all_stand()
+        try:
+            return await super().settle(net, control=control, limit_s=limit_s)
+        finally:
+            self._all_stand()
+
+    async def close(self) -> None:
+        """Leave no process and no folder."""
+        self._trusted = False
+        for server in self._servers.values():
+            await server.kill()
+        self._servers.clear()
+        await self._links.close()
+        self._links = ProxyLinks({})
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+        if self._sweeper is not None:
+            await self._sweeper.kill()
+            self._sweeper = None
+
+    # --- Reusable -------------------------------------------------------------------------------
+
+    def passed(self) -> None:
+        """The next run may have the same servers."""
+        self._trusted = True
+
+    @property
+    def used(self) -> bool:
+        """Whether the servers of the last run serve the next one."""
+        standing = all(server.running for server in self._servers.values())
+        return self._trusted and bool(self._servers) and standing
+
+    def renew(self) -> None:
+        """The next run has servers from the golden copy."""
+        self._trusted = False
+
+    # --- abilities ------------------------------------------------------------------------------
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Cut exactly these links; probed."""
+        async with self._cutting:
+            mended = self.cut - cut
+            await self._links.set_cut(cut)
+            self.cut = cut
+        if mended:
+            await self.call(self.mended, mended)
+
+    async def crash(self, node: str) -> None:
+        """kill -9 to the server and all that it started."""
+        await self._servers[node].kill()
+        self.down |= {node}
+
+    async def restart(self, node: str) -> None:
+        """Stop it in order if it runs, and start it."""
+        await self._servers[node].stop(self.stop_signal, self.stop_s)
+        try:
+            await self._start(node)
+        except BootError as error:
+            raise FaultError(f"{node} does not start any more: {error}") from None
+        self.down -= {node}
+        async with self._cutting:
+            if self.cut:
+                await self._links.check()
+        ours = frozenset(link for link in self._links.proxies if node in link)
+        await self.call(self.mended, ours - self.cut)
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    async def call(self, method: Callable[..., Any], *given: Any) -> Any:
+        """What an author's method gives; a plain one is called in a thread."""
+        if inspect.iscoroutinefunction(method):
+            return await method(*given)
+        return await asyncio.to_thread(method, *given)
+
+    def _all_stand(self) -> None:
+        fallen = {n: s for n, s in self._servers.items() if s.fallen and n not in self.down}
+        if fallen:
+            raise DivergenceFound(
+                tuple(
+                    Divergence(Kind.ENDED, node, None, "its server runs", _end(server.code or 0))
+                    for node, server in sorted(fallen.items())
+                )
+            )
+
+    async def _start(self, node: str) -> None:
+        log = self.home(node) / "log"
+        server = await Server.start(
+            list(map(str, self.argv(node))), cwd=self.home(node), log=log, env=self.env(node)
+        )
+        self._servers[node] = server
+        until_s, trouble = time.monotonic() + self.boot_s, ""
+        while server.running and time.monotonic() < until_s:
+            try:
+                if await self.call(self.ready, node):
+                    return
+            except Exception as error:  # noqa: BLE001 (whatever a client raises: not yet)
+                trouble = f" ({type(error).__name__}: {error})"
+            await asyncio.sleep(self.poll_s)
+        how = f"is not ready in {self.boot_s:g} s" if server.running else _end(server.code or 0)
+        await server.kill()
+        raise BootError(f"The server of {node} {how}{trouble}. Its log ends: {_tail(log)}")
+
+    async def _rebuild(self) -> None:
+        """Servers as they were when they had been assembled."""
+        try:
+            if self._folder is None:
+                await self._assemble()
+            else:
+                await self._kill_all()
+                await self._links.set_cut(frozenset())
+                for node in self.nodes:
+                    await asyncio.to_thread(_copy, self._golden(node), self.home(node))
+            self.cut, self.down = frozenset(), frozenset()
+            await asyncio.gather(*map(self._start, self.nodes))
+            await self.call(self.mended, frozenset(self._links.proxies))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _assemble(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="syncmodel-"))
+        here = self._folder
+        self._sweeper = await Server.start((), cwd=here, log=here / "log", folders=[here])
+        # Servers may run as users of their own.
+        here.chmod(0o711)
+        self._ports = dict(zip(self.nodes, free_ports(len(self.nodes)), strict=True))
+        links = permutations(self.nodes, 2)
+        proxies = {link: LinkProxy(link, self.port(link[0]), self.probe) for link in links}
+        self._links = ProxyLinks(proxies)
+        for proxy in proxies.values():
+            await proxy.start()
+        for node in self.nodes:
+            self.home(node).mkdir()
+            await self.call(self.configure, node)
+        await asyncio.gather(*map(self._start, self.nodes))
+        await self.call(self.assemble)
+        for node in self.nodes:
+            await self._servers[node].stop(self.stop_signal, self.stop_s)
+            await asyncio.to_thread(_copy, self.home(node), self._golden(node))
+
+    async def _kill_all(self) -> None:
+        await asyncio.gather(*(server.kill() for server in self._servers.values()))
+
+    def _golden(self, node: str) -> Path:
+        return self.home(node).with_name(f"{node}.golden")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens at, none of them twice."""
+    found: list[int] = []
+    for _ in range(PORT_TRIES * count):
+        port = random.choice(PORTS)
+        with socket.socket() as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise BootError(f"No {count} free ports between {PORTS.start} and {PORTS.stop}.")
+
+
+def _copy(source: Path, copy: Path) -> None:
+    """The folder with owners and modes, in place of what is there."""
+    if copy.exists():
+        shutil.rmtree(copy)
+    shutil.copytree(source, copy, symlinks=True, ignore=_sockets)
+    if os.geteuid() == 0:
+        for old in (source, *source.rglob("*")):
+            new = copy / old.relative_to(source)
+            if new.is_symlink() or new.exists():
+                about = old.lstat()
+                os.chown(new, about.st_uid, about.st_gid, follow_symlinks=False)
+
+
+def _sockets(folder: str, names: list[str]) -> list[str]:
+    return [n for n in names if (Path(folder) / n).is_socket() or (Path(folder) / n).is_fifo()]
+
+
+def _end(code: int) -> str:
+    return f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+
+
+def _tail(log: Path) -> str:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARACTERS:] or "(nothing)"
+    except OSError:
+        return "(nothing)"

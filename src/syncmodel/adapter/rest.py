@@ -1,0 +1,111 @@
+"""Ways to know that a system is at rest, by what its author can say of it.
+
+`pull`: the nodes do not talk by themselves, and the tester carries. `position`: how far each node
+has applied each log. `mark` and `marks`: a number that is written after everything else, and seen
+after it. Else `quiet_s`: nothing changed for a while, which is a guess, and told as one.
+
+Here is the only place that waits a moment and looks again: a system that is not ours tells nobody
+when it has changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from syncmodel.errors import UsageError
+from syncmodel.model.net import Net
+from syncmodel.model.view import View
+from syncmodel.targets.base import How, Settled, Unsettled
+
+if TYPE_CHECKING:
+    from syncmodel.adapter.base import Adapter
+
+
+class Rest(Enum):
+    """The way, named by the author's method."""
+
+    PULL = "pull"
+    POSITION = "position"
+    MARK = "mark"
+    QUIET = "quiet_s"
+
+    @classmethod
+    def of(cls, adapter: Adapter) -> Rest:
+        """The way that this adapter has. Raises `UsageError` if it has none, or two."""
+        from syncmodel.adapter.base import overridden
+
+        ways = [cls(name) for name in overridden(adapter, ("pull", "position", "mark"))]
+        if adapter.quiet_s:
+            ways.append(cls.QUIET)
+        if len(ways) == 1:
+            return ways[0]
+        found = "has none" if not ways else "has " + " and ".join(way.value for way in ways)
+        raise UsageError(
+            f"{type(adapter).__name__} needs one way to know that its nodes are at rest, and "
+            f"{found}: write `pull`, or `position`, or `mark` and `marks`, or set `quiet_s`."
+        )
+
+
+async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Settled | Unsettled:
+    """Bring the nodes to rest and read them there."""
+    until_s = time.monotonic() + limit_s
+    last: Mapping[str, View | None] | None = None
+    since_s = time.monotonic()
+    try:
+        if rest is Rest.MARK:
+            for node in net.up:
+                await adapter.call(adapter.mark, node, adapter.tick)
+        while True:
+            late = await _late(adapter, rest, net, until_s)
+            if not late:
+                views = {node: await adapter.read(node) for node in net.up}
+                if views != last:
+                    last, since_s = views, time.monotonic()
+                quiet = time.monotonic() - since_s >= adapter.quiet_s
+                if quiet and not await _late(adapter, rest, net, until_s):
+                    how = How.QUIET if rest is Rest.QUIET else How.POSITION
+                    return Settled(views, {}, how)
+                late = "what they show still changes"
+            if time.monotonic() >= until_s:
+                return Unsettled(late)
+            if adapter.waits:
+                await asyncio.sleep(adapter.poll_s)
+    except (ConnectionError, TimeoutError, FileNotFoundError) as error:
+        return Unsettled(f"a node does not answer: {error or type(error).__name__}")
+
+
+async def _late(adapter: Adapter, rest: Rest, net: Net, until_s: float) -> str:
+    """Who is behind whom; empty where nobody is."""
+    match rest:
+        case Rest.PULL:
+            return await _pulled(adapter, net, until_s)
+        case Rest.POSITION:
+            stands = {n: dict(await adapter.call(adapter.position, n)) for n in net.up}
+            behind = [(a, b) for a, b in net.connected if _is_behind(stands[b], stands[a])]
+        case Rest.MARK:
+            seen = {n: dict(await adapter.call(adapter.marks, n)) for n in net.up}
+            behind = [(a, b) for a, b in net.connected if seen[b].get(a, 0) < adapter.tick]
+        case Rest.QUIET:
+            behind = []
+    return "; ".join(f"{b} is behind {a}" for a, b in behind)
+
+
+async def _pulled(adapter: Adapter, net: Net, until_s: float) -> str:
+    """Carry along every link until nothing is left: as many rounds as there are nodes, and more
+    while `pull` says so."""
+    rounds = 0
+    while True:
+        left = [link for link in net.connected if await adapter.call(adapter.pull, *link)]
+        rounds += 1
+        if not left and rounds >= len(net.up):
+            return ""
+        if left and time.monotonic() >= until_s:
+            return "; ".join(f"{b} still takes from {a}" for a, b in left)
+
+
+def _is_behind(own: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return any(log not in own or own[log] < position for log, position in other.items())

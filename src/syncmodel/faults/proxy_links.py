@@ -1,0 +1,33 @@
+"""The links of a cluster on this machine: one proxy per directed link."""
+
+from __future__ import annotations
+
+import asyncio
+
+from syncmodel.faults.link_proxy import Link, LinkProxy
+
+
+class ProxyLinks:
+    """One proxy per directed link; a fault is probed after it is applied and after it is healed."""
+
+    def __init__(self, proxies: dict[Link, LinkProxy]) -> None:
+        self.proxies = proxies
+        self._cut: frozenset[Link] = frozenset()
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Cut exactly these links. Raises `FaultError` if a dialler sees otherwise."""
+        changed = sorted(self._cut ^ cut)
+        await asyncio.gather(
+            *(self.proxies[link].cut() for link in changed if link in cut),
+            *(self.proxies[link].mend() for link in changed if link not in cut),
+        )
+        self._cut = cut
+        await asyncio.gather(*(self.proxies[link].verify() for link in changed))
+
+    async def check(self) -> None:
+        """Raises `FaultError` if a dialler gets through a link that is cut."""
+        await asyncio.gather(*(self.proxies[link].verify() for link in sorted(self._cut)))
+
+    async def close(self) -> None:
+        """Let nobody in any more."""
+        await asyncio.gather(*(proxy.close() for proxy in self.proxies.values()))

@@ -1,0 +1,225 @@
+"""An adapter of servers: their lives, links and folders, and what is left of them (nothing)."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncmodel.adapter import Processes
+from syncmodel.adapter.selftest import selftest
+from syncmodel.cli import main
+from syncmodel.engine.pool import Pool
+from syncmodel.engine.run import run
+from syncmodel.errors import BootError
+from syncmodel.model.divergence import Kind
+from syncmodel.model.net import fully_connected
+from syncmodel.model.outcome import Answer
+from syncmodel.model.values import Row, Value, Write
+from syncmodel.steps import Create
+from syncmodel.targets.registry import kind_of
+
+TEMPLATE = Path(sys.modules[Processes.__module__].__file__ or "").parent / "templates/processes"
+KILLED = Path(__file__).with_name("adapter_to_kill.py")
+LIMIT_S = 20.0
+
+
+def _notes() -> type[Processes]:
+    """The adapter that `syncmodel init --processes` writes."""
+    spec = importlib.util.spec_from_file_location("notes_of_servers", TEMPLATE / "notes_adapter.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: type[Processes] = module.Notes
+    return found
+
+
+NOTES = _notes()
+NET = fully_connected(NOTES.schema, 2)
+TITLED = Value((("title", "t1"), ("votes", 0)))
+
+
+def running(mark: str) -> set[int]:
+    """The processes that have this in their command line."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if mark.encode() in command and int(folder.name) != os.getpid():
+            found.add(int(folder.name))
+    return found
+
+
+def wait_until(true: Callable[[], bool], pids: Callable[[], set[int]]) -> None:
+    """Until that is true; looked at whenever one of these processes has ended."""
+    until_s = time.monotonic() + LIMIT_S
+    while not true():
+        left_s = until_s - time.monotonic()
+        assert left_s > 0, f"still running: {pids()}"
+        for pid in sorted(pids())[:1]:
+            try:
+                descriptor = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            select.select([descriptor], [], [], left_s)
+            os.close(descriptor)
+
+
+def live(test: Callable[[Processes], Coroutine[Any, Any, None]], count: int = 2) -> None:
+    """A test of that many servers; nothing of them is left."""
+
+    async def all_of_it() -> str:
+        adapter = NOTES(count)
+        folder = ""
+        try:
+            await adapter.begin(fully_connected(NOTES.schema, count))
+            folder = str(adapter.home("n1").parent)
+            await test(adapter)
+        finally:
+            await adapter.close()
+        return folder
+
+    folder = asyncio.run(all_of_it())
+    assert not running(folder)
+    assert not Path(folder).exists()
+
+
+def test_what_init_writes_for_servers_works_as_it_is() -> None:
+    kind = kind_of(NOTES)
+    with Pool(kind) as pool:
+        checks = list(selftest(kind, pool.target(3), pool.driver))
+    assert len(checks) == 15
+    assert [check.trouble for check in checks if check.trouble] == []
+
+
+def test_a_server_that_ends_by_itself_is_a_divergence() -> None:
+    async def test(adapter: Processes) -> None:
+        async def write(node: str, write: Write) -> Any:
+            answer = await Processes.write(adapter, node, write)
+            (server,) = running(f"server.py\0n1\0{adapter.port('n1')}")
+            os.kill(server, signal.SIGKILL)
+            return answer
+
+        adapter.write = write  # type: ignore[method-assign]
+        adapter.passed()
+        step = Create("n2", "notes", "n1", (("title", "t1"),))
+        result = await run(adapter, NET, [step], NOTES.guarantees)
+        assert [found.kind for found in result.divergences] == [Kind.ENDED]
+        assert result.divergences[0].node == "n1"
+        assert result.divergences[0].shown == "was ended by signal 9"
+
+    live(test)
+
+
+def test_a_run_that_did_not_pass_is_followed_by_the_golden_copy() -> None:
+    async def test(adapter: Processes) -> None:
+        log = adapter.home("n1") / "log.jsonl"
+        await adapter.write("n1", Write("n1", Row("notes", "n1"), TITLED))
+        assert log.stat().st_size
+        adapter.passed()
+        await adapter.begin(NET)
+        assert log.stat().st_size
+        await adapter.begin(NET)
+        assert not log.stat().st_size
+
+    live(test)
+
+
+def test_a_paused_server_is_an_unknown_outcome_and_goes_on() -> None:
+    async def test(adapter: Processes) -> None:
+        server = adapter._servers["n1"]
+        await server.pause()
+        adapter.answer_s = 0.2  # type: ignore[misc]
+        outcome = await adapter.write("n1", Write("n1", Row("notes", "n1"), TITLED))
+        assert (outcome.answer, outcome.code) == (Answer.UNKNOWN, "no answer in 0.2 s")
+        await server.resume()
+        adapter.answer_s = LIMIT_S  # type: ignore[misc]
+        again = await adapter.write("n1", Write("n1", Row("notes", "n2"), TITLED))
+        assert again.answer is Answer.OK
+
+    live(test)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["/nowhere/server"], "The server can't be started: .*No such file"),
+        (
+            [sys.executable, "-c", "print('it is the port'); raise SystemExit(3)"],
+            "The server of n[12] ended with code 3.*Its log ends: it is the port",
+        ),
+        (
+            [sys.executable, "-c", "import signal; signal.pause()"],
+            "The server of n[12] is not ready in 0.5 s",
+        ),
+    ],
+)
+def test_a_server_that_does_not_come_up_says_why(argv: Sequence[str], words: str) -> None:
+    class Failing(NOTES):  # type: ignore[misc,valid-type]
+        """Servers that do not come up."""
+
+        boot_s = 0.5
+
+        def argv(self, node: str) -> Sequence[str]:
+            return argv
+
+    async def test() -> None:
+        adapter = Failing(2)
+        with pytest.raises(BootError, match=f"(?s){words}"):
+            await adapter.begin(NET)
+        assert not adapter._servers
+        assert adapter._folder is None
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_outlives_a_killed_tester_not_even_other_sessions(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, str(KILLED)], stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout is not None
+        word, folder = it.stdout.readline().split()
+        assert word == "up"
+        children = running(f"child-in-{folder}")
+        assert len(children) == 4  # two servers, and what each started
+        it.send_signal(number)
+        it.wait()
+    wait_until(lambda: not running(folder), lambda: running(folder))
+    keepers = running("adapter/keeper.py")
+    wait_until(lambda: not Path(folder).exists(), lambda: running("adapter/keeper.py") & keepers)
+
+
+def test_a_search_on_servers_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mine"
+    assert main(["init", str(folder), "--processes"]) == 0
+    server = folder / "server.py"
+    clock = '        self.clock = max(self.clock, entry["stamp"])\n'
+    assert clock in server.read_text()
+    server.write_text(server.read_text().replace(clock, ""))
+    monkeypatch.chdir(folder)
+    asked = ["--seed", "1", "--faults", "none", "--sequences", "20"]
+    command = ["explore", "--target", "notes_adapter:Notes", *asked]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "syncmodel", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "See it again: syncmodel replay --target notes_adapter:Notes" in done.stdout
+    assert "generation" not in done.stdout
