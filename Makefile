@@ -8,7 +8,7 @@ CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test unit live test-long suite check lint imports types bench soak oracle \
-  peers bench-peers bench-bugs bench-found check-model clean
+  adapters adapters-test peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,14 @@ oracle: install ## how sharp is the model: false alarms and misses against an ex
 	$(BIN)/python bench/sharpness.py --histories $(HISTORIES)
 
 HISTORIES ?= 200000
+
+adapters: install ## install the systems of docs/adapters.md (Debian and Python packages)
+	command -v redis-server > /dev/null || \
+	  $(SUDO) apt-get install --yes --no-install-recommends redis-server
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[adapters]'
+
+adapters-test: install ## search those of them that are installed
+	$(BIN)/pytest stateful/adapters -rs
 
 peers: ## install the tools that we are measured against: SPIN (apt), Quint and fast-check (npm)
 	{ command -v spin && command -v gcc; } > /dev/null || \

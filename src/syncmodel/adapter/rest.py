@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from syncmodel.errors import UsageError
-from syncmodel.model.net import Net
+from syncmodel.model.net import Link, Net
 from syncmodel.model.view import View
 from syncmodel.targets.base import How, Settled, Unsettled
 
@@ -85,10 +85,10 @@ async def _late(adapter: Adapter, rest: Rest, net: Net, until_s: float) -> str:
             return await _pulled(adapter, net, until_s)
         case Rest.POSITION:
             stands = {n: dict(await adapter.call(adapter.position, n)) for n in net.up}
-            behind = [(a, b) for a, b in net.connected if _is_behind(stands[b], stands[a])]
+            behind = [(a, b) for a, b in _heard(net) if _is_behind(stands[b], _own(net, a, stands))]
         case Rest.MARK:
             seen = {n: dict(await adapter.call(adapter.marks, n)) for n in net.up}
-            behind = [(a, b) for a, b in net.connected if seen[b].get(a, 0) < adapter.tick]
+            behind = [(a, b) for a, b in _heard(net) if seen[b].get(a, 0) < adapter.tick]
         case Rest.QUIET:
             behind = []
     return "; ".join(f"{b} is behind {a}" for a, b in behind)
@@ -105,6 +105,18 @@ async def _pulled(adapter: Adapter, net: Net, until_s: float) -> str:
             return ""
         if left and time.monotonic() >= until_s:
             return "; ".join(f"{b} still takes from {a}" for a, b in left)
+
+
+def _heard(net: Net) -> list[Link]:
+    """The links over which something must come: of a node that hands nothing on, what it wrote."""
+    return [link for link in net.connected if net.passes_on or net.writes(link[0])]
+
+
+def _own(net: Net, node: str, stands: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What the node has to give: all that it has, or what is not the log of another one."""
+    if net.passes_on:
+        return stands[node]
+    return {log: at for log, at in stands[node].items() if log == node or log not in net.nodes}
 
 
 def _is_behind(own: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -1,0 +1,15 @@
+"""Loro, searched like any other system: skipped where it is not installed (`make adapters`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncmodel import ClusterMachine
+
+pytest.importorskip("loro", reason="Loro's client is not installed: make adapters")
+
+
+class TestLoro(ClusterMachine):
+    """A search for anything that its documentation does not allow."""
+
+    target = "syncmodel.adapters.loro:Loro"
