@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from syncmodel.adapter import Processes, Refused
 from syncmodel.model.columns import Counter, Token
@@ -18,8 +20,10 @@ from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import Row
 
+#: With a shebang and without the flag `no-writes`, a replica refuses it before it runs
+#: (https://redis.io/docs/latest/develop/programmability/lua-api, script flags).
 #: KEYS: the row. ARGV: what to do; a column and a value, or all of them. Gives the row, or a code.
-WRITE = """
+WRITE = """#!lua
 local there = redis.call('EXISTS', KEYS[1]) == 1
 local op = ARGV[1]
 if op == 'create' and there then return redis.error_reply('exists') end
@@ -82,7 +86,11 @@ class Redis(Processes):
         return {about["master_replid"]: about["slave_repl_offset"]} if up else {}
 
     def _client(self, node: str) -> redis.Redis:
-        return redis.Redis(port=self.port(node), decode_responses=True, socket_timeout=5)
+        # Retries would hide what a request came to, and take seconds while a server is down.
+        once = Retry(NoBackoff(), 0)
+        return redis.Redis(
+            port=self.port(node), decode_responses=True, socket_timeout=self.answer_s, retry=once
+        )
 
     def _write(self, node: str, row: Row, *asked: Any) -> Any:
         try:
