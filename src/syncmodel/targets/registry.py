@@ -7,7 +7,6 @@ and never because a file names it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
@@ -20,6 +19,7 @@ from attrs import frozen
 from syncmodel.errors import UsageError, why
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.schema import Schema
+from syncmodel.safe_path import search_last
 from syncmodel.steps import vocabulary
 from syncmodel.steps.base import Malforms, Step
 from syncmodel.steps.scope import Scope
@@ -155,9 +155,7 @@ def kind_of(found: object, name: str | None = None) -> TargetKind:
 def imported(name: str) -> Any:
     """The object that `module:Name` names. Raises `UsageError` if it can't be imported."""
     module, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+    search_last(str(Path.cwd()))
     try:
         found: Any = import_module(module)
         for part in attribute.split("."):
