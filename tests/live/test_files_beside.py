@@ -122,9 +122,7 @@ class Mine(ClusterMachine):
 
 
 @pytest.mark.parametrize("which", [("--target", "mystore:Store"), ("--machine", "mystore:Mine")])
-def test_workers_search_for_a_module_of_the_user_last(
-    folder: Path, which: tuple[str, ...]
-) -> None:
+def test_workers_search_for_a_module_of_the_user_last(folder: Path, which: tuple[str, ...]) -> None:
     (folder / "mystore.py").write_text(STORE)
     with call(SCRIPT, ["explore", *which, "--jobs", "2", *FEW]) as process:
         said, _ = process.communicate(timeout=LIMIT_S)

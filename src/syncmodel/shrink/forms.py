@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from attrs import evolve
 
 from syncmodel.engine.counterexample import Counterexample
-from syncmodel.engine.script import Script, leaves, length, repaired, without
+from syncmodel.engine.script import Path, Script, leaves, length, repaired, without
 from syncmodel.shrink.passes import Candidates
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently
@@ -44,14 +44,17 @@ def shape(script: Script) -> tuple[tuple[str, int], ...]:
     )
 
 
+def _less(script: Script, out: Path) -> Script:
+    return repaired(without(script, lambda path, _: path == out))
+
+
 def reformed(best: Counterexample) -> Candidates:
     """One step taken out, and what is left in another form: it may fail so, or more often."""
     start = best.script
     if not shape(start):
         return
     for out, _ in reversed(list(leaves(start.steps))):
-        less = repaired(without(start, lambda path, _, out=out: path == out))
-        for form in forms(less):
+        for form in forms(_less(start, out)):
             best = yield form
             if best.script is not start:
                 return

@@ -23,12 +23,12 @@ LOST = Divergence(Kind.MISSING, "n1", Row("cases", "c1"), "t1", "nothing")
 PAIR = (FIRST, SECOND)
 
 
-def script(*steps: Step) -> Script:
+def made(*steps: Step) -> Script:
     return Script(NET, steps)
 
 
 def test_each_form_stands_for_the_others() -> None:
-    three = [script(Concurrently(PAIR)), script(Burst(PAIR)), script(*PAIR)]
+    three = [made(Concurrently(PAIR)), made(Burst(PAIR)), made(*PAIR)]
     assert list(forms(three[0])) == three[1:]
     assert list(forms(three[1])) == [three[0], three[2]]
     assert list(forms(three[2])) == []
@@ -37,9 +37,9 @@ def test_each_form_stands_for_the_others() -> None:
 
 def test_what_is_impossible_at_once_is_no_form() -> None:
     """A node is killed once, and what depends on a step before comes after it."""
-    twice = script(Burst((FIRST, delete_case("n1", "c1"))))
-    assert list(forms(twice)) == [script(FIRST, delete_case("n1", "c1"))]
-    killed = script(Burst((Crash("n1"), create_case("n2", "c1", "t1"))))
+    twice = made(Burst((FIRST, delete_case("n1", "c1"))))
+    assert list(forms(twice)) == [made(FIRST, delete_case("n1", "c1"))]
+    killed = made(Burst((Crash("n1"), create_case("n2", "c1", "t1"))))
     assert len(list(forms(killed))) == 2
 
 
@@ -54,38 +54,38 @@ def candidates(best: Counterexample) -> list[Script]:
 
 
 def test_a_step_less_in_another_form_is_tried() -> None:
-    best = Counterexample(script(Burst((FIRST, SECOND, THIRD))), LOST.key, (LOST,))
+    best = Counterexample(made(Burst((FIRST, SECOND, THIRD))), LOST.key, (LOST,))
     tried = candidates(best)
-    assert script(Concurrently((FIRST, SECOND))) in tried
-    assert script(Concurrently((SECOND, THIRD))) in tried
-    assert script(FIRST, SECOND) in tried
-    assert candidates(Counterexample(script(*PAIR), LOST.key, (LOST,))) == []
+    assert made(Concurrently((FIRST, SECOND))) in tried
+    assert made(Concurrently((SECOND, THIRD))) in tried
+    assert made(FIRST, SECOND) in tried
+    assert candidates(Counterexample(made(*PAIR), LOST.key, (LOST,))) == []
 
 
 def chances(often: dict[type[Step], float], odds: Odds) -> Chances:
     """Runs that fail so often in each form; made up."""
     coin = Random(3)
 
-    async def run(one: Script, *, alone: bool = False) -> Result:
+    async def run(script: Script, *, alone: bool = False) -> Result:
         assert alone
-        if coin.random() < often.get(type(one.steps[0]), 0.0):
-            return Result(Verdict.DIVERGED, one.steps, (LOST,))
-        return Result(Verdict.PASS, one.steps)
+        if coin.random() < often.get(type(script.steps[0]), 0.0):
+            return Result(Verdict.DIVERGED, script.steps, (LOST,))
+        return Result(Verdict.PASS, script.steps)
 
     return Chances(LOST.key, run, odds=odds)
 
 
 def test_the_form_that_fails_more_often_is_taken() -> None:
     known = chances({Concurrently: 0.95, Burst: 0.2}, Odds(3, 15))
-    found = asyncio.run(known.surer(script(Burst(PAIR))))
+    found = asyncio.run(known.surer(made(Burst(PAIR))))
     assert found is not None
-    assert found[0] == script(Concurrently(PAIR))
+    assert found[0] == made(Concurrently(PAIR))
     assert known.odds.share > 0.5
 
 
 def test_a_form_that_fails_as_often_is_left_alone() -> None:
     known = chances({Concurrently: 0.2, Burst: 0.2}, Odds(3, 15))
-    assert asyncio.run(known.surer(script(Burst(PAIR)))) is None
+    assert asyncio.run(known.surer(made(Burst(PAIR)))) is None
     assert known.odds == Odds(3, 15)
     always = chances({Concurrently: 1.0}, Odds(2, 2))
-    assert asyncio.run(always.surer(script(Burst(PAIR)))) is None
+    assert asyncio.run(always.surer(made(Burst(PAIR)))) is None
