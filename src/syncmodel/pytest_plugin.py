@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest.unittest import UnitTestCase
 
-from syncmodel.cli.options import SHARED, Option, wanted
+from syncmodel.cli.options import CORPUS, SHARED, Option, wanted
 from syncmodel.errors import UsageError, printable_lines
 from syncmodel.machine.wanted import SUITE_SEQUENCES, TARGET
 
@@ -89,6 +89,10 @@ def pytest_configure(config: pytest.Config) -> None:
             from syncmodel.targets.registry import check_name
 
             check_name(target)
+        if values["corpus"] != CORPUS.told["default"]:
+            from syncmodel.corpus import check_folder
+
+            check_folder(values["corpus"])
         if values["bug"] or values["faults"] != "all":
             wanted_of(config)
     except UsageError as error:

@@ -33,15 +33,33 @@ def leave_current_folder() -> None:
         del sys.path[0]
 
 
+#: Folders of the user's that are searched for modules after all others.
+LAST: list[str] = []
+
+
+def search_last(folder: str) -> None:
+    """Search that folder for modules too, from now on, after all others."""
+    if folder not in sys.path:
+        sys.path.append(folder)
+        LAST.append(folder)
+
+
 class SafeChildren:
-    """What `multiprocessing` starts inside has no current folder on its path."""
+    """What `multiprocessing` starts inside has no current folder on its path.
+
+    Nor a folder of `LAST`: there is more that a child imports before our code runs in it, and tries
+    to import, than there is. It searches them itself, once all of ours is imported.
+    """
 
     def __enter__(self) -> None:
         self._set = FLAG not in os.environ
         if self._set:
             os.environ[FLAG] = OURS
+        self._path = list(sys.path)
+        sys.path[:] = [folder for folder in self._path if folder not in LAST]
 
     def __exit__(self, *error: object) -> None:
+        sys.path[:] = self._path
         if self._set:
             del os.environ[FLAG]
 

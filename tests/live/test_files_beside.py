@@ -110,12 +110,27 @@ def test_the_module_executes_no_file_beside_it(folder: Path, verb: str) -> None:
     assert b"Traceback" not in said, said.decode()
 
 
+STORE = """\
+import json, sys, colorsys
+from syncmodel import ClusterMachine
+from syncmodel.reference.simulated import SimulatedCluster
+class Store(SimulatedCluster):
+    title = "mine"
+class Mine(ClusterMachine):
+    target = Store
+"""
+
+
+@pytest.mark.parametrize("which", [("--target", "mystore:Store"), ("--machine", "mystore:Mine")])
+def test_workers_search_for_a_module_of_the_user_last(folder: Path, which: tuple[str, ...]) -> None:
+    (folder / "mystore.py").write_text(STORE)
+    with call(SCRIPT, ["explore", *which, "--jobs", "2", *FEW]) as process:
+        said, _ = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0, said.decode()
+
+
 def test_a_module_that_an_option_names_is_searched_last(folder: Path) -> None:
-    (folder / "mystore.py").write_text(
-        "import json, sys, colorsys\n"
-        "from syncmodel.reference.simulated import SimulatedCluster\n"
-        "class Store(SimulatedCluster):\n    title = 'mine'\n"
-    )
+    (folder / "mystore.py").write_text(STORE)
     with call(SCRIPT, ["replay", "--target", "mystore:Store", "run.json"]) as process:
         said, _ = process.communicate(timeout=LIMIT_S)
     assert b"performed on mystore:Store" in said

@@ -119,7 +119,8 @@ class Campaign:
 
         `observe` gets every run that is explored, `minimizing` the minimiser's progress; both
         may be set before `run`.
-        Nothing is touched yet. Raises `UsageError` if there is a file where the folder should be.
+        Nothing is touched yet. Raises `UsageError` if there is a file where the folder should be;
+        whether it can be written in, `corpus.check_folder` says.
         """
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"{folder} is not a directory: say where failures are to be saved.")

@@ -27,6 +27,7 @@ from syncmodel.shrink.twin import Echo, Twin
 from syncmodel.steps import vocabulary
 from syncmodel.targets import registry
 from syncmodel.targets.base import Networked, Target
+from syncmodel.targets.registry import TargetKind
 
 
 @frozen
@@ -136,7 +137,7 @@ class Triage:
             effort.with_runs(further.effort.executions, further.effort.steps),
             file,
             unsaved,
-            echo=None if kind.twin == kind.name else further.echo,
+            echo=further.echo if _is_heard(kind) else None,
             sharpened=further.sharpened,
             otherwise=None if other is None else self._reproduction(other, other.network),
             otherwise_file=self._otherwise.file,
@@ -198,6 +199,20 @@ class Triage:
             bug=self._culprits[0] if self._culprits else None,
             confirmed=Confirmed(found.failed, found.runs),
         )
+
+
+def _is_heard(kind: TargetKind) -> bool:
+    """Whether its twin says something of it: it is another kind, which runs the same nodes.
+
+    Where the two are not made by one package, the twin is of another system.
+    """
+    if kind.twin is None or kind.twin == kind.name:
+        return False
+    return _package(kind) == _package(registry.get(kind.twin))
+
+
+def _package(kind: TargetKind) -> str:
+    return str(getattr(kind.make, "__module__", "")).partition(".")[0]
 
 
 def title(divergence: Divergence) -> str:

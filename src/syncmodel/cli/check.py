@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from syncmodel.cli.options import BUG, CORPUS, known_bugs, number
+from syncmodel.cli.options import BUG, CORPUS, given, known_bugs, number
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
 from syncmodel.safe_path import SafeChildren, started
@@ -55,7 +55,7 @@ NUMBERS = {
     "rollouts": (0, 0, "rollouts to a newer plugin"),
     "resyncs": (0, 0, "resyncs"),
     "timeouts": (0, 0, "writes of unknown outcome; model only"),
-    "burst": (1, 1, "steps without a rest between them, at most"),
+    "burst": (1, 1, "steps without a rest between them"),
 }
 #: Between two lines of progress.
 REPEAT_S = 1.0
@@ -79,6 +79,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         metavar="NAME",
+        type=given(),
         default=SIMULATED,
         help="what is searched: simulated (the reference node's cores; the default), or any other "
         "target, run by run from the beginning; one of your own is named module:Class",
@@ -92,6 +93,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, (least, usual, what) in NUMBERS.items():
         told = f"{what} (default: {usual})"
+        if name != "nodes":
+            told = f"at most so many {what} (default: {usual}; any: no bound, as far as it ends)"
         parser.add_argument(f"--{name}", metavar="N", type=_or_any(least), default=usual, help=told)
     parser.add_argument("--together", action="store_true", help="steps at the same time (model)")
     parser.add_argument("--ops", metavar="KINDS", help="only these kinds of steps: a comma list")
@@ -151,8 +154,10 @@ def run(args: argparse.Namespace) -> int:
     """Search, and print the verdict."""
     if args.scenes is not None:
         return _scenes(args)
+    from syncmodel.corpus import check_folder
     from syncmodel.targets import registry
 
+    check_folder(args.corpus)
     kind = registry.get(args.target)
     limits, black_box = _limits(args, kind.schema), kind.name != SIMULATED
     if black_box and (args.cover or args.grain == "messages"):

@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Search, and print the outcome."""
     asked = wanted(lambda name: getattr(args, name), args.seed, SEQUENCES)
     from syncmodel.campaign.campaign import Campaign, halted_by
+    from syncmodel.corpus import check_folder
     from syncmodel.engine.history import all_of
     from syncmodel.engine.pool import Pool
     from syncmodel.machine.deck import own_invariants, weights_of
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.statistics import show
     from syncmodel.report.terminal import Watch, complain, say, summary
 
+    check_folder(asked.corpus)
     started_s = time.monotonic()
     name, folder = args.machine or OURS, Path.cwd() if args.machine else None
     machine = load(name, folder)

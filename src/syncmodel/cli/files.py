@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +41,8 @@ def kinds(path: Path, asked: TargetKind | None, verb: str) -> Callable[[str], Ta
                 f"of {asked.name}: it can't be performed there."
             )
         if asked is None and own is None and CLASS.fullmatch(name):
-            command = shlex.join(["syncmodel", verb, "--target", name, as_argument(path)])
+            options = ["--target", name, *_machine_of(path)]
+            command = shlex.join(["syncmodel", verb, *options, as_argument(path)])
             raise UsageError(
                 f"{path} is a run of {name}, which is not registered, and nothing is imported "
                 f"because a file names it. If you trust that code: {command}"
@@ -47,6 +50,17 @@ def kinds(path: Path, asked: TargetKind | None, verb: str) -> Callable[[str], Ta
         return asked or own
 
     return kind_of
+
+
+def _machine_of(path: Path) -> list[str]:
+    """The option for the machine that found a saved run, as far as the file says."""
+    from syncmodel.corpus.budgets import FILE_BYTES
+
+    found = None
+    with suppress(OSError, ValueError, RecursionError, AttributeError), path.open("rb") as file:
+        found = json.loads(file.read(FILE_BYTES)).get("found", {}).get("machine")
+    named = isinstance(found, str) and CLASS.fullmatch(found)
+    return ["--machine", str(found)] if named else []
 
 
 def loaded_from(path: Path, asked: TargetKind | None, verb: str) -> Loaded:

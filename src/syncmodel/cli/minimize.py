@@ -13,7 +13,7 @@ from syncmodel.cli.options import (
     BUG,
     CORPUS,
     MACHINE,
-    TARGET,
+    REPLAYED_ON,
     asked_kind,
     invariants_of,
     known_bugs,
@@ -41,6 +41,9 @@ EXAMPLES = """\
   syncmodel minimize found/a-file.json                with the bug that the file names planted
 
 The shortest so far is always on disk: Ctrl-C ends it, and prints that one.
+
+exit codes: 1 it fails and was shortened, 0 it did not fail again, 2 usage, 3 nothing can be said
+(the run is invalid), 130 Ctrl-C or a signal
 """
 
 #: How many chances a run that fails only sometimes has to fail at all.
@@ -57,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=number(1),
         help="which run of the record (default: the first that failed)",
     )
-    add_options(parser, (TARGET, BUG, CORPUS, MACHINE))
+    add_options(parser, (REPLAYED_ON, BUG, CORPUS, MACHINE))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,12 +68,14 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.campaign.campaign import halted_by
     from syncmodel.campaign.keeping import Origin
     from syncmodel.campaign.triage import Triage
+    from syncmodel.corpus import check_folder
     from syncmodel.engine.pool import Pool
     from syncmodel.engine.tally import Tally
     from syncmodel.interrupts import INTERRUPTED_CODE
     from syncmodel.report.story import found_story
     from syncmodel.report.terminal import Watch, complain, say
 
+    check_folder(args.corpus)
     invariants = invariants_of(args.machine)
     asked = _read(args.file, args.number, asked_kind(args.target, args.machine))
     bugs = known_bugs(args.bug, args.target) or known_bugs(list(asked.bugs), asked.kind.name)

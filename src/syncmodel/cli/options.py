@@ -70,7 +70,20 @@ def seconds(text: str) -> float:
     return value
 
 
+def given(convert: Callable[[str], Any] = str) -> Callable[[str], Any]:
+    """A type of option: any text but none, which would be taken for an option left out."""
+
+    def parse(text: str) -> Any:
+        if not text.strip():
+            raise argparse.ArgumentTypeError("nothing is named: say what, or leave the option out")
+        return convert(text)
+
+    return parse
+
+
 def _option(flag: str, help_text: str, **told: Any) -> Option:
+    if not {"type", "action", "choices"} & told.keys() or told.get("action") == "append":
+        told["type"] = given()
     return Option(flag, {"help": help_text, **told})
 
 
@@ -79,6 +92,13 @@ TARGET = _option(
     "where steps are performed: embedded (real processes of this computer; the default), "
     "simulated (the nodes' cores joined in memory), another one that is registered, or a class of "
     "yours as module:Class",
+    metavar="NAME",
+    default=None,
+)
+REPLAYED_ON = _option(
+    "--target",
+    "where steps are performed (default: where the file says that they were): embedded, "
+    "simulated, or a target of yours as module:Class",
     metavar="NAME",
     default=None,
 )
@@ -100,14 +120,14 @@ RECORD = _option(
     "--record",
     "write every sequence, step, outcome and observation to FILE, as JSON lines",
     metavar="FILE",
-    type=Path,
+    type=given(Path),
     default=None,
 )
 CORPUS = _option(
     "--corpus",
     "the directory where failures are saved (default: %(default)s)",
     metavar="DIR",
-    type=Path,
+    type=given(Path),
     default=Path("found"),
 )
 

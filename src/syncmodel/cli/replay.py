@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncmodel.cli.files import Loaded, loaded_from
-from syncmodel.cli.options import BUG, MACHINE, RECORD, asked_kind, invariants_of, known_bugs
+from syncmodel.cli.options import (
+    BUG,
+    MACHINE,
+    RECORD,
+    REPLAYED_ON,
+    asked_kind,
+    invariants_of,
+    known_bugs,
+)
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import InvalidRunError, UsageError, printable
 
@@ -44,13 +52,7 @@ OTHERWISE_CODE = 4
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and on what they are performed."""
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a saved run")
-    parser.add_argument(
-        "--target",
-        metavar="NAME",
-        help="where steps are performed (default: where the file says that they were): embedded, "
-        "simulated, or a target of yours as module:Class",
-    )
-    add_options(parser, (BUG, RECORD, MACHINE))
+    add_options(parser, (REPLAYED_ON, BUG, RECORD, MACHINE))
     parser.add_argument("--no-bug", action="store_true", help="leave the bug out that a file names")
     parser.add_argument(
         "--check",

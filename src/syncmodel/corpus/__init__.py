@@ -12,7 +12,7 @@ from syncmodel.corpus.format import (
     to_text,
     usual,
 )
-from syncmodel.corpus.store import file_name, load, load_all, save
+from syncmodel.corpus.store import check_folder, file_name, load, load_all, save
 
 __all__ = [
     "NETWORK",
@@ -22,6 +22,7 @@ __all__ = [
     "Reproduction",
     "System",
     "Systems",
+    "check_folder",
     "file_name",
     "load",
     "load_all",

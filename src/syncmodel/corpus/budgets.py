@@ -6,9 +6,11 @@ costs memory or time.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
-from syncmodel.errors import FormatError
+from syncmodel.errors import FormatError, UsageError
 from syncmodel.model import words
 from syncmodel.model.columns import Ref
 from syncmodel.model.schema import Schema
@@ -33,6 +35,15 @@ FACTS = 100
 WORK = 5_000_000
 #: An id on the wire has at most 512, the run's prefix among them (docs/contract.md).
 ID_CHARACTERS = 480
+
+
+def check_is_file(path: Path) -> None:
+    """Raises `UsageError` for a named pipe, which may never begin.
+
+    What a shell makes of `<(...)`, and /dev/stdin, are no named ones.
+    """
+    if Path(os.path.realpath(path)).is_fifo():
+        raise UsageError(f"{path} is a pipe, and no file: name a file.")
 
 
 def check_count(raw: object, where: str) -> None:

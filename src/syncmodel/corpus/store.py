@@ -10,6 +10,7 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
+from syncmodel.corpus import budgets
 from syncmodel.corpus.budgets import FILE_BYTES
 from syncmodel.corpus.format import Reproduction, Systems, dump, to_text
 from syncmodel.corpus.reading import read
@@ -75,12 +76,30 @@ def _replace(target: Path, content: bytes) -> None:
         os.close(folder)
 
 
+def check_folder(folder: Path) -> None:
+    """Raises `UsageError` if nothing can be saved there. Leaves nothing, and makes no folder."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a directory: say where failures are to be saved.")
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"Nothing can be saved in {folder}: {error.strerror or error}"
+            f"{'' if there == folder.absolute() else f' ({there})'}. Name another folder."
+        ) from error
+
+
 def load(path: Path, systems: Systems) -> Reproduction:
     """The reproduction in a file, as a run of the system that `systems` has for it.
 
     Raises `FormatError` if it is malformed and `UsageError` if it can't be read, or is a run of a
     target that is not there.
     """
+    budgets.check_is_file(path)
     try:
         with path.open("rb") as file:
             content = file.read(FILE_BYTES + 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from attrs import define, field, frozen
 
 from syncmodel.engine.counterexample import Counterexample
@@ -16,6 +18,7 @@ class Settings:
     """How far a search goes. The same seed is the same sequences of steps.
 
     `scope`: the steps that may be drawn (None: all that the machine has and the target can take).
+    `lacking`: the steps that were asked for and are never drawn, by the ability that it takes.
     `max_time_s`: no sequence is begun later than this. `backend` is Hypothesis' setting: ours draws
     plainly and leaves shrinking to our minimiser; with "hypothesis" it draws and shrinks on its
     own.
@@ -27,6 +30,7 @@ class Settings:
     seed: int | str = 0
     scope: Scope | None = None
     guarantees: Guarantees = Guarantees()
+    lacking: Mapping[str, tuple[str, ...]] = field(factory=dict, hash=False)
     max_time_s: float | None = None
     backend: str = "syncmodel"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from syncmodel.errors import UsageError
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 
 if TYPE_CHECKING:
@@ -24,9 +25,14 @@ class Invariant:
     check: Callable[[Session], None]
 
     def hold(self, session: Session) -> None:
-        """Raise `DivergenceFound` with the invariant's name if the check raises any `Exception`."""
+        """Raise `DivergenceFound` with the invariant's name if the check raises any `Exception`.
+
+        But for `UsageError`, which says that the check itself is wrong.
+        """
         try:
             self.check(session)
+        except UsageError:
+            raise
         except Exception as error:
             shown = _words(error)
             divergence = Divergence(Kind.INVARIANT, "the cluster", None, self.name, shown)

@@ -69,7 +69,7 @@ class Names:
         return names.get(old, old.name if kind == "rows" else old)
 
 
-class _Found:
+class Found:
     """The names that steps have, in order of appearance; each token with its column."""
 
     def __init__(self) -> None:
@@ -84,6 +84,14 @@ class _Found:
         found.setdefault(name, column)
         return name.name if kind == "rows" else name
 
+    @classmethod
+    def of(cls, script: Script) -> Found:
+        """The names of that script."""
+        found = cls()
+        for _, step in leaves(script.steps):
+            _mapped(step, script.net.schema, found.note)
+        return found
+
 
 def tidy_names(script: Script) -> Names:
     """Plain names in order of appearance.
@@ -92,9 +100,7 @@ def tidy_names(script: Script) -> Names:
     (t1, or 1); 1, 2, 4, ... for amounts. Where some nodes are readers all nodes keep their names,
     which say who is one.
     """
-    found, schema = _Found(), script.net.schema
-    for _, step in leaves(script.steps):
-        _mapped(step, schema, found.note)
+    found, schema = Found.of(script), script.net.schema
     nodes = script.net.nodes if script.net.readers else (*found.nodes, *script.net.nodes)
     counts = Counter[str]()
     rows = dict[Row, str]()

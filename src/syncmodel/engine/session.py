@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from attrs import field, frozen
 
+from syncmodel.engine.hanging import HangingError, bounded
 from syncmodel.engine.history import (
     Began,
     Ended,
@@ -32,7 +33,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.outcome import checked
 from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
-from syncmodel.model.view import View
+from syncmodel.model.view import Shown, View
 from syncmodel.model.world import World, initial
 from syncmodel.steps.base import Step
 from syncmodel.targets.base import Reusable, Settled, Target, Unsettled
@@ -103,8 +104,15 @@ class Session:
 
     @property
     def views(self) -> Mapping[str, View | None]:
-        """What each node showed at the last rest; empty before the first one."""
-        return self._views or {}
+        """What each node showed at the last rest; empty before the first one.
+
+        A table that there is not is refused, and not silently empty.
+        """
+        tables = tuple(self.net.schema.by_name)
+        return {
+            node: None if view is None else Shown(view.rows, tables)
+            for node, view in (self._views or {}).items()
+        }
 
     async def begin(self) -> None:
         """A fresh start, compared like any other rest: what an earlier run left would show."""
@@ -116,6 +124,8 @@ class Session:
             await self._begin_clean(net)
         except DivergenceFound as found:
             self._end(Verdict.DIVERGED, found.divergences)
+        except HangingError as error:
+            self._end(Verdict.UNKNOWN, reason=str(error))
         except InvalidRunError as error:
             self._end(Verdict.INVALID, reason=str(error))
 
@@ -158,7 +168,7 @@ class Session:
 
     async def _boot(self, net: Net) -> None:
         try:
-            await self.target.begin(net)
+            await bounded(self.target, self.target.begin(net), "at the beginning of a run")
         except Exception as error:  # noqa: BLE001 (raised again)
             self._broken(error, "making the nodes ready for a run")
 
@@ -177,7 +187,8 @@ class Session:
             self._observe(Taken(len(self.steps), step))
             started = time.perf_counter()
             try:
-                outcome = checked(await step.perform(self.target))
+                performing = step.perform(self.target)
+                outcome = checked(await bounded(self.target, performing, f"in {self.last_step}"))
             except Exception as error:  # noqa: BLE001 (raised again)
                 self._broken(error, f"performing {self.last_step}")
             took = time.perf_counter() - started
@@ -188,6 +199,8 @@ class Session:
             await self._rest(before, control=control)
         except DivergenceFound as found:
             self._end(Verdict.DIVERGED, found.divergences)
+        except HangingError as error:
+            self._end(Verdict.UNKNOWN, reason=str(error))
         except InvalidRunError as error:
             self._end(Verdict.INVALID, reason=str(error))
 
@@ -205,7 +218,7 @@ class Session:
         belief = self.world.belief
         limit_s = self._settle_limit_s
         try:
-            found = await self.target.settle(belief.net, control=control, limit_s=limit_s)
+            found = await self._settled(belief.net, control=control, limit_s=limit_s)
             _check_settled(found, belief.net)
         except Exception as error:  # noqa: BLE001 (raised again)
             self._unread(error)
@@ -221,6 +234,11 @@ class Session:
         index = len(self.steps)
         self._observe(Rested(index, found.views, found.how.value, took, before, self.world))
 
+    async def _settled(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        settling = self.target.settle(net, control=control, limit_s=limit_s)
+        when = "after" if self.steps else "before"
+        return await bounded(self.target, settling, f"at rest {when} {self.last_step}", limit_s)
+
     async def _unsettled(self, found: Unsettled) -> None:
         """Busy at the limit is *unknown*; busy at ten times the limit, or for ever, diverges.
 
@@ -230,7 +248,7 @@ class Session:
             net, limit_s = self.world.belief.net, PATIENCE * self._settle_limit_s
             started = time.perf_counter()
             try:
-                again = await self.target.settle(net, control=False, limit_s=limit_s)
+                again = await self._settled(net, control=False, limit_s=limit_s)
                 _check_settled(again, net)
             except Exception as error:  # noqa: BLE001 (raised again)
                 self._unread(error)

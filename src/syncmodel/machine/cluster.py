@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from syncmodel.engine.session import Session
 from syncmodel.errors import UsageError
+from syncmodel.machine.spelling import check_attributes
 from syncmodel.model.divergence import Divergence, DivergenceFound
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
@@ -110,6 +111,11 @@ class ClusterMachine(RuleBasedStateMachine):
         self.own_weights: Weights = deck.weights
         self.size: int = search.settings.nodes
         self._search = search
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Raises `UsageError` for an attribute that is nearly the name of one of ours."""
+        super().__init_subclass__(**options)
+        check_attributes(cls)
 
     @classmethod
     def seeing(cls, session: Session) -> Self:

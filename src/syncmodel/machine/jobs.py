@@ -8,6 +8,7 @@ here: minimising, which happens once, in the process that asked.
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,7 @@ from syncmodel.machine.loading import load
 from syncmodel.machine.search import Search, Share
 from syncmodel.machine.wanted import Wanted, deadline_s
 from syncmodel.report.jsonl import Recorder
-from syncmodel.safe_path import SafeChildren, started
+from syncmodel.safe_path import LAST, SafeChildren, search_last, started
 from syncmodel.targets.base import Target
 
 #: How often a worker reports its progress.
@@ -92,7 +93,9 @@ class Jobs:
         try:
             for job in self._jobs(place):
                 ours, theirs = context.Pipe(duplex=False)
-                worker = context.Process(target=work, args=(job, theirs, best), daemon=True)
+                # What the job refers to may be in a module of the user's, so it is read later.
+                about = (pickle.dumps(job), tuple(LAST), theirs, best)
+                worker = context.Process(target=work, args=about, daemon=True)
                 # What comes before a worker can answer it waits until then.
                 with _held(ENDING), SafeChildren():
                     worker.start()
@@ -200,15 +203,17 @@ def _finish(workers: Iterable[SpawnProcess]) -> None:
 # --- in the worker -------------------------------------------------------------------------------
 
 
-def work(job: Job, ends: Connection, best: Any) -> None:
-    """Do a share of a search, and report progress."""
+def work(packed: bytes, folders: tuple[str, ...], ends: Connection, best: Any) -> None:
+    """Do a share of a search, and report progress; modules may also lie in these folders."""
     started()
+    for folder in folders:
+        search_last(folder)
     tally, findings = Tally(), Findings()
     halted: SyncModelError | None = None
     try:
         # Each of these means that it is over: close the cluster, and say what there is.
         with like_ctrl_c(), _let_in(ENDING):
-            _search(job, tally, findings, ends, best)
+            _search(pickle.loads(packed), tally, findings, ends, best)
     except KeyboardInterrupt:
         pass
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)

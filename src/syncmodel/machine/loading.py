@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncmodel.errors import UsageError, why
+from syncmodel.safe_path import search_last
 
 if TYPE_CHECKING:
     from syncmodel.machine.cluster import ClusterMachine
@@ -26,10 +26,12 @@ def load(text: str, folder: Path | None = None) -> type[ClusterMachine]:
     module, colon, name = text.partition(":")
     if not (module and colon and name):
         raise UsageError(f"{text!r} is no machine: name it as module:Class.")
-    if folder is not None and str(folder) not in sys.path:
-        sys.path.append(str(folder))
+    if folder is not None:
+        search_last(str(folder))
     try:
         found = getattr(importlib.import_module(module), name)
+    except UsageError:
+        raise
     except (Exception, SystemExit) as error:
         raise UsageError(f"The machine {text} can't be loaded: {why(error)}.") from error
     if not (isinstance(found, type) and issubclass(found, ClusterMachine)):

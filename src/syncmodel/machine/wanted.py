@@ -66,6 +66,7 @@ class Wanted:
         """
         from syncmodel.engine.findings import Settings
         from syncmodel.machine.provider import PLAIN
+        from syncmodel.steps import vocabulary
         from syncmodel.strategies.inside import chosen_seed
 
         chosen = base or _profile()
@@ -75,8 +76,10 @@ class Wanted:
             seed = chosen_seed(machine, chosen)
         kind = self.kind(machine)
         scope = machine.scope or kind.scope
-        ops = frozenset(op for op in scope.ops if getattr(machine, op, None) is not None)
-        scope = evolve(scope, ops=ops if self.ops is None else ops & self.ops)
+        asked = machine.scope.ops if machine.scope else frozenset(vocabulary())
+        asked = frozenset(op for op in asked if getattr(machine, op, None) is not None)
+        asked = asked if self.ops is None else asked & self.ops
+        scope = evolve(scope, ops=scope.ops & asked)
         usual = self.usual_sequences if kind.waits else FAST_SEQUENCES
         return Settings(
             nodes=self.nodes or machine.nodes or NODES,
@@ -85,6 +88,7 @@ class Wanted:
             seed=_any_seed() if seed is None else seed,
             scope=scope,
             guarantees=machine.guarantees or kind.guarantees,
+            lacking=kind.lacking(asked),
             max_time_s=self.max_time_s,
             backend=backend,
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from syncmodel.errors import UsageError
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Row, Value
 from syncmodel.record import Record
@@ -24,8 +25,9 @@ class View(Record, cache_hash=True):
     ) -> View:
         """The view of a node that shows, in each table, these rows: (id, columns) pairs.
 
-        Raises `ValueError` for what is no row of its table.
+        Raises `ValueError` for what is no row of its table, or in a table that there is not.
         """
+        _check_tables(tables, schema.by_name)
         return cls(
             tuple(
                 (Row(table.name, name), table.read(shown))
@@ -37,6 +39,28 @@ class View(Record, cache_hash=True):
     def table(self, name: str) -> tuple[tuple[str, Value], ...]:
         """The (id, value) pairs of one table."""
         return tuple((row.name, value) for row, value in self.rows if row.table == name)
+
+
+class Shown(View):
+    """A view for who asks for tables by name: it knows which `tables` there are."""
+
+    tables: tuple[str, ...] = ()
+
+    def table(self, name: str) -> tuple[tuple[str, Value], ...]:
+        """The (id, value) pairs of one table. Raises `UsageError` if there is no such table."""
+        try:
+            _check_tables((name,), self.tables)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return super().table(name)
+
+
+def _check_tables(asked: Iterable[str], there: Collection[str]) -> None:
+    wrong = sorted(name for name in asked if name not in there)
+    if wrong:
+        raise ValueError(
+            f"There is no table {', '.join(map(repr, wrong))}; there are: {', '.join(there)}."
+        )
 
 
 class ControlView(Record):

@@ -208,6 +208,7 @@ def read_failing_runs(path: Path, systems: Systems) -> tuple[RecordedRun, ...]:
     A last line that was torn off is left out. Raises `UsageError` if the file can't be read or is
     about a target that is not there, and `FormatError` with the line if it is malformed.
     """
+    budgets.check_is_file(path)
     try:
         with path.open("rb") as file:
             lines = _lines(file, str(path))
@@ -222,6 +223,7 @@ def read_failing_runs(path: Path, systems: Systems) -> tuple[RecordedRun, ...]:
 
 def is_record(path: Path) -> bool:
     """Whether the file declares itself a record."""
+    budgets.check_is_file(path)
     try:
         with path.open("rb") as file:
             return FORMAT.encode() in file.readline(1_000)
@@ -249,6 +251,7 @@ def _lines(file: IO[bytes], where: str) -> Iterator[Fields]:
 
 def _check_replaced(path: Path) -> None:
     """A record takes the place of another record, and of nothing else. Raises `UsageError`."""
+    budgets.check_is_file(path)
     with suppress(OSError):
         if path.is_file() and path.stat().st_size and not is_record(path):
             raise UsageError(

@@ -156,12 +156,15 @@ def _summary(report: Report, seconds: float, settings: Settings, waits: bool) ->
     never = [what.value for what in tally.never(ops, waits=waits)]
     if never and tally.rests:
         yield f"Never happened, so nothing is said of it: {', '.join(never)}."
+    if settings.lacking:
+        parts = (f"{', '.join(ops)} ({name})" for name, ops in settings.lacking.items())
+        yield f"Never drawn, as the target lacks the ability: {'; '.join(parts)}."
     if report.findings.out_of_time:
         yield (
             f"The time was over ({_duration(settings.max_time_s or 0)}): "
             f"{plural(tally.sequences, 'sequence')} of {settings.sequences:,} had begun."
         )
-    yield from _doubts("unknown (not settled in time)", report.findings.unknown)
+    yield from _doubts("unknown (no rest, or no answer, in time)", report.findings.unknown)
     yield from _doubts("invalid (the tester could not do its part)", report.findings.invalid)
     for file in report.doubtful:
         yield f"Saved as {file}, to be performed again with `syncmodel replay`."

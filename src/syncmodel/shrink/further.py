@@ -18,7 +18,7 @@ from syncmodel.engine.script import at_once
 from syncmodel.shrink.minimize import NO_SEARCH, Effort, Minimizer, Progress
 from syncmodel.shrink.sharpen import Sharpened, sharpened
 from syncmodel.shrink.simpler import cost
-from syncmodel.shrink.twin import Echo, Twin
+from syncmodel.shrink.twin import Echo, Twin, is_same
 from syncmodel.targets.base import SEEDS, Target
 
 #: How often a find of the twin may pass on the target before it is discarded.
@@ -45,7 +45,7 @@ class Further:
 
     def search(self, networks: Sequence[int | None], progress: Callable[[Progress], None]) -> None:
         """Search, first of all on these networks. Takes seconds."""
-        self.echo = self.twin.echo(self.best, tuple(dict.fromkeys((*networks, *SEEDS))))
+        self.echo = self.twin.echo(self.best, tuple(dict.fromkeys((*networks, *SEEDS))), same=True)
         start = self.echo.heard
         if start is None:
             return
@@ -69,7 +69,7 @@ class Further:
             if cost(form.script) < cost(self.best.script):
                 confirmed = self._confirmed(form)
                 if confirmed is not None and confirmed.is_as_sure_as(self.best):
-                    self.best, self.echo = confirmed, Echo(confirmed, 1)
+                    self.best, self.echo = confirmed, Echo(confirmed, 1, is_same(confirmed, form))
                     return True
         return False
 

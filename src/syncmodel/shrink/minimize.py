@@ -18,6 +18,9 @@ from syncmodel.engine.history import Observer, Verdict, nobody
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script, length, repaired
+from syncmodel.shrink.chances import Chances
+from syncmodel.shrink.forms import reformed, shape
+from syncmodel.shrink.odds import HALF, MOST_TRIES, Odds
 from syncmodel.shrink.passes import COARSE, FINE, LAST, Pass
 from syncmodel.shrink.simpler import cost
 from syncmodel.targets.base import Networked, Reusable, Target
@@ -115,20 +118,27 @@ class Minimizer:
         self._verdicts: dict[Script, bool] = {found.script: True}
         #: Every best so far, each smaller than the one before.
         self._bests = [self.best]
-        self._must_fail_times = 1
+        self.chances = Chances(found.key, self._once, copied=not invariants)
+        #: Whether what is done at once was chosen because it fails more often so.
+        self._formed = False
+        #: The best that nothing was found to be shorter than, for what fails sometimes.
+        self._final: Counterexample | None = None
         self._invalid = 0
+        #: The number of runs when progress was told last.
+        self._told = 0
 
     async def run(self) -> Counterexample:
         """Search, then confirm. Cancelled in between, `best` is what was found.
 
         Where the smallest script fails far less often than the one that was found, it failed by
-        luck: the search goes back to the last that does not, and on from there.
+        luck: the search goes back to the last that does not, and on from there. Where it turns out
+        to fail less often than was thought, what was discarded has another chance.
         """
         for _ in range(BACK_LIMIT):
             with self._stopping():
                 await self._search()
             await self._confirm()
-            if not await self._went_back():
+            if not await self._went_back() and not self._was_overrated():
                 break
         return self.best
 
@@ -143,13 +153,14 @@ class Minimizer:
     async def _search(self) -> None:
         for one in COARSE:
             await self._pass(one)
+        await self._surer()
         for _ in range(ROUNDS_LIMIT):
             before = self.best
             for one in FINE:
                 await self._pass(one)
-            for one in self._further if self.best is before else ():
+            for one in (reformed, *self._further) if self.best is before else ():
                 await self._pass(one)
-            if self.best is before:
+            if self.best is before and not self._has_another_chance():
                 break
         for one in LAST:
             await self._pass(one)
@@ -172,28 +183,64 @@ class Minimizer:
         candidate = repaired(candidate)
         if cost(candidate) >= cost(best) or candidate in self._verdicts:
             return
-        for _ in self._networks or (None,):
-            used = isinstance(self._target, Reusable) and self._target.used
-            result = await self._run(candidate)
-            if used and self.best.key in result.keys:
-                # Perhaps an earlier run's leftovers made it fail.
-                result = await self._run(candidate, alone=True)
-            failing = self.best.key in result.keys and await self._fails_again(candidate)
-            self._verdicts[candidate] = failing
-            if failing:
-                shorter = evolve(candidate, steps=candidate.steps[: len(result.steps)])
-                self._verdicts[shorter] = True
-                self._take(shorter, result)
-                self._bests.append(self.best)
-                break
+        as_long = length(candidate.steps) == length(best.steps)
+        if self._formed and as_long and shape(candidate) != shape(best):
+            # It would be the simpler form again, which fails less often.
+            return
+        result = await self._failing(candidate)
+        self._verdicts[candidate] = result is not None
+        if result is not None:
+            shorter = evolve(candidate, steps=candidate.steps[: len(result.steps)])
+            self._verdicts[shorter] = True
+            self._take(shorter, result)
+            self._bests.append(self.best)
         self._report()
 
-    async def _fails_again(self, candidate: Script) -> bool:
-        """Whether it fails as many times in a row as it must."""
-        for _ in range(self._must_fail_times - 1):
-            if self.best.key not in (await self._run(candidate, alone=True)).keys:
-                return False
+    async def _failing(self, candidate: Script) -> Result | None:
+        """A run of it that fails in the same way; None: it passes, as far as can be said."""
+        if not self._networks:
+            return await self.chances.failing(candidate, self.best.script)
+        for _ in self._networks:
+            result = await self._once(candidate)
+            if self.best.key in result.keys:
+                return result
+        return None
+
+    async def _once(self, script: Script, *, alone: bool = False) -> Result:
+        used = isinstance(self._target, Reusable) and self._target.used
+        result = await self._run(script, alone=alone)
+        if used and not alone and self.best.key in result.keys:
+            # Perhaps an earlier run's leftovers made it fail.
+            result = await self._run(script, alone=True)
+        return result
+
+    async def _surer(self) -> None:
+        """Go on from a form that fails more often, if there is one."""
+        found = None if self._networks else await self.chances.surer(self.best.script)
+        if found is not None:
+            self._verdicts[found[0]] = True
+            self._take(*found)
+            self._bests.append(self.best)
+            self._formed = True
+            self._report()
+
+    def _was_overrated(self) -> bool:
+        """Whether the best fails less often than was thought: then nothing is discarded yet."""
+        if self.effort.exhausted or not self.chances.were_overrated(_odds(self.best)):
+            return False
+        self._discard_nothing()
         return True
+
+    def _has_another_chance(self) -> bool:
+        """Whether what was discarded is to be tried once more: one in twenty fails all the same."""
+        if self.chances.odds.always or self._final is self.best:
+            return False
+        self._final = self.best
+        self._discard_nothing()
+        return True
+
+    def _discard_nothing(self) -> None:
+        self._verdicts = {script: True for script, fails in self._verdicts.items() if fails}
 
     def _take(self, script: Script, result: Result) -> None:
         self.best = evolve(
@@ -213,6 +260,8 @@ class Minimizer:
         return result
 
     async def _perform(self, script: Script, *, alone: bool) -> Result:
+        if self.effort.executions > self._told:
+            self._report()
         target, there = self._target, fitted(script, self._target.nodes)
         if self._networks and isinstance(target, Networked):
             target.on_network(self._networks[self._next_network % len(self._networks)])
@@ -229,14 +278,17 @@ class Minimizer:
         self.effort = self.effort.with_runs(1, length(result.steps))
         return result
 
-    async def _confirm(self) -> None:
+    async def _confirm(self, *, more: bool = False) -> None:
         """Run the best again to confirm it, more often if it does not always fail.
 
-        A run that says nothing is none in which it failed.
+        A run that says nothing is none in which it failed. `more`: what is known already counts.
         """
-        self.best = evolve(self.best, failed=0, runs=0)
+        before = _odds(self.best) if more else Odds()
+        self.best = evolve(self.best, failed=before.failed, runs=before.runs)
         doubtful = max(DOUBTFUL_RUNS, self._confirmations)
-        for attempt in range(1, 1 + doubtful if self._confirmations else 1):
+        attempt = 0
+        while attempt < (doubtful if self._confirmations else 0):
+            attempt += 1
             result = await self._perform(self.best.script, alone=True)
             again = self.best.key in result.keys
             if again:
@@ -246,6 +298,9 @@ class Minimizer:
             self._report()
             if self.best.failed == attempt == self._confirmations:
                 break
+            if attempt == doubtful and not self.best.failed and not self.chances.odds.always:
+                # What fails seldom is told with the runs that it takes to see it.
+                doubtful = max(doubtful, MOST_TRIES)
 
     async def _went_back(self) -> bool:
         """Go back to the smallest script that fails about as often as the first one.
@@ -253,13 +308,16 @@ class Minimizer:
         Returns whether there was reason to: a search that goes on then takes no lucky one.
         """
         last = self.best
-        if len(self._bests) < 2 or not last.runs or _often(last) > 0.5:
+        if len(self._bests) < 2 or not last.runs or _odds(last).share > HALF:
             return False
         self.best = self._bests[0]
         await self._confirm()
-        first = self.best
-        if _often(last) >= _often(first) / 2:
-            self.best = last
+        first, self.best = self.best, last
+        if _is_lucky(last, first):
+            # Twice, for a search that goes back for nothing loses what it has.
+            await self._confirm(more=True)
+            last = self.best
+        if not _is_lucky(last, first):
             return False
         good, lucky = 0, len(self._bests) - 1
         steady = first
@@ -267,22 +325,31 @@ class Minimizer:
             middle = (good + lucky) // 2
             self.best = self._bests[middle]
             await self._confirm()
-            if _often(self.best) >= _often(first) / 2:
+            if not _is_lucky(self.best, first):
                 good, steady = middle, self.best
             else:
                 lucky = middle
         for one in self._bests[lucky:]:
             self._verdicts[one.script] = False
         del self._bests[lucky:]
-        self.best, self._must_fail_times = steady, 2
+        self.best, self.chances.must_fail = steady, 2
         return True
 
     def _report(self) -> None:
         script, effort = self.best.script, self.effort
         nodes = len(script.net.nodes)
+        self._told = effort.executions
         self._progress(Progress(effort.executions, effort.steps, length(script.steps), nodes))
 
 
-def _often(found: Counterexample) -> float:
-    """The share of its confirmations in which it failed."""
-    return found.failed / found.runs if found.runs else 0.0
+def _odds(found: Counterexample) -> Odds:
+    return Odds(found.failed, found.runs)
+
+
+def _is_lucky(found: Counterexample, first: Counterexample) -> bool:
+    """Whether its confirmations fall below the first one's: below half of always, or beyond doubt
+    of sometimes."""
+    odds, before = _odds(found), _odds(first)
+    if before.always and before.runs:
+        return odds.share < HALF
+    return odds.is_rarer_than(before)

@@ -7,8 +7,7 @@ and never because a file names it.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -20,8 +19,9 @@ from attrs import frozen
 from syncmodel.errors import UsageError, why
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.schema import Schema
+from syncmodel.safe_path import search_last
 from syncmodel.steps import vocabulary
-from syncmodel.steps.base import Malforms, Step
+from syncmodel.steps.base import VOCABULARY, Malforms, Step
 from syncmodel.steps.scope import Scope
 from syncmodel.targets.base import Target
 
@@ -69,6 +69,16 @@ class TargetKind:
     def takes(self, step: type[Step]) -> bool:
         """Whether it has the ability that a kind of step needs."""
         return step.NEEDS is None or issubclass(self.abilities, step.NEEDS)
+
+    def lacking(self, ops: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Those of these kinds of steps that it can't take, by the ability that it takes."""
+        found: dict[str, tuple[str, ...]] = {}
+        for op in sorted(ops):
+            step = VOCABULARY[op]
+            if step.NEEDS is not None and not self.takes(step):
+                name = step.NEEDS.__name__
+                found[name] = (*found.get(name, ()), op)
+        return found
 
     @property
     def sends_malformed(self) -> bool:
@@ -155,9 +165,7 @@ def kind_of(found: object, name: str | None = None) -> TargetKind:
 def imported(name: str) -> Any:
     """The object that `module:Name` names. Raises `UsageError` if it can't be imported."""
     module, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+    search_last(str(Path.cwd()))
     try:
         found: Any = import_module(module)
         for part in attribute.split("."):

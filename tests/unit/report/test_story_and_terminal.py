@@ -128,7 +128,7 @@ def test_no_summary_calls_a_doubt_a_pass() -> None:
     assert report.exit_code == 3
     text = summary(report, 5, Settings(scope=SCOPE))
     assert "1 invalid (the tester could not do its part), which is no pass. The first: n1" in text
-    assert "2 unknown (not settled in time), which is no pass. The first: busy" in text
+    assert "2 unknown (no rest, or no answer, in time), which is no pass. The first: busy" in text
     interrupted = summary(Report(tally(), interrupted=True), 5, Settings(scope=SCOPE))
     assert interrupted.startswith("No divergence so far, interrupted:")
     halted = summary(Report(tally(), halted=SyncModelError()), 5, Settings(scope=SCOPE))
