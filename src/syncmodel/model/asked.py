@@ -27,13 +27,12 @@ class Moment(Record):
     """The circumstances of some simultaneous requests.
 
     `nets` are the nets before and after; `during` is what was up at any moment between;
-    `unstable` are nodes that may have been down, `droppers` those that may have lost their log.
+    `unstable` are nodes that may have been down.
     """
 
     nets: tuple[Net, ...]
     during: Net
     unstable: frozenset[str] = frozenset()
-    droppers: frozenset[str] = frozenset()
 
     def may_be_down(self, node: str) -> bool:
         """Whether the node's application may not have been there to answer."""
@@ -71,8 +70,6 @@ class Asked(Record):
 
     @classmethod
     def of(cls, belief: Belief, write: Write, entries: Entries, moment: Moment) -> Asked:
-        if write.node in moment.droppers:
-            belief = _without_must(belief, write.node)
         if belief.net.quorum:
             belief = _of_all(belief, write.node)
         policy, row = belief.policy(write.row), belief.row(write.row)
@@ -200,14 +197,6 @@ REASONS: Mapping[str, Callable[[Asked], bool]] = {
     "read_only": lambda asked: asked.write.node in asked.moment.during.readers,
     "no_quorum": lambda asked: asked.moment.may_lack_quorum(asked.write.node),
 }
-
-
-def _without_must(belief: Belief, node: str) -> Belief:
-    """The belief of a moment at which the writing node may have lost its log."""
-    for name, row in belief.rows.items():
-        if node in row.must:
-            belief = belief.with_row(name, replace(row, must=row.must.delete(node)))
-    return belief
 
 
 def _of_all(belief: Belief, node: str) -> Belief:

@@ -48,8 +48,8 @@ def fold(
     those of one node together; *must* grows last. Raises `DivergenceFound` if one is impossible.
     """
     before = belief.net
-    during, droppers = before.either(after), before.drops(after)
-    moment = Moment((before, after), during, unstable=touched, droppers=droppers)
+    during = before.either(after)
+    moment = Moment((before, after), during, unstable=touched)
     for write, outcome in calls:
         _check_shape(belief, write, outcome)
     entered, entries = belief.entered(calls, after)
@@ -59,7 +59,7 @@ def fold(
     proofs = list[Proof]()
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proofs += _judge(entered, write, mine, outcome, moment)
-    if len(calls) > 1 and droppers.isdisjoint(write.node for write, _ in calls):
+    if len(calls) > 1:
         unordered = out_of_order(entered, calls, entries)
         if unordered is not None:
             raise DivergenceFound((unordered,))
