@@ -21,6 +21,8 @@ from syncmodel.record import Record
 
 #: Refusals that say nothing about the rows: the application was not there to ask.
 ABSENT = frozenset({"unreachable", "not_ready"})
+#: Refusals that say something of the rows: the node looked at them.
+OF_ROWS = frozenset({"exists", "no_such_row", "missing_reference", "referenced"})
 
 
 class Moment(Record):
@@ -49,6 +51,11 @@ class Moment(Record):
         # Links are cut and mended one after another, in no promised order.
         between = self.nets[0].with_cut(frozenset().union(*(net.cut for net in self.nets)))
         return any(node not in net.voters for net in (*self.nets, between))
+
+    def may_have_quorum(self, node: str) -> bool:
+        """Whether the node may have reached most of the nodes, where it has to."""
+        nets = (*self.nets, self.during)
+        return not self.during.quorum or any(node in net.perhaps_voters for net in nets)
 
 
 class Asked(Record):
@@ -111,9 +118,7 @@ class Asked(Record):
         node = write.node
         if not during.carries(node) or node in during.readers:
             return False
-        if during.quorum and not any(
-            node in net.perhaps_voters for net in (*self.moment.nets, during)
-        ):
+        if not self.moment.may_have_quorum(node):
             return False
         if write.creates:
             allowed = self.absent or self.upserts
@@ -122,6 +127,8 @@ class Asked(Record):
 
     def may_refuse(self, code: str | None) -> bool:
         reason = REASONS.get(code or "")
+        if code in OF_ROWS and not self.moment.may_have_quorum(self.write.node):
+            return False
         if reason is not None:
             return reason(self)
         return code in ABSENT and self.moment.may_be_down(self.write.node)

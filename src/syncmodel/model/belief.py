@@ -159,9 +159,9 @@ class Belief:
     ) -> tuple[Belief, list[Entries]]:
         """The belief once these writes, made while the net became `after`, may have travelled.
 
-        Gives what each call stored, nothing where it certainly did not. A node that loses its log on
-        the way took its write before: its table is gone then. What was written earlier travels as
-        well, over every link that was up at any moment.
+        Gives what each call stored, nothing where it certainly did not. A node that loses its log
+        on the way took its write before: its table is gone then. What was written earlier travels
+        as well, over every link that was up at any moment.
         """
         belief, entries = self, list[Entries]()
         during = self.net.either(after)

@@ -67,7 +67,7 @@ def _groups(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) 
 
     What got no answer, now or earlier, may have been served in any place, or not at all.
     """
-    if entered.guarantees.by_field or entered.net.quorum:
+    if entered.net.quorum:
         return
     groups: dict[tuple[str, Row], list[Served]] = {}
     for (write, outcome), mine in zip(calls, entries, strict=True):
@@ -115,6 +115,8 @@ class _Group:
         self._starts = [start if isinstance(start, Value) else None for start in starts] or [None]
         self._table = belief.net.schema.by_name[name.table]
         self._upserts = belief.guarantees.upserts
+        #: Where columns merge by themselves, only whether the row is there is followed.
+        self._by_field = belief.guarantees.by_field
 
     @property
     def answered(self) -> list[tuple[Served, Outcome]]:
@@ -147,7 +149,7 @@ class _Group:
         if outcome is not None and not outcome.ok:
             return not allowed
         made = self._made(one.change, state) if allowed else None
-        if made is None or outcome is None or outcome.row is None:
+        if self._by_field or made is None or outcome is None or outcome.row is None:
             return allowed
         return made.fits(self._table.read(outcome.row))
 
@@ -160,4 +162,4 @@ class _Group:
                 return value
             case Assigned() | Added():
                 assert state is not None
-                return change.over(state)
+                return state if self._by_field else change.over(state)
