@@ -213,7 +213,9 @@ def _rested(
     if not differing and not rule.sums and not rule.leaves:
         for node, sight in sights.items():
             if not isinstance(sight, str):
-                shown, sure = rule.possibly(after, node, sight), after.known_by(node)
+                sure, shown = after.known_by(node), rule.possibly(after, node, sight)
+                if sight is None:  # It may also know nothing, or a tombstone that came unseen.
+                    shown = frozenset(after.tombstones(rule.may_show(after, node)))
                 most = len(after.versions)
                 after = unless_beaten(after, node, shown, may_come, sure=sure, most=most)
     return Rest(net, after, sights, stable=after is row and not row.pending), differing
