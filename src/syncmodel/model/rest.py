@@ -211,14 +211,23 @@ def _rested(
     if prunes and not differing:
         after = _pruned(net, rule, name, after, sights)
     if not differing and not rule.sums and not rule.leaves:
-        for node, sight in sights.items():
-            if not isinstance(sight, str):
-                sure, shown = after.known_by(node), rule.possibly(after, node, sight)
-                if sight is None:  # It may also know nothing, or a tombstone that came unseen.
-                    shown = frozenset(after.tombstones(rule.may_show(after, node)))
-                most = len(after.versions)
-                after = unless_beaten(after, node, shown, may_come, sure=sure, most=most)
+        after = _not_shown(rule, after, sights, may_come)
     return Rest(net, after, sights, stable=after is row and not row.pending), differing
+
+
+def _not_shown(
+    rule: Policy, row: RowBelief, sights: Mapping[str, Sight], may_come: MayCome
+) -> RowBelief:
+    """The row with what the nodes would have shown, unless they know what beats it."""
+    for node, sight in sights.items():
+        sure = row.known_by(node)
+        if isinstance(sight, str) or sure == row.perhaps_known_by(node):
+            continue
+        shown = rule.possibly(row, node, sight)
+        if sight is None:  # It may also know nothing, or a tombstone that came unseen.
+            shown = frozenset(row.tombstones(rule.may_show(row, node)))
+        row = unless_beaten(row, node, shown, may_come, sure=sure, most=len(row.versions))
+    return row
 
 
 def _pruned(
