@@ -18,8 +18,8 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path[:0] = [str(TESTS / "support"), str(TESTS / "unit" / "model")]
 
-from histories import History, judged, random_history, shorter  # noqa: E402
-from test_oracle import OTHERS  # noqa: E402
+from histories import SCHEMA, History, judged, random_history, shorter  # noqa: E402
+from test_oracle import OTHERS, WIDE  # noqa: E402
 
 from syncmodel.model.guarantees import Guarantees  # noqa: E402
 
@@ -35,14 +35,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="How sharp is the model?")
     parser.add_argument("--histories", type=int, default=200_000)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--guarantees", choices=sorted(OTHERS), help="default: the contract's")
+    parser.add_argument(
+        "--guarantees", choices=sorted({*OTHERS, *WIDE}), help="default: the contract's"
+    )
+    parser.add_argument("--most", type=int, default=20_000, help="how many worlds are looked at")
     parser.add_argument("--show", type=int, default=0, help="how many misses to print")
     given = parser.parse_args()
-    guarantees = OTHERS.get(given.guarantees or "", Guarantees())
+    schema, guarantees = WIDE.get(given.guarantees or "", (SCHEMA, Guarantees()))
+    guarantees = OTHERS.get(given.guarantees or "", guarantees)
     happened, began = Counter[str](), time.process_time()
     for seed in range(given.first, given.first + given.histories):
-        history = random_history(seed, guarantees, happened)
-        verdict = judged(history)
+        history = random_history(seed, guarantees, happened, schema)
+        verdict = judged(history, given.most)
         if verdict is None:
             happened["undecided"] += 1
             continue

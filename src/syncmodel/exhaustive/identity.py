@@ -115,6 +115,7 @@ def _of_row(row: RowBelief, names: Renaming) -> Digest:
         sorted(row.pending),
         sorted(row.waiting),
         sorted(row.gone),
+        sorted((new[node], _sorted(beaten)) for node, beaten in row.beaten.items()),
     )
 
 

@@ -90,6 +90,7 @@ def _row_key(row: RowBelief, names: Renaming) -> tuple[Any, ...]:
         tuple(new[version.node] for version in row.versions),
         tuple(_sorted(row.must.get(old)) for _, old in back),
         tuple(_sorted(row.may.get(old)) for _, old in back),
+        tuple(tuple(sorted(row.beaten.get(old, {}))) for _, old in back),
     )
 
 
@@ -146,6 +147,7 @@ def _renamed_row(row: RowBelief, names: Renaming) -> RowBelief:
         versions=tuple(replace(version, node=new[version.node]) for version in row.versions),
         must=_keys(row.must, new),
         may=_keys(row.may, new),
+        beaten=_keys(row.beaten, new),
     )
 
 

@@ -21,19 +21,20 @@ from syncmodel.record import Record
 
 #: Refusals that say nothing about the rows: the application was not there to ask.
 ABSENT = frozenset({"unreachable", "not_ready"})
+#: Refusals that say something of the rows: the node looked at them.
+OF_ROWS = frozenset({"exists", "no_such_row", "missing_reference", "referenced"})
 
 
 class Moment(Record):
     """The circumstances of some simultaneous requests.
 
     `nets` are the nets before and after; `during` is what was up at any moment between;
-    `unstable` are nodes that may have been down, `droppers` those that may have lost their log.
+    `unstable` are nodes that may have been down.
     """
 
     nets: tuple[Net, ...]
     during: Net
     unstable: frozenset[str] = frozenset()
-    droppers: frozenset[str] = frozenset()
 
     def may_be_down(self, node: str) -> bool:
         """Whether the node's application may not have been there to answer."""
@@ -50,6 +51,11 @@ class Moment(Record):
         # Links are cut and mended one after another, in no promised order.
         between = self.nets[0].with_cut(frozenset().union(*(net.cut for net in self.nets)))
         return any(node not in net.voters for net in (*self.nets, between))
+
+    def may_have_quorum(self, node: str) -> bool:
+        """Whether the node may have reached most of the nodes, where it has to."""
+        nets = (*self.nets, self.during)
+        return not self.during.quorum or any(node in net.perhaps_voters for net in nets)
 
 
 class Asked(Record):
@@ -71,8 +77,6 @@ class Asked(Record):
 
     @classmethod
     def of(cls, belief: Belief, write: Write, entries: Entries, moment: Moment) -> Asked:
-        if write.node in moment.droppers:
-            belief = _without_must(belief, write.node)
         if belief.net.quorum:
             belief = _of_all(belief, write.node)
         policy, row = belief.policy(write.row), belief.row(write.row)
@@ -114,9 +118,7 @@ class Asked(Record):
         node = write.node
         if not during.carries(node) or node in during.readers:
             return False
-        if during.quorum and not any(
-            node in net.perhaps_voters for net in (*self.moment.nets, during)
-        ):
+        if not self.moment.may_have_quorum(node):
             return False
         if write.creates:
             allowed = self.absent or self.upserts
@@ -125,6 +127,8 @@ class Asked(Record):
 
     def may_refuse(self, code: str | None) -> bool:
         reason = REASONS.get(code or "")
+        if code in OF_ROWS and not self.moment.may_have_quorum(self.write.node):
+            return False
         if reason is not None:
             return reason(self)
         return code in ABSENT and self.moment.may_be_down(self.write.node)
@@ -200,14 +204,6 @@ REASONS: Mapping[str, Callable[[Asked], bool]] = {
     "read_only": lambda asked: asked.write.node in asked.moment.during.readers,
     "no_quorum": lambda asked: asked.moment.may_lack_quorum(asked.write.node),
 }
-
-
-def _without_must(belief: Belief, node: str) -> Belief:
-    """The belief of a moment at which the writing node may have lost its log."""
-    for name, row in belief.rows.items():
-        if node in row.must:
-            belief = belief.with_row(name, replace(row, must=row.must.delete(node)))
-    return belief
 
 
 def _of_all(belief: Belief, node: str) -> Belief:

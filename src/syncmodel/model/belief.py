@@ -159,21 +159,20 @@ class Belief:
     ) -> tuple[Belief, list[Entries]]:
         """The belief once these writes, made while the net became `after`, may have travelled.
 
-        Gives what each call stored, nothing where it certainly did not. A node that may have lost
-        its log before it took its write promises nothing. What was written earlier travels as well,
-        over every link that was up at any moment.
+        Gives what each call stored, nothing where it certainly did not. A node that loses its log
+        on the way took its write before: its table is gone then. What was written earlier travels
+        as well, over every link that was up at any moment.
         """
         belief, entries = self, list[Entries]()
-        during, droppers = self.net.either(after), self.net.drops(after)
+        during = self.net.either(after)
         for write, outcome in calls:
             mine = list[Entry]()
             for register, stored in self._stored(write, outcome, after):
                 knows = self._knows_column(write.node, register, after)
-                promises = knows and write.node not in droppers
                 belief, number = belief.with_version(
                     register,
                     Version(write.node, stored, sure=outcome.ok and knows),
-                    self.writes_on(write.node, register) if promises else NONE,
+                    self.writes_on(write.node, register) if knows else NONE,
                     during,
                     creates=write.creates and not self._may_replace,
                     pending=outcome.answer is Answer.UNKNOWN,

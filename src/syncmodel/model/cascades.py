@@ -14,7 +14,6 @@ from attrs import evolve
 from syncmodel.model.belief import Belief, Entries, Entry
 from syncmodel.model.columns import OnDelete
 from syncmodel.model.net import Net
-from syncmodel.model.order import NONE
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.values import TOMBSTONE, Row, Version, Write
 
@@ -35,7 +34,7 @@ def with_cascades(
     took comes back among its entries.
     """
     belief, taken = entered, list(entries)
-    alone = len(calls) == 1 and not before.net.drops(after)
+    alone = len(calls) == 1
     for place, (write, outcome) in enumerate(calls):
         for entry in entries[place]:
             if write.op == "delete":
@@ -67,16 +66,14 @@ def _taken(
     entries: Entries = ()
     if number not in belief.row(row).perhaps_known_by(node):
         return belief, entries  # Its node lost its log: nothing of it is under way any more.
-    drops = node in before.net.drops(after)
     for other in list(belief.referring(row, OnDelete.CASCADE)):
         if (row, number, other) in belief.taken or not belief.may_have(node, other):
             continue
         surely = sure and not before.may_lack(node, other)
-        known = NONE if drops else before.writes_on(node, other)
         belief, tombstone = belief.with_version(
             other,
             Version(node, TOMBSTONE, sure=surely),
-            known,
+            before.writes_on(node, other),
             before.net.either(after),
             creates=False,
             pending=number in belief.row(row).pending,

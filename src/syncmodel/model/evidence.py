@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from syncmodel.model.asked import Asked
+from syncmodel.model.beaten import between_rests, unless_beaten
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe
@@ -100,7 +101,9 @@ def believed(belief: Belief, proofs: Sequence[Proof], older: Belief, during: Net
     """
     for proof in proofs:
         row = _known(belief, proof)
-        row = _not_known(belief, row, proof, len(older.row(proof.register).versions), during)
+        most = len(older.row(proof.register).versions)
+        row = _not_known(belief, row, proof, most, during)
+        row = _not_shown(belief, row, proof, most, during)
         if row is not belief.row(proof.register):
             belief = belief.with_row(proof.register, row)
     for proof in proofs:
@@ -138,11 +141,21 @@ def _not_known(belief: Belief, row: RowBelief, proof: Proof, older: int, during:
         return not nothing and proof.shown.isdisjoint(policy.may_show(there, node))
 
     tellers = during.sources[node] - {node}
-    for version in was.refuted(node, contradicts):
+    for version in was.refuted(node, contradicts, during):
         told = any(version in row.perhaps_known_by(teller) for teller in tellers)
         if version < older and not told:
             row = row.unaware(node, version)
     return row
+
+
+def _not_shown(belief: Belief, row: RowBelief, proof: Proof, most: int, during: Net) -> RowBelief:
+    """Without what the node would have shown as it answered, unless it loses to what it did."""
+    node, policy = proof.node, belief.policy(proof.register)
+    if policy.sums or policy.leaves or row.known_by(node) == row.perhaps_known_by(node):
+        return row
+    may_come = between_rests(belief, proof.register, during)
+    sure = proof.row.known_by(node)
+    return unless_beaten(row, node, proof.shown, may_come, sure=sure, most=most)
 
 
 def _check(belief: Belief, proof: Proof) -> None:

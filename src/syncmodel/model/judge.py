@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from attrs import evolve
 
 from syncmodel.model.asked import Asked, Moment
-from syncmodel.model.belief import Belief, Entries
+from syncmodel.model.beaten import between_rests, landed, travelled, unless_beaten
+from syncmodel.model.belief import Belief, Entries, Entry
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.evidence import Proof, believed, of_rows
 from syncmodel.model.naming import describe, wrong_sight
 from syncmodel.model.net import Net
-from syncmodel.model.order import Versions
+from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
@@ -32,7 +33,7 @@ from syncmodel.model.values import (
     Write,
     written,
 )
-from syncmodel.model.waiting import with_waiting
+from syncmodel.model.waiting import with_waiting, without_waiting
 
 
 def fold(
@@ -48,18 +49,22 @@ def fold(
     those of one node together; *must* grows last. Raises `DivergenceFound` if one is impossible.
     """
     before = belief.net
-    during, droppers = before.either(after), before.drops(after)
-    moment = Moment((before, after), during, unstable=touched, droppers=droppers)
+    during = before.either(after)
+    moment = Moment((before, after), during, unstable=touched)
     for write, outcome in calls:
         _check_shape(belief, write, outcome)
+    belief = travelled(belief, during)
     entered, entries = belief.entered(calls, after)
+    entered = landed(entered, during)
     if before.schema.cascading:
         entered, entries = with_cascades(belief, entered, calls, entries, after)
     entered = with_waiting(entered, calls, entries)
+    while (more := landed(without_waiting(entered), during)) is not entered:
+        entered = more
     proofs = list[Proof]()
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proofs += _judge(entered, write, mine, outcome, moment)
-    if len(calls) > 1 and droppers.isdisjoint(write.node for write, _ in calls):
+    if len(calls) > 1:
         unordered = out_of_order(entered, calls, entries)
         if unordered is not None:
             raise DivergenceFound((unordered,))
@@ -69,7 +74,19 @@ def fold(
         for entry in mine if outcome.ok else ():
             if entry.sure:
                 folded = folded.surely(entry.register, write.node, entry.number)
+                folded = _latest(folded, belief, write.node, entry, during)
     return folded.ended(touched, belief, after).rewired(after, touched)
+
+
+def _latest(belief: Belief, older: Belief, node: str, entry: Entry, during: Net) -> Belief:
+    """What the node knew as it wrote that version loses to it, where writes are causal."""
+    name, row = entry.register, belief.row(entry.register)
+    if not belief.policy(name).causal or row.known_by(node) == row.perhaps_known_by(node):
+        return belief
+    may_come = between_rests(belief, name, during)
+    shown, most = frozenset({entry.number}), len(older.row(name).versions)
+    after = unless_beaten(row, node, shown, may_come, sure=NONE, most=most)
+    return belief if after is row else belief.with_row(name, after)
 
 
 def _check_shape(belief: Belief, write: Write, outcome: Outcome) -> None:
@@ -145,9 +162,9 @@ def _proved(state: Asked, register: Row, asked: Stored, stored: Value) -> Proof 
         # What was added is in the sum that was answered, and nothing else that can't be.
         if isinstance(asked, Added) and (below is None or below.get(asked.column) is ANY):
             _raise_other(state, asked, stored, register)
-        number = frozenset({state.number(register)})
-        _check_shows(state, register, row.surely(number, state.write.node), stored)
-        return None
+        number = state.number(register)
+        _check_shows(state, register, row.surely(frozenset({number}), state.write.node), stored)
+        return _begun(state, register, row, number) if isinstance(asked, Added) else None
     if isinstance(asked, Value):
         if not asked.fits(stored):
             _raise(Kind.INVENTED, state.write, f"{asked} stored", f"{stored} stored", register)
@@ -156,6 +173,13 @@ def _proved(state: Asked, register: Row, asked: Stored, stored: Value) -> Proof 
         _raise_other(state, asked, stored, register)
         return None
     return _proved_base(state, register, row, below, stored)
+
+
+def _begun(state: Asked, register: Row, row: RowBelief, number: int) -> Proof:
+    """The row was there: if only one create can have begun the sum, the increment rests on it."""
+    versions = state.may_show(register)
+    creates = frozenset(v for v in versions if isinstance(row.versions[v].value, Value))
+    return Proof(state.write.node, register, row, creates, number=number)
 
 
 def _proved_base(state: Asked, register: Row, row: RowBelief, below: Value, stored: Value) -> Proof:

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from attrs import evolve
 
 from syncmodel.errors import InvalidRunError
+from syncmodel.model.beaten import MayCome, at_rest, unless_beaten
 from syncmodel.model.belief import Belief, Rest, Seen
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
@@ -52,7 +53,10 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         row = belief.row(name)
         sights = _sights(belief, name, shown)
         last, rule = belief.rested.get(name), belief.policy(name)
-        rest, differing = _rested(net, rule, name, row, sights, last=last, prunes=prunes)
+        come = at_rest(belief, name, prunes=prunes)
+        rest, differing = _rested(
+            net, rule, name, row, sights, last=last, may_come=come, prunes=prunes
+        )
         found += differing
         if rest is not last:
             rests[name] = rest
@@ -190,6 +194,7 @@ def _rested(
     sights: Mapping[str, Sight],
     *,
     last: Rest | None,
+    may_come: MayCome,
     prunes: bool,
 ) -> tuple[Rest, list[Divergence]]:
     """How a rest leaves one row, and what differs: as it was `last`, where nothing changed.
@@ -205,7 +210,24 @@ def _rested(
     after, differing = _compare_row(net, rule, name, row, sights)
     if prunes and not differing:
         after = _pruned(net, rule, name, after, sights)
-    return Rest(net, after, sights, stable=after is row), differing
+    if not differing and not rule.sums and not rule.leaves:
+        after = _not_shown(rule, after, sights, may_come)
+    return Rest(net, after, sights, stable=after is row and not row.pending), differing
+
+
+def _not_shown(
+    rule: Policy, row: RowBelief, sights: Mapping[str, Sight], may_come: MayCome
+) -> RowBelief:
+    """The row with what the nodes would have shown, unless they know what beats it."""
+    for node, sight in sights.items():
+        sure = row.known_by(node)
+        if isinstance(sight, str) or sure == row.perhaps_known_by(node):
+            continue
+        shown = rule.possibly(row, node, sight)
+        if sight is None:  # It may also know nothing, or a tombstone that came unseen.
+            shown = frozenset(row.tombstones(rule.may_show(row, node)))
+        row = unless_beaten(row, node, shown, may_come, sure=sure, most=len(row.versions))
+    return row
 
 
 def _pruned(
@@ -220,7 +242,7 @@ def _pruned(
             continue
         width = _width(net, name, node)
         impossible = partial(rule.impossible, name, node=node, sight=sight, width=width)
-        for version in row.refuted(node, impossible):
+        for version in row.refuted(node, impossible, net):
             for source in net.sources[node]:
                 if net.passes_on or source in (node, row.versions[version].node):
                     row = row.unaware(source, version)

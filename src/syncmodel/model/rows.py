@@ -28,6 +28,7 @@ from syncmodel.model.values import (
 from syncmodel.record import Record
 
 Knowledge = Map[str, Versions]
+Beaten = Map[str, Map[int, Versions]]
 
 
 class RowBelief(Record, cache_hash=True):
@@ -45,6 +46,9 @@ class RowBelief(Record, cache_hash=True):
     waiting: Versions = NONE
     #: Versions whose author lost its log since, so that it need not know them.
     gone: Versions = NONE
+    #: For each node: what it can't show, and the versions of which one beats that if the node knows
+    #: it: see `beaten`.
+    beaten: Beaten = Map()
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -58,7 +62,26 @@ class RowBelief(Record, cache_hash=True):
 
     def candidates(self, node: str) -> Versions:
         """What the node may show: all it may know that loses to nothing that it must know."""
+        found = self.unbeaten(node)
+        if not self.beaten:
+            return found
+        return frozenset([version for version in found if not self._is_beaten(version, node)])
+
+    def unbeaten(self, node: str) -> Versions:
+        """The same, as far as the order alone says."""
         return best(self.order, self.possible(node), self.must.get(node, NONE))
+
+    def _is_beaten(self, version: int, node: str) -> bool:
+        """Whether the node can't show the version, as it or the author showed another one."""
+        if version in self.beaten.get(node, ()):
+            return True
+        winners = self.beaten.get(self.versions[version].node, Map()).get(version)
+        return winners is not None and version not in self.gone and self.surpasses(node, winners)
+
+    def surpasses(self, node: str, versions: Versions) -> bool:
+        """Whether the node must know each of these, or what beats it."""
+        known, above = self.known_by(node), self.order.above
+        return all(v in known or not known.isdisjoint(above.get(v, NONE)) for v in versions)
 
     def possible(self, node: str) -> Versions:
         """What the node may know by now, without what can't have happened yet."""
@@ -138,9 +161,15 @@ class RowBelief(Record, cache_hash=True):
             return self
         return replace(self, may=self.may.set(node, known - {version}))
 
-    def refuted(self, node: str, contradicts: Callable[[RowBelief], object]) -> Versions:
+    def late(self, node: str, net: Net) -> Versions:
+        """What is still asked for where the node would learn of it at once."""
+        authors = ((v, self.versions[v].node) for v in self.pending)
+        return frozenset(v for v, author in authors if node in net.reach[author])
+
+    def refuted(self, node: str, contradicts: Callable[[RowBelief], object], net: Net) -> Versions:
         """What the node can't know, as what it showed contradicts that it must."""
-        doubtful = self.perhaps_known_by(node) - self.known_by(node) - self.pending
+        doubtful = self.perhaps_known_by(node) - self.known_by(node)
+        doubtful -= self.late(node, net) if self.pending else NONE
         return frozenset(v for v in doubtful if contradicts(self.surely(frozenset({v}), node)))
 
     def proved(self, version: int, value: Value | None) -> RowBelief:
@@ -240,6 +269,7 @@ class RowBelief(Record, cache_hash=True):
             gone=self.gone.union(mine),
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
+            beaten=self.beaten.delete(node) if node in self.beaten else self.beaten,
         )
 
 

@@ -1,8 +1,8 @@
 """Which orders explain the answers that one node gave at the same time, and what all of them say.
 
 Each can be possible alone while all together are not: two creates of one row, two increments of
-one counter. Looked at only where nothing else could have changed the row meanwhile; `judge` owns
-what each single answer may be.
+one counter. What may arrive from other nodes meanwhile may do so at any place; `judge` owns what
+each single answer may be.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from syncmodel.record import Record
 Call = tuple[Write, Outcome]
 #: Refusals that say something of the row itself.
 TELLING = frozenset({"exists", "no_such_row"})
-#: How many requests at most are put in every order: there may be as many orders as this has
-#: permutations.
+#: How many requests and arrivals at most are put in every order: there may be as many orders as
+#: this has permutations.
 SEARCHED = 6
 
 
@@ -63,11 +63,12 @@ def _words(outcome: Outcome) -> str:
 
 
 def _groups(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) -> Iterator[_Group]:
-    """The requests about one row to one node, where nothing else can have changed it meanwhile.
+    """The requests about one row to one node, with whatever else can have changed it meanwhile.
 
-    What got no answer, now or earlier, may have been served in any place, or not at all.
+    What got no answer, now or earlier, may have been served in any place, or not at all, and what
+    other nodes wrote may have arrived in any.
     """
-    if entered.guarantees.by_field or entered.net.quorum:
+    if entered.net.quorum:
         return
     groups: dict[tuple[str, Row], list[Served]] = {}
     for (write, outcome), mine in zip(calls, entries, strict=True):
@@ -79,13 +80,17 @@ def _groups(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) 
         row = entered.row(name)
         own = frozenset(one.number for one in served if one.number is not None)
         lost = frozenset(v for v in row.pending if row.versions[v].node == node)
-        alone = row.perhaps_known_by(node) - own - lost <= row.known_by(node)
-        if len(served) < 2 or not alone or not entered.policy(name).causal:
+        others = row.candidates(node).difference(own, lost, row.known_by(node))
+        if len(served) < 2 or not entered.policy(name).causal:
             continue
         starts = [row.versions[v].value for v in row.order.best(*[row.known_by(node)] * 2)]
-        if len(served) + len(lost) <= SEARCHED and not any(map(_is_change, starts)):
+        come = [row.versions[v].value for v in sorted(others)]
+        if len(served) + len(lost) + len(come) <= SEARCHED and not any(
+            map(_is_change, [*starts, *come])
+        ):
             maybe = [Served(row.versions[v].value, None, v) for v in sorted(lost)]
-            yield _Group(entered, node, name, starts, [*served, *maybe])
+            arriving = [Served(stored, None, None, arrives=True) for stored in come]
+            yield _Group(entered, node, name, starts, [*served, *maybe, *arriving])
 
 
 def _is_change(stored: Stored) -> bool:
@@ -93,11 +98,15 @@ def _is_change(stored: Stored) -> bool:
 
 
 class Served(Record):
-    """A request of a group: what it changes, its answer if it got one, and the version it made."""
+    """A request of a group: what it changes, its answer if it got one, and the version it made.
+
+    `arrives`: no request, but what another node wrote.
+    """
 
     change: Stored
     outcome: Outcome | None
     number: int | None
+    arrives: bool = False
 
 
 class _Group:
@@ -115,6 +124,8 @@ class _Group:
         self._starts = [start if isinstance(start, Value) else None for start in starts] or [None]
         self._table = belief.net.schema.by_name[name.table]
         self._upserts = belief.guarantees.upserts
+        #: Where columns merge by themselves, only whether the row is there is followed.
+        self._by_field = belief.guarantees.by_field
 
     @property
     def answered(self) -> list[tuple[Served, Outcome]]:
@@ -142,12 +153,14 @@ class _Group:
         return state if refused else self._made(one.change, state)
 
     def _fits(self, one: Served, state: Value | None) -> bool:
+        if one.arrives:
+            return True
         creates, outcome = isinstance(one.change, Value), one.outcome
         allowed = (state is None) is creates or (creates and self._upserts)
         if outcome is not None and not outcome.ok:
             return not allowed
         made = self._made(one.change, state) if allowed else None
-        if made is None or outcome is None or outcome.row is None:
+        if self._by_field or made is None or outcome is None or outcome.row is None:
             return allowed
         return made.fits(self._table.read(outcome.row))
 
@@ -160,4 +173,4 @@ class _Group:
                 return value
             case Assigned() | Added():
                 assert state is not None
-                return change.over(state)
+                return state if self._by_field else change.over(state)

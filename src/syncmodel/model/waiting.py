@@ -1,7 +1,7 @@
-"""Creates of unknown outcome that can't have landed, as what they refer to never showed since.
+"""Creates of unknown outcome that can't have landed, as their node had to refuse them ever since.
 
-A node accepts a row only where all that it refers to shows. Until that may have been so, the create
-waits: nobody can know its version.
+A node accepts a row only where it has none of that name, and where all that it refers to shows.
+Until that may have been so, the create waits: nobody can know its version.
 """
 
 from __future__ import annotations
@@ -19,16 +19,21 @@ from syncmodel.model.values import Row, Value, Write
 def with_waiting(
     belief: Belief, calls: Sequence[tuple[Write, Outcome]], entries: Sequence[Entries]
 ) -> Belief:
-    """The belief with those of the unanswered `calls`, and earlier ones, that still wait.
-
-    `belief` has all that may be known while they are served.
-    """
-    if not belief.net.schema.referring:
+    """The belief with those of the unanswered `calls` that have to wait."""
+    if belief.guarantees.by_field:
         return belief
     for (write, outcome), mine in zip(calls, entries, strict=True):
-        if outcome.answer is Answer.UNKNOWN and write.needs and not belief.guarantees.by_field:
+        if outcome.answer is Answer.UNKNOWN and write.creates:
             row, made = belief.row(write.row), frozenset(entry.number for entry in mine)
             belief = belief.with_row(write.row, replace(row, waiting=row.waiting | made))
+    return belief
+
+
+def without_waiting(belief: Belief) -> Belief:
+    """The belief without waiting for what may be accepted by now.
+
+    `belief` has all that may be known while requests are served.
+    """
     while landed := {
         name: landing
         for name, row in belief.rows.items()
@@ -47,8 +52,15 @@ def _landing(belief: Belief, name: Row, waiting: Versions) -> Versions:
         number
         for number in waiting
         if isinstance(value := versions[number].value, Value)
-        and all(
-            belief.may_have(versions[number].node, needed)
-            for needed in belief.needed_by(belief.net.schema.bound_to(name, value.cells))
-        )
+        and may_create(belief, name, value, versions[number].node)
+    )
+
+
+def may_create(belief: Belief, name: Row, value: Value, node: str) -> bool:
+    """Whether the node may accept this row now."""
+    # One that decides in a quorum may hear of a delete at any time.
+    replaces = belief.guarantees.upserts or belief.net.quorum
+    needed = belief.needed_by(belief.net.schema.bound_to(name, value.cells))
+    return (replaces or belief.may_lack(node, name)) and all(
+        belief.may_have(node, one) for one in needed
     )

@@ -15,10 +15,12 @@ from attrs import define, evolve, frozen
 from correct_system import CorrectSystem
 from oracle import Oracle, TooMany
 from random_runs import Draw, some_net
+from wide_oracle import WideOracle
 
+from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief
 from syncmodel.model.columns import Counter as Count
-from syncmodel.model.columns import Ref, Token
+from syncmodel.model.columns import OnDelete, Ref, Token
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
@@ -29,7 +31,7 @@ from syncmodel.model.schema import Generation, Schema, Table
 from syncmodel.model.values import Row, Scalar, Value
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
-from syncmodel.steps import Burst, Concurrently, Crash, Data, Delete, Step
+from syncmodel.steps import Burst, Concurrently, Crash, Data, Delete, Heal, Refused, Step
 
 SCHEMA = Schema(
     Table("cases", Token("title"), Count("counter")),
@@ -73,6 +75,17 @@ class Few(Draw):
                 steps.append(step)
                 plan = step.advance(plan)
         return Burst(tuple(steps))
+
+
+@define
+class Wide(Few):
+    """The same, and requests that must be refused."""
+
+    def simple(self, plan: Plan) -> Step | None:
+        return self.refused(plan) if self.rng.random() < 0.07 else Few.simple(self, plan)
+
+    def sibling(self, plan: Plan) -> Step:
+        return Few.simple(self, plan) or Heal()
 
 
 @frozen
@@ -120,11 +133,16 @@ def performed(
     return History(net, guarantees, tuple(moments))
 
 
-def random_history(seed: int, guarantees: Guarantees, happened: Counter[str]) -> History:
+def random_history(
+    seed: int, guarantees: Guarantees, happened: Counter[str], schema: Schema = SCHEMA
+) -> History:
     """A history of 6 to 14 steps on two or three nodes, perhaps with a change."""
     rng = Random(seed)
-    net = initial(some_net(rng, SCHEMA, rng.choice((2, 2, 3))), guarantees).plan.net
-    system, draw = Timid(rng, net, guarantees), Few(rng)
+    net = initial(some_net(rng, schema, rng.choice((2, 2, 3))), guarantees).plan.net
+    system, draw = (
+        Timid(rng, net, guarantees),
+        (Few if schema is SCHEMA and not is_wide(net, guarantees) else Wide)(rng),
+    )
 
     def drawn() -> Iterator[Step]:
         plan = initial(net, guarantees).plan
@@ -142,6 +160,7 @@ def random_history(seed: int, guarantees: Guarantees, happened: Counter[str]) ->
     happened["lost logs"] += bool(system.happened["logs lost"])
     happened["timeouts"] += any(one.answer is Answer.UNKNOWN for one in outcomes)
     happened["simultaneous"] += any(isinstance(step, Concurrently) for step in steps)
+    happened["refused"] += any(isinstance(step, Refused) for step in steps)
     if rng.random() >= CHANGED:
         return history
     happened["changed"] += 1
@@ -153,6 +172,19 @@ def _parts(step: Step) -> Iterator[Step]:
     if isinstance(step, Burst | Concurrently):
         for part in step.steps:
             yield from _parts(part)
+
+
+def is_wide(net: Net, guarantees: Guarantees) -> bool:
+    """Whether this asks for what only the wide oracle knows."""
+    tables = net.schema.tables
+    columns = [column for table in tables for column in table.columns]
+    kinds = [ref.on_delete for table in tables for ref in table.refs]
+    return (
+        guarantees.by_field
+        or guarantees.quorum
+        or any(column.since > 1 for column in columns)
+        or any(kind is not OnDelete.HIDE for kind in kinds)
+    )
 
 
 def _outcomes(outcome: Outcome) -> Iterator[Outcome]:
@@ -207,12 +239,27 @@ def _other_sight(history: History, moment: Moment, rng: Random) -> tuple[Moment,
     if not others:
         return moment, ""
     value = rng.choice(others)
-    shown = {**rows, row: value}
-    kept = tuple(sorted((r, v) for r, v in shown.items() if v is not None))
+    shown, widths = {**rows, row: value}, _widths(history, moment, node)
+    kept = tuple(sorted((r, v.first(widths[r.table])) for r, v in shown.items() if v is not None))
     words = f"{node} shows {row}: {value or 'nothing'}"
     alike = [n for n in nodes if moment.views[n] == view] if rng.random() < 0.5 else [node]
     views = {**moment.views, **dict.fromkeys(alike, View(kept))}
     return evolve(moment, views=views), f"sight: {words}, like {alike}"
+
+
+def _widths(history: History, moment: Moment, node: str) -> dict[str, int]:
+    """How many columns the node shows by then."""
+    net = history.net
+    for one in history.moments[: history.moments.index(moment) + 1]:
+        parts = (
+            zip(one.step.steps, one.outcome.parts, strict=True)
+            if isinstance(one.step, Burst)
+            else ((one.step, one.outcome),)
+        )
+        for step, outcome in parts:
+            net = step.becomes(net, outcome)
+    version = net.plugin(node) or 0
+    return {name: table.width(version) for name, table in net.schema.by_name.items()}
 
 
 def _other_answer(history: History, moment: Moment, rng: Random) -> tuple[Moment, str]:
@@ -224,6 +271,8 @@ def _other_answer(history: History, moment: Moment, rng: Random) -> tuple[Moment
     step, old = rng.choice(told)
     rows = _seen(history).get(step.key, [])
     codes = ["no_such_row", *([] if old.row is None else ["exists", "missing_reference"])]
+    codes += ["no_quorum"] if history.guarantees.quorum else []
+    codes += ["referenced"] if step.table in history.net.schema.restricting else []
     no = [refused(code) for code in codes if code != old.code]
     yes: list[Outcome] = []
     if isinstance(step, Delete):
@@ -284,12 +333,15 @@ def judged(history: History, most: int = 20_000) -> Verdict | None:
     """What model and oracle say; None where there are too many worlds to say."""
     world = initial(history.net, history.guarantees)
     belief: Belief | None = world.belief
-    oracle = Oracle(world.plan.net, history.guarantees, most)
+    exact = WideOracle if is_wide(history.net, history.guarantees) else Oracle
+    oracle = exact(world.plan.net, history.guarantees, most)
     model, ends, why = None, None, ""
     for place, moment in enumerate(history.moments, 1):
         if belief is not None:
             try:
                 belief = compare(moment.step.expect(belief, moment.outcome), moment.views)
+            except InvalidRunError:
+                break
             except DivergenceFound as found:
                 belief, model, why = None, place, str(found)
         if ends is None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from histories import judged, random_history
-from schemas import CONTRACT
+from histories import SCHEMA, judged, random_history
+from schemas import CONTRACT, C, H, N, R
 
+from syncmodel.model.columns import OnDelete, Ref, Token
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.schema import Generation, Schema, Table
 
 #: How many histories each test judges, and how many the long ones.
 FEW, MANY, PARTS = 250, 500, 10
@@ -27,11 +29,56 @@ OTHERS = {
 }
 
 
-def held(guarantees: Guarantees, first: int, count: int, most: int = 20_000) -> Counter[str]:
+def shop(*kinds: OnDelete) -> Schema:
+    """Cases, events of them and notes of these, with references of these kinds."""
+    of_events, of_notes = kinds
+    return Schema(
+        Table("cases", Token("title")),
+        Table("events", Ref("case", "cases", on_delete=of_events), Token("body", fixed=True)),
+        Table("notes", Ref("event", "events", on_delete=of_notes), Token("text", fixed=True)),
+        generations=SCHEMA.generations,
+    )
+
+
+#: Rows of which the older generation lacks a column.
+GROWING = Schema(
+    Table("cases", Token("title"), Token("severity", default="normal", since=2)),
+    Table("events", Ref("case", "cases"), Token("body", fixed=True)),
+    generations=(
+        Generation("none"),
+        Generation("old", {"app": 1}),
+        Generation("new", {"app": 2}),
+    ),
+)
+#: What only the wide oracle knows.
+WIDE: dict[str, tuple[Schema, Guarantees]] = {
+    "by field": (SCHEMA, Guarantees(by_field=True)),
+    "sums": (SCHEMA, Guarantees(by_field=True, sums=True)),
+    "quorum": (SCHEMA, Guarantees(quorum=True, rollback_keeps_log=True)),
+    "growing": (GROWING, CONTRACT),
+    "growing by field": (GROWING, Guarantees(by_field=True)),
+    "growing upserts": (GROWING, Guarantees(upserts=True)),
+    "cascade": (shop(C, C), CONTRACT),
+    "restrict": (shop(R, R), CONTRACT),
+    "cascade then restrict": (shop(C, R), CONTRACT),
+    "restrict then cascade": (shop(R, C), CONTRACT),
+    "cascade then hide": (shop(C, H), CONTRACT),
+    "hide then cascade": (shop(H, C), CONTRACT),
+    "nothing": (shop(N, N), CONTRACT),
+}
+
+
+def held(
+    guarantees: Guarantees,
+    first: int,
+    count: int,
+    most: int = 20_000,
+    schema: Schema = SCHEMA,
+) -> Counter[str]:
     """So many histories: no false alarm, and no history of the correct system is impossible."""
     happened: Counter[str] = Counter()
     for seed in range(first, first + count):
-        history = random_history(seed, guarantees, happened)
+        history = random_history(seed, guarantees, happened, schema)
         verdict = judged(history, most)
         if verdict is None:
             happened["undecided"] += 1

@@ -1,0 +1,141 @@
+"""What a node can't show, though it may know it: if it does, it also knows what beats that.
+
+The bounds alone can't say "either it does not know this version, or this loses to what shows". Each
+sight, each answer and each accepted write says so of all that would show otherwise. It holds until
+the version may reach the node anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from immutables import Map
+from msgspec.structs import replace
+
+from syncmodel.model.belief import Belief
+from syncmodel.model.net import Net
+from syncmodel.model.order import NONE, Versions
+from syncmodel.model.rows import Beaten, RowBelief
+from syncmodel.model.values import Row, Value
+from syncmodel.model.waiting import may_create
+
+#: Whether a version of the row may come to a node, or be made there, from now on.
+MayCome = Callable[[RowBelief, str, int], bool]
+
+
+def unless_beaten(
+    row: RowBelief, node: str, shown: Versions, may_come: MayCome, *, sure: Versions, most: int
+) -> RowBelief:
+    """The node showed one of `shown`, or nothing: whatever else it knew then loses to that.
+
+    `sure` it knew then; of the versions from `most` on nothing is said.
+    """
+    known = row.beaten.get(node) or Map[int, Versions]()
+    others = row.unbeaten(node).difference(shown, known)
+    fresh = {v: shown for v in others if v < most and (v in sure or not may_come(row, node, v))}
+    if not fresh:
+        return row
+    return replace(row, beaten=row.beaten.set(node, known.update(fresh)))
+
+
+def at_rest(belief: Belief, name: Row, *, prunes: bool) -> MayCome:
+    """For a settled node: what need not have come yet may, and what is still asked for."""
+
+    def may_come(row: RowBelief, node: str, version: int) -> bool:
+        late = version in row.late(node, belief.net) and may_land(belief, name, row, version)
+        return late or not prunes or belief.net.quorum
+
+    return may_come
+
+
+def between_rests(belief: Belief, name: Row, during: Net) -> MayCome:
+    """For a node that answers: also what is under way to it."""
+
+    def may_come(row: RowBelief, node: str, version: int) -> bool:
+        if version in row.late(node, during) and may_land(belief, name, row, version):
+            return True
+        tellers = during.sources[node] - {node}
+        return during.quorum or not all(_is_harmless(row, node, t, version) for t in tellers)
+
+    return may_come
+
+
+def may_land(belief: Belief, name: Row, row: RowBelief, version: int) -> bool:
+    """Whether an unanswered request, if its node did not take it so far, may be taken now."""
+    node, value = row.versions[version].node, row.versions[version].value
+    if belief.guarantees.by_field:
+        return True
+    if not isinstance(value, Value):
+        return bool(row.present(row.candidates(node) - {version}))
+    return may_create(belief.with_row(name, row), name, value, node)
+
+
+def travelled(belief: Belief, during: Net) -> Belief:
+    """The belief once everything may have travelled over `during`: other links, so other news."""
+    if during is belief.net or during == belief.net:
+        return belief
+    rows = {
+        name: after
+        for name, row in belief.rows.items()
+        if row.beaten and (after := _travelled(row, during)) is not row
+    }
+    return belief.with_rows(rows) if rows else belief
+
+
+def landed(belief: Belief, during: Net) -> Belief:
+    """The belief once late requests may have been taken."""
+    rows = {
+        name: after
+        for name, row in belief.rows.items()
+        if row.beaten and row.pending and (after := _landed(belief, name, row, during)) is not row
+    }
+    return belief.with_rows(rows) if rows else belief
+
+
+def _travelled(row: RowBelief, during: Net) -> RowBelief:
+    while True:
+        beaten = row.beaten
+        for node, entries in row.beaten.items():
+            tellers = during.sources[node] - {node}
+            for version, winners in entries.items():
+                if version in row.known_by(node):
+                    continue
+                if not all(_is_harmless(row, node, teller, version) for teller in tellers):
+                    beaten = _without(beaten, node, version)
+                    continue
+                # It may lose to what beats it on the way, instead.
+                other = winners.union(*(_winners(row, t, version) or NONE for t in tellers))
+                if other != winners:
+                    beaten = beaten.set(node, beaten[node].set(version, other))
+        if beaten is row.beaten:
+            return row
+        row = replace(row, beaten=beaten)
+
+
+def _winners(row: RowBelief, node: str, version: int) -> Versions | None:
+    entries = row.beaten.get(node)
+    return None if entries is None else entries.get(version)
+
+
+def _is_harmless(row: RowBelief, node: str, teller: str, version: int) -> bool:
+    """Whether this teller can't bring the version, or only one that loses to what the node must
+    know. An author has its own for as long as it keeps its log."""
+    own = row.versions[version].node == node and version not in row.gone
+    if own or version not in row.perhaps_known_by(teller):
+        return True
+    winners = _winners(row, teller, version)
+    return winners is not None and row.surpasses(node, winners)
+
+
+def _landed(belief: Belief, name: Row, row: RowBelief, during: Net) -> RowBelief:
+    beaten = row.beaten
+    for node, entries in row.beaten.items():
+        for version in row.late(node, during):
+            if version in entries and may_land(belief, name, row, version):
+                beaten = _without(beaten, node, version)
+    return row if beaten is row.beaten else replace(row, beaten=beaten)
+
+
+def _without(beaten: Beaten, node: str, version: int) -> Beaten:
+    left = beaten[node].delete(version)
+    return beaten.set(node, left) if left else beaten.delete(node)
