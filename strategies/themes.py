@@ -59,7 +59,7 @@ DEPLOYMENTS = Theme("deployments", 9, (("restart", 4), ("rollback", 6), ("rollou
 CLIENTS = Theme(
     "clients",
     6,
-    (("add", 14), ("concurrently", 20), ("rollback", 0), ("rollout", 0), ("set", 12)),
+    (("add", 14), ("concurrently", 16), ("rollback", 0), ("rollout", 0), ("set", 12)),
 )
 THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS)}
 

@@ -24,7 +24,7 @@ REFUSALS = (
     "malformed",
 )
 #: How many rows are made at once: more than a page mostly, else more than a hundred.
-FILLS = (20, 20, 20, 20, 20, 101, 101, 101, 101, 250)
+FILLS = (*(20,) * 12, *(101,) * 7, 250)
 #: The default number of rows of each table: few, so that steps meet on them.
 ROWS = 2
 
