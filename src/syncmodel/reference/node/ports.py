@@ -13,12 +13,16 @@ from syncmodel.reference.node.entries import Row, RowKey, Stored
 
 
 class Write(Record):
-    """A request to the plugin's API that may change something; `path` is below the plugin's."""
+    """A request to the plugin's API that may change something; `path` is below the plugin's.
+
+    `arrived` is the node's state when it arrived, if others may have been served since.
+    """
 
     method: str
     path: str
     body: bytes
     now_s: int
+    arrived: Any = None
 
 
 class PeerUp(Record):

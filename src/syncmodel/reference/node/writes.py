@@ -72,17 +72,17 @@ def next_version(state: State, node: Node, write: Write) -> tuple[Event, Value, 
             status = 201
         case "PATCH", "cases", name if name:
             key, changed = (CASES, name), _changed(state, write)
-            content = {**_shown(state, node, key), **changed}
+            content = {**_shown(state, node, key, write), **changed}
             status = 200
         case "POST", "cases", name if name.endswith("/increment"):
             key = (CASES, name.removesuffix("/increment"))
             by = _by(write)
-            content = _shown(state, node, key)
+            content = _shown(state, node, key, write)
             content["counter"] += by
             status = 200
         case "DELETE", ("cases" | "events"), name if name:
             key = (CASES if table == "cases" else EVENTS, name)
-            content = {"run_id": _shown(state, node, key)["run_id"], "deleted": True}
+            content = {"run_id": _shown(state, node, key, write)["run_id"], "deleted": True}
             status = 200
         case _:
             raise DeniedError(404, "no_such_path", f"no {write.method} {write.path[:80]!r} here")
@@ -165,8 +165,9 @@ def _absent(state: State, node: Node, key: RowKey) -> None:
         raise DeniedError(409, "exists", f"{key[1][:80]!r} is there already")
 
 
-def _shown(state: State, node: Node, key: RowKey) -> Content:
+def _shown(state: State, node: Node, key: RowKey, write: Write) -> Content:
     """The content of the row that stands under `key`, with the fields that we do not know."""
+    state = node.pieces.reads(state, write.arrived or state)
     stored = winner(state, key, node.pieces)
     if stored is None or standing(stored) is None:
         raise DeniedError(404, "no_such_row", f"there is no {key[1][:80]!r}")

@@ -56,6 +56,8 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         self.nodes = self._setup.names
         self.on_network(seed)
         self._world: VirtualWorld | None = None
+        #: The world in which requests arrived that are served at the same time.
+        self._arriving: VirtualWorld | None = None
         self._clocks_are_set = False
 
     @property
@@ -92,7 +94,9 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     def _asked(self, node: str, write: Write, *, malformed: bool = False) -> Outcome:
         self._before(f"{node} {_words(write)}")
         world = acts.advance(self.world, self._schedule.ticks())
-        self._world, outcome = acts.write(world, node, write, malformed=malformed)
+        there = None if self._arriving is None else self._arriving.machines[node]
+        arrived = None if there is None else there.state
+        self._world, outcome = acts.write(world, node, write, malformed=malformed, arrived=arrived)
         return outcome
 
     async def read(self, node: str) -> View | None:
@@ -101,12 +105,17 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         return sights.views(self.world).get(node)
 
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
-        """One after another, in an order of the schedule's. If one raises, the rest is not done."""
+        """One after another, in an order of the schedule's. If one raises, the rest is not done.
+
+        All of them have arrived before the first one is served.
+        """
         outcomes: dict[int, Outcome] = {}
+        before, self._arriving = self._arriving, self.world
         try:
             for place in self._schedule.order(len(calls)):
                 outcomes[place] = await calls[place]
         finally:
+            self._arriving = before
             for call in calls:
                 if isinstance(call, Coroutine):
                     call.close()
