@@ -23,8 +23,10 @@ class PluginApi:
         try:
             if request.method == "GET":
                 return self._read(path, request)
+            arrived = self._app.state
             body, _ = await read_body(request)
-            given = self._app.submit(Write(request.method, path, body, self._app.now_s()))
+            write = Write(request.method, path, body, self._app.now_s(), arrived)
+            given = self._app.submit(write)
         except StoreError as exc:
             return not_ready(str(exc))
         assert given is not None

@@ -18,6 +18,7 @@ from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted, refused
 from syncmodel.model.values import Write as Asked
 from syncmodel.reference.node.ports import Resync, Write
+from syncmodel.reference.node.state import State
 from syncmodel.reference.simulated.coming import Deliverable
 from syncmodel.reference.simulated.machine import log_name, switched
 from syncmodel.reference.simulated.setup import RUN_ID
@@ -52,14 +53,21 @@ def with_skews(world: VirtualWorld, skews_s: Mapping[str, int]) -> VirtualWorld:
 
 
 def write(
-    world: VirtualWorld, node: str, asked: Asked, *, malformed: bool = False
+    world: VirtualWorld,
+    node: str,
+    asked: Asked,
+    *,
+    malformed: bool = False,
+    arrived: State | None = None,
 ) -> tuple[VirtualWorld, Outcome]:
-    """One request to a node's plugin API, and its outcome."""
+    """One request to a node's plugin API, and its outcome; `arrived` is the node's state when it
+    came, if that was earlier."""
     if not world.runs(node):
         return world, refused("unreachable")
     method, path, body = to_wire(asked, RUN_ID, malformed=malformed)
     content = b"" if body is None else json.dumps(body).encode()
-    world, answer = answered(world, node, Write(method, unquote(path), content, world.now_s(node)))
+    given = Write(method, unquote(path), content, world.now_s(node), arrived)
+    world, answer = answered(world, node, given)
     assert answer is not None
     return world, to_outcome(answer.status, dict(answer.body), RUN_ID)
 
@@ -91,6 +99,12 @@ def crash(world: VirtualWorld, node: str) -> VirtualWorld:
 
 def boot(world: VirtualWorld, node: str) -> VirtualWorld:
     """A node that is down starts from its disk."""
+    machine = world.machines[node]
+    running = world.setup.supervisor.boots(machine.running, machine.last_rollout)
+    return _booted(world.with_machine(node, replace(machine, running=running)), node)
+
+
+def _booted(world: VirtualWorld, node: str) -> VirtualWorld:
     return world.with_machine(node, world.machines[node].booted(node, world.setup))
 
 
@@ -109,7 +123,7 @@ def deploy(
     new_log_id = unused_log(world, node)
     machine = world.machines[node]
     switch = switched(machine, world.setup, generation, back=back, new_log_id=new_log_id)
-    return boot(world.with_machine(node, switch), node), accepted()
+    return _booted(world.with_machine(node, switch), node), accepted()
 
 
 def stored(world: VirtualWorld, node: str) -> VirtualWorld:

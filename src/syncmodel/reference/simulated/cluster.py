@@ -7,7 +7,7 @@ same steps give the same run, byte for byte.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from typing import ClassVar
 
 from syncmodel.model.net import Link, Net
@@ -15,6 +15,7 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
+from syncmodel.reference.node.state import State
 from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
@@ -57,6 +58,8 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         self.on_network(seed)
         self._world: VirtualWorld | None = None
         self._clocks_are_set = False
+        #: What each node knew when requests came that are made at once.
+        self._arrived: Mapping[str, State | None] = {}
 
     @property
     def cut(self) -> frozenset[Link]:
@@ -92,7 +95,8 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     def _asked(self, node: str, write: Write, *, malformed: bool = False) -> Outcome:
         self._before(f"{node} {_words(write)}")
         world = acts.advance(self.world, self._schedule.ticks())
-        self._world, outcome = acts.write(world, node, write, malformed=malformed)
+        arrived = self._arrived.get(node)
+        self._world, outcome = acts.write(world, node, write, malformed=malformed, arrived=arrived)
         return outcome
 
     async def read(self, node: str) -> View | None:
@@ -103,10 +107,12 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
         """One after another, in an order of the schedule's. If one raises, the rest is not done."""
         outcomes: dict[int, Outcome] = {}
+        self._arrived = {name: one.state for name, one in self.world.machines.items()}
         try:
             for place in self._schedule.order(len(calls)):
                 outcomes[place] = await calls[place]
         finally:
+            self._arrived = {}
             for call in calls:
                 if isinstance(call, Coroutine):
                     call.close()

@@ -15,7 +15,7 @@ from syncmodel.reference.node.entries import EventRow, Row
 from syncmodel.reference.node.state import State, own_log, reached, shown
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import VirtualWorld
-from syncmodel.targets.wire import SUPERTEST, to_view
+from syncmodel.targets.wire import SUPERTEST, to_tables, to_view
 
 TABLES = tuple(sorted(SUPERTEST.by_name))
 
@@ -82,4 +82,5 @@ def control(world: VirtualWorld, name: str) -> ControlView:
     plugin = world.setup.generations[machine.running]
     links = (machine.selected, machine.running)
     tables = () if plugin is None else TABLES
-    return ControlView(*links, links, plugin, tables, healthy=True)
+    stored = to_tables(machine.disk.tables(world.setup.supervisor.migrations))
+    return ControlView(*links, links, plugin, tables, healthy=True, stored=stored)

@@ -23,6 +23,8 @@ FAMILIES = (
     "clock",
     "restart",
     "lost log",
+    "answers",
+    "values",
 )
 
 
