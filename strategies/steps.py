@@ -18,7 +18,7 @@ from hypothesis.stateful import precondition
 
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Schema, Table
-from syncmodel.steps import Burst, Concurrently, Data, Refused, Step, kind
+from syncmodel.steps import Burst, Concurrently, Data, Fill, Refused, Step, kind
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import Picked
 from syncmodel.strategies.looks import dressed
@@ -250,5 +250,5 @@ def _at_once(plan: Plan, scope: Scope, rng: Random, own: Weights) -> Step:
             break
         if not taken or Concurrently((*taken, step)).enabled(plan):
             taken.append(step)
-            marked = step.mark(marked) if isinstance(step, Data) else marked
+            marked = step.mark(marked) if isinstance(step, Data | Fill) else marked
     return Concurrently(tuple(taken)) if len(taken) > 1 else taken[0]

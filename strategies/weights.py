@@ -26,6 +26,7 @@ WEIGHTS = {
     "set": 10,
     "add": 6,
     "delete": 12,
+    "fill": 1,
     "partition": 7,
     "cut": 4,
     "mend": 2,

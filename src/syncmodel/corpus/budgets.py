@@ -6,15 +6,17 @@ costs memory or time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from syncmodel.errors import FormatError
 from syncmodel.model import words
 from syncmodel.model.columns import Ref
 from syncmodel.model.schema import Schema
+from syncmodel.model.values import Scalar
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Create, Data
+from syncmodel.steps.fill import Fill
 
 #: Of a saved run, of one line of a record, and of a whole record.
 FILE_BYTES = 16_000_000
@@ -58,7 +60,8 @@ def check_work(nodes: int, steps: Sequence[Step], where: str) -> None:
 
 def _count(steps: Sequence[Step]) -> int:
     within = (step.steps if isinstance(step, Burst | Concurrently) else () for step in steps)
-    return len(steps) + sum(map(_count, within))
+    filled = sum(max(step.rows, 0) for step in steps if isinstance(step, Fill))
+    return len(steps) + filled + sum(map(_count, within))
 
 
 def check_names(step: Step, schema: Schema, where: str) -> None:
@@ -72,19 +75,25 @@ def check_names(step: Step, schema: Schema, where: str) -> None:
             check_names(inner, schema, where)
     if isinstance(step, Refused):
         step = step.step
+    if isinstance(step, Fill):
+        _check_ids(step.refs, schema, where)
     if not isinstance(step, Data):
         return
     values = dict(step.values) if isinstance(step, Create) else {"": getattr(step, "value", None)}
     table = schema.by_name.get(step.table)
     columns = {} if table is None else table.by_name
     ids = [step.row, *(v for name, v in values.items() if isinstance(columns.get(name), Ref))]
+    _check_ids(ids, schema, where)
+    for value in values.values():
+        if isinstance(value, str) and len(value.encode()) > words.LONG_BYTES:
+            raise FormatError(f"{where}: a text has at most {words.LONG_BYTES:,} bytes.")
+
+
+def _check_ids(ids: Iterable[Scalar], schema: Schema, where: str) -> None:
     for name in ids:
         reason = wrong_id(name, schema.ids) if isinstance(name, str) else ""
         if reason:
             raise FormatError(f"{where}: {reason}.")
-    for value in values.values():
-        if isinstance(value, str) and len(value.encode()) > words.LONG_BYTES:
-            raise FormatError(f"{where}: a text has at most {words.LONG_BYTES:,} bytes.")
 
 
 def wrong_id(name: str, looks: frozenset[str]) -> str:

@@ -1,7 +1,7 @@
 """Names of nodes, rows and values: in order of appearance, and with nodes taken out. Pure.
 
 What a field holds follows from its own name: `node` and its like, `row` with `table`, `values`,
-`value` with `column`, `by`. So a new kind of step with such fields needs no line here.
+`refs`, `value` with `column`, `by`. So a new kind of step with such fields needs no line here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import Row, Scalar
 from syncmodel.steps.base import Step
+from syncmodel.steps.fill import Fill
 
 NODE_FIELDS = ("node", "from_node", "to_node", "peer")
 #: The new name for one of a kind of `Names`; a token comes with its column.
@@ -95,10 +96,11 @@ def tidy_names(script: Script) -> Names:
     found, schema = _Found(), script.net.schema
     for _, step in leaves(script.steps):
         _mapped(step, schema, found.note)
+    made = _made_at_once(script)
     nodes = script.net.nodes if script.net.readers else (*found.nodes, *script.net.nodes)
     counts = Counter[str]()
     rows = dict[Row, str]()
-    for row in found.rows:
+    for row in (row for row in found.rows if row not in made):
         counts[row.table] += 1
         rows[row] = f"{schema.prefixes[row.table]}{counts[row.table]}"
     return Names(
@@ -107,6 +109,12 @@ def tidy_names(script: Script) -> Names:
         tokens=_tidy_tokens(found.tokens),
         amounts={old: 2**k for k, old in enumerate(found.amounts)},
     )
+
+
+def _made_at_once(script: Script) -> frozenset[Row]:
+    """The rows of fills, whose names follow from their numbers."""
+    fills = (step for _, step in leaves(script.steps) if isinstance(step, Fill))
+    return frozenset().union(*(step.keys(script.net.schema) for step in fills))
 
 
 def _tidy_tokens(found: Mapping[Scalar, Column | None]) -> dict[Scalar, Scalar]:
@@ -154,6 +162,9 @@ def _of_row(step: Step, name: str, old: Any, table: Table, new: New) -> Any:
     match name:
         case "row":
             return new("rows", Row(table.name, old), None)
+        case "refs":
+            named = zip(table.refs, old, strict=False)
+            return tuple(new("rows", Row(ref.table, one), None) for ref, one in named)
         case "values":
             return tuple((column, _cell(table, column, cell, new)) for column, cell in old)
         case "value":

@@ -39,7 +39,7 @@ COUNTED = (
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
-OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused"}
+OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused", "fill"}
 
 
 def of_families(*names: str) -> frozenset[str]:

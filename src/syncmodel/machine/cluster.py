@@ -26,6 +26,7 @@ from syncmodel.steps import (
     Create,
     Cut,
     Delete,
+    Fill,
     Heal,
     Mend,
     Partition,
@@ -170,6 +171,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Delete))
     def delete(self, step: Delete) -> None:
         """A row is deleted."""
+        self.take(step)
+
+    @possible(Fill)
+    @rule(step=any_of(Fill))
+    def fill(self, step: Fill) -> None:
+        """Many rows are created at once."""
         self.take(step)
 
     # --- the network ---------------------------------------------------------------------------

@@ -77,6 +77,10 @@ class Column:
         """A value that is not in `used`."""
         raise NotImplementedError
 
+    def numbered(self, number: int) -> Scalar:
+        """A value for each number; another one for another number."""
+        raise NotImplementedError
+
     def is_fresh(self, value: Scalar, used: AbstractSet[Scalar]) -> bool:
         """Whether a write may use this value: one that names it, so not what a default shows."""
         return self.shows(value) and value not in used and value != self.default
@@ -100,6 +104,9 @@ class Token(Column):
         number = len(used) + 1
         while f"t{number}" in used or f"t{number}" == self.default:
             number += 1
+        return self.numbered(number)
+
+    def numbered(self, number: int) -> str:
         return f"t{number}"
 
     def shows(self, value: object) -> bool:
@@ -116,6 +123,9 @@ class Integer(Column):
         number = len(used) + 1
         while number in used or number == self.default:
             number += 1
+        return number
+
+    def numbered(self, number: int) -> int:
         return number
 
     def shows(self, value: object) -> bool:

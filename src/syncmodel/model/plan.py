@@ -7,6 +7,7 @@ depends on an outcome or on a sight.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from immutables import Map
 from msgspec.structs import replace
@@ -30,6 +31,8 @@ class Plan(Record, cache_hash=True):
     names, in the order of its table's references; `deleted` are rows whose latest write is a delete
     (a hint for generation, no promise); `tokens` are the texts and numbers that writes set and
     `amounts` what they added; `writes` says how many writes of each row were asked for.
+    `passed_over` are the rows in the middle of many that were made at once: no step is drawn for
+    them, or there would be few about any other row.
     """
 
     net: Net
@@ -40,10 +43,16 @@ class Plan(Record, cache_hash=True):
     tokens: frozenset[Scalar] = UNUSED
     amounts: frozenset[Scalar] = UNUSED
     writes: Map[Row, int] = Map()
+    passed_over: frozenset[Row] = NO_ROWS
 
     def may_show(self, node: str) -> frozenset[Row]:
         """The rows of which the node may know anything."""
         return self.known.get(node, NO_ROWS)
+
+    def drawn(self, node: str) -> frozenset[Row]:
+        """Those of them that later steps are drawn for."""
+        known = self.known.get(node, NO_ROWS)
+        return _without(known, self.passed_over) if self.passed_over else known
 
     def has_room(self, row: Row) -> bool:
         """Whether the row may be written once more."""
@@ -83,6 +92,30 @@ class Plan(Record, cache_hash=True):
             writes=self.writes.set(row, self.writes.get(row, 0) + 1),
         )
 
+    def filled(
+        self,
+        node: str,
+        rows: frozenset[Row],
+        *,
+        between: frozenset[Row],
+        tokens: frozenset[Scalar],
+        refs: tuple[str, ...],
+    ) -> Plan:
+        """The plan once the node was asked to create all these rows; see `wrote`.
+
+        `between` are those of them that no later step is drawn for.
+        """
+        heard = {n: self.may_show(n) | rows for n in self.net.reach[node]}
+        return replace(
+            self,
+            known=self.known.update(heard),
+            rows=self.rows | rows,
+            refs=self.refs.update(dict.fromkeys(rows, refs)) if refs else self.refs,
+            tokens=self.tokens | tokens,
+            writes=self.writes.update({row: self.writes.get(row, 0) + 1 for row in rows}),
+            passed_over=self.passed_over | between,
+        )
+
     def over(self, net: Net) -> Plan:
         """The same, as far as what follows goes over that net."""
         return replace(self, net=net)
@@ -113,6 +146,11 @@ def _flowed(known: Map[str, frozenset[Row]], net: Net) -> Map[str, frozenset[Row
         if after is not before:
             flowed = flowed.set(node, after)
     return flowed
+
+
+@lru_cache(maxsize=256)
+def _without(known: frozenset[Row], passed_over: frozenset[Row]) -> frozenset[Row]:
+    return known - passed_over
 
 
 def contested(plan: Plan, node: str, rows: Iterable[Row]) -> list[Row]:

@@ -16,10 +16,12 @@ from syncmodel.engine.rename import tidy_names
 from syncmodel.engine.script import Script, length
 from syncmodel.model.columns import Token
 from syncmodel.model.net import split
+from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently
 from syncmodel.steps.data import Add, Set
 from syncmodel.steps.deployment import Deployment
+from syncmodel.steps.fill import Fill
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.sync import Resync
@@ -57,6 +59,7 @@ def _compound(step: Burst | Concurrently) -> int:
 weight.register(Burst, lambda step: 1 + _compound(step))
 weight.register(Concurrently, lambda step: 2 + _compound(step))
 weight.register(Add, lambda _: 1)
+weight.register(Fill, lambda step: 1 + step.rows)
 weight.register(Crash, lambda _: 1)
 weight.register(Cut, lambda _: 1)
 weight.register(Mend, lambda _: 1)
@@ -80,6 +83,17 @@ def _(step: Add, script: Script) -> Iterator[Step]:
     for column in table.changing("set", 1)[:1]:
         token = f"by{step.by}" if isinstance(column, Token) else -step.by
         yield Set(step.node, step.table, step.row, column.name, token)
+
+
+@simpler.register
+def _(step: Fill, script: Script) -> Iterator[Step]:
+    """One create, then half as many rows, a quarter less, ..., one less."""
+    if step.fits(Plan(script.net)):
+        yield step.creates(script.net.schema)[0]
+    less = step.rows // 2
+    while less:
+        yield evolve(step, rows=step.rows - less)
+        less //= 2
 
 
 @simpler.register

@@ -19,8 +19,8 @@ from syncmodel.steps import Data, Step, vocabulary
 from syncmodel.steps.compound import Burst
 from syncmodel.steps.scope import Scope
 
-#: Kinds of steps that are made of others, which no exchange brings in.
-COMPOUND = frozenset({"burst", "concurrently", "refused"})
+#: Kinds of steps that no exchange brings in: those made of others, and of many rows.
+MANIFOLD = frozenset({"burst", "concurrently", "refused", "fill"})
 
 
 def exchanges(ops: frozenset[str]) -> Pass:
@@ -105,7 +105,7 @@ def scope_of(script: Script, ops: frozenset[str]) -> Scope:
     first = schema.tables[0].name
     rows[first] = rows[first] or set(schema.names(first, 1))
     return evolve(
-        Scope.of(schema, ops - COMPOUND),
+        Scope.of(schema, ops - MANIFOLD),
         rows={table: tuple(sorted(names)) for table, names in rows.items()},
     )
 

@@ -25,6 +25,8 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import OPS, Write
 from syncmodel.steps.scope import Scope
 
+#: A write, and what became of it.
+Call = tuple[Write, Outcome]
 #: Steps that are writes of a row: the belief judges their outcomes.
 WRITES = frozenset(OPS.values())
 
@@ -156,6 +158,11 @@ class Step:
         """The write that this step asks for, if it is one."""
         return None
 
+    def calls(self, schema: Schema, outcome: Outcome) -> list[Call]:
+        """Every write that this step asked for, with what became of it."""
+        write = self.asks(schema)
+        return [] if write is None else [(write, outcome)]
+
     def rewire(self, net: Net) -> Net:
         """The net after this step."""
         return net
@@ -219,8 +226,7 @@ class Step:
         Raises `DivergenceFound` if that outcome can't be.
         """
         self.judge(outcome, belief.net.down)
-        write = self.asks(belief.net.schema)
-        calls = [] if write is None else [(write, outcome)]
+        calls = self.calls(belief.net.schema, outcome)
         return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
 
     async def perform(self, target: Target) -> Outcome:

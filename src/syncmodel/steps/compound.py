@@ -17,8 +17,9 @@ from syncmodel.model.outcome import Answer, Outcome, compound
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Table
 from syncmodel.model.values import Row
-from syncmodel.steps.base import Malforms, Step, Target, require
+from syncmodel.steps.base import Call, Malforms, Step, Target, require
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
+from syncmodel.steps.fill import Fill
 from syncmodel.steps.network import Links
 from syncmodel.steps.scope import Scope
 
@@ -94,7 +95,7 @@ class Concurrently(Step):
     def _tokens_differ(self, plan: Plan) -> bool:
         """No sibling uses a token of another, and a row refers to the same rows throughout."""
         for step in self.steps:
-            if isinstance(step, Data):
+            if isinstance(step, Data | Fill):
                 if not step.fits(plan):
                     return False
                 if isinstance(step, Create):
@@ -112,13 +113,11 @@ class Concurrently(Step):
         return marked.over(plan.net).rewired(after)
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
-        calls = []
+        calls = list[Call]()
         for step, part in zip(self.steps, outcome.parts, strict=True):
             # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
             step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
-            write = step.asks(belief.net.schema)
-            if write is not None:
-                calls.append((write, part))
+            calls += step.calls(belief.net.schema, part)
         return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
 
     async def perform(self, target: Target) -> Outcome:

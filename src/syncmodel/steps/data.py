@@ -22,7 +22,7 @@ Given = tuple[tuple[str, Scalar], ...]
 
 
 @lru_cache(maxsize=256)
-def _names(rows: frozenset[Row], table: str) -> tuple[str, ...]:
+def names_of(rows: frozenset[Row], table: str) -> tuple[str, ...]:
     """The names of those rows of that table, in order."""
     return tuple(sorted(row.name for row in rows if row.table == table))
 
@@ -81,7 +81,7 @@ class Data(Step):
 def _shown(plan: Plan, table: str) -> Iterator[tuple[str, str]]:
     """Every row of a table that may show, with every node that may be asked to change it."""
     for node in plan.net.writers:
-        for name in _names(plan.may_show(node), table):
+        for name in names_of(plan.drawn(node), table):
             yield node, name
 
 
@@ -104,9 +104,9 @@ class Create(Data):
                 yield cls(node, table.name, name, free)
             return
         for node in plan.net.writers:
-            shown = plan.may_show(node)
+            shown = plan.drawn(node)
             bound = [
-                _names(shown, ref.table) if ref.binds else scope.names(ref.table)
+                names_of(shown, ref.table) if ref.binds else scope.names(ref.table)
                 for ref in table.refs
             ]
             for refs in product(*bound):

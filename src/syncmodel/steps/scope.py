@@ -23,6 +23,8 @@ REFUSALS = (
     "missing_reference",
     "malformed",
 )
+#: How many rows are made at once: more than a page, more than a hundred, and several hundreds.
+FILLS = (20, 101, 250)
 #: The default number of rows of each table: few, so that steps meet on them.
 ROWS = 2
 
@@ -36,7 +38,8 @@ class Scope:
     """`ops` are the steps that may be generated at all, `rows` the ids of each table.
 
     `rollback_to` and `rollout_to` are the generations that deployments may aim at; `texts` is how
-    texts look, "" for plain ones (see `model.words`); `refusals` are the reasons of bad requests.
+    texts look, "" for plain ones (see `model.words`); `refusals` are the reasons of bad requests;
+    `fills` says how many rows are made at once.
     """
 
     ops: frozenset[str]
@@ -45,6 +48,7 @@ class Scope:
     rollout_to: tuple[int, ...] = ()
     texts: str = ""
     refusals: tuple[str, ...] = REFUSALS
+    fills: tuple[int, ...] = FILLS
 
     @classmethod
     def of(cls, schema: Schema, ops: Iterable[str], rows: Mapping[str, int] | None = None) -> Scope:

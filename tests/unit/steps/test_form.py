@@ -73,6 +73,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "set": {"node": "n1", "table": "cases", "row": "c1", "column": "title", "value": "t2"},
     "add": {"node": "n1", "table": "cases", "row": "c1", "column": "counter", "by": 4},
     "delete": {"node": "n1", "table": "cases", "row": "c1"},
+    "fill": {"node": "n1", "table": "events", "first": 1001, "rows": 101, "refs": ["c1"]},
     "partition": {"groups": [["n1", "n2"], ["n3"]]},
     "cut": {"from": "n1", "to": "n2"},
     "mend": {"from": "n1", "to": "n2"},
@@ -87,7 +88,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "refused": {"step": DELETE, "why": "no_such_row"},
 }
 CREATE, SET = EXAMPLES["create"], EXAMPLES["set"]
-OPTIONAL = {("resync", "full")}
+OPTIONAL = {("resync", "full"), ("fill", "refs")}
 FIELDS = [(op, name) for op, example in EXAMPLES.items() for name in example]
 
 

@@ -26,7 +26,7 @@ from syncmodel.targets.base import Settled, Target
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
-WRITES = {"create", "set", "add", "delete", "burst", "concurrently", "refused"}
+WRITES = {"create", "set", "add", "delete", "fill", "burst", "concurrently", "refused"}
 
 
 class Plain(Target):
