@@ -49,8 +49,9 @@ class Moment:
     are the same.
 
     `since_rest` counts the steps since the last rest, at which the net was `rested_on`; `stopped`
-    says whether one of them stopped an application. `found` is what the model calls wrong. `names` are the renamings of nodes that change nothing. Equality is
-    for one search: it ignores the setup, and equal moments may have other names.
+    says whether one of them stopped an application. `found` is what the model calls wrong.
+    `names` are the renamings of nodes that change nothing. Equality is for one search: it ignores
+    the setup, and equal moments may have other names.
     """
 
     model: World

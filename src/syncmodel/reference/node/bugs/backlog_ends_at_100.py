@@ -15,7 +15,7 @@ def _backlog(entries: Iterable[Stored], after: int) -> list[Stored]:
 
 BUG = Bug(
     name="backlog-ends-at-100",
-    title="Of all that a subscriber missed it is sent the first hundred entries, as if these were all",
+    title="Of all that a subscriber missed it is sent a hundred entries, as if these were all",
     stands_for=(
         "An answer holds a hundred items at most, and no error says so: GitHub REST API "
         "documentation, 'Using pagination in the REST API' (per_page)"

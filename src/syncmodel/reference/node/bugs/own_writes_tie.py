@@ -14,7 +14,7 @@ def _stamp(now_s: int, newest_known_s: int, newest_own_s: int, is_delete: bool) 
 
 BUG = Bug(
     name="own-writes-tie",
-    title="What a node writes twice in a second has one stamp, and the lower id wins, not the later",
+    title="What a node writes twice in a second has one stamp, and the lower id wins",
     stands_for=(
         "Stamps in whole seconds, where of two events with one stamp the lower id is "
         "kept, whichever came later: Nostr, NIP-01 (replaceable events)"

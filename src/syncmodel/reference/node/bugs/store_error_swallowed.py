@@ -15,7 +15,7 @@ def _store_takes(value: Value) -> bool:
 
 BUG = Bug(
     name="store-error-swallowed",
-    title="A row with a NUL in a text is not taken by the store, and the write is answered with 200",
+    title="A row with a NUL in a text is refused by the store, and the write is answered with 200",
     stands_for=(
         "An error that is caught and not acted upon: CWE-390; PostgreSQL documentation, "
         "'String Constants' (the character with the code zero can't be in one)"
