@@ -59,6 +59,7 @@ LONGER = {
     "backlog-ends-at-100": 1,
     "backlog-since-stamp": 1,
     "delete-not-later": 1,
+    "dialler-gives-up": 2,
     "event-before-case-dropped": 1,
     "last-page-lost": 1,
     "restart-from-now": 1,

@@ -204,7 +204,7 @@ class LiveNode:
     async def control(self) -> ControlView:
         """Generations by the admin surface and by the machine's links, plugin, tables, health."""
         status, links, stored = await asyncio.gather(
-            self._answered("cluster_status"), self._links(), self._stored_tables()
+            self._answered("cluster_status"), self._links(), self.stored_tables()
         )
         try:
             schema = await self._asked(lambda client: client.plugin("GET", "schema"), twice=True)
@@ -229,7 +229,7 @@ class LiveNode:
             shown = f"{status!r:.150} {result!r:.150}"
             raise self._wrong("a cluster_status of the contract's shape", shown) from None
 
-    async def _stored_tables(self) -> tuple[str, ...] | None:
+    async def stored_tables(self) -> tuple[str, ...] | None:
         """The plugin's tables in the store; None where the node does not offer to list them."""
         try:
             listed = await self.admin("store.tables", {"plugin": self._plugin})

@@ -21,13 +21,14 @@ TABLES = tuple(sorted(SUPERTEST.by_name))
 
 
 def behind(world: VirtualWorld) -> list[Link]:
-    """The connected links whose dialler has not processed the relay's log to its end."""
+    """The links, connected or free to be, whose dialler has not processed the relay's log to its
+    end, over a connection that is still there."""
     running = {n: one.state for n, one in world.machines.items() if one.state is not None}
     logs = {name: own_log(state) for name, state in running.items()}
     return [
         (relay, dialler)
         for relay, dialler in world.setup.links
-        if (relay, dialler) in world.wires
+        if ((relay, dialler) in world.wires or (relay, dialler) not in world.cut)
         and relay in logs
         and dialler in running
         and not reached(running[dialler], relay, *logs[relay])
