@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from syncmodel.exhaustive.scenes import SCENES, Scene
+from syncmodel.reference.node.bugs import all_bugs
+from syncmodel.reference.node.bugs.base import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -54,6 +56,18 @@ def test_every_rule_is_pinned_by_something_that_exists() -> None:
         else:
             (module,) = (ROOT / "tests").rglob(f"{where}.py")
             assert what in module.read_text(encoding="utf-8"), f"{where}: {what}"
+
+
+def test_the_pages_count_the_planted_bugs() -> None:
+    count = len(all_bugs())
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"with {count} bugs to plant" in readme
+    assert f"the first 34 of the {count} planted bugs" in readme
+    changes = " ".join((ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split())
+    assert f"{count} planted bugs of sixteen families" in changes
+    assert len(FAMILIES) == 16
+    for page in (readme, changes):
+        assert not set(re.findall(r"(\d+) (?:planted )?bugs", page)) - {str(count), "31"}
 
 
 def row(scene: Scene) -> str:

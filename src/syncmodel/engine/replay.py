@@ -18,6 +18,7 @@ from syncmodel.engine.history import Observer, Verdict, nobody
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script
+from syncmodel.engine.session import SETTLE_LIMIT_S
 from syncmodel.errors import UsageError
 from syncmodel.targets.base import SEEDS, Networked, Target
 
@@ -55,11 +56,14 @@ async def replay(
     observe: Observer = nobody,
     expected: Expected | None = None,
     invariants: Sequence[Invariant] = (),
+    *,
+    settle_limit_s: float = SETTLE_LIMIT_S,
 ) -> Replayed:
     """Perform the steps until what is expected is decided.
 
     `expected` defaults to the file's own word (see `Reproduction.expected_with` for a system
-    without its bug). `invariants` are checked in every run. What failed only sometimes is run up to
+    without its bug). `invariants` are checked in every run, where each rest has `settle_limit_s` to
+    come. What failed only sometimes is run up to
     as often as it was when recorded, on the simulator on as many networks as it takes; a pass is
     expected of all runs. Raises `UsageError` if the target has too few nodes, or other tables than
     the run.
@@ -87,6 +91,7 @@ async def replay(
             # Runs that must pass may share machines: a leftover would be a divergence all the same.
             alone=expected.divergence is not None,
             invariants=invariants,
+            settle_limit_s=settle_limit_s,
         )
         results.append(result)
         judgement, decided = _judged(expected, results)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from syncmodel.engine.history import Observer, nobody
 from syncmodel.engine.invariant import Invariant
-from syncmodel.engine.session import Result, Session
+from syncmodel.engine.session import SETTLE_LIMIT_S, Result, Session
 from syncmodel.errors import UsageError
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
@@ -37,11 +37,12 @@ async def run(
     *,
     alone: bool = False,
     invariants: Sequence[Invariant] = (),
+    settle_limit_s: float = SETTLE_LIMIT_S,
 ) -> Result:
     """Perform the steps until the end, or until one decides the run.
 
     `alone`: on machines that no other run used, so that nothing but these steps can make it fail.
-    `invariants` are checked at every rest.
+    `invariants` are checked at every rest, which each has `settle_limit_s` to come.
     Raises `UsageError` if the plan refuses a step: such a list is no run.
     """
     refused = first_disabled(promised(net, guarantees or Guarantees()), steps)
@@ -53,7 +54,7 @@ async def run(
         )
     if alone and isinstance(target, Reusable):
         target.renew()
-    session = Session(target, net, guarantees, observe, invariants=invariants)
+    session = Session(target, net, guarantees, observe, settle_limit_s, invariants=invariants)
     await session.begin()
     for number, step in enumerate(steps, 1):
         if session.over is not None:

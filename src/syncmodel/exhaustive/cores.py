@@ -48,9 +48,10 @@ class Moment:
     """What the model believes, and the virtual world as it is. A value; `identity` says when two
     are the same.
 
-    `since_rest` counts the steps since the last rest, at which the net was `rested_on`. `found` is
-    what the model calls wrong. `names` are the renamings of nodes that change nothing. Equality is
-    for one search: it ignores the setup, and equal moments may have other names.
+    `since_rest` counts the steps since the last rest, at which the net was `rested_on`; `stopped`
+    says whether one of them stopped an application. `found` is what the model calls wrong.
+    `names` are the renamings of nodes that change nothing. Equality is for one search: it ignores
+    the setup, and equal moments may have other names.
     """
 
     model: World
@@ -60,12 +61,15 @@ class Moment:
     names: tuple[Renaming, ...] = field(repr=False)
     since_rest: int = 0
     found: tuple[Divergence, ...] = ()
+    stopped: bool = False
 
     @cached_property
     def key(self) -> Digest:
         """The same for moments that are one, under whatever names."""
         form = canonical(self.virtual)
-        same = (self.left, self.since_rest, tuple(str(one) for one in self.found))
+        same: tuple[object, ...] = (self.left, self.since_rest, tuple(map(str, self.found)))
+        if self.stopped:
+            same = (*same, "stopped")
         return min(
             digest(
                 same,
@@ -143,7 +147,10 @@ def taken(now: Moment, step: Step, limits: Limits) -> Moment:
         return evolve(now, virtual=virtual, found=found.divergences)
     model = World(step.advance(model.plan), belief)
     since_rest = limits.steps_after(now.since_rest)
-    return evolve(now, model=model, virtual=virtual, left=left, since_rest=since_rest)
+    stopped = now.stopped or bool(step.disturbs())
+    return evolve(
+        now, model=model, virtual=virtual, left=left, since_rest=since_rest, stopped=stopped
+    )
 
 
 def courses(now: Moment) -> tuple[Moment, ...]:
@@ -178,13 +185,15 @@ def rested(now: Moment) -> Moment:
     for name in belief.net.up:
         virtual = acts.stored(virtual, name)
     try:
-        if _disturbed(now.rested_on, belief.net):
+        if now.stopped or _disturbed(now.rested_on, belief.net):
             compare_control(belief, {n: sights.control(virtual, n) for n in belief.net.up})
         belief = compare(belief, sights.views(virtual))
     except DivergenceFound as found:
         return evolve(now, virtual=virtual, found=found.divergences)
     model = World(now.model.plan, belief)
-    return evolve(now, model=model, virtual=virtual, rested_on=belief.net, since_rest=0)
+    return evolve(
+        now, model=model, virtual=virtual, rested_on=belief.net, since_rest=0, stopped=False
+    )
 
 
 def _disturbed(old: Net, new: Net) -> bool:

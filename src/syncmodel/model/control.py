@@ -30,13 +30,15 @@ def _differences(
     net = belief.net
     generation, plugin = net.running[node], net.plugin(node)
     tables = tuple(sorted(net.schema.by_name))
+    expected = tables if plugin is not None else ()
     whole = not net.cut and not net.down
     facts: list[tuple[str, object, object]] = [
         ("selected generation", generation, control.selected),
         ("running generation", generation, control.running),
         ("generation links (selected, running)", (generation,) * 2, control.links),
         ("plugin version", plugin, control.plugin),
-        ("tables", tables if plugin is not None else (), control.tables),
+        ("tables", expected, control.tables),
+        ("tables in the store", expected, expected if control.stored is None else control.stored),
         ("healthy", True, control.healthy or not whole),
     ]
     return [fact for fact in facts if fact[1] != fact[2]]

@@ -68,7 +68,8 @@ class ControlView(Record):
 
     `links` are the selected and the running generation as the machine's links have them;
     `selected` and `running` are what the admin surface says. `plugin` is the version that the
-    plugin API reports, `tables` the plugin's tables.
+    plugin API reports, `tables` the tables that it shows. `stored` are the plugin's tables that
+    the node's store has, whether or not the plugin runs; None where nobody can say.
     """
 
     selected: int
@@ -78,3 +79,4 @@ class ControlView(Record):
     tables: tuple[str, ...]
     healthy: bool
     problems: tuple[str, ...] = ()
+    stored: tuple[str, ...] | None = None

@@ -32,7 +32,9 @@ ANSWER_SLACK_S = 5.0
 #: How many connections one request may use up before the way to its machine counts as broken.
 WAYS = 3
 #: The admin methods that change nothing, so that they may be asked again.
-QUESTIONS = frozenset({"sync.status", "rollout.status", "cluster_status", "generations.list"})
+QUESTIONS = frozenset(
+    {"sync.status", "rollout.status", "cluster_status", "generations.list", "store.tables"}
+)
 
 Given = TypeVar("Given")
 
@@ -75,6 +77,7 @@ class LiveNode:
         self._key = key
         self.pubkey = pubkey
         self._plugin_path = plugin_path
+        self._plugin = plugin_path.rsplit("/", 1)[-1]
         self._request_limit_s = request_limit_s
         self._connection: asyncssh.SSHClientConnection | None = None
         self._http: httpx.AsyncClient | None = None
@@ -200,7 +203,9 @@ class LiveNode:
 
     async def control(self) -> ControlView:
         """Generations by the admin surface and by the machine's links, plugin, tables, health."""
-        status, links = await asyncio.gather(self._answered("cluster_status"), self._links())
+        status, links, stored = await asyncio.gather(
+            self._answered("cluster_status"), self._links(), self.stored_tables()
+        )
         try:
             schema = await self._asked(lambda client: client.plugin("GET", "schema"), twice=True)
         except (Unreachable, Indefinite) as error:
@@ -218,10 +223,26 @@ class LiveNode:
                 tables=tables,
                 healthy=bool(status["healthy"]),
                 problems=tuple(map(str, status["problems"])),
+                stored=stored,
             )
         except (KeyError, TypeError, ValueError):
             shown = f"{status!r:.150} {result!r:.150}"
             raise self._wrong("a cluster_status of the contract's shape", shown) from None
+
+    async def stored_tables(self) -> tuple[str, ...] | None:
+        """The plugin's tables in the store; None where the node does not offer to list them."""
+        try:
+            listed = await self.admin("store.tables", {"plugin": self._plugin})
+            return to_tables(listed["tables"])
+        except AdminError as error:
+            if error.code == "unknown_method":
+                return None
+            raise self._wrong("an answer to store.tables", str(error)) from None
+        except (Unreachable, Indefinite) as error:
+            raise self._wrong("an answer to store.tables", str(error)) from None
+        except (KeyError, TypeError):
+            shown = f"{listed!r:.300}"
+            raise self._wrong("a store.tables of the contract's shape", shown) from None
 
     async def _links(self) -> tuple[int, int]:
         """(selected, running) as the machine's own links say."""

@@ -238,6 +238,8 @@ HEALTHY = ControlView(2, 2, (2, 2), 1, TABLES, healthy=True)
         {"plugin": None},
         {"plugin": 2},
         {"tables": ("cases",)},
+        {"stored": ("cases", "cases_old", "events")},
+        {"stored": ()},
         {"healthy": False},
     ],
     ids=str,
@@ -264,6 +266,21 @@ def test_a_dropped_table_must_be_gone() -> None:
     compare_control(belief, {"n1": bare, "n2": HEALTHY})
     with pytest.raises(DivergenceFound, match="tables"):
         compare_control(belief, {"n1": replace(bare, tables=TABLES)})
+
+
+def test_a_table_that_a_rollback_left_in_the_store_is_seen_without_the_plugin() -> None:
+    bare = ControlView(1, 1, (1, 1), None, (), healthy=True)
+    belief = told((rolled_back("n1"),), Guarantees())
+    compare_control(belief, {"n1": replace(bare, stored=())})
+    with pytest.raises(DivergenceFound, match="tables in the store"):
+        compare_control(belief, {"n1": replace(bare, stored=("events_old",))})
+
+
+def test_a_cluster_of_several_generations_that_is_whole_must_call_itself_healthy() -> None:
+    belief = told((rolled_back("n1"),), Guarantees())
+    compare_control(belief, {"n2": HEALTHY})
+    with pytest.raises(DivergenceFound, match="healthy"):
+        compare_control(belief, {"n2": replace(HEALTHY, healthy=False)})
 
 
 @pytest.mark.parametrize(

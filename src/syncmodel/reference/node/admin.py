@@ -38,6 +38,7 @@ CONTROL_METHODS: Final = frozenset(
         "rollout.rollback",
         "plugins.disable",
         "plugins.uninstall",
+        "store.tables",
     }
 )
 

@@ -63,8 +63,9 @@ class Control:
             "rollout.rollback": self._rollback,
             "plugins.disable": self._disable,
             "plugins.uninstall": self._uninstall,
+            "store.tables": self._tables,
             "status": self._verb(None),
-            "start": self._verb(application.start),
+            "start": self._verb(supervisor.start),
             "stop": self._verb(application.stop),
             "kill": self._verb(application.kill),
             "restart": self._verb(self._restart),
@@ -116,6 +117,9 @@ class Control:
         target = self._deployment.without_plugin(_field(params, "plugin", str))
         return {"job": self._supervisor.begin("disable", target).name}
 
+    async def _tables(self, params: Params) -> dict[str, Any]:
+        return {"tables": self._deployment.tables(_field(params, "plugin", str))}
+
     async def _uninstall(self, params: Params) -> dict[str, Any]:
         plugin = _field(params, "plugin", str)
         target = self._deployment.without_plugin(plugin)
@@ -152,7 +156,7 @@ class Control:
 
     async def _restart(self) -> None:
         await self._application.stop()
-        await self._application.start()
+        await self._supervisor.start()
 
     async def _fallen(self, params: Params) -> dict[str, Any]:
         """Until the application ended of itself, and no job starts it again."""

@@ -30,7 +30,6 @@ from syncmodel.reference.node.entries import (
     Value,
 )
 from syncmodel.reference.node.ports import (
-    Answer,
     Cursor,
     Drop,
     FromPeer,
@@ -131,9 +130,11 @@ def _write(state: State, write: Write, node: Node) -> Step:
         event, value, status = writes.next_version(state, node, write)
     except writes.DeniedError as denied:
         return state, (denied.answer(),)
-    answer = Answer(status, writes.success(value.to_json(state.plugin)))
+    answer = writes.answer(state, node, event.kind, value, status)
     hidden = is_hidden(state, (event.kind, value.id))
     if isinstance(value, Tombstone) and not node.pieces.keeps_deletion(hidden):
+        return state, (answer,)
+    if not node.pieces.store_takes(value):
         return state, (answer,)
     state, outputs = _offer(state, event, value, node)
     return state, (*outputs, answer)
@@ -147,8 +148,10 @@ def _peer_up(state: State, up: PeerUp, node: Node) -> Step:
     return state, (ToPeer(up.peer, Req(LOG, (asked,))),)
 
 
-def _peer_down(state: State, down: PeerDown, node: Node) -> Step:  # noqa: ARG001 - as all steps
-    return state.with_link(down.peer, state.link(down.peer).down()), ()
+def _peer_down(state: State, down: PeerDown, node: Node) -> Step:
+    link = state.link(down.peer)
+    dials = not link.connected or node.pieces.dials_again(link.ended)
+    return state.with_link(down.peer, replace(link.down(), given_up=not dials)), ()
 
 
 def _from_peer(state: State, given: FromPeer, node: Node) -> Step:
@@ -217,7 +220,8 @@ def _offer(state: State, event: Event, value: Value, node: Node) -> Step:
     rows = state.rows.set(key, authors.set(event.pubkey, stored))
     state = replace(state, position=stored.position, rows=rows)
     state, shows = _project(state, key, node)
-    return state, (Put(stored), *shows, *_pushes(state, stored))
+    pushes = _pushes(state, stored) if _is_pushed(state, stored, bool(shows), node) else ()
+    return state, (Put(stored), *shows, *pushes)
 
 
 def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output, ...]]:
@@ -234,6 +238,14 @@ def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output
         table = table.delete(other)
         shows.append(Show(other, (), at_s))
     return replace(state, table=table), tuple(shows)
+
+
+def _is_pushed(state: State, stored: Stored, changes_table: bool, node: Node) -> bool:
+    def all_connected() -> bool:
+        return all(state.link(peer.name).connected for peer in node.peers)
+
+    is_own = stored.event.pubkey == node.pubkey
+    return node.pieces.wakes(changes_table) and node.pieces.forwards(is_own, all_connected)
 
 
 def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
@@ -324,6 +336,11 @@ def _resync(state: State, given: Resync, node: Node) -> Step:
 def is_member(state: State, node: Node, peer: str) -> bool:
     """Whether rows may pass between us and `peer`: neither of us has left the cluster."""
     return node.name not in state.inactive and peer not in state.inactive
+
+
+def dials(state: State, node: Node, peer: str) -> bool:
+    """Whether we keep a connection to `peer`: both are members, and we have not given it up."""
+    return is_member(state, node, peer) and not state.link(peer).given_up
 
 
 def _trust(state: State, given: Trust, node: Node) -> Step:

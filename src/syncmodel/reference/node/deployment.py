@@ -131,6 +131,11 @@ class Deployment:
         with closing(self.connect()) as connection:
             return migrations.installed(connection, self.known)
 
+    def tables(self, plugin: str) -> list[str]:
+        """The plugin's tables that are in the store, whichever generation runs."""
+        with closing(self.connect()) as connection:
+            return migrations.tables(connection, plugin)
+
     def connect(self) -> sqlite3.Connection:
         """A connection to the node's store, in autocommit mode; the base tables are there."""
         connection = sqlite3.connect(

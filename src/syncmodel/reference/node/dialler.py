@@ -27,7 +27,7 @@ from syncmodel.nostr.messages import (
     parse_from_relay,
 )
 from syncmodel.reference.node.application import Application
-from syncmodel.reference.node.core import LOG, is_member
+from syncmodel.reference.node.core import LOG, dials, is_member
 from syncmodel.reference.node.entries import CONTENT_LIMIT_CHARS, TAGS_LIMIT_CHARS
 from syncmodel.reference.node.ports import FromPeer, PeerDown, PeerUp
 from syncmodel.reference.node.silence import Watch
@@ -58,7 +58,7 @@ class Dialler:
         """Dial for ever; cancel it to end."""
         while True:
             self._now.clear()
-            if is_member(self._app.state, self._app.node, self._peer.name):
+            if self._wanted():
                 await self._dial()
                 limit_s: float | None = self._pause_s
                 self._pause_s = min(2 * self._pause_s, self._app.config.reconnect_cap_s)
@@ -67,6 +67,13 @@ class Dialler:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(limit_s):
                     await self._now.wait()
+
+    def _wanted(self) -> bool:
+        """Whether to dial: a connection is kept, or was asked for."""
+        state, node, peer = self._app.state, self._app.node, self._peer.name
+        return dials(state, node, peer) or (
+            self._address is not None and is_member(state, node, peer)
+        )
 
     def send(self, text: str) -> None:
         """Send this as soon as the step that asked for it is done."""

@@ -32,7 +32,8 @@ def due(
 class Disk(Record, cache_hash=True):
     """The durable half of a node, without the plugin's tables: they follow from the entries.
 
-    `applied` are the names of the migrations whose tables are there, in the order they came.
+    `applied` are the names of the migrations whose tables are there, in the order they came;
+    `left` are tables that a migration left behind.
     """
 
     log_id: str
@@ -42,6 +43,7 @@ class Disk(Record, cache_hash=True):
     entries: Map[tuple[RowKey, str], Stored] = Map()
     cursors: Map[str, Cursor] = Map()
     applied: tuple[str, ...] = ()
+    left: frozenset[str] = frozenset()
 
     def apply(self, durables: Sequence[Durable]) -> "Disk":
         """The disk after one transaction."""
@@ -82,7 +84,7 @@ class Disk(Record, cache_hash=True):
     ) -> "Disk":
         """The disk once a plan was carried out on it, as `migrations.run` does in the database."""
         by_name = {migration.name: migration for migration in known}
-        applied, entries, dropped = self.applied, self.entries, False
+        applied, entries, left, dropped = self.applied, self.entries, self.left, False
         for direction, name in steps:
             migration = by_name[name]
             if direction == "up":
@@ -90,13 +92,19 @@ class Disk(Record, cache_hash=True):
                 continue
             applied = tuple(one for one in applied if one != name)
             if migration.kinds:
-                left = {k: v for k, v in entries.items() if k[0][0] not in migration.kinds}
-                entries = Map(left)
+                kept = {k: v for k, v in entries.items() if k[0][0] not in migration.kinds}
+                entries = Map(kept)
+            left |= frozenset(migration.leaves)
             dropped = dropped or bool(migration.tables)
-        disk = replace(self, applied=applied, entries=entries)
+        disk = replace(self, applied=applied, entries=entries, left=left)
         if not dropped:
             return disk
         return replace(disk, log_id=new_log_id, position=0, cursors=Map())
+
+    def tables(self, known: Sequence[Migration] = MIGRATIONS) -> list[str]:
+        """The plugin's tables that are there, as `migrations.tables` has them."""
+        there = (one.tables for one in known if one.name in self.applied)
+        return sorted(self.left.union(*there))
 
     def plan(self, plugins: Mapping[str, int], known: Sequence[Migration] = MIGRATIONS) -> Plan:
         """The migrations from the tables as they are to those of these plugins (with versions)."""

@@ -36,7 +36,7 @@ class Migration:
     """One reversible change of the tables, of one plugin, from its `version` on.
 
     `tables` are those that its down drops with all their rows, `kinds` the event kinds that go
-    from the log with them.
+    from the log with them; `leaves` are tables that are there after it and were not before.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Migration:
     down: tuple[str, ...]
     tables: tuple[str, ...] = ()
     kinds: tuple[int, ...] = ()
+    leaves: tuple[str, ...] = ()
 
 
 # In dependency order: what refers to a table comes after it.
@@ -116,6 +117,12 @@ def installed(
     After a disable these are more than the running generation has.
     """
     return versions(applied(connection), migrations)
+
+
+def tables(connection: sqlite3.Connection, plugin: str) -> list[str]:
+    """The tables of a plugin that the database itself lists, whether or not the plugin runs."""
+    listed = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return sorted(name for (name,) in listed if name.startswith(f"{plugin}_"))
 
 
 def versions(names: Iterable[str], migrations: Sequence[Migration] = MIGRATIONS) -> dict[str, int]:

@@ -192,6 +192,7 @@ METHODS: Final[Mapping[str, tuple[Schema, Schema]]] = {
         _object("confirm_data_loss", plugin=_TEXT, confirm_data_loss=_FLAG),
         _JOB,
     ),
+    "store.tables": (_PLUGIN, _object(tables=_list(_TEXT))),
 }
 
 

@@ -7,12 +7,12 @@ does not use are there for the mistakes.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import attrs
 
 from syncmodel.nostr.events import Event
-from syncmodel.reference.node.entries import Row, RowKey, Stored, Tombstone
+from syncmodel.reference.node.entries import Content, Row, RowKey, Stored, Tombstone, Value
 from syncmodel.reference.node.ports import Cursor, Durable
 
 AHEAD_LIMIT_S: Final = 900
@@ -20,7 +20,6 @@ AHEAD_LIMIT_S: Final = 900
 #: Where an entry is in the log.
 _PLACE: Final = attrgetter("position", "event.id")
 
-_Any = TypeVar("_Any")
 Table = Mapping[RowKey, tuple[Row, ...]]
 
 # --- which version counts, and what a write rests on ---------------------------------------------
@@ -39,22 +38,38 @@ def row(winner: Stored, versions: Iterable[Stored]) -> Row | None:  # noqa: ARG0
     return None if isinstance(winner.value, Tombstone) else winner.value
 
 
-def base(winner: Stored, own: Stored | None) -> Stored:  # noqa: ARG001
-    """The version that a write rests on: the one that counts, whichever node wrote it."""
+def base(winner: Stored, own: Stored | None, arrived: Stored | None) -> Stored:  # noqa: ARG001
+    """The version that a write rests on: the one that counts, whichever node wrote it.
+
+    `arrived`: the one that counted when the request arrived, where another was carried out since.
+    """
     return winner
 
 
-def reads(now: _Any, arrived: _Any) -> _Any:  # noqa: ARG001
-    """The state of the node in which a request reads the row that it changes: as it is now.
-
-    Not the one that it arrived in: others may have been served in between.
-    """
-    return now
-
-
-def stamp(now_s: int, newest_known_s: int, newest_own_s: int) -> int:  # noqa: ARG001
+def stamp(now_s: int, newest_known_s: int, newest_own_s: int, is_delete: bool) -> int:  # noqa: ARG001
     """`created_at` of a new version: later than all that is known of its row."""
     return max(now_s, newest_known_s + 1)
+
+
+def same_row(key: RowKey, rows: Mapping[RowKey, object]) -> RowKey:  # noqa: ARG001
+    """Under which key a request's row is, among those there are: the very one that it names."""
+    return key
+
+
+def carried(content: Content, plugin: int) -> Content:  # noqa: ARG001
+    """What a new version takes over from the one it rests on: all, also what version `plugin` of
+    the plugin does not know."""
+    return content
+
+
+def told(made: Value, own: Value | None, is_create: bool) -> Value:  # noqa: ARG001
+    """What an accepted write is answered with: what it made; `own` is what this node said last."""
+    return made
+
+
+def store_takes(value: Value) -> bool:  # noqa: ARG001
+    """Whether the store takes a version that was accepted: it takes every one."""
+    return True
 
 
 def keeps_deletion(hidden: bool) -> bool:  # noqa: ARG001
@@ -143,6 +158,27 @@ def keeps_tombstone(row_known: bool) -> bool:  # noqa: ARG001
     return True
 
 
+# --- who is told, and who is asked again ---------------------------------------------------------
+
+
+def wakes(changes_table: bool) -> bool:  # noqa: ARG001
+    """Whether a new entry is pushed to those who follow the log: also one that changes no table.
+
+    Else they never learn that the log has grown.
+    """
+    return True
+
+
+def forwards(is_own: bool, all_connected: Callable[[], bool]) -> bool:  # noqa: ARG001
+    """Whether a new entry is pushed on: also another node's, and whoever else can't be reached."""
+    return True
+
+
+def dials_again(had_backlog: bool) -> bool:  # noqa: ARG001
+    """Whether a peer whose connection broke is dialled again: also if that was in mid-backlog."""
+    return True
+
+
 # --- what stays ----------------------------------------------------------------------------------
 
 
@@ -172,9 +208,12 @@ class Pieces:
 
     wins: Callable[[Stored, Stored], bool] = wins
     row: Callable[[Stored, Iterable[Stored]], Row | None] = row
-    base: Callable[[Stored, Stored | None], Stored] = base
-    reads: Callable[[Any, Any], Any] = reads
-    stamp: Callable[[int, int, int], int] = stamp
+    base: Callable[[Stored, Stored | None, Stored | None], Stored] = base
+    stamp: Callable[[int, int, int, bool], int] = stamp
+    same_row: Callable[[RowKey, Mapping[RowKey, object]], RowKey] = same_row
+    carried: Callable[[Content, int], Content] = carried
+    told: Callable[[Value, Value | None, bool], Value] = told
+    store_takes: Callable[[Value], bool] = store_takes
     keeps_deletion: Callable[[bool], bool] = keeps_deletion
     backlog: Callable[[Iterable[Stored], int], list[Stored]] = backlog
     resume: Callable[[str, str | None, int], int] = resume
@@ -189,6 +228,9 @@ class Pieces:
     replayed: Callable[[tuple[Row, ...], Row, bool], tuple[Row, ...]] = replayed
     keeps_event: Callable[[bool], bool] = keeps_event
     keeps_tombstone: Callable[[bool], bool] = keeps_tombstone
+    wakes: Callable[[bool], bool] = wakes
+    forwards: Callable[[bool, Callable[[], bool]], bool] = forwards
+    dials_again: Callable[[bool], bool] = dials_again
     falls: Callable[[RowKey, tuple[Row, ...], Table], Sequence[RowKey]] = falls
     commit: Callable[[Sequence[Durable]], tuple[tuple[Durable, ...], tuple[Durable, ...]]] = commit
     taken_up: Callable[[Iterable[Stored]], Iterable[Stored]] = taken_up

@@ -71,6 +71,7 @@ class Link(Record):
     `ended`: the backlog of this connection has been processed. Only then does the cursor
     (`log_id`, `applied`) move, for until then we can't know whose positions these are.
     `sent`: our position up to which it had been sent everything when its subscription ended.
+    `given_up`: it is not dialled any more, unless it is asked for.
     """
 
     connected: bool = False
@@ -79,10 +80,11 @@ class Link(Record):
     applied: int = 0
     refused: int = 0
     sent: int = 0
+    given_up: bool = False
 
     def up(self) -> "Link":
         """A new connection; nothing of its backlog has been processed."""
-        return replace(self, connected=True, ended=False)
+        return replace(self, connected=True, ended=False, given_up=False)
 
     def down(self) -> "Link":
         """No connection."""

@@ -89,6 +89,15 @@ class Supervisor:
             self._generations.set_running(self._generations.selected())
             await self._application.start()
 
+    async def start(self) -> None:
+        """Start the application, unless it runs. Raises ApplicationFailedError."""
+        running = self._generations.running()
+        if self._application.state == "stopped" and running is not None:
+            number = self._pieces.boots(running, self._last_rollout())
+            if number != running:
+                self._generations.set_running(number)
+        await self._application.start()
+
     async def job_ended(self) -> None:
         """Returns when no job runs."""
         if self._task is not None:
@@ -271,10 +280,12 @@ class Supervisor:
         return self._pieces.carried_out(job.kind, self._deployment.plan(target))
 
     def _replayed(self, job: Job) -> Generation | None:
-        rollouts = [j.target for j in self._jobs.values() if j.kind == "rollout"]
-        last = rollouts[-1] if rollouts else None
-        number = self._pieces.afterwards(job.kind, job.target, last)
+        number = self._pieces.afterwards(job.kind, job.target, self._last_rollout())
         return None if number is None else self._deployment.get(number)
+
+    def _last_rollout(self) -> int | None:
+        rollouts = [job.target for job in self._jobs.values() if job.kind == "rollout"]
+        return rollouts[-1] if rollouts else None
 
     def _note(self, job: Job) -> Job:
         # Memory first: on a full disk a client that asks still learns how the job ended.

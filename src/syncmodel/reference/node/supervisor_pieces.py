@@ -48,6 +48,12 @@ def fresh(lost: str | None, fresh_id: str) -> str:
     return fresh_id
 
 
+def what_ran(running: int, last_rollout: int | None) -> int:
+    """An application that is started again runs the generation that ran before."""
+    del last_rollout
+    return running
+
+
 @attrs.frozen
 class SupervisorPieces:
     """The decisions, by name.
@@ -59,6 +65,7 @@ class SupervisorPieces:
     `after_rollback(rolled_back_to, last_rollout) -> number | None`: what is then rolled out.
     `log_after(lost, fresh_id) -> log_id`: the identity of the log that follows a dropped one.
     `forgets_cursors()`: whether a switch, while no application runs, lets go of what was applied.
+    `boots(running, last_rollout) -> number`: what runs once a stopped application is started.
     """
 
     migrations: tuple[Migration, ...] = MIGRATIONS
@@ -68,6 +75,7 @@ class SupervisorPieces:
     after_rollback: Callable[[int, int | None], int | None] = nothing_more
     log_after: Callable[[str | None, str], str] = fresh
     forgets_cursors: Callable[[], bool] = always
+    boots: Callable[[int, int | None], int] = what_ran
 
     def leads_to(self, kind: str, requested: int, selected: int) -> int:
         """The generation that a job of this kind leads to."""

@@ -71,17 +71,17 @@ def next_version(state: State, node: Node, write: Write) -> tuple[Event, Value, 
             key, content = _create_event(state, node, _body(write))
             status = 201
         case "PATCH", "cases", name if name:
-            key, changed = (CASES, name), _changed(state, write)
+            key, changed = _key(state, node, CASES, name), _changed(state, write)
             content = {**_shown(state, node, key, write), **changed}
             status = 200
         case "POST", "cases", name if name.endswith("/increment"):
-            key = (CASES, name.removesuffix("/increment"))
+            key = _key(state, node, CASES, name.removesuffix("/increment"))
             by = _by(write)
             content = _shown(state, node, key, write)
             content["counter"] += by
             status = 200
         case "DELETE", ("cases" | "events"), name if name:
-            key = (CASES if table == "cases" else EVENTS, name)
+            key = _key(state, node, CASES if table == "cases" else EVENTS, name)
             content = {"run_id": _shown(state, node, key, write)["run_id"], "deleted": True}
             status = 200
         case _:
@@ -90,12 +90,20 @@ def next_version(state: State, node: Node, write: Write) -> tuple[Event, Value, 
     return node.seal(event), value, status
 
 
+def answer(state: State, node: Node, kind: int, value: Value, status: int) -> Answer:
+    """The answer to an accepted write that makes `value`."""
+    own = own_version(state, node, (kind, value.id))
+    told = node.pieces.told(value, own.value if own else None, status == 201)
+    return Answer(status, success(told.to_json(state.plugin)))
+
+
 def _version(
     state: State, node: Node, key: RowKey, content: Content, now_s: int
 ) -> tuple[Event, Value]:
     own = own_version(state, node, key)
     own_s = own.event.created_at if own else -1
-    created_at = node.pieces.stamp(now_s, newest_stamp(state, key), own_s)
+    is_delete = "deleted" in content
+    created_at = node.pieces.stamp(now_s, newest_stamp(state, key), own_s, is_delete)
     if created_at > now_s + AHEAD_LIMIT_S:
         raise DeniedError(
             409, "stamp_ahead", f"this row's stamps are {AHEAD_LIMIT_S} s ahead of the clock"
@@ -106,6 +114,10 @@ def _version(
         return event, read(event)
     except RefusedEntryError as exc:
         raise DeniedError(400, "malformed", str(exc)) from exc
+
+
+def _key(state: State, node: Node, kind: int, name: str) -> RowKey:
+    return node.pieces.same_row((kind, name), state.rows)
 
 
 def _body(write: Write) -> Content:
@@ -132,7 +144,7 @@ def _name(body: Content) -> str:
 
 
 def _create_case(state: State, node: Node, body: Content) -> tuple[RowKey, Content]:
-    key = (CASES, _name(body))
+    key = _key(state, node, CASES, _name(body))
     content = _picked(body, "run_id", "title", "counter")
     if state.plugin is not None and state.plugin >= 2 and "severity" in body:
         content["severity"] = body["severity"]
@@ -142,7 +154,7 @@ def _create_case(state: State, node: Node, body: Content) -> tuple[RowKey, Conte
 
 
 def _create_event(state: State, node: Node, body: Content) -> tuple[RowKey, Content]:
-    key = (EVENTS, _name(body))
+    key = _key(state, node, EVENTS, _name(body))
     content = _picked(body, "run_id", "case_id", "body")
     _validate(node, key, content)
     _absent(state, node, key)
@@ -171,8 +183,12 @@ def _shown(state: State, node: Node, key: RowKey, write: Write) -> Content:
     stored = winner(state, key, node.pieces)
     if stored is None or standing(stored) is None:
         raise DeniedError(404, "no_such_row", f"there is no {key[1][:80]!r}")
-    rests_on = node.pieces.base(stored, own_version(state, node, key))
-    return read_content(rests_on.event.content)
+    own, arrived = own_version(state, node, key), None
+    if write.arrived is not None and write.arrived is not state:
+        arrived = winner(write.arrived, key, node.pieces)
+    rests_on = node.pieces.base(stored, own, arrived)
+    assert state.plugin is not None
+    return node.pieces.carried(read_content(rests_on.event.content), state.plugin)
 
 
 def _changed(state: State, write: Write) -> Content:

@@ -60,7 +60,8 @@ def write(
     malformed: bool = False,
     arrived: State | None = None,
 ) -> tuple[VirtualWorld, Outcome]:
-    """One request to a node's plugin API, and its outcome; `arrived`: in another state of it."""
+    """One request to a node's plugin API, and its outcome; `arrived` is the node's state when it
+    came, if that was earlier."""
     if not world.runs(node):
         return world, refused("unreachable")
     method, path, body = to_wire(asked, RUN_ID, malformed=malformed)
@@ -98,6 +99,12 @@ def crash(world: VirtualWorld, node: str) -> VirtualWorld:
 
 def boot(world: VirtualWorld, node: str) -> VirtualWorld:
     """A node that is down starts from its disk."""
+    machine = world.machines[node]
+    running = world.setup.supervisor.boots(machine.running, machine.last_rollout)
+    return _booted(world.with_machine(node, replace(machine, running=running)), node)
+
+
+def _booted(world: VirtualWorld, node: str) -> VirtualWorld:
     return world.with_machine(node, world.machines[node].booted(node, world.setup))
 
 
@@ -116,7 +123,7 @@ def deploy(
     new_log_id = unused_log(world, node)
     machine = world.machines[node]
     switch = switched(machine, world.setup, generation, back=back, new_log_id=new_log_id)
-    return boot(world.with_machine(node, switch), node), accepted()
+    return _booted(world.with_machine(node, switch), node), accepted()
 
 
 def stored(world: VirtualWorld, node: str) -> VirtualWorld:

@@ -117,6 +117,7 @@ def _machine(machine: Machine, own: _Naming, names: dict[str, _Naming]) -> Form:
         machine.last_rollout,
         machine.skew_s,
         disk.applied,
+        tuple(sorted(disk.left)),
         None if state is not None and _same(disk, state) else _disk(disk, own, names),
         tuple(_durable(one, own, names) for one in machine.pending),
         None if state is None else _state(state, own, names),
@@ -157,7 +158,14 @@ def _disk(disk: Disk, own: _Naming, names: dict[str, _Naming]) -> Form:
 def _state(state: State, own: _Naming, names: dict[str, _Naming]) -> Form:
     stored = (one for authors in state.rows.values() for one in authors.values())
     links = sorted(
-        (n, link.connected, link.ended, names[n].log(link.log_id), names[n].at(link.applied))
+        (
+            n,
+            link.connected,
+            link.ended,
+            names[n].log(link.log_id),
+            names[n].at(link.applied),
+            link.given_up,
+        )
         for n, link in state.links.items()
     )
     subscriptions = sorted(
@@ -168,7 +176,7 @@ def _state(state: State, own: _Naming, names: dict[str, _Naming]) -> Form:
         own.at(state.position),
         _entries(stored, own),
         tuple(sorted((key, tuple(map(repr, rows))) for key, rows in state.table.items())),
-        tuple(one for one in links if one[1:] != (False, False, None, 0)),
+        tuple(one for one in links if one[1:] != (False, False, None, 0, False)),
         tuple(subscriptions),
         tuple(sorted(state.trusted)),
         tuple(sorted(state.inactive)),

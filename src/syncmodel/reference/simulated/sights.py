@@ -15,19 +15,20 @@ from syncmodel.reference.node.entries import EventRow, Row
 from syncmodel.reference.node.state import State, own_log, reached, shown
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import VirtualWorld
-from syncmodel.targets.wire import SUPERTEST, to_view
+from syncmodel.targets.wire import SUPERTEST, to_tables, to_view
 
 TABLES = tuple(sorted(SUPERTEST.by_name))
 
 
 def behind(world: VirtualWorld) -> list[Link]:
-    """The connected links whose dialler has not processed the relay's log to its end."""
+    """The links, connected or free to be, whose dialler has not processed the relay's log to its
+    end, over a connection that is still there."""
     running = {n: one.state for n, one in world.machines.items() if one.state is not None}
     logs = {name: own_log(state) for name, state in running.items()}
     return [
         (relay, dialler)
         for relay, dialler in world.setup.links
-        if (relay, dialler) in world.wires
+        if ((relay, dialler) in world.wires or (relay, dialler) not in world.cut)
         and relay in logs
         and dialler in running
         and not reached(running[dialler], relay, *logs[relay])
@@ -82,4 +83,5 @@ def control(world: VirtualWorld, name: str) -> ControlView:
     plugin = world.setup.generations[machine.running]
     links = (machine.selected, machine.running)
     tables = () if plugin is None else TABLES
-    return ControlView(*links, links, plugin, tables, healthy=True)
+    stored = to_tables(machine.disk.tables(world.setup.supervisor.migrations))
+    return ControlView(*links, links, plugin, tables, healthy=True, stored=stored)

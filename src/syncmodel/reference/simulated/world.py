@@ -105,11 +105,13 @@ class VirtualWorld(Record, cache_hash=True):
         return replace(self, wires=self.wires.set(link, wire), bits=bits)
 
     def can_dial(self, link: Link) -> bool:
-        """Whether the link is not connected, and both its nodes run and it is not cut."""
+        """Whether the link is not connected, both its nodes run, it is not cut, and its dialler has
+        not given it up."""
         relay, dialler = link
-        if link in self.wires or link in self.cut:
+        if link in self.wires or link in self.cut or not self.runs(relay):
             return False
-        return self.runs(relay) and self.runs(dialler)
+        state = self.machines[dialler].state
+        return state is not None and not state.link(relay).given_up
 
 
 def redialled(world: VirtualWorld, links: Iterable[Link]) -> VirtualWorld:
@@ -250,9 +252,8 @@ def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
     at = world.setup.places.shift[link]
     bits = world.bits & ~((ASK | TELL) << at)
     world = replace(world, wires=world.wires.delete(link), bits=bits)
-    world = redialled(world, (link,))
     if world.runs(dialler):
         world = feed(world, dialler, PeerDown(relay))
     if world.runs(relay):
         world = feed(world, relay, Unsubscribe(world.setup.number[dialler]))
-    return world
+    return redialled(world, (link,))

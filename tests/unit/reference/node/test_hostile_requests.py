@@ -80,6 +80,7 @@ PARAMS = {
     "rollout.status": ['{"job": %s}', '{"job": "x", "wait": %s}', '{"wait": {"limit_s": %s}}'],
     "rollout.rollback": ['{"generation": %s}'],
     "plugins.disable": ['{"plugin": %s}'],
+    "store.tables": ['{"plugin": %s}'],
     "plugins.uninstall": ['{"plugin": %s}', '{"plugin": "supertest", "confirm_data_loss": %s}'],
 }
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
-from syncmodel.reference.node import migrations
+from syncmodel.reference.node import bugs, migrations
 from syncmodel.reference.node.control import Control, serve_control
 from syncmodel.reference.node.generations import DEFAULT_GENERATIONS, Generations
 from syncmodel.reference.node.jobs import Job, JobStore
@@ -350,7 +350,10 @@ def test_disable_keeps_the_data_and_uninstall_says_what_it_drops(root: Path) -> 
         machine.execute("INSERT INTO supertest_cases VALUES ('r/c1', 'r', 't', 1, 1, 1, 'normal')")
         off = await machine.job("plugins.disable", plugin="supertest")
         assert (off["state"], off["running"]) == ("done", 1)
-        assert machine.tables() == {"supertest_cases", "supertest_events"}
+        there = ["supertest_cases", "supertest_events"]
+        assert machine.tables() == set(there)
+        assert await machine.ask("store.tables", plugin="supertest") == {"tables": there}
+        assert await machine.ask("store.tables", plugin="super") == {"tables": []}
         # Back on at another version: the plan starts from the tables, not from what ran.
         preview = await machine.ask("rollout.preview", generation=2)
         assert preview["migrations"] == {"up": [], "down": ["supertest-2-severity"]}
@@ -573,3 +576,29 @@ def test_old_jobs_are_forgotten_and_the_numbers_go_on(root: Path) -> None:
         assert (await machine.ask("rollout.status", job=kept[0].name))["state"] == "done"
 
     asyncio.run(main())
+
+
+def test_a_renamed_table_is_listed_after_every_rollback(root: Path) -> None:
+    async def test(machine: Machine) -> None:
+        for _ in range(2):
+            assert (await machine.job("rollout.start", generation=3))["state"] == "done"
+            assert (await machine.job("rollout.rollback", generation=1))["state"] == "done"
+            listed = await machine.ask("store.tables", plugin="supertest")
+            assert listed == {"tables": ["supertest_events_old"]}
+
+    live(root, test, pieces=bugs.supervisor_pieces(["rollback-keeps-old-table"]))
+
+
+@pytest.mark.parametrize(("planted", "last"), [((), 2), (("boots-one-further-back",), 1)])
+def test_a_started_application_runs_what_ran(
+    root: Path, planted: tuple[str, ...], last: int
+) -> None:
+    async def test(machine: Machine) -> None:
+        await machine.job("rollout.start", generation=3)
+        assert (await machine.ask("restart"))["running"] == 3
+        await machine.job("rollout.rollback", generation=2)
+        await machine.ask("kill")
+        assert (await machine.ask("start"))["running"] == last
+        assert machine.application.calls[-1] == f"start {last}"
+
+    live(root, test, pieces=bugs.supervisor_pieces(planted))

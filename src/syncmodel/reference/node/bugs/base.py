@@ -23,6 +23,8 @@ FAMILIES = (
     "clock",
     "restart",
     "lost log",
+    "answers",
+    "values",
 )
 
 
@@ -40,6 +42,7 @@ class Bug:
 
     `title`: what goes wrong, in plain words. `stands_for`: the real-world class, with a source.
     `family` is one of `FAMILIES`. `pieces` and `supervisor` replace one decision between them.
+    `live`: whether real processes come into its situation, as far as anyone has seen.
     """
 
     name: str
@@ -48,3 +51,4 @@ class Bug:
     family: str
     pieces: Callable[[Pieces], Pieces] = _unchanged
     supervisor: Callable[[SupervisorPieces], SupervisorPieces] = _supervisor_unchanged
+    live: bool = True

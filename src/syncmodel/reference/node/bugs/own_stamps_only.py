@@ -12,5 +12,5 @@ BUG = Bug(
         "Clocks, and the Ordering of Events in a Distributed System' (CACM 21(7), 1978)"
     ),
     family="clock",
-    pieces=lambda p: attrs.evolve(p, stamp=lambda now_s, _known_s, own_s: max(now_s, own_s + 1)),
+    pieces=lambda p: attrs.evolve(p, stamp=lambda now_s, _known_s, own_s, _: max(now_s, own_s + 1)),
 )

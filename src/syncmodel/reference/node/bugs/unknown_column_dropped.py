@@ -1,0 +1,22 @@
+"""An older version drops what it does not know."""
+
+import attrs
+
+from syncmodel.reference.node.bugs.base import Bug
+from syncmodel.reference.node.entries import Content
+
+
+def _carried(content: Content, plugin: int) -> Content:
+    return {name: value for name, value in content.items() if plugin >= 2 or name != "severity"}
+
+
+BUG = Bug(
+    name="unknown-column-dropped",
+    title="A write by a node of plugin version 1 drops the severity that version 2 gave the row",
+    stands_for=(
+        "Fields that a program does not know are lost when it writes a message again: "
+        "Protocol Buffers documentation, 'Unknown Fields' (proto3 before 3.5)"
+    ),
+    family="generations",
+    pieces=lambda p: attrs.evolve(p, carried=_carried),
+)

@@ -1,0 +1,86 @@
+"""A planted bug does nothing beside its situation: what comes close to it passes with it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from supertest import (
+    create_case,
+    create_event,
+    delete_case,
+    fully_connected,
+    increment_case,
+    update_case,
+)
+
+from syncmodel.engine.history import Verdict
+from syncmodel.engine.run import run
+from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    Crash,
+    Create,
+    Cut,
+    Fill,
+    Heal,
+    Partition,
+    Restart,
+    Resync,
+    Rollback,
+    Rollout,
+    Step,
+)
+
+CREATED = create_case("n1", "c1", "t1")
+APART = Partition((("n1",), ("n2",)))
+#: For each bug: on how many nodes of which generation, and the steps.
+NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
+    "answer-from-own-copy": (
+        2,
+        2,
+        [CREATED, delete_case("n1", "c1"), create_case("n1", "c1", "t2")],
+    ),
+    "backlog-ends-at-100": (2, 2, [APART, Fill("n1", "cases", 1001, 100), Heal()]),
+    "boots-one-further-back": (1, 2, [Rollout(("n1",), 3), Restart("n1")]),
+    "cursor-before-tombstones": (
+        2,
+        2,
+        [CREATED, Burst((update_case("n1", "c1", "t2"), Crash("n2"))), Restart("n2")],
+    ),
+    "delete-not-later": (2, 2, [CREATED, delete_case("n1", "c1")]),
+    "dialler-gives-up": (2, 2, [CREATED, Restart("n1"), Resync("n2"), APART, Heal()]),
+    "forwards-only-when-whole": (2, 2, [Cut("n2", "n1"), CREATED, Heal()]),
+    "ids-without-case": (1, 2, [create_case("n1", "C1", "t1"), update_case("n1", "C1", "t2")]),
+    "last-page-lost": (2, 2, [APART, Fill("n1", "cases", 1001, 40), Heal()]),
+    "no-wake-up-for-losers": (2, 2, [CREATED, update_case("n2", "c1", "t2")]),
+    "own-writes-tie": (2, 2, [CREATED, update_case("n2", "c1", "t2")]),
+    "rollback-keeps-old-table": (1, 3, [CREATED, Rollback(("n1",), 2)]),
+    "store-error-swallowed": (1, 2, [create_case("n1", "c1", "t1'\"`;--\x7f")]),
+    "text-cut-at-emoji": (1, 2, [create_case("n1", "c1", "t1e\N{COMBINING ACUTE ACCENT}\uffff")]),
+    "unknown-column-dropped": (
+        2,
+        3,
+        [
+            Create("n1", "cases", "c1", (("title", "t1"), ("severity", "t2"))),
+            update_case("n2", "c1", "t3"),
+        ],
+    ),
+    "write-on-what-arrived": (
+        2,
+        2,
+        [
+            CREATED,
+            Concurrently((increment_case("n1", "c1", 1), create_event("n1", "e1", "c1", "t3"))),
+            Burst((increment_case("n1", "c1", 2), increment_case("n1", "c1", 4))),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NEAR)
+def test_what_comes_close_passes(name: str) -> None:
+    count, generation, steps = NEAR[name]
+    target = SimulatedCluster(count, [name])
+    result = asyncio.run(run(target, fully_connected(count, generation), steps))
+    assert result.verdict is Verdict.PASS, result
