@@ -31,6 +31,7 @@ WEIGHTS = {
     "mend": 2,
     "heal": 2,
     "resync": 4,
+    "read": 4,
     "rollout": 1,
     "rollback": 2,
     "crash": 3,
@@ -46,7 +47,7 @@ WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
 #: A crash there comes before anything was read.
-IN_A_BURST = {"crash": 5, "restart": 2}
+IN_A_BURST = {"crash": 5, "restart": 2, "read": 2}
 SITUATIONS = (
     WHERE_NOTHING_IS_WRITTEN,
     WHILE_CUT,

@@ -15,6 +15,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Create, Data
+from syncmodel.steps.reads import Read
 
 #: Of a saved run, of one line of a record, and of a whole record.
 FILE_BYTES = 16_000_000
@@ -72,7 +73,7 @@ def check_names(step: Step, schema: Schema, where: str) -> None:
             check_names(inner, schema, where)
     if isinstance(step, Refused):
         step = step.step
-    if not isinstance(step, Data):
+    if not isinstance(step, Data | Read):
         return
     values = dict(step.values) if isinstance(step, Create) else {"": getattr(step, "value", None)}
     table = schema.by_name.get(step.table)

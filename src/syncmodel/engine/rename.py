@@ -152,7 +152,7 @@ def _mapped(step: Step, schema: Schema, new: New) -> Step:
 def _of_row(step: Step, name: str, old: Any, table: Table, new: New) -> Any:
     """A field of a step about a row of that table."""
     match name:
-        case "row":
+        case "row" if old is not None:
             return new("rows", Row(table.name, old), None)
         case "values":
             return tuple((column, _cell(table, column, cell, new)) for column, cell in old)

@@ -29,6 +29,7 @@ from syncmodel.steps import (
     Heal,
     Mend,
     Partition,
+    Read,
     Refused,
     Restart,
     Resync,
@@ -170,6 +171,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Delete))
     def delete(self, step: Delete) -> None:
         """A row is deleted."""
+        self.take(step)
+
+    @possible(Read)
+    @rule(step=any_of(Read))
+    def read(self, step: Read) -> None:
+        """A node is asked what it shows."""
         self.take(step)
 
     # --- the network ---------------------------------------------------------------------------

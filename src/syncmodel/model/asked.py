@@ -72,7 +72,7 @@ class Asked(Record):
     @classmethod
     def of(cls, belief: Belief, write: Write, entries: Entries, moment: Moment) -> Asked:
         if write.node in moment.droppers:
-            belief = _without_must(belief, write.node)
+            belief = without_must(belief, write.node)
         if belief.net.quorum:
             belief = _of_all(belief, write.node)
         policy, row = belief.policy(write.row), belief.row(write.row)
@@ -202,7 +202,7 @@ REASONS: Mapping[str, Callable[[Asked], bool]] = {
 }
 
 
-def _without_must(belief: Belief, node: str) -> Belief:
+def without_must(belief: Belief, node: str) -> Belief:
     """The belief of a moment at which the writing node may have lost its log."""
     for name, row in belief.rows.items():
         if node in row.must:

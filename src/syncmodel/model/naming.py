@@ -33,8 +33,10 @@ def name_of_present(row: RowBelief, node: str, value: Value) -> Kind:
     beaters = must & row.order.causal.get(reachable[0], NONE)
     if not beaters:
         return Kind.FLIPPED
-    last = row.order.best(must, must)
-    return Kind.RESURRECTED if row.tombstones(last) else Kind.STALE
+    if row.tombstones(row.order.best(must, must)):
+        return Kind.RESURRECTED
+    followed = (row.read.get(row.versions[v].node, NONE) for v in beaters)
+    return Kind.WRITES_FOLLOW_READS if reachable[0] in NONE.union(*followed) else Kind.STALE
 
 
 def name_of_absent(row: RowBelief, node: str) -> Kind:
@@ -45,6 +47,21 @@ def name_of_absent(row: RowBelief, node: str) -> Kind:
         for v in row.tombstones(row.perhaps_known_by(node))
     )
     return Kind.FLIPPED if lost_by_sight else Kind.MISSING
+
+
+def name_of_read(row: RowBelief, node: str, value: Value | None) -> Kind:
+    """The name for a read that shows less than its node must know: by whom that was promised."""
+    must, order = row.known_by(node), row.order
+    if value is None:
+        older = frozenset(row.tombstones(row.perhaps_known_by(node)))
+    else:
+        older = row.fitting(row.perhaps_known_by(node), value)
+    newer = must.intersection(NONE.union(*(order.above.get(v, NONE) for v in older))) or must
+    if not newer.isdisjoint(row.read.get(node, NONE) - older):
+        return Kind.MONOTONIC_READS
+    if any(row.versions[v].node == node for v in newer - older):
+        return Kind.READ_YOUR_WRITES
+    return Kind.STALE_READ
 
 
 def wrong_sight(

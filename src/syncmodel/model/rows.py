@@ -45,6 +45,8 @@ class RowBelief(Record, cache_hash=True):
     waiting: Versions = NONE
     #: Versions whose author lost its log since, so that it need not know them.
     gone: Versions = NONE
+    #: What each node showed to those who read there, since it lost its log last.
+    read: Knowledge = Map()
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -130,6 +132,12 @@ class RowBelief(Record, cache_hash=True):
                 must = _with(must, (author,), frozenset({version}))
                 may = _with(may, (author,), frozenset({version}))
         return replace(self, must=must, may=may)
+
+    def read_at(self, node: str, version: int) -> RowBelief:
+        """The node showed this version to a reader."""
+        if version in self.read.get(node, NONE):
+            return self
+        return replace(self, read=_with(self.read, (node,), frozenset({version})))
 
     def unaware(self, node: str, version: int) -> RowBelief:
         """The same, as it was before the node may have known the version."""
@@ -240,6 +248,7 @@ class RowBelief(Record, cache_hash=True):
             gone=self.gone.union(mine),
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
+            read=self.read.delete(node) if node in self.read else self.read,
         )
 
 

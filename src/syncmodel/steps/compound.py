@@ -17,7 +17,7 @@ from syncmodel.model.outcome import Answer, Outcome, compound
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Table
 from syncmodel.model.values import Row
-from syncmodel.steps.base import Malforms, Step, Target, require
+from syncmodel.steps.base import Malforms, Step, Target, require, told
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.network import Links
 from syncmodel.steps.scope import Scope
@@ -112,14 +112,21 @@ class Concurrently(Step):
         return marked.over(plan.net).rewired(after)
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
-        calls = []
+        calls, looks = [], []
         for step, part in zip(self.steps, outcome.parts, strict=True):
-            # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
-            step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
-            write = step.asks(belief.net.schema)
+            write, look = step.asks(belief.net.schema), step.looks()
             if write is not None:
                 calls.append((write, part))
-        return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
+            if look is not None:
+                looks.append((look, part))
+        try:
+            for step, part in zip(self.steps, outcome.parts, strict=True):
+                # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
+                step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
+            after = self.becomes(belief.net, outcome)
+            return fold(belief, calls, after, self.disturbs(), looks)
+        except DivergenceFound as found:
+            raise found.about(tuple(map(told, self.steps, outcome.parts))) from None
 
     async def perform(self, target: Target) -> Outcome:
         return compound(tuple(await target.together([s.perform(target) for s in self.steps])))
@@ -176,9 +183,8 @@ class Refused(Step):
         kind = Kind.WRONGLY_ACCEPTED if outcome.ok else Kind.WRONGLY_REFUSED
         shown = "accepted" if outcome.ok else f"refused: {outcome.code}"
         row = self.step.key
-        raise DivergenceFound(
-            (Divergence(kind, self.step.node, row, f"refused: {self.why}", shown),)
-        )
+        found = Divergence(kind, self.step.node, row, f"refused: {self.why}", shown)
+        raise DivergenceFound((found,)).about((told(self, outcome),))
 
     async def perform(self, target: Target) -> Outcome:
         if self.why != "malformed":

@@ -53,6 +53,24 @@ def keeps_deletion(hidden: bool) -> bool:  # noqa: ARG001
     return True
 
 
+# --- what a reader is shown, and what a read leaves behind ----------------------------------------
+
+
+def read(shown: tuple[Row, ...], versions: Iterable[Stored], own: str, left: int) -> tuple[Row, ...]:  # noqa: ARG001
+    """What a read of one row gives: what the table holds. `own`: this node's public key."""
+    return shown
+
+
+def leaves(left: int, now_s: int) -> int:  # noqa: ARG001
+    """What a read of a row leaves behind, beside what the one before it left: nothing (0)."""
+    return 0
+
+
+def stamped(stamp_s: int, left: int) -> int:  # noqa: ARG001
+    """The stamp of a write after what reads of the row left behind."""
+    return stamp_s
+
+
 # --- the log that is served ----------------------------------------------------------------------
 
 
@@ -166,6 +184,9 @@ class Pieces:
     base: Callable[[Stored, Stored | None], Stored] = base
     stamp: Callable[[int, int, int], int] = stamp
     keeps_deletion: Callable[[bool], bool] = keeps_deletion
+    read: Callable[[tuple[Row, ...], Iterable[Stored], str, int], tuple[Row, ...]] = read
+    leaves: Callable[[int, int], int] = leaves
+    stamped: Callable[[int, int], int] = stamped
     backlog: Callable[[Iterable[Stored], int], list[Stored]] = backlog
     resume: Callable[[str, str | None, int], int] = resume
     asks_after: Callable[[int, Iterable[int]], int] = asks_after

@@ -21,6 +21,14 @@ class Write(Record):
     now_s: int
 
 
+class Read(Record):
+    """A question to the plugin's API: one row (`cases/ID`), or those of a run (`cases`)."""
+
+    path: str
+    run_id: str | None
+    now_s: int
+
+
 class PeerUp(Record):
     """We are connected to the relay of `peer` (a node's name)."""
 
@@ -94,6 +102,7 @@ class Member(Record):
 
 Input: TypeAlias = (
     Write
+    | Read
     | PeerUp
     | PeerDown
     | FromPeer
@@ -166,7 +175,7 @@ class Hangup(Record):
 
 
 class Answer(Record):
-    """The answer to a Write: HTTP status and the JSON body."""
+    """The answer to a Write or a Read: HTTP status and the JSON body."""
 
     status: int
     body: Mapping[str, Any]
