@@ -76,7 +76,7 @@ def looked(belief: Belief, look: Look, outcome: Outcome, moment: Moment) -> list
         belief = without_must(belief, look.node)
     found: list[Sight] = []
     for register in sorted({*filter(look.covers, belief.rows), *shown}):
-        if not register.column or register.whole in shown:
+        if not register.column or register in shown:
             found += _Seen(belief, look.node, register, shown.get(register)).sights()
     return found
 
@@ -152,7 +152,9 @@ class _Seen(Record):
             floor = row.read.get(self.node, NONE).union(mine) & known
             return replace(row, must=row.must.set(self.node, floor))
         anything = frozenset(range(len(row.versions)))
-        return replace(row, must=row.must.set(self.node, NONE), may=row.may.set(self.node, anything))
+        return replace(
+            row, must=row.must.set(self.node, NONE), may=row.may.set(self.node, anything)
+        )
 
     def _may_lack(self, register: Row) -> bool:
         return self.belief.policy(register).may_lack(self._row(register), self.node)
@@ -178,7 +180,8 @@ class _Seen(Record):
         row, policy = self._row(register), self.belief.policy(register)
         if policy.sums:
             return Sight(self.node, register, self.value, None)
-        shown = policy.possibly(row, self.node, self.value)
+        may = policy.may_show(row, self.node)
+        shown = row.fitting(may, self.value) if self.value else frozenset(row.tombstones(may))
         nothing = self.value is None and not row.known_by(self.node)
         proof = None
         if proves:

@@ -56,7 +56,9 @@ def keeps_deletion(hidden: bool) -> bool:  # noqa: ARG001
 # --- what a reader is shown, and what a read leaves behind ----------------------------------------
 
 
-def read(shown: tuple[Row, ...], versions: Iterable[Stored], own: str, left: int) -> tuple[Row, ...]:  # noqa: ARG001
+def read(
+    shown: tuple[Row, ...], versions: Iterable[Stored], own: str, left: int
+) -> tuple[Row, ...]:  # noqa: ARG001
     """What a read of one row gives: what the table holds. `own`: this node's public key."""
     return shown
 

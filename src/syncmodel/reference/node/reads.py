@@ -51,7 +51,5 @@ def _of_run(state: State, kind: int, run_id: str | None) -> list[RowKey]:
 def _shown(state: State, key: RowKey, node: Node) -> Iterable[Row]:
     """What a reader is shown of one row: an event only where its case shows."""
     versions = state.rows[key].values() if key in state.rows else ()
-    rows = node.pieces.read(
-        state.table.get(key, ()), versions, node.pubkey, state.left.get(key, 0)
-    )
+    rows = node.pieces.read(state.table.get(key, ()), versions, node.pubkey, state.left.get(key, 0))
     return [r for r in rows if not isinstance(r, EventRow) or case_shows(state, r.case_id)]
