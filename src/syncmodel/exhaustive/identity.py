@@ -115,7 +115,7 @@ def _of_row(row: RowBelief, names: Renaming) -> Digest:
         sorted(row.pending),
         sorted(row.waiting),
         sorted(row.gone),
-        sorted((new[node], sorted(known)) for node, known in row.read.items()),
+        sorted((new[node], sorted(known)) for node, known in row.told.items()),
     )
 
 

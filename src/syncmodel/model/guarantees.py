@@ -43,9 +43,9 @@ class Guarantees:
     `passes_on`: rows travel through third nodes. `rollback_keeps_log`: a table that a rollback
     drops comes back with its rows. `readers`: nodes that refuse every write (`read_only`).
     `quorum`: a node that does not reach most of the nodes refuses writes (`no_quorum`), and what is
-    accepted follows all that was accepted before. `reads`: what a read shows. `fresh`: what its node
-    knows; `session`: perhaps less, but no less than the node acknowledged or showed to a reader;
-    `any`: anything that somebody wrote.
+    accepted follows all that was accepted before. `reads`: what a read shows; `fresh`: what its
+    node knows; `session`: perhaps less, but no less than the node acknowledged or showed to a
+    reader; `any`: anything that somebody wrote.
 
     Raises `UsageError` for promises that contradict each other.
     """

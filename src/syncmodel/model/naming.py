@@ -35,8 +35,9 @@ def name_of_present(row: RowBelief, node: str, value: Value) -> Kind:
         return Kind.FLIPPED
     if row.tombstones(row.order.best(must, must)):
         return Kind.RESURRECTED
-    followed = (row.read.get(row.versions[v].node, NONE) for v in beaters)
-    return Kind.WRITES_FOLLOW_READS if reachable[0] in NONE.union(*followed) else Kind.STALE
+    writers = {row.versions[v].node for v in beaters} - {row.versions[reachable[0]].node}
+    followed = any(reachable[0] in row.told_by(writer) for writer in writers)
+    return Kind.WRITES_FOLLOW_READS if followed else Kind.STALE
 
 
 def name_of_absent(row: RowBelief, node: str) -> Kind:
@@ -57,11 +58,10 @@ def name_of_read(row: RowBelief, node: str, value: Value | None) -> Kind:
     else:
         older = row.fitting(row.perhaps_known_by(node), value)
     newer = must.intersection(NONE.union(*(order.above.get(v, NONE) for v in older))) or must
-    if not newer.isdisjoint(row.read.get(node, NONE) - older):
-        return Kind.MONOTONIC_READS
-    if any(row.versions[v].node == node for v in newer - older):
+    newer -= older
+    if any(row.versions[v].node == node for v in newer):
         return Kind.READ_YOUR_WRITES
-    return Kind.STALE_READ
+    return Kind.STALE_READ if newer.isdisjoint(row.told_by(node)) else Kind.MONOTONIC_READS
 
 
 def wrong_sight(

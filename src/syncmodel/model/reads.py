@@ -28,7 +28,9 @@ from syncmodel.model.view import View
 from syncmodel.record import Record
 
 #: What a session promises, in place of the names that say the same of nodes at rest.
-OLDER = frozenset({Kind.MISSING, Kind.RESURRECTED, Kind.STALE, Kind.FLIPPED})
+OLDER = frozenset(
+    {Kind.MISSING, Kind.RESURRECTED, Kind.STALE, Kind.FLIPPED, Kind.WRITES_FOLLOW_READS}
+)
 
 
 class Look(Record):
@@ -148,9 +150,7 @@ class _Seen(Record):
             return row
         known = row.known_by(self.node)
         if reads == SESSION:
-            mine = (v for v in known - row.gone if row.versions[v].node == self.node)
-            floor = row.read.get(self.node, NONE).union(mine) & known
-            return replace(row, must=row.must.set(self.node, floor))
+            return replace(row, must=row.must.set(self.node, row.told_by(self.node) & known))
         anything = frozenset(range(len(row.versions)))
         return replace(
             row, must=row.must.set(self.node, NONE), may=row.may.set(self.node, anything)
@@ -199,6 +199,6 @@ def remembered(belief: Belief, sights: Iterable[Sight]) -> Belief:
         row = belief.row(sight.register).proved(sight.version, sight.value)
         if reads != ANY_READ:
             row = row.surely(frozenset({sight.version}), sight.node)
-            row = row.read_at(sight.node, sight.version)
+            row = row.telling(sight.node, sight.version)
         belief = belief.with_row(sight.register, row)
     return belief

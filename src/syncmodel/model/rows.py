@@ -45,14 +45,19 @@ class RowBelief(Record, cache_hash=True):
     waiting: Versions = NONE
     #: Versions whose author lost its log since, so that it need not know them.
     gone: Versions = NONE
-    #: What each node showed to those who read there, since it lost its log last.
-    read: Knowledge = Map()
+    #: What each node showed to readers since it lost its log last; and acknowledged, where a read
+    #: promises no more than that.
+    told: Knowledge = Map()
 
     # --- questions -----------------------------------------------------------------------------
 
     def known_by(self, node: str) -> Versions:
         """The versions that the node must know."""
         return self.must.get(node, NONE)
+
+    def told_by(self, node: str) -> Versions:
+        """The versions that the node told clients of."""
+        return self.told.get(node, NONE)
 
     def perhaps_known_by(self, node: str) -> Versions:
         """The versions that the node may know."""
@@ -133,11 +138,11 @@ class RowBelief(Record, cache_hash=True):
                 may = _with(may, (author,), frozenset({version}))
         return replace(self, must=must, may=may)
 
-    def read_at(self, node: str, version: int) -> RowBelief:
-        """The node showed this version to a reader."""
-        if version in self.read.get(node, NONE):
+    def telling(self, node: str, version: int) -> RowBelief:
+        """The node told a client of this version."""
+        if version in self.told_by(node):
             return self
-        return replace(self, read=_with(self.read, (node,), frozenset({version})))
+        return replace(self, told=_with(self.told, (node,), frozenset({version})))
 
     def unaware(self, node: str, version: int) -> RowBelief:
         """The same, as it was before the node may have known the version."""
@@ -248,7 +253,7 @@ class RowBelief(Record, cache_hash=True):
             gone=self.gone.union(mine),
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
-            read=self.read.delete(node) if node in self.read else self.read,
+            told=self.told.delete(node) if node in self.told else self.told,
         )
 
 

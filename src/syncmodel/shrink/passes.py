@@ -30,8 +30,8 @@ from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Create, Data
 from syncmodel.steps.deployment import Deployment
-from syncmodel.steps.reads import Read
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.reads import Read
 
 Candidates = Generator[Script, Counterexample, None]
 Pass = Callable[[Counterexample], Candidates]

@@ -53,23 +53,19 @@ def keeps_deletion(hidden: bool) -> bool:  # noqa: ARG001
     return True
 
 
-# --- what a reader is shown, and what a read leaves behind ----------------------------------------
+# --- what a reader is shown ----------------------------------------------------------------------
+
+Rows = tuple[Row, ...]
 
 
-def read(
-    shown: tuple[Row, ...], versions: Iterable[Stored], own: str, left: int
-) -> tuple[Row, ...]:  # noqa: ARG001
-    """What a read of one row gives: what the table holds. `own`: this node's public key."""
+def read(shown: Rows, versions: Iterable[Stored], own: str, read_at: int | None) -> Rows:  # noqa: ARG001
+    """What a read of one row gives: what the table holds, whoever wrote it (`own`: this node's
+    key), and whenever it was read before."""
     return shown
 
 
-def leaves(left: int, now_s: int) -> int:  # noqa: ARG001
-    """What a read of a row leaves behind, beside what the one before it left: nothing (0)."""
-    return 0
-
-
-def stamped(stamp_s: int, left: int) -> int:  # noqa: ARG001
-    """The stamp of a write after what reads of the row left behind."""
+def stamped(stamp_s: int, read_at: int | None) -> int:  # noqa: ARG001
+    """The stamp of a write, whenever its row was read before."""
     return stamp_s
 
 
@@ -186,9 +182,8 @@ class Pieces:
     base: Callable[[Stored, Stored | None], Stored] = base
     stamp: Callable[[int, int, int], int] = stamp
     keeps_deletion: Callable[[bool], bool] = keeps_deletion
-    read: Callable[[tuple[Row, ...], Iterable[Stored], str, int], tuple[Row, ...]] = read
-    leaves: Callable[[int, int], int] = leaves
-    stamped: Callable[[int, int], int] = stamped
+    read: Callable[[Rows, Iterable[Stored], str, int | None], Rows] = read
+    stamped: Callable[[int, int | None], int] = stamped
     backlog: Callable[[Iterable[Stored], int], list[Stored]] = backlog
     resume: Callable[[str, str | None, int], int] = resume
     asks_after: Callable[[int, Iterable[int]], int] = asks_after

@@ -17,7 +17,7 @@ KINDS: Final = {"cases": CASES, "events": EVENTS}
 
 
 def answered(state: State, given: Read, node: Node) -> tuple[State, Answer]:
-    """The rows that were asked for; the state changes only where a mistake is on."""
+    """The rows that were asked for, and a state that remembers when."""
     if state.plugin is None:
         return state, _no(404, "no_plugin", "the running generation has no such plugin")
     table, slash, name = given.path.partition("/")
@@ -28,9 +28,8 @@ def answered(state: State, given: Read, node: Node) -> tuple[State, Answer]:
     keys = [(KINDS[table], name)] if name else _of_run(state, KINDS[table], given.run_id)
     rows = [row.to_json(state.plugin) for key in keys for row in _shown(state, key, node)]
     for key in keys:
-        left = node.pieces.leaves(state.left.get(key, 0), given.now_s)
-        if left:
-            state = replace(state, left=state.left.set(key, left))
+        if key in state.rows:
+            state = replace(state, read_at=state.read_at.set(key, given.now_s))
     if not name:
         return state, Answer(200, success({"rows": rows}))
     if not rows:
@@ -51,5 +50,6 @@ def _of_run(state: State, kind: int, run_id: str | None) -> list[RowKey]:
 def _shown(state: State, key: RowKey, node: Node) -> Iterable[Row]:
     """What a reader is shown of one row: an event only where its case shows."""
     versions = state.rows[key].values() if key in state.rows else ()
-    rows = node.pieces.read(state.table.get(key, ()), versions, node.pubkey, state.left.get(key, 0))
+    table, read_at = state.table.get(key, ()), state.read_at.get(key)
+    rows = node.pieces.read(table, versions, node.pubkey, read_at)
     return [r for r in rows if not isinstance(r, EventRow) or case_shows(state, r.case_id)]

@@ -172,7 +172,7 @@ def _state(state: State, own: _Naming, names: dict[str, _Naming]) -> Form:
         tuple(subscriptions),
         tuple(sorted(state.trusted)),
         tuple(sorted(state.inactive)),
-        tuple(sorted(state.left.items())),
+        tuple(sorted(state.read_at.items())),
     )
 
 

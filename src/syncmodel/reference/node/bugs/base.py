@@ -23,6 +23,7 @@ FAMILIES = (
     "clock",
     "restart",
     "lost log",
+    "sessions",
 )
 
 
