@@ -126,7 +126,10 @@ class Concurrently(Step):
             after = self.becomes(belief.net, outcome)
             return fold(belief, calls, after, self.disturbs(), looks)
         except DivergenceFound as found:
-            raise found.about(tuple(map(told, self.steps, outcome.parts))) from None
+            parts = zip(self.steps, outcome.parts, strict=True)
+            schema = belief.net.schema
+            asked = (told(step, part) for step, part in parts if step.asks(schema) or step.looks())
+            raise found.about(tuple(asked)) from None
 
     async def perform(self, target: Target) -> Outcome:
         return compound(tuple(await target.together([s.perform(target) for s in self.steps])))
