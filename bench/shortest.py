@@ -16,6 +16,7 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,15 @@ from syncmodel.engine.script import length
 from syncmodel.exhaustive.limits import Limits, of_families
 from syncmodel.exhaustive.shortest import (
     FILE,
-    anything,
     beginnings,
     known_lengths_by_key,
     shortest_of_each,
 )
+from syncmodel.exhaustive.shortest import (
+    anything as limits_of_anything,
+)
 from syncmodel.model.divergence import Key
-from syncmodel.reference.node.bugs import all_bugs
+from syncmodel.reference.node.bugs import all_bugs, get
 from syncmodel.shrink.sharpen import DATA, LIFECYCLE
 from syncmodel.targets.registry import registered
 
@@ -57,8 +60,9 @@ class Pass:
     partly: bool = False
 
 
-def passes(deepest: int) -> Iterator[Pass]:
-    """From cheap to expensive; `deepest` is for two nodes with one case."""
+def passes(deepest: int, *, reads: bool = False) -> Iterator[Pass]:
+    """From cheap to expensive; `deepest` is for two nodes with one case. `reads`: with them."""
+    anything = partial(limits_of_anything, reads=reads)
     every = slice(0, None)
     yield Pass("1 node", anything(1), 5)
     yield Pass("1 node, other ties", anything(1), 4, coins=2)
@@ -87,7 +91,7 @@ class Known:
 def prove(bug: str, deepest: int, names: Sequence[str]) -> dict[Key, Known]:
     """What the searches found for each way to fail; only those of these names, if given."""
     best: dict[Key, Known] = {}
-    for one in passes(deepest):
+    for one in passes(deepest, reads=get(bug).family == "sessions"):
         if names and one.name not in names:
             continue
         nets = beginnings(one.limits.nodes)[one.nets]

@@ -34,6 +34,7 @@ WEIGHTS = {
     "mend": 2,
     "heal": 2,
     "resync": 4,
+    "read": 4,
     "rollout": 1,
     "rollback": 2,
     "crash": 3,
@@ -51,7 +52,7 @@ WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
 #: One fill makes a log long; each costs as much as a hundred other steps.
 WHERE_FEW_ROWS_ARE = {"fill": 8}
 #: A crash there comes before anything was read.
-IN_A_BURST = {"crash": 5, "restart": 2}
+IN_A_BURST = {"crash": 5, "restart": 2, "read": 2}
 SITUATIONS = (
     WHERE_NOTHING_IS_WRITTEN,
     WHILE_CUT,

@@ -19,7 +19,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.values import Added, Assigned, Row, Scalar, Tombstone, Write
 from syncmodel.model.view import View
-from syncmodel.steps import Burst, Concurrently, Data, Step
+from syncmodel.steps import Burst, Concurrently, Data, Read, Step
 
 #: What a row shows, by column; None is a tombstone.
 Cells = tuple[tuple[str, Scalar], ...] | None
@@ -97,6 +97,7 @@ class Oracle:
         self.most = most
         self.worlds: set[World] = {World()}
         self.asked: list[Write] = []
+        self.looks: list[Read] = []
 
     @property
     def possible(self) -> bool:
@@ -121,6 +122,10 @@ class Oracle:
             after = before.interrupt(after, touched)
         scene = Scene(before, after, touched)
         calls, late = dict[int, Outcome](), set[int]()
+        for read, answer in _reads(step, outcome):
+            if answer.answer is not Answer.UNKNOWN:
+                self.looks.append(read)
+                calls[-len(self.looks)] = answer
         for write, answer in _calls(step, outcome, self.net):
             if answer.answer is Answer.UNKNOWN:
                 late.add(len(self.asked))
@@ -203,12 +208,16 @@ class Oracle:
         return world
 
     def _shows(self, world: World, node: str, rows: Mapping[Row, object]) -> bool:
-        written = {row for row, _ in world.orders}
+        return self._shows_of(world, node, rows, {row for row, _ in world.orders} | rows.keys())
+
+    def _shows_of(
+        self, world: World, node: str, rows: Mapping[Row, object], asked: Iterable[Row]
+    ) -> bool:
         return all(
             rows.get(row) is None
             if (cells := self._visible(world, node, row)) is None
             else rows.get(row) == self.net.schema.by_name[row.table].read(dict(cells))
-            for row in written | rows.keys()
+            for row in asked
         )
 
     # --- what a node has -----------------------------------------------------------------------
@@ -254,6 +263,10 @@ class Oracle:
         self, world: World, serial: int, outcome: Outcome, scene: Scene
     ) -> Iterator[World]:
         """The worlds in which the node gives this answer now."""
+        if serial < 0:
+            if self._is_read(world, self.looks[-serial - 1], outcome, scene):
+                yield world
+            return
         write = self.asked[serial]
         carries = scene.during.carries(write.node)
         if outcome.ok:
@@ -267,6 +280,19 @@ class Oracle:
                 yield world
         elif carries and self._refusal(world, write) == outcome.code:
             yield world
+
+    def _is_read(self, world: World, read: Read, outcome: Outcome, scene: Scene) -> bool:
+        """Whether the node gives this answer to a reader now."""
+        if outcome.code == "no_plugin":
+            return scene.may_lack_plugin(read.node)
+        if outcome.view is None:
+            return outcome.code in ("unreachable", "not_ready") and scene.may_be_down(read.node)
+        rows = dict(outcome.view.rows)
+        asked = {row for row, _ in world.orders if row.table == read.table} | rows.keys()
+        if read.row is not None:
+            asked = {row for row in asked if row.name == read.row}
+        shows = self._shows_of(world, read.node, rows, asked)
+        return scene.during.carries(read.node) and rows.keys() <= asked and shows
 
     def _stored(self, world: World, serial: int, row: Row, outcome: Outcome) -> bool:
         """Whether the answer has the row as it was stored."""
@@ -306,6 +332,14 @@ class Oracle:
                 return tuple({**before, column: int(before[column] or 0) + by}.items())
             case _:
                 return tuple(write.values.items())
+
+
+def _reads(step: Step, outcome: Outcome) -> Iterator[tuple[Read, Outcome]]:
+    if isinstance(step, Concurrently):
+        for part, answer in zip(step.steps, outcome.parts, strict=True):
+            yield from _reads(part, answer)
+    elif isinstance(step, Read):
+        yield step, outcome
 
 
 def _calls(step: Step, outcome: Outcome, net: Net) -> Iterator[tuple[Write, Outcome]]:

@@ -54,6 +54,7 @@ NUMBERS = {
     "rollbacks": (0, 0, "rollbacks, which lose the log; rolling out again is free"),
     "rollouts": (0, 0, "rollouts to a newer plugin"),
     "resyncs": (0, 0, "resyncs"),
+    "reads": (0, 0, "reads, of a row or a table"),
     "timeouts": (0, 0, "writes of unknown outcome; model only"),
     "burst": (1, 1, "steps without a rest between them"),
 }

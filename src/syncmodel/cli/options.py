@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: A cluster of one has no peer to sync with; a larger local one would not fit on a computer.
 NODES_LIMIT = (2, 32)
 #: Families of steps that are always in scope: rows, and steps made of steps.
-ALWAYS = frozenset({"data", "compound"})
+ALWAYS = frozenset({"data", "compound", "reads"})
 #: A run of more steps would be cut short by Hypothesis, which bounds what one test case draws.
 STEPS_LIMIT = 500
 #: How many sequences a search has by default.

@@ -19,6 +19,7 @@ from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Create, Data
 from syncmodel.steps.fill import Fill
+from syncmodel.steps.reads import Read
 
 #: Of a saved run, of one line of a record, and of a whole record.
 FILE_BYTES = 16_000_000
@@ -88,7 +89,7 @@ def check_names(step: Step, schema: Schema, where: str) -> None:
         step = step.step
     if isinstance(step, Fill):
         _check_ids(step.refs, schema, where)
-    if not isinstance(step, Data):
+    if not isinstance(step, Data | Read):
         return
     values = dict(step.values) if isinstance(step, Create) else {"": getattr(step, "value", None)}
     table = schema.by_name.get(step.table)

@@ -191,6 +191,8 @@ def _read_guarantees(file: Fields, system: System, nodes: Collection[str]) -> Gu
                 changed[name] = raw.required(name, list)
                 for node in changed[name]:
                     _known(raw, name, node, nodes)
+            case "reads":
+                changed[name] = raw.required(name, str)
             case _:
                 changed[name] = raw.required(name, bool)
     try:

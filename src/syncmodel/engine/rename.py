@@ -166,7 +166,7 @@ def _mapped(step: Step, schema: Schema, new: New) -> Step:
 def _of_row(step: Step, name: str, old: Any, table: Table, new: New) -> Any:
     """A field of a step about a row of that table."""
     match name:
-        case "row":
+        case "row" if old is not None:
             return new("rows", Row(table.name, old), None)
         case "refs":
             named = zip(table.refs, old, strict=False)

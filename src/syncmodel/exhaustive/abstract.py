@@ -17,7 +17,7 @@ from syncmodel.exhaustive.limits import TIMEOUTS, Left, paid
 from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.model.outcome import Outcome, accepted, refused, shown, unknown
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import (
     TOMBSTONE,
@@ -31,7 +31,7 @@ from syncmodel.model.values import (
 )
 from syncmodel.model.view import View
 from syncmodel.model.world import World
-from syncmodel.steps import Concurrently, Data, Step
+from syncmodel.steps import Concurrently, Data, Read, Step
 
 #: A version, by its row and its number in the belief.
 Known = tuple[Row, int]
@@ -170,6 +170,8 @@ def _there(now: Situation, node: str, row: Row, how: OnDelete) -> list[Row]:
 
 def performed(now: Situation, step: Step, at: Places, *, lost: bool) -> tuple[Situation, Outcome]:
     """What a step really does, and the answer; `at` and `lost` are those of a `Take`."""
+    if isinstance(step, Read):
+        return now, _read(now, step)
     if not isinstance(step, Data):
         after = step.rewire(now.net)
         really = now.really
@@ -252,13 +254,24 @@ def _answer(now: Situation, step: Data) -> Outcome:
     return accepted() if code is None else refused(code)
 
 
+def _read(now: Situation, step: Read) -> Outcome:
+    """What the node shows of what is asked for."""
+    code, look, there = _missing(now, step.node), step.looks(), view(now, step.node)
+    if code is not None or there is None:
+        return refused(code or "no_plugin")
+    return shown(View(tuple((row, value) for row, value in there.rows if look.covers(row))))
+
+
 def _absent(now: Situation, node: str) -> str | None:
     """Why the node takes no writes at all, if it does not."""
+    return _missing(now, node) or ("read_only" if node in now.net.readers else None)
+
+
+def _missing(now: Situation, node: str) -> str | None:
+    """Why the node answers nobody, if it does not."""
     if node in now.net.down:
         return "unreachable"
-    if now.net.plugin(node) is None:
-        return "no_plugin"
-    return "read_only" if node in now.net.readers else None
+    return "no_plugin" if now.net.plugin(node) is None else None
 
 
 def _refusal(now: Situation, step: Data) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncmodel.errors import UsageError
 from syncmodel.exhaustive.limits import Limits
-from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.guarantees import FRESH, Guarantees
 from syncmodel.model.policies.causal_lww import CausalLww
 from syncmodel.model.policies.wallclock_lww import WallclockLww
 
@@ -22,6 +22,8 @@ def require_covered(limits: Limits, guarantees: Guarantees) -> None:
             _refuse(f"the merge policy {policy.name} of {table}")
     if guarantees.by_field:
         _refuse("columns that merge by themselves (`by_field`)")
+    if guarantees.reads != FRESH and limits.reads:
+        _refuse(f"reads that lag (`reads`: {guarantees.reads})")
     if guarantees.quorum:
         _refuse("a `quorum`")
     if limits.schema.cascading and (limits.timeouts or limits.together):

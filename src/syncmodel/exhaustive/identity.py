@@ -116,6 +116,7 @@ def _of_row(row: RowBelief, names: Renaming) -> Digest:
         sorted(row.waiting),
         sorted(row.gone),
         sorted((new[node], _sorted(beaten)) for node, beaten in row.beaten.items()),
+        sorted((new[node], sorted(known)) for node, known in row.told.items()),
     )
 
 

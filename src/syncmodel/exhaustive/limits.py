@@ -23,6 +23,7 @@ from syncmodel.steps import Create, Data, Step, vocabulary
 from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Heal, Links, Mend
+from syncmodel.steps.reads import Read
 from syncmodel.steps.scope import Scope
 from syncmodel.steps.sync import Resync
 
@@ -35,6 +36,7 @@ COUNTED = (
     "rollbacks",
     "rollouts",
     "resyncs",
+    "reads",
     "timeouts",
 )
 TIMEOUTS = COUNTED.index("timeouts")
@@ -55,6 +57,7 @@ KINDS: dict[type[Step], str] = {
     Crash: "crashes",
     Rollback: "rollbacks",
     Resync: "resyncs",
+    Read: "reads",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -108,6 +111,7 @@ class Limits:
     rollbacks: int = _count(0)
     rollouts: int = _count(0)
     resyncs: int = _count(0)
+    reads: int = _count(0)
     timeouts: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False

@@ -17,10 +17,10 @@ from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import VirtualWorld, acts
 from syncmodel.steps import Step
-from syncmodel.steps.base import CutsLinks, Deploys, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Reads, Resyncs, Stops
 
 
-class Place(CutsLinks, Resyncs, Deploys, Stops):
+class Place(CutsLinks, Resyncs, Deploys, Stops, Reads):
     """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:
@@ -45,6 +45,11 @@ class Place(CutsLinks, Resyncs, Deploys, Stops):
     async def write(self, node: str, write: Write) -> Outcome:
         """One request to the node's core."""
         self.world, outcome = acts.write(self.world, node, write)
+        return outcome
+
+    async def look(self, node: str, table: str, name: str | None) -> Outcome:
+        """One question to the node's core."""
+        self.world, outcome = acts.look(self.world, node, table, name)
         return outcome
 
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:

@@ -84,6 +84,22 @@ SCENES = (
         67961,
     ),
     Scene(
+        "model-read",
+        "reads at any moment of what is under way",
+        Grain.MODEL,
+        Limits(reads=2, burst=3),
+        828,
+        1791,
+    ),
+    Scene(
+        "model-read-together",
+        "a read at the same time as a write, one of unknown outcome",
+        Grain.MODEL,
+        Limits(reads=1, timeouts=1, burst=3, together=True),
+        7467,
+        15383,
+    ),
+    Scene(
         "steps-all",
         "each kind of fault once, in every order",
         Grain.STEPS,
@@ -243,6 +259,14 @@ SCENES = (
         Limits(cuts=1, burst=2),
         3855,
         7588,
+    ),
+    Scene(
+        "messages-read",
+        "a read at any point of a delivery, and a cut",
+        Grain.MESSAGES,
+        Limits(cuts=1, reads=1, burst=2),
+        17372,
+        39564,
     ),
     Scene(
         "messages-two-cuts",

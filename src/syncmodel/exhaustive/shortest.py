@@ -76,8 +76,11 @@ class NoneShorter:
     otherwise: Shortest | None = None
 
 
-def anything(nodes: int) -> Limits:
-    """Every kind of step, any number of times, on few rows: only the depth bounds the search."""
+def anything(nodes: int, *, reads: bool = False) -> Limits:
+    """Every kind of step, any number of times, on few rows: only the depth bounds the search.
+
+    Reads change nothing, and there are many: they are left out unless they are asked for.
+    """
     return Limits(
         nodes=nodes,
         rows=FEW,
@@ -88,6 +91,7 @@ def anything(nodes: int) -> Limits:
         rollbacks=UNLIMITED,
         rollouts=UNLIMITED,
         resyncs=UNLIMITED,
+        reads=UNLIMITED if reads else 0,
         burst=UNLIMITED,
     )
 

@@ -31,6 +31,7 @@ from syncmodel.steps import (
     Heal,
     Mend,
     Partition,
+    Read,
     Refused,
     Restart,
     Resync,
@@ -197,6 +198,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Fill))
     def fill(self, step: Fill) -> None:
         """Many rows are created at once."""
+        self.take(step)
+
+    @possible(Read)
+    @rule(step=any_of(Read))
+    def read(self, step: Read) -> None:
+        """A node is asked what it shows."""
         self.take(step)
 
     # --- the network ---------------------------------------------------------------------------

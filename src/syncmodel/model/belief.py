@@ -15,7 +15,7 @@ from immutables import Map
 from msgspec.structs import replace
 
 from syncmodel.model.columns import OnDelete
-from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.guarantees import SESSION, Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Answer, Outcome
@@ -253,7 +253,10 @@ class Belief:
 
     def surely(self, register: Row, node: str, number: int) -> Belief:
         """The node acknowledged this version: it must know it from now on."""
-        return self.with_row(register, self.row(register).surely(frozenset({number}), node))
+        row = self.row(register).surely(frozenset({number}), node)
+        if self.guarantees.reads == SESSION:
+            row = row.telling(node, number)
+        return self.with_row(register, row)
 
     def ended(self, touched: frozenset[str], before: Belief, after: Net) -> Belief:
         """The belief once these nodes were stopped; `before` has what was asked until then."""

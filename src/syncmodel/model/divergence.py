@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from syncmodel.model.values import Row
 
@@ -28,6 +28,10 @@ class Kind(Enum):
     DUPLICATED = "duplicated"
     ORPHAN = "orphan"
     LEAKED = "leaked"
+    STALE_READ = "stale read"
+    READ_YOUR_WRITES = "read your writes"
+    MONOTONIC_READS = "monotonic reads"
+    WRITES_FOLLOW_READS = "writes follow reads"
     WRONGLY_ACCEPTED = "wrongly accepted"
     WRONGLY_REFUSED = "wrongly refused"
     CONTROL_PLANE = "control plane"
@@ -51,6 +55,10 @@ EXPLAINED = {
     Kind.DUPLICATED: "the same row shows twice",
     Kind.ORPHAN: "a row shows though the row that it refers to does not",
     Kind.LEAKED: "a row shows that could not have reached the node",
+    Kind.STALE_READ: "a read shows less than its node must know",
+    Kind.READ_YOUR_WRITES: "a read shows less than its node acknowledged",
+    Kind.MONOTONIC_READS: "a read shows less than an earlier read of the same node",
+    Kind.WRITES_FOLLOW_READS: "a write does not count against what its node had read before",
     Kind.WRONGLY_ACCEPTED: "a request was accepted that no possible state of the node allows",
     Kind.WRONGLY_REFUSED: "a request was refused that every possible state of the node allows",
     Kind.CONTROL_PLANE: "generation, migrations, plugin API or health are not as expected",
@@ -74,6 +82,8 @@ class Divergence:
     row: Row | None
     expected: str
     shown: str
+    #: The answers that are wrong, in words; none where what the nodes showed at rest is.
+    answers: tuple[str, ...] = field(default=(), kw_only=True, eq=False)
 
     @property
     def table(self) -> str:
@@ -99,3 +109,7 @@ class DivergenceFound(Exception):  # noqa: N818 (it is a finding about the syste
     def __init__(self, divergences: tuple[Divergence, ...]) -> None:
         super().__init__(str(divergences[0]))
         self.divergences = divergences
+
+    def about(self, answers: tuple[str, ...]) -> DivergenceFound:
+        """The same finding: these answers are what is wrong."""
+        return DivergenceFound(tuple(evolve(each, answers=answers) for each in self.divergences))

@@ -14,6 +14,7 @@ from syncmodel.errors import UsageError
 from syncmodel.model.policies import Policy, policy
 
 CAUSAL = "causal-lww"
+FRESH, SESSION, ANY_READ = READS = ("fresh", "session", "any")
 
 
 def _tables(value: Mapping[str, str | Policy]) -> Map[str, str | Policy]:
@@ -22,6 +23,11 @@ def _tables(value: Mapping[str, str | Policy]) -> Map[str, str | Policy]:
 
 def _nodes(value: Iterable[str]) -> frozenset[str]:
     return frozenset(value)
+
+
+def _check_reads(_guarantees: object, _attribute: object, value: str) -> None:
+    if value not in READS:
+        raise UsageError(f"`reads` is one of {', '.join(READS)}, and not {value!r:.60}.")
 
 
 @frozen(cache_hash=True)
@@ -37,7 +43,9 @@ class Guarantees:
     `passes_on`: rows travel through third nodes. `rollback_keeps_log`: a table that a rollback
     drops comes back with its rows. `readers`: nodes that refuse every write (`read_only`).
     `quorum`: a node that does not reach most of the nodes refuses writes (`no_quorum`), and what is
-    accepted follows all that was accepted before.
+    accepted follows all that was accepted before. `reads`: what a read shows; `fresh`: what its
+    node knows; `session`: perhaps less, but no less than the node acknowledged or showed to a
+    reader; `any`: anything that somebody wrote.
 
     Raises `UsageError` for promises that contradict each other.
     """
@@ -53,6 +61,7 @@ class Guarantees:
     rollback_keeps_log: bool = False
     readers: frozenset[str] = field(default=frozenset(), converter=_nodes)
     quorum: bool = False
+    reads: str = field(default=FRESH, validator=_check_reads)
 
     def __attrs_post_init__(self) -> None:
         policies = [self.policy(table) for table in ("", *self.tables)]

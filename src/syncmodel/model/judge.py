@@ -15,10 +15,11 @@ from syncmodel.model.belief import Belief, Entries, Entry
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.evidence import Proof, believed, of_rows
-from syncmodel.model.naming import describe, wrong_sight
+from syncmodel.model.naming import describe, name_of_read, wrong_sight
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Answer, Outcome
+from syncmodel.model.reads import Look, looked, remembered
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.serial import in_order, out_of_order
@@ -41,8 +42,9 @@ def fold(
     calls: Sequence[tuple[Write, Outcome]],
     after: Net,
     touched: frozenset[str] = frozenset(),
+    looks: Sequence[tuple[Look, Outcome]] = (),
 ) -> Belief:
-    """The belief once `calls` were made at the same time, while the net became `after`.
+    """The belief once `calls` and `looks` were made at once, while the net became `after`.
 
     `touched` are the nodes whose application was restarted on the way. First every write enters
     *may* over every link that was up at any moment; then the answers are judged, each alone and
@@ -69,7 +71,9 @@ def fold(
         if unordered is not None:
             raise DivergenceFound((unordered,))
         proofs += in_order(entered, calls, entries)
-    folded = believed(entered, proofs, belief, during)
+    sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
+    proofs += [sight.proof for sight in sights if sight.proof is not None]
+    folded = remembered(believed(entered, proofs, belief, during), sights)
     for (write, outcome), mine in zip(calls, entries, strict=True):
         for entry in mine if outcome.ok else ():
             if entry.sure:
@@ -220,5 +224,7 @@ def _raise_bad_base(
         return
     expected = describe(row, versions, absent=False, width=state.width)
     found = wrong_sight(register, row, state.write.node, old, expected)
+    if name_of_read(row, state.write.node, old) is Kind.MONOTONIC_READS:
+        found = evolve(found, kind=Kind.WRITES_FOLLOW_READS)
     shown = f"the write was made on {found.shown}"
     raise DivergenceFound((evolve(found, shown=shown),))

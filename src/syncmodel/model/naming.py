@@ -33,8 +33,11 @@ def name_of_present(row: RowBelief, node: str, value: Value) -> Kind:
     beaters = must & row.order.causal.get(reachable[0], NONE)
     if not beaters:
         return Kind.FLIPPED
-    last = row.order.best(must, must)
-    return Kind.RESURRECTED if row.tombstones(last) else Kind.STALE
+    if row.tombstones(row.order.best(must, must)):
+        return Kind.RESURRECTED
+    writers = {row.versions[v].node for v in beaters} - {row.versions[reachable[0]].node}
+    followed = any(reachable[0] in row.told_by(writer) for writer in writers)
+    return Kind.WRITES_FOLLOW_READS if followed else Kind.STALE
 
 
 def name_of_absent(row: RowBelief, node: str) -> Kind:
@@ -45,6 +48,20 @@ def name_of_absent(row: RowBelief, node: str) -> Kind:
         for v in row.tombstones(row.perhaps_known_by(node))
     )
     return Kind.FLIPPED if lost_by_sight else Kind.MISSING
+
+
+def name_of_read(row: RowBelief, node: str, value: Value | None) -> Kind:
+    """The name for a read that shows less than its node must know: by whom that was promised."""
+    must, order = row.known_by(node), row.order
+    if value is None:
+        older = frozenset(row.tombstones(row.perhaps_known_by(node)))
+    else:
+        older = row.fitting(row.perhaps_known_by(node), value)
+    newer = must.intersection(NONE.union(*(order.above.get(v, NONE) for v in older))) or must
+    newer -= older
+    if any(row.versions[v].node == node for v in newer):
+        return Kind.READ_YOUR_WRITES
+    return Kind.STALE_READ if newer.isdisjoint(row.told_by(node)) else Kind.MONOTONIC_READS
 
 
 def wrong_sight(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from syncmodel.model.view import View
 from syncmodel.record import Record
 
 
@@ -27,17 +28,19 @@ class Outcome(Record):
     `code` is the error code of a refusal (`exists`, `no_such_row`, `missing_reference`,
     `referenced`, `read_only`, `no_quorum`, `malformed`, `no_plugin`, `unreachable`, `not_ready`) or
     says why nothing is known. `row` is the row as the node says that it stored it, by column.
-    `parts` are the outcomes of a compound step, in its order.
+    `view` has the rows that a read was answered with. `parts` are the outcomes of a compound step,
+    in its order.
     """
 
     answer: Answer
     code: str | None = None
     row: Mapping[str, Any] | None = None
     parts: tuple[Outcome, ...] = ()
+    view: View | None = None
 
     def __hash__(self) -> int:
         """Without the row, which is a mapping."""
-        return hash((self.answer, self.code, self.parts))
+        return hash((self.answer, self.code, self.parts, self.view))
 
     @property
     def ok(self) -> bool:
@@ -59,6 +62,11 @@ def checked(outcome: object) -> Outcome:
 def accepted(row: Mapping[str, Any] | None = None) -> Outcome:
     """Acknowledged, with the row as stored where the step wrote one."""
     return Outcome(Answer.OK, row=row)
+
+
+def shown(view: View) -> Outcome:
+    """A read was answered with these rows."""
+    return Outcome(Answer.OK, view=view)
 
 
 def refused(code: str) -> Outcome:

@@ -49,12 +49,19 @@ class RowBelief(Record, cache_hash=True):
     #: For each node: what it can't show, and the versions of which one beats that if the node knows
     #: it: see `beaten`.
     beaten: Beaten = Map()
+    #: What each node showed to readers since it lost its log last; and acknowledged, where a read
+    #: promises no more than that.
+    told: Knowledge = Map()
 
     # --- questions -----------------------------------------------------------------------------
 
     def known_by(self, node: str) -> Versions:
         """The versions that the node must know."""
         return self.must.get(node, NONE)
+
+    def told_by(self, node: str) -> Versions:
+        """The versions that the node told clients of."""
+        return self.told.get(node, NONE)
 
     def perhaps_known_by(self, node: str) -> Versions:
         """The versions that the node may know."""
@@ -153,6 +160,12 @@ class RowBelief(Record, cache_hash=True):
                 must = _with(must, (author,), frozenset({version}))
                 may = _with(may, (author,), frozenset({version}))
         return replace(self, must=must, may=may)
+
+    def telling(self, node: str, version: int) -> RowBelief:
+        """The node told a client of this version."""
+        if version in self.told_by(node):
+            return self
+        return replace(self, told=_with(self.told, (node,), frozenset({version})))
 
     def unaware(self, node: str, version: int) -> RowBelief:
         """The same, as it was before the node may have known the version."""
@@ -270,6 +283,7 @@ class RowBelief(Record, cache_hash=True):
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
             beaten=self.beaten.delete(node) if node in self.beaten else self.beaten,
+            told=self.told.delete(node) if node in self.told else self.told,
         )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
 
-class Everything(CutsLinks, Resyncs, Deploys, Stops, Malforms):
+class Everything(CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
     """The abilities of the reference system: all of them."""
 
 

@@ -146,9 +146,14 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "answer": outcome.answer.value,
         "code": outcome.code,
         "row": None if outcome.row is None else dict(outcome.row),
+        "shown": None if outcome.view is None else _shown(outcome.view),
         "parts": [_outcome(part) for part in outcome.parts],
     }
-    return {name: value for name, value in found.items() if value not in (None, [])}
+    return {k: v for k, v in found.items() if v is not None and (v or k != "parts")}
+
+
+def _shown(view: View) -> list[dict[str, Any]]:
+    return [{"table": row.table, "id": row.name, **dict(value.cells)} for row, value in view.rows]
 
 
 def _views(views: Mapping[str, View | None], tables: Sequence[str]) -> dict[str, Any]:
@@ -171,6 +176,7 @@ def _divergence(divergence: Divergence) -> dict[str, Any]:
         "row": None if row is None else {"table": row.table, "id": row.name, **column},
         "expected": divergence.expected,
         "shown": divergence.shown,
+        **({"answers": list(divergence.answers)} if divergence.answers else {}),
     }
 
 
@@ -319,7 +325,7 @@ def _net(system: System, line: Fields) -> Net:
 
 
 def _read(raw: Any, where: str) -> Divergence:
-    found = Fields.of(raw, where, ("name", "node", "row", "expected", "shown"))
+    found = Fields.of(raw, where, ("name", "node", "row", "expected", "shown", "answers"))
     name, kinds = found.required("name", str), {kind.value: kind for kind in Kind}
     if name not in kinds:
         raise FormatError(f"{found.at('name')}: unknown {shown(name)}.")
@@ -333,4 +339,5 @@ def _read(raw: Any, where: str) -> Divergence:
         else Row(at.required("table", str), at.required("id", str), at.optional("column", str, "")),
         found.required("expected", str),
         found.required("shown", str),
+        answers=tuple(map(str, found.optional("answers", list, []))),
     )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: In the place of steps, where none was needed.
 NO_STEPS = "  Shown before any step."
+#: Above the tables, where an answer is wrong: they are what it is judged by.
+BEFORE = "At the rest before that answer the nodes showed, as they may:"
 
 
 class End(Protocol):
@@ -129,10 +131,14 @@ def _ending(ended: End) -> Iterator[str]:
         yield f"{divergence.kind.value.capitalize()}: {where}"
         yield f"  expected: {divergence.expected}"
         yield f"  shown:    {divergence.shown}"
+    answers = dict.fromkeys(answer for each in ended.divergences for answer in each.answers)
+    if answers:
+        yield "What was answered:"
+        yield from (f"  {answer}" for answer in answers)
     if ended.reason:
         yield ended.reason
     if ended.views:
-        yield "What each node showed at the last rest:"
+        yield BEFORE if answers else "What each node showed at the last rest:"
         width = max(map(len, ended.views))
         yield from (f"  {node:<{width}}  {shown(view)}" for node, view in ended.views.items())
 

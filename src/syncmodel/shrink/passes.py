@@ -31,6 +31,7 @@ from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Create, Data
 from syncmodel.steps.deployment import Deployment
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.reads import Read
 
 Candidates = Generator[Script, Counterexample, None]
 Pass = Callable[[Counterexample], Candidates]
@@ -46,7 +47,7 @@ def family(step: Step) -> str:
 
 def _row(step: Step) -> Row | None:
     data = step.step if isinstance(step, Refused) else step
-    return data.key if isinstance(data, Data) else None
+    return data.key if isinstance(data, Data | Read) else None
 
 
 def _references(script: Script) -> nx.DiGraph[Row]:

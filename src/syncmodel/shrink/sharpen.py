@@ -28,7 +28,7 @@ from syncmodel.shrink.minimize import Budget, Minimizer, Progress
 from syncmodel.shrink.simpler import cost
 from syncmodel.shrink.swaps import scope_of, swaps
 from syncmodel.shrink.twin import Twin
-from syncmodel.steps import Crash, Create
+from syncmodel.steps import Crash, Create, Read
 from syncmodel.targets.base import SEEDS, Searchable
 
 #: A few seconds' worth of runs.
@@ -196,11 +196,11 @@ class Sharpening:
     def _searches(self) -> Iterator[Exhaustive]:
         """From cheap to expensive; a later one takes into account what an earlier one found."""
         for nodes, most in ((1, 4), (2, 2), (3, 2)):
-            yield Exhaustive(anything(nodes), most, beginnings(nodes))
+            yield Exhaustive(self._anything(nodes), most, beginnings(nodes))
         usual = beginnings(2)[:1]
-        yield Exhaustive(anything(2), 3, usual)
+        yield Exhaustive(self._anything(2), 3, usual)
         if self.bursts and self.best.network is not None:
-            yield Exhaustive(anything(2), 2, usual, partly=True)
+            yield Exhaustive(self._anything(2), 2, usual, partly=True)
         if self.bursts:
             # A crash in the middle of something else.
             yield Exhaustive(self._family(2, LIFECYCLE), 3, usual, partly=True)
@@ -215,17 +215,22 @@ class Sharpening:
         there = {leaf.family() for _, leaf in leaves(self.best.script.steps)} - {DATA}
         return sorted(there | {LIFECYCLE})
 
+    def _anything(self, nodes: int) -> Limits:
+        """Every kind of step; reads where the best run has some."""
+        reads = any(isinstance(leaf, Read) for _, leaf in leaves(self.best.script.steps))
+        return anything(nodes, reads=reads)
+
     def _family(self, nodes: int, family: str) -> Limits:
         """Writes of one row of the first table, with one family of other steps."""
         rows = self._rows()
         first = self.best.script.net.schema.tables[0].name
         few = {table: min(1, count) for table, count in rows.items()} | {first: 1}
-        return evolve(anything(nodes), rows=few, ops=of_families(DATA, family))
+        return evolve(self._anything(nodes), rows=few, ops=of_families(DATA, family))
 
     def _alike(self) -> Limits:
         """Limits within which the steps are of the kinds that the best run has."""
         ops = frozenset(leaf.op for _, leaf in leaves(self.best.script.steps)) & OPS
-        return evolve(anything(len(self.best.script.net.nodes)), ops=ops, rows=self._rows())
+        return evolve(self._anything(len(self.best.script.net.nodes)), ops=ops, rows=self._rows())
 
     def _rows(self) -> dict[str, int]:
         """How many rows of each table the best run has."""

@@ -11,6 +11,7 @@ from syncmodel.steps.fill import Fill
 from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.reads import Read
 from syncmodel.steps.sync import Resync
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Heal",
     "Mend",
     "Partition",
+    "Read",
     "Refused",
     "Restart",
     "Resync",

@@ -21,8 +21,10 @@ from syncmodel.model.judge import fold
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan
+from syncmodel.model.reads import Look
 from syncmodel.model.schema import Schema
-from syncmodel.model.values import OPS, Write
+from syncmodel.model.values import OPS, Write, written
+from syncmodel.model.view import View
 from syncmodel.steps.scope import Scope
 
 #: A write, and what became of it.
@@ -64,6 +66,15 @@ class CutsLinks(ABC):
     @abstractmethod
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these links. Raises `FaultError` if a probe says otherwise."""
+
+
+class Reads(ABC):
+    """A target whose nodes can be asked at any moment what they show."""
+
+    @abstractmethod
+    async def look(self, node: str, table: str, name: str | None) -> Outcome:
+        """Ask one node for one row, or for a whole table (None): `shown(view)`, `refused(code)` or
+        `unknown(...)`. A row that is not there is a view without it."""
 
 
 class Malforms(ABC):
@@ -118,6 +129,22 @@ def require(target: object, ability: type[Ability]) -> Ability:
     return target
 
 
+def told(step: Step, outcome: Outcome) -> str:
+    """A step and its answer, in words."""
+    match outcome:
+        case Outcome(answer=Answer.UNKNOWN, code=code):
+            words = f"no answer ({code})"
+        case Outcome(answer=Answer.REFUSED, code=code):
+            words = f"refused: {code}"
+        case Outcome(view=View(rows=rows)):
+            words = "; ".join(f"{row} ({value})" for row, value in rows) or "nothing"
+        case Outcome(row=None):
+            words = "accepted"
+        case Outcome(row=row):
+            words = "accepted as " + ", ".join(f"{k} {written(v)}" for k, v in row.items())
+    return f"{step}: {words}"
+
+
 #: Every imported kind of step, ours and third-party, by its `op`.
 VOCABULARY: dict[str, type[Step]] = {}
 
@@ -162,6 +189,10 @@ class Step:
         """Every write that this step asked for, with what became of it."""
         write = self.asks(schema)
         return [] if write is None else [(write, outcome)]
+
+    def looks(self) -> Look | None:
+        """The read that this step asks for, if it is one."""
+        return None
 
     def rewire(self, net: Net) -> Net:
         """The net after this step."""
@@ -225,9 +256,14 @@ class Step:
 
         Raises `DivergenceFound` if that outcome can't be.
         """
-        self.judge(outcome, belief.net.down)
-        calls = self.calls(belief.net.schema, outcome)
-        return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
+        looks = () if (look := self.looks()) is None else ((look, outcome),)
+        try:
+            self.judge(outcome, belief.net.down)
+            calls = self.calls(belief.net.schema, outcome)
+            after = self.becomes(belief.net, outcome)
+            return fold(belief, calls, after, self.disturbs(), looks)
+        except DivergenceFound as found:
+            raise found.about((told(self, outcome),)) from None
 
     async def perform(self, target: Target) -> Outcome:
         """Do it to a live system.

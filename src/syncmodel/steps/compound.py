@@ -15,9 +15,10 @@ from syncmodel.model.judge import fold
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, compound
 from syncmodel.model.plan import Plan
+from syncmodel.model.reads import Look
 from syncmodel.model.schema import Table
 from syncmodel.model.values import Row
-from syncmodel.steps.base import Call, Malforms, Step, Target, require
+from syncmodel.steps.base import Call, Malforms, Step, Target, require, told
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.network import Links
@@ -113,12 +114,22 @@ class Concurrently(Step):
         return marked.over(plan.net).rewired(after)
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
-        calls = list[Call]()
+        calls, looks, schema = list[Call](), list[tuple[Look, Outcome]](), belief.net.schema
         for step, part in zip(self.steps, outcome.parts, strict=True):
-            # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
-            step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
-            calls += step.calls(belief.net.schema, part)
-        return fold(belief, calls, self.becomes(belief.net, outcome), self.disturbs())
+            calls += step.calls(schema, part)
+            look = step.looks()
+            if look is not None:
+                looks.append((look, part))
+        try:
+            for step, part in zip(self.steps, outcome.parts, strict=True):
+                # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
+                step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
+            after = self.becomes(belief.net, outcome)
+            return fold(belief, calls, after, self.disturbs(), looks)
+        except DivergenceFound as found:
+            parts = zip(self.steps, outcome.parts, strict=True)
+            asked = (told(step, part) for step, part in parts if step.asks(schema) or step.looks())
+            raise found.about(tuple(asked)) from None
 
     async def perform(self, target: Target) -> Outcome:
         return compound(tuple(await target.together([s.perform(target) for s in self.steps])))
@@ -175,9 +186,8 @@ class Refused(Step):
         kind = Kind.WRONGLY_ACCEPTED if outcome.ok else Kind.WRONGLY_REFUSED
         shown = "accepted" if outcome.ok else f"refused: {outcome.code}"
         row = self.step.key
-        raise DivergenceFound(
-            (Divergence(kind, self.step.node, row, f"refused: {self.why}", shown),)
-        )
+        found = Divergence(kind, self.step.node, row, f"refused: {self.why}", shown)
+        raise DivergenceFound((found,)).about((told(self, outcome),))
 
     async def perform(self, target: Target) -> Outcome:
         if self.why != "malformed":

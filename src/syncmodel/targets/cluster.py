@@ -17,7 +17,7 @@ from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
@@ -39,7 +39,7 @@ class Links(Protocol):
         """Every link is whole, or gone."""
 
 
-class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
+class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
     """A `Target` with every ability: live machines, and faults on the links between them."""
 
     schema: ClassVar[Schema] = SUPERTEST
@@ -74,6 +74,10 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     async def write(self, node: str, write: Write) -> Outcome:
         """One plugin request to one node."""
         return await self.live[node].write(write, self.run_id)
+
+    async def look(self, node: str, table: str, name: str | None) -> Outcome:
+        """One question to one node, about this run's rows."""
+        return await self.live[node].look(table, name, self.run_id)
 
     async def malformed(self, node: str, write: Write) -> Outcome:
         """The same without its fields."""

@@ -21,7 +21,15 @@ from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
 from syncmodel.record import Record
-from syncmodel.targets.wire import PLUGIN_PATH, quoted, to_outcome, to_tables, to_view, to_wire
+from syncmodel.targets.wire import (
+    PLUGIN_PATH,
+    quoted,
+    to_outcome,
+    to_shown,
+    to_tables,
+    to_view,
+    to_wire,
+)
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable, open_http
 
@@ -149,6 +157,22 @@ class LiveNode:
         except Indefinite as error:
             return unknown(str(error))
         return to_outcome(answer.status, answer.body, run_id)
+
+    async def look(self, table: str, name: str | None, run_id: str) -> Outcome:
+        """What the node shows of one row or table; its outcome, never the application's exception.
+
+        Raises `DivergenceFound` for an answer that has not the contract's shape.
+        """
+        path = f"{table}?run_id={quoted(run_id)}"
+        if name is not None:
+            path = f"{table}/{quoted(f'{run_id}/{name}')}"
+        try:
+            answer = await self._asked(lambda client: client.plugin("GET", path), twice=True)
+        except Unreachable:
+            return refused("unreachable")
+        except Indefinite as error:
+            return unknown(str(error))
+        return to_shown(self.name, table, answer.status, answer.body, run_id)
 
     async def admin(
         self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None

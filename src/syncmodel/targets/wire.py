@@ -12,7 +12,7 @@ from urllib.parse import quote
 from syncmodel.model import words
 from syncmodel.model.columns import Counter, Ref, Token
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
-from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.model.outcome import Outcome, accepted, refused, shown, unknown
 from syncmodel.model.schema import Generation, Schema, Table
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
@@ -34,6 +34,9 @@ SUPERTEST = Schema(
     texts=words.TEXTS,
     ids=words.IDS,
 )
+
+#: No row of any table.
+NO_ROWS: Final[dict[str, Any]] = {name: [] for name in SUPERTEST.by_name}
 
 #: Columns that have another name on the wire.
 ON_THE_WIRE = {"case": "case_id"}
@@ -122,6 +125,22 @@ def to_view(node: str, result: Any, run_id: str) -> View:
         raise DivergenceFound(
             (Divergence(Kind.CONTROL_PLANE, node, None, expected, repr(result)[:200]),)
         ) from None
+
+
+def to_shown(node: str, table: str, status: int, body: Any, run_id: str) -> Outcome:
+    """The outcome of a read of one row of a table, or of all: what showed, or why nothing is known.
+
+    Raises `DivergenceFound` (control plane) if the answer has not the contract's shape.
+    """
+    match body:
+        case {"ok": True, "result": {"rows": [*rows]}} if 200 <= status < 300:
+            return shown(to_view(node, NO_ROWS | {table: rows}, run_id))
+        case {"ok": True, "result": row} if 200 <= status < 300:
+            return shown(to_view(node, NO_ROWS | {table: [row]}, run_id))
+        case {"error": {"code": "no_such_row"}} if status == 404:
+            return shown(View())
+    outcome = to_outcome(status, body, run_id)
+    return unknown(f"http {status} without rows") if outcome.ok else outcome
 
 
 def to_tables(names: Any) -> tuple[str, ...]:

@@ -20,10 +20,10 @@ from correct_rows import Key, Merging, Stored, Ways
 from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Answer, Outcome, refused, unknown
+from syncmodel.model.outcome import Answer, Outcome, refused, shown, unknown
 from syncmodel.model.values import TOMBSTONE, Row, Scalar, Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
 
 Result = TypeVar("Result")
 
@@ -44,7 +44,7 @@ class Pause:
         yield
 
 
-class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
+class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
     """Nodes, links and knowledge; a target of steps that is driven by `run`.
 
     `known[n]` are the writes that node n knows.
@@ -66,6 +66,10 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         self.ways = Ways.draw(rng)
         self.known: dict[str, dict[Key, Stored]] = {node: {} for node in net.nodes}
         self.outbox: dict[Link, dict[Key, Stored]] = {}
+        #: All that each node knew at any time, one after another; and from where on a session may
+        #: be shown it.
+        self.past: dict[str, list[dict[Key, Stored]]] = {node: [{}] for node in net.nodes}
+        self.floor = dict.fromkeys(net.nodes, 0)
         self.lives = dict.fromkeys(net.nodes, 0)
         self.late: list[Late] = []
         self.skew = {node: rng.choice((-2, 0, 0, 2)) for node in net.nodes}
@@ -123,13 +127,44 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         serial = self.serials
         await Pause()
         if self.rng.random() >= self.TIMEOUTS or node in self.down:
-            return self.ask(write, serial)
+            answer = self.ask(write, serial)
+            if answer.ok:
+                self.floor[node] = len(self.past[node]) - 1
+            return answer
         fate = self.rng.choice(("now", "late", "late", "never"))
         if fate == "now":
             self.ask(write, serial)
         elif fate == "late":
             self.late.append(Late(serial, self.lives[node], write))
         return unknown(str(serial))
+
+    async def look(self, node: str, table: str, name: str | None) -> Outcome:
+        """What the node shows, or showed once where less is promised."""
+        await Pause()
+        code = next((code for code, holds in self.absent(node).items() if holds), None)
+        if code is not None:
+            return refused(code)
+        if self.rng.random() < self.TIMEOUTS:
+            return unknown("timeout")
+        view = self.read(node)
+        rows = (one for one in view.rows if one[0].table == table)
+        self.happened["reads"] += 1
+        return shown(View(tuple(one for one in rows if name in (None, one[0].name))))
+
+    def read(self, node: str) -> View:
+        """What a reader of the node is shown."""
+        now, past = self.known[node], self.past[node]
+        match self.guarantees.reads:
+            case "session":
+                at = self.rng.randrange(self.floor[node], len(past))
+                self.known[node], self.floor[node] = past[at], at
+            case "any":
+                self.known[node] = self.rng.choice(self.past[self.rng.choice(self.nodes)])
+        view = self.view(node)
+        self.happened["older reads"] += self.known[node].keys() != now.keys()
+        self.known[node] = now
+        assert view is not None
+        return view
 
     async def malformed(self, node: str, write: Write) -> Outcome:
         """What can be said without a look at the rows is said before that it is malformed."""
@@ -171,14 +206,19 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
 
     def unready(self, node: str) -> str | None:
         """The code of the first reason to refuse whatever is asked, if there is one."""
-        reasons = {
-            "not_ready": node in self.booting,
-            "unreachable": node in self.down,
-            "no_plugin": self.plugin(node) is None,
+        reasons = self.absent(node) | {
             "read_only": node in self.guarantees.readers,
             "no_quorum": self.guarantees.quorum and not self.quorum(node),
         }
         return next((code for code, holds in reasons.items() if holds), None)
+
+    def absent(self, node: str) -> dict[str, bool]:
+        """By code, whether nobody is there who could answer."""
+        return {
+            "not_ready": node in self.booting,
+            "unreachable": node in self.down,
+            "no_plugin": self.plugin(node) is None,
+        }
 
     def refusal(self, write: Write) -> str | None:
         """The code of the first reason to refuse this write, if there is one."""
@@ -277,6 +317,7 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         if stored.key in self.known[node]:
             return
         self.known[node][stored.key] = stored
+        self.past[node].append(dict(self.known[node]))
         for (source, _), waiting in self.outbox.items():
             if source == node and self.tells(node, stored):
                 waiting[stored.key] = stored
@@ -398,6 +439,8 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms):
         if not self.guarantees.rollback_keeps_log:
             self.happened["logs lost"] += bool(self.known[node])
             self.known[node] = {}
+            self.past[node].append({})
+            self.floor[node] = len(self.past[node]) - 1
 
     # --- sights --------------------------------------------------------------------------------
 

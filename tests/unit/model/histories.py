@@ -24,14 +24,14 @@ from syncmodel.model.columns import OnDelete, Ref, Token
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.model.outcome import Answer, Outcome, accepted, compound, refused
+from syncmodel.model.outcome import Answer, Outcome, accepted, compound, refused, shown
 from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
 from syncmodel.model.schema import Generation, Schema, Table
 from syncmodel.model.values import Row, Scalar, Value
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
-from syncmodel.steps import Burst, Concurrently, Crash, Data, Delete, Heal, Refused, Step
+from syncmodel.steps import Burst, Concurrently, Crash, Data, Delete, Heal, Read, Refused, Step
 
 SCHEMA = Schema(
     Table("cases", Token("title"), Count("counter")),
@@ -64,8 +64,8 @@ class Few(Draw):
         return self.enabled(plan, kinds)
 
     def simple(self, plan: Plan) -> Step | None:
-        kinds = (self.data, self.links, self.life, self.deployment)
-        return self.rng.choices(kinds, (9, 4, 2, 2))[0](plan)
+        kinds = (self.data, self.links, self.life, self.deployment, self.read)
+        return self.rng.choices(kinds, (9, 4, 2, 2, 4))[0](plan)
 
     def burst(self, plan: Plan) -> Step | None:
         steps: list[Step] = []
@@ -119,6 +119,8 @@ class History:
 def _told(outcome: Outcome) -> str:
     if outcome.parts:
         return f"[{', '.join(map(_told, outcome.parts))}]"
+    if outcome.view is not None:
+        return "; ".join(f"{row} {value}" for row, value in outcome.view.rows) or "nothing"
     return f"{outcome.answer.value} {outcome.row or outcome.code or ''}"
 
 
@@ -158,6 +160,7 @@ def random_history(
     happened["cuts"] += any(step.family() == "network" for step in steps)
     happened["crashes"] += any(isinstance(step, Crash) for step in steps)
     happened["lost logs"] += bool(system.happened["logs lost"])
+    happened["reads"] += any(one.view is not None for one in outcomes)
     happened["timeouts"] += any(one.answer is Answer.UNKNOWN for one in outcomes)
     happened["simultaneous"] += any(isinstance(step, Concurrently) for step in steps)
     happened["refused"] += any(isinstance(step, Refused) for step in steps)
@@ -200,7 +203,7 @@ def changed(history: History, rng: Random) -> History:
     """The history with one sight or one answer changed."""
     place = rng.randrange(len(history.moments))
     moment = history.moments[place]
-    make = _other_sight if rng.random() < 0.6 else _other_answer
+    make = rng.choices((_other_sight, _other_answer, _other_read), (5, 4, 3))[0]
     other, what = make(history, moment, rng)
     moments = (*history.moments[:place], other, *history.moments[place + 1 :])
     return evolve(history, moments=moments, changed=f"step {place + 1}: {what}" if what else "")
@@ -287,6 +290,34 @@ def _other_answer(history: History, moment: Moment, rng: Random) -> tuple[Moment
     other = rng.choice(new)
     outcome = _with(moment.step, moment.outcome, step, other)
     return evolve(moment, outcome=outcome), f"answer: {step}: {_told(other)}"
+
+
+def _other_read(history: History, moment: Moment, rng: Random) -> tuple[Moment, str]:
+    read = [
+        (step, one.view)
+        for step, one in _reads(moment.step, moment.outcome)
+        if one.view is not None and step.row is not None
+    ]
+    if not read:
+        return _other_answer(history, moment, rng)
+    step, view = rng.choice(read)
+    row = Row(step.table, step.row or "")
+    had = dict(view.rows).get(row)
+    others: list[Value | None] = [v for v in (*_seen(history).get(row, ()), None) if v != had]
+    if not others:
+        return moment, ""
+    value = rng.choice(others)
+    other = shown(View(() if value is None else ((row, value),)))
+    outcome = _with(moment.step, moment.outcome, step, other)
+    return evolve(moment, outcome=outcome), f"read: {step}: {value or 'nothing'}"
+
+
+def _reads(step: Step, outcome: Outcome) -> Iterator[tuple[Read, Outcome]]:
+    if isinstance(step, Burst | Concurrently):
+        for part, answer in zip(step.steps, outcome.parts, strict=True):
+            yield from _reads(part, answer)
+    elif isinstance(step, Read):
+        yield step, outcome
 
 
 def _with(step: Step, outcome: Outcome, target: Step, other: Outcome) -> Outcome:

@@ -454,6 +454,39 @@ class TellsHalf(CorrectSystem):
         return super().tells(node, stored) and stored.serial % 2 == 0
 
 
+class ReadsLag(CorrectSystem):
+    """A read shows what the node knew once, since it lost its log last."""
+
+    def read(self, node: str) -> View:
+        now, past = self.known[node], self.past[node]
+        begun = max(at for at, known in enumerate(past) if not known)
+        self.known[node] = self.rng.choice(past[begun:])
+        view = self.view(node)
+        self.known[node] = now
+        assert view is not None
+        return view
+
+
+class ReadsLackOwnWrites(ReadsLag):
+    """The same, of what the node wrote itself."""
+
+
+class ReadsGoBack(ReadsLag):
+    """The same, of what was read before."""
+
+
+class SessionsGoBack(ReadsLag):
+    """The same where no less than what was read is promised."""
+
+
+class WriteBeforeRead(UpdateNotLater):
+    """The same, of a write that follows a read."""
+
+
+class ReadsMixture(Mixture):
+    """The same where a read may show anything that was written."""
+
+
 class DropsTheLog(CorrectSystem):
     """A rollback loses the rows that it should keep."""
 
@@ -524,6 +557,12 @@ MUTANTS: Mapping[type[CorrectSystem], Broken] = {
     ClockChangesItsMind: _given(Kind.FLIPPED, "wallclock"),
     MixtureUnanswered: _given(Kind.INVENTED, "no rows answered"),
     TellsHalf: _given(Kind.MISSING, "not passed on"),
+    ReadsLag: Broken(Kind.STALE_READ),
+    ReadsLackOwnWrites: Broken(Kind.READ_YOUR_WRITES),
+    ReadsGoBack: Broken(Kind.MONOTONIC_READS),
+    WriteBeforeRead: Broken(Kind.WRITES_FOLLOW_READS),
+    SessionsGoBack: _given(Kind.MONOTONIC_READS, "session reads"),
+    ReadsMixture: _given(Kind.INVENTED, "any reads"),
     OnlyResync: Broken(Kind.MISSING),
     NotPassedOn: Broken(Kind.MISSING),
     DropsTheLog: _given(Kind.MISSING, "keeps log"),

@@ -42,6 +42,7 @@ from syncmodel.steps import (
     Heal,
     Mend,
     Partition,
+    Read,
     Refused,
     Restart,
     Resync,
@@ -85,10 +86,14 @@ class Draw:
 
     def simple(self, plan: Plan) -> Step | None:
         """No compound."""
-        kind = self.rng.choices((self.data, self.links, self.life, self.deployment), (8, 3, 2, 1))[
-            0
-        ]
-        return kind(plan)
+        kinds = (self.data, self.links, self.life, self.deployment, self.read)
+        return self.rng.choices(kinds, (8, 3, 2, 1, 2))[0](plan)
+
+    def read(self, plan: Plan) -> Read:
+        """A node is asked for a row, or for a whole table."""
+        table = self.rng.choice(plan.net.schema.tables)
+        name = self.rng.choice((None, *plan.net.schema.names(table.name, self.rows)))
+        return Read(self.rng.choice(plan.net.nodes), table.name, name)
 
     def data(self, plan: Plan) -> Data | None:
         """A write of one of a few rows, in any table."""
@@ -175,7 +180,8 @@ class Draw:
 
     def concurrently(self, plan: Plan) -> Step:
         """Two to four siblings, mostly writes."""
-        steps = [self.data(plan) for _ in range(self.rng.randint(1, 3))]
+        kinds = self.rng.choices((self.data, self.read), (4, 1), k=self.rng.randint(1, 3))
+        steps = [kind(plan) for kind in kinds]
         return Concurrently((*(s for s in steps if s and s.enabled(plan)), self.sibling(plan)))
 
     def sibling(self, plan: Plan) -> Step:

@@ -60,6 +60,8 @@ VALUES: Mapping[str, Mapping[str, Any]] = {
     "not passed on": {"passes_on": False},
     "keeps log": {"rollback_keeps_log": True},
     "readers": {"readers": {"n2"}},
+    "session reads": {"reads": "session"},
+    "any reads": {"reads": "any"},
     "quorum": {"quorum": True, "rollback_keeps_log": True},
 }
 #: What is stored, and what is promised of it.

@@ -36,6 +36,7 @@ SOMETIMES = (
     "race ok",
     "race refused",
     "unknown columns came back",
+    "reads",
 )
 #: What must have happened under a value by itself, beside conflicts and unknown writes that showed.
 HAPPENS = {
@@ -45,6 +46,8 @@ HAPPENS = {
     "upserts": ("upserts that replaced",),
     "readers": ("read_only",),
     "quorum": ("no_quorum",),
+    "session reads": ("older reads",),
+    "any reads": ("older reads",),
     "cascade": ("cascades", "hidden rows"),
     "restrict": ("referenced", "hidden rows"),
     "cascade then restrict": ("cascades", "referenced"),

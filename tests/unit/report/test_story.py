@@ -11,16 +11,29 @@ from syncmodel.corpus import Confirmed, Expected, Reproduction
 from syncmodel.engine.history import Ended, Entry, Verdict
 from syncmodel.engine.run import run
 from syncmodel.model.columns import Token
-from syncmodel.model.divergence import Divergence, Kind
+from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import fully_connected
+from syncmodel.model.outcome import accepted, compound, refused, unknown
 from syncmodel.model.schema import Generation, Schema, Table
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
+from syncmodel.model.world import initial
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.again import again
 from syncmodel.report.story import story
 from syncmodel.report.terminal import complain, say
-from syncmodel.steps import Burst, Create, Delete, Resync, Rollback, Rollout
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    Create,
+    Delete,
+    Heal,
+    Read,
+    Resync,
+    Rollback,
+    Rollout,
+    Set,
+)
 from syncmodel.targets import registry
 from syncmodel.targets.wire import SUPERTEST
 
@@ -79,6 +92,39 @@ def test_a_deployment_says_which_generation_that_is() -> None:
         "       - n1: rollout to generation 3 (plugin version 2)",
         "       - n2 resyncs in full",
     ]
+
+
+READ = (*STEPS[:1], Burst((Set("n2", "cases", "c1", "title", "t2"), Read("n2", "cases", "c1"))))
+ANSWERED = """\
+Read your writes: cases/c1 on n2
+  expected: title t2, counter 0
+  shown:    title t1, counter 0
+What was answered:
+  n2 reads cases/c1: cases/c1 (title t1, counter 0)
+At the rest before that answer the nodes showed, as they may:
+  n1  cases/c1 (title t1, counter 0)
+  n2  cases/c1 (title t1, counter 0)"""
+AT_ONCE = """\
+What was answered:
+  n1 creates cases/c1 with title t1: refused: exists
+  n2 reads all cases: no answer (timeout)"""
+
+
+def test_where_an_answer_is_wrong_it_is_shown_and_no_node_is_blamed() -> None:
+    seen: list[Entry] = []
+    target = SimulatedCluster(2, ["own-write-unread"])
+    asyncio.run(run(target, NET, READ, observe=seen.append))
+    assert isinstance(seen[-1], Ended)
+    assert story(evolve(RESURRECTED, steps=READ), seen[-1]).endswith(ANSWERED)
+
+
+def test_of_steps_at_the_same_time_each_answer_is_shown() -> None:
+    together = Concurrently((STEPS[0], Read("n2", "cases"), Heal()))
+    answers = compound((refused("exists"), unknown("timeout"), accepted()))
+    with pytest.raises(DivergenceFound) as found:
+        together.expect(initial(NET).belief, answers)
+    ended = Ended(1, Verdict.DIVERGED, found.value.divergences, "", None)
+    assert story(evolve(RESURRECTED, steps=(together,)), ended).endswith(AT_ONCE)
 
 
 NOTES = Schema(Table("notes", Token("text")))

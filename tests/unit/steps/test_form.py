@@ -20,6 +20,7 @@ NAMES = st.text(min_size=1, max_size=6)
 SCALARS = st.none() | st.integers() | NAMES
 PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     str: NAMES,
+    str | None: st.none() | NAMES,
     int: st.integers(),
     bool: st.booleans(),
     Scalar: SCALARS,
@@ -74,6 +75,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "add": {"node": "n1", "table": "cases", "row": "c1", "column": "counter", "by": 4},
     "delete": {"node": "n1", "table": "cases", "row": "c1"},
     "fill": {"node": "n1", "table": "events", "first": 1001, "rows": 101, "refs": ["c1"]},
+    "read": {"node": "n1", "table": "cases", "row": "c1"},
     "partition": {"groups": [["n1", "n2"], ["n3"]]},
     "cut": {"from": "n1", "to": "n2"},
     "mend": {"from": "n1", "to": "n2"},
@@ -88,7 +90,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "refused": {"step": DELETE, "why": "no_such_row"},
 }
 CREATE, SET = EXAMPLES["create"], EXAMPLES["set"]
-OPTIONAL = {("resync", "full"), ("fill", "refs")}
+OPTIONAL = {("resync", "full"), ("fill", "refs"), ("read", "row")}
 FIELDS = [(op, name) for op, example in EXAMPLES.items() for name in example]
 
 
@@ -154,6 +156,7 @@ def test_a_field_too_many_is_named(op: str) -> None:
         (None, "expected an object with an `op`, found None"),
         ({"node": "n1"}, "unknown op None; known are: add, burst, "),
         ({"op": "explode"}, "unknown op 'explode'"),
+        ({"op": "read", "node": "n1", "table": "cases", "row": 1}, "expected str, found 1 at row"),
         ({"op": "crash", "node": 1}, "expected str, found 1 at node"),
         ({"op": "resync", "node": "n1", "full": 1}, "expected bool, found 1 at full"),
         ({"op": "rollout", "nodes": "n1", "generation": 2}, "expected a list, found 'n1' at nodes"),

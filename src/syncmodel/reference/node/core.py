@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from syncmodel.nostr.events import Event
 from syncmodel.nostr.messages import BadDelivery, Delivery, Eose, Filter, Ok, Req
-from syncmodel.reference.node import writes
+from syncmodel.reference.node import reads, writes
 from syncmodel.reference.node.admission import admit, is_known, readable
 from syncmodel.reference.node.entries import (
     CASES,
@@ -42,6 +42,7 @@ from syncmodel.reference.node.ports import (
     PeerUp,
     Published,
     Put,
+    Read,
     Redial,
     Resync,
     Show,
@@ -138,6 +139,11 @@ def _write(state: State, write: Write, node: Node) -> Step:
         return state, (answer,)
     state, outputs = _offer(state, event, value, node)
     return state, (*outputs, answer)
+
+
+def _read(state: State, given: Read, node: Node) -> Step:
+    state, answer = reads.answered(state, given, node)
+    return state, (answer,)
 
 
 def _peer_up(state: State, up: PeerUp, node: Node) -> Step:
@@ -386,6 +392,7 @@ def _member(state: State, given: Member, node: Node) -> Step:
 
 _STEPS: Final[dict[type, Callable[[State, Any, Node], Step]]] = {
     Write: _write,
+    Read: _read,
     PeerUp: _peer_up,
     PeerDown: _peer_down,
     FromPeer: _from_peer,

@@ -215,9 +215,13 @@ def description() -> Schema:
                     query={"run_id": _RUN_ID},
                 )
             },
-            f"{PLUGIN_PATH}/cases": {"post": _operation(_CASE, _CASE, status=201)},
+            f"{PLUGIN_PATH}/cases": {
+                "get": _operation(_object(rows=_list(_CASE)), query={"run_id": _RUN_ID}),
+                "post": _operation(_CASE, _CASE, status=201),
+            },
             f"{PLUGIN_PATH}/cases/{{id}}": {
                 "parameters": _parameters("path", {"id": _ID}),
+                "get": _operation(_CASE),
                 "patch": _operation(_CASE, _object("title severity", title=_TEXT, severity=_TEXT)),
                 "delete": _operation(_DELETED),
             },
@@ -225,9 +229,13 @@ def description() -> Schema:
                 "parameters": _parameters("path", {"id": _ID}),
                 "post": _operation(_CASE, _object(by=_NUMBER)),
             },
-            f"{PLUGIN_PATH}/events": {"post": _operation(_EVENT, _EVENT, status=201)},
+            f"{PLUGIN_PATH}/events": {
+                "get": _operation(_object(rows=_list(_EVENT)), query={"run_id": _RUN_ID}),
+                "post": _operation(_EVENT, _EVENT, status=201),
+            },
             f"{PLUGIN_PATH}/events/{{id}}": {
                 "parameters": _parameters("path", {"id": _ID}),
+                "get": _operation(_EVENT),
                 "delete": _operation(_DELETED),
             },
             admin.PATH: {

@@ -77,6 +77,22 @@ def keeps_deletion(hidden: bool) -> bool:  # noqa: ARG001
     return True
 
 
+# --- what a reader is shown ----------------------------------------------------------------------
+
+Rows = tuple[Row, ...]
+
+
+def read(shown: Rows, versions: Iterable[Stored], own: str, read_at: int | None) -> Rows:  # noqa: ARG001
+    """What a read of one row gives: what the table holds, whoever wrote it (`own`: this node's
+    key), and whenever it was read before."""
+    return shown
+
+
+def stamped(stamp_s: int, read_at: int | None) -> int:  # noqa: ARG001
+    """The stamp of a write, whenever its row was read before."""
+    return stamp_s
+
+
 # --- the log that is served ----------------------------------------------------------------------
 
 
@@ -215,6 +231,8 @@ class Pieces:
     told: Callable[[Value, Value | None, bool], Value] = told
     store_takes: Callable[[Value], bool] = store_takes
     keeps_deletion: Callable[[bool], bool] = keeps_deletion
+    read: Callable[[Rows, Iterable[Stored], str, int | None], Rows] = read
+    stamped: Callable[[int, int | None], int] = stamped
     backlog: Callable[[Iterable[Stored], int], list[Stored]] = backlog
     resume: Callable[[str, str | None, int], int] = resume
     asks_after: Callable[[int, Iterable[int]], int] = asks_after

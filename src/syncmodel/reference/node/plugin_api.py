@@ -1,4 +1,4 @@
-"""The plugin's API over HTTP. `writes` and `core` decide what a write does and answers."""
+"""The plugin's API over HTTP. `core` decides what a request does and answers."""
 
 from urllib.parse import parse_qsl
 
@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from syncmodel.reference.node.application import Application
-from syncmodel.reference.node.ports import Write
+from syncmodel.reference.node.ports import Read, Write
 from syncmodel.reference.node.store import StoreError
 from syncmodel.reference.node.surface import answer, decoded, denied, not_ready, read_body
 from syncmodel.reference.node.writes import success
@@ -48,7 +48,9 @@ class PluginApi:
             return answer(200, success(status))
         if path == "schema":
             return answer(200, success(app.store.schema()))
-        return denied(404, "no_such_path", f"no GET {path[:80]!r} here")
+        given = app.submit(Read(path, _run_id(request.scope["query_string"]), app.now_s()))
+        assert given is not None
+        return answer(given.status, given.body)
 
 
 def _run_id(query: bytes) -> str | None:

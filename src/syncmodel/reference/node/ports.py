@@ -30,6 +30,14 @@ class Write(Record):
     arrived: State | None = None
 
 
+class Read(Record):
+    """A question to the plugin's API: one row (`cases/ID`), or those of a run (`cases`)."""
+
+    path: str
+    run_id: str | None
+    now_s: int
+
+
 class PeerUp(Record):
     """We are connected to the relay of `peer` (a node's name)."""
 
@@ -103,6 +111,7 @@ class Member(Record):
 
 Input: TypeAlias = (
     Write
+    | Read
     | PeerUp
     | PeerDown
     | FromPeer
@@ -175,7 +184,7 @@ class Hangup(Record):
 
 
 class Answer(Record):
-    """The answer to a Write: HTTP status and the JSON body."""
+    """The answer to a Write or a Read: HTTP status and the JSON body."""
 
     status: int
     body: Mapping[str, Any]

@@ -138,6 +138,8 @@ class State(Record, cache_hash=True):
     subscriptions: Map[tuple[int, str], Subscription] = Map()
     trusted: frozenset[str] = frozenset()
     inactive: frozenset[str] = frozenset()
+    #: When each row was read last (Unix seconds), as caches and snapshots need it.
+    read_at: Map[RowKey, int] = Map()
 
     def link(self, peer: str) -> Link:
         """The link to `peer`; a fresh one before anything was heard of it."""

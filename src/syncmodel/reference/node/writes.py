@@ -104,6 +104,7 @@ def _version(
     own_s = own.event.created_at if own else -1
     is_delete = "deleted" in content
     created_at = node.pieces.stamp(now_s, newest_stamp(state, key), own_s, is_delete)
+    created_at = node.pieces.stamped(created_at, state.read_at.get(key))
     if created_at > now_s + AHEAD_LIMIT_S:
         raise DeniedError(
             409, "stamp_ahead", f"this row's stamps are {AHEAD_LIMIT_S} s ahead of the clock"

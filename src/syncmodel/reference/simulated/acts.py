@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted, refused
 from syncmodel.model.values import Write as Asked
-from syncmodel.reference.node.ports import Resync, Write
+from syncmodel.reference.node.ports import Read, Resync, Write
 from syncmodel.reference.node.state import State
 from syncmodel.reference.simulated.coming import Deliverable
 from syncmodel.reference.simulated.machine import log_name, switched
@@ -29,7 +29,7 @@ from syncmodel.reference.simulated.world import (
     feed,
     redialled,
 )
-from syncmodel.targets.wire import to_outcome, to_wire
+from syncmodel.targets.wire import to_outcome, to_shown, to_wire
 
 # --- time ----------------------------------------------------------------------------------------
 
@@ -70,6 +70,18 @@ def write(
     world, answer = answered(world, node, given)
     assert answer is not None
     return world, to_outcome(answer.status, dict(answer.body), RUN_ID)
+
+
+def look(
+    world: VirtualWorld, node: str, table: str, name: str | None
+) -> tuple[VirtualWorld, Outcome]:
+    """One question to a node's plugin API, and its outcome."""
+    if not world.runs(node):
+        return world, refused("unreachable")
+    path = table if name is None else f"{table}/{RUN_ID}/{name}"
+    world, answer = answered(world, node, Read(path, RUN_ID, world.now_s(node)))
+    assert answer is not None
+    return world, to_shown(node, table, answer.status, dict(answer.body), RUN_ID)
 
 
 def set_cut(world: VirtualWorld, cut: frozenset[Link]) -> VirtualWorld:

@@ -176,6 +176,7 @@ def _state(state: State, own: _Naming, names: dict[str, _Naming]) -> Form:
         own.at(state.position),
         _entries(stored, own),
         tuple(sorted((key, tuple(map(repr, rows))) for key, rows in state.table.items())),
+        tuple(sorted(state.read_at.items())),
         tuple(one for one in links if one[1:] != (False, False, None, 0, False)),
         tuple(subscriptions),
         tuple(sorted(state.trusted)),

@@ -20,7 +20,7 @@ from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
@@ -40,7 +40,7 @@ DELIVERIES_LIMIT = 100_000
 UNUSUAL, AGAIN = 100, 20
 
 
-class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
+class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
     `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
@@ -87,6 +87,12 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms):
     async def write(self, node: str, write: Write) -> Outcome:
         """One request to the node's core; some messages may travel first."""
         return self._asked(node, write)
+
+    async def look(self, node: str, table: str, name: str | None) -> Outcome:
+        """One question to the node's core; some messages may travel first."""
+        self._before(f"{node} GET {table} {name}")
+        self._world, outcome = acts.look(self.world, node, table, name)
+        return outcome
 
     async def malformed(self, node: str, write: Write) -> Outcome:
         """The same without its fields."""

@@ -110,6 +110,14 @@ DECISIONS: dict[str, tuple[Callable[[Pieces], object], object, object]] = {
     "own-rows-refused": (lambda p: p.admits("n1", "n2", "n1"), False, True),
     "own-stamps-only": (lambda p: p.stamp(10, 12, 8, False), 10, 13),
     "restart-from-now": (lambda p: p.restarts_from(CURSOR).applied > 1_000, True, False),
+    "own-write-unread": (lambda p: p.read((), LOG[:1], "n1", None), (_case("a", 5),), ()),
+    "reads-own-copy": (lambda p: p.read((), LOG[:1], "author", None), (_case("a", 5),), ()),
+    "second-read-older": (
+        lambda p: p.read((_case("c", 1),), LOG[1:], "", 5),
+        (_case("b", 2),),
+        (_case("c", 1),),
+    ),
+    "write-before-read": (lambda p: p.stamped(100, 90), 30, 100),
     "resync-from-now": (lambda p: p.resyncs_from(3) > 1_000, True, False),
     "stamp-ahead-refused": (lambda p: p.latest_stamp(10), 11, 910),
     "tombstones-dropped-on-restart": (

@@ -25,6 +25,7 @@ FAMILIES = (
     "lost log",
     "answers",
     "values",
+    "sessions",
 )
 
 
