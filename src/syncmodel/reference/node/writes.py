@@ -180,7 +180,6 @@ def _absent(state: State, node: Node, key: RowKey) -> None:
 
 def _shown(state: State, node: Node, key: RowKey, write: Write) -> Content:
     """The content of the row that stands under `key`, with the fields that we do not know."""
-    state = node.pieces.reads(state, write.arrived or state)
     stored = winner(state, key, node.pieces)
     if stored is None or standing(stored) is None:
         raise DeniedError(404, "no_such_row", f"there is no {key[1][:80]!r}")
