@@ -15,6 +15,7 @@ from syncmodel.model.belief import Belief, Entries, Entry
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.evidence import Proof, believed, of_rows
+from syncmodel.model.guarantees import FRESH
 from syncmodel.model.naming import describe, name_of_read, wrong_sight
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Versions
@@ -22,7 +23,7 @@ from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.reads import Look, looked, remembered
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.serial import in_order, out_of_order
+from syncmodel.model.serial import Seen, in_order, out_of_order
 from syncmodel.model.values import (
     ANY,
     Added,
@@ -66,12 +67,13 @@ def fold(
     proofs = list[Proof]()
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proofs += _judge(entered, write, mine, outcome, moment)
-    if len(calls) > 1:
-        unordered = out_of_order(entered, calls, entries)
+    sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
+    if calls and len(calls) + len(looks) > 1:
+        seen = _seen(belief, looks)
+        unordered = out_of_order(entered, calls, entries, seen)
         if unordered is not None:
             raise DivergenceFound((unordered,))
-        proofs += in_order(entered, calls, entries)
-    sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
+        proofs += in_order(entered, calls, entries, seen)
     proofs += [sight.proof for sight in sights if sight.proof is not None]
     folded = remembered(believed(entered, proofs, belief, during), sights)
     for (write, outcome), mine in zip(calls, entries, strict=True):
@@ -91,6 +93,13 @@ def _latest(belief: Belief, older: Belief, node: str, entry: Entry, during: Net)
     shown, most = frozenset({entry.number}), len(older.row(name).versions)
     after = unless_beaten(row, node, shown, may_come, sure=NONE, most=most)
     return belief if after is row else belief.with_row(name, after)
+
+
+def _seen(belief: Belief, looks: Sequence[tuple[Look, Outcome]]) -> list[Seen]:
+    """What fresh reads showed."""
+    if belief.guarantees.reads != FRESH:
+        return []
+    return [(look, dict(said.view.rows)) for look, said in looks if said.view is not None]
 
 
 def _check_shape(belief: Belief, write: Write, outcome: Outcome) -> None:

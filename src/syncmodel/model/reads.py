@@ -65,8 +65,8 @@ def looked(belief: Belief, look: Look, outcome: Outcome, moment: Moment) -> list
     row = None if look.name is None else Row(look.table, look.name)
     if outcome.answer is Answer.REFUSED:
         if not _may_refuse(look, outcome.code, moment):
-            shown = f"refused: {outcome.code}"
-            _raise(Kind.WRONGLY_REFUSED, look.node, row, "an answer to a read", shown)
+            code = f"refused: {outcome.code}"
+            _raise(Kind.WRONGLY_REFUSED, look.node, row, "an answer to a read", code)
         return []
     if not moment.during.carries(look.node):
         _raise(Kind.WRONGLY_ACCEPTED, look.node, row, "no answer to a read", "rows")

@@ -7,17 +7,20 @@ each single answer may be.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 
 from syncmodel.model.belief import Belief, Entries
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.evidence import Proof
 from syncmodel.model.outcome import Outcome
+from syncmodel.model.reads import Look
 from syncmodel.model.values import Added, Assigned, Row, Stored, Tombstone, Value, Write
 from syncmodel.record import Record
 
 Call = tuple[Write, Outcome]
+#: A read that was answered, and the rows that it showed.
+Seen = tuple[Look, Mapping[Row, Value]]
 #: Refusals that say something of the row itself.
 TELLING = frozenset({"exists", "no_such_row"})
 #: How many requests and arrivals at most are put in every order: there may be as many orders as
@@ -26,25 +29,29 @@ SEARCHED = 6
 
 
 def out_of_order(
-    entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]
+    entered: Belief, calls: Sequence[Call], entries: Sequence[Entries], looks: Sequence[Seen] = ()
 ) -> Divergence | None:
-    """The divergence of simultaneous `calls` that no order explains, if there is one.
+    """The divergence of simultaneous `calls` and `looks` that no order explains, if there is one.
 
     `entered` is the belief in which they are in *may*, as these `entries`.
     """
-    for group in _groups(entered, calls, entries):
+    for group in _groups(entered, calls, entries, looks):
         if next(group.orders(), None) is None:
             accepted = any(outcome.ok for _, outcome in group.answered)
             kind = Kind.WRONGLY_ACCEPTED if accepted else Kind.WRONGLY_REFUSED
-            shown = "; ".join(f"{one.change}: {_words(answer)}" for one, answer in group.answered)
+            told = [f"{one.change}: {_words(answer)}" for one, answer in group.answered]
+            told += [f"read: {one.sight or 'nothing'}" for one in group.served if one.reads]
+            shown = "; ".join(told)
             expected = "answers that some order explains"
             return Divergence(kind, group.node, group.name, expected, shown)
     return None
 
 
-def in_order(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) -> Iterator[Proof]:
+def in_order(
+    entered: Belief, calls: Sequence[Call], entries: Sequence[Entries], looks: Sequence[Seen] = ()
+) -> Iterator[Proof]:
     """What one node accepted after another in every order that explains its answers."""
-    for group in _groups(entered, calls, entries):
+    for group in _groups(entered, calls, entries, looks):
         made = {
             place: one.number
             for place, one in enumerate(group.served)
@@ -62,7 +69,9 @@ def _words(outcome: Outcome) -> str:
     return f"refused ({outcome.code})" if outcome.code else f"accepted as {outcome.row}"
 
 
-def _groups(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) -> Iterator[_Group]:
+def _groups(
+    entered: Belief, calls: Sequence[Call], entries: Sequence[Entries], looks: Sequence[Seen]
+) -> Iterator[_Group]:
     """The requests about one row to one node, with whatever else can have changed it meanwhile.
 
     What got no answer, now or earlier, may have been served in any place, or not at all, and what
@@ -77,6 +86,10 @@ def _groups(entered: Belief, calls: Sequence[Call], entries: Sequence[Entries]) 
             one = Served(write.change, outcome, number)
             groups.setdefault((write.node, write.row), []).append(one)
     for (node, name), served in groups.items():
+        seen = (rows.get(name) for look, rows in looks if look.node == node and look.covers(name))
+        # A row that refers to another may be hidden.
+        if not entered.net.schema.binding[name.table]:
+            served += [Served(None, None, None, reads=True, sight=sight) for sight in seen]
         row = entered.row(name)
         own = frozenset(one.number for one in served if one.number is not None)
         lost = frozenset(v for v in row.pending if row.versions[v].node == node)
@@ -100,13 +113,20 @@ def _is_change(stored: Stored) -> bool:
 class Served(Record):
     """A request of a group: what it changes, its answer if it got one, and the version it made.
 
-    `arrives`: no request, but what another node wrote.
+    Or what it `reads`, the `sight` of the row; or no request, but what `arrives` of another node.
     """
 
-    change: Stored
+    change: Stored | None
     outcome: Outcome | None
     number: int | None
     arrives: bool = False
+    reads: bool = False
+    sight: Value | None = None
+
+    @property
+    def must_be(self) -> bool:
+        """Whether it surely was served."""
+        return self.reads or self.outcome is not None
 
 
 class _Group:
@@ -139,7 +159,7 @@ class _Group:
             yield from self._orders(start, waiting)
 
     def _orders(self, state: Value | None, waiting: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        if all(self.served[place].outcome is None for place in waiting):
+        if not any(self.served[place].must_be for place in waiting):
             yield ()
         for i, place in enumerate(waiting):
             one = self.served[place]
@@ -150,11 +170,13 @@ class _Group:
 
     def _after(self, one: Served, state: Value | None) -> Value | None:
         refused = one.outcome is not None and not one.outcome.ok
-        return state if refused else self._made(one.change, state)
+        return state if refused or one.change is None else self._made(one.change, state)
 
     def _fits(self, one: Served, state: Value | None) -> bool:
         if one.arrives:
             return True
+        if one.change is None:
+            return self._shows(one.sight, state)
         creates, outcome = isinstance(one.change, Value), one.outcome
         allowed = (state is None) is creates or (creates and self._upserts)
         if outcome is not None and not outcome.ok:
@@ -163,6 +185,11 @@ class _Group:
         if self._by_field or made is None or outcome is None or outcome.row is None:
             return allowed
         return made.fits(self._table.read(outcome.row))
+
+    def _shows(self, sight: Value | None, state: Value | None) -> bool:
+        if sight is None or state is None:
+            return sight is state
+        return self._by_field or state.fits(sight)
 
     def _made(self, change: Stored, state: Value | None) -> Value | None:
         """What the write makes of a state that allows it."""

@@ -138,10 +138,9 @@ def told(step: Step, outcome: Outcome) -> str:
             words = f"refused: {code}"
         case Outcome(view=View(rows=rows)):
             words = "; ".join(f"{row} ({value})" for row, value in rows) or "nothing"
-        case Outcome(row=None):
-            words = "accepted"
         case Outcome(row=row):
-            words = "accepted as " + ", ".join(f"{k} {written(v)}" for k, v in row.items())
+            cells = ", ".join(f"{name} {written(value)}" for name, value in (row or {}).items())
+            words = f"accepted{cells and f' as {cells}'}"
     return f"{step}: {words}"
 
 

@@ -24,7 +24,7 @@ from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.shrink.minimize import Progress
 
-SETTINGS = Settings(sequences=300, steps=30, seed=1)
+SETTINGS = Settings(sequences=300, steps=30, seed=2)
 
 
 @define

@@ -15,7 +15,7 @@ from syncmodel.model.schema import Generation, Schema, Table
 #: How many histories each test judges, and how many the long ones.
 FEW, MANY, PARTS = 250, 500, 10
 #: What must be in at least one history of five.
-OFTEN = ("cuts", "crashes", "lost logs", "timeouts", "simultaneous")
+OFTEN = ("cuts", "crashes", "lost logs", "timeouts", "simultaneous", "reads")
 #: The guarantees that the oracle knows, beside the contract's own.
 OTHERS = {
     "wallclock": Guarantees(rows="wallclock-lww"),

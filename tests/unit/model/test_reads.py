@@ -13,6 +13,7 @@ from stories import (
     EVENT,
     EVERYWHERE,
     HEALED,
+    LOST,
     N1_RETITLES,
     N3_ALONE,
     NO_C1,
@@ -233,6 +234,13 @@ STORIES = [
         (in_a_row(CREATED, APART, reads("n2")),),
         sights(C1, C1, NO_C1),
         sights(C1, NO_C1, C1),
+    ),
+    Story(
+        Kind.WRONGLY_ACCEPTED,
+        "what is read beside other answers is of some order of theirs",
+        EVERYWHERE,
+        both((count("n1", "c1", 1), LOST), N1_RETITLES, reads("n1", c1=("t1", 1))),
+        both((count("n1", "c1", 1), LOST), N1_RETITLES, reads("n1", c1=("t2", 1))),
     ),
     # Of reads that promise less.
     Story(

@@ -59,7 +59,7 @@ class Asked:
     def tie(self, case: Any) -> None:
         """Have a drawn request name what is there: a description can't say what ids mean."""
         fresh = f"r/{secrets.token_hex(4)}"
-        if "DELETE" in case.operation.label:
+        if case.operation.label.startswith(("DELETE", "GET")) and "id" in case.path_parameters:
             table = "events" if "events" in case.operation.label else "cases"
             self.create(table, fresh)
             case.path_parameters["id"] = fresh
