@@ -50,6 +50,7 @@ def arguments(schema: Schema, cls: type[Step]) -> dict[str, st.SearchStrategy[An
     columns = st.sampled_from([name for t in schema.tables for name in t.by_name]) | TEXTS
     by_type: dict[Any, st.SearchStrategy[Any]] = {
         str: names,
+        str | None: st.none() | names,
         int: st.integers(),
         bool: st.booleans(),
         Scalar: scalars,

@@ -12,11 +12,19 @@ import pytest
 from syncmodel.model import words
 from syncmodel.model.columns import AMOUNTS
 from syncmodel.model.divergence import DivergenceFound, Kind
-from syncmodel.model.outcome import Outcome, accepted, refused, unknown
-from syncmodel.model.values import Write
+from syncmodel.model.outcome import Outcome, accepted, refused, shown, unknown
+from syncmodel.model.values import Row, Value, Write
 from syncmodel.model.view import View
 from syncmodel.steps import Add, Create, Data, Delete, Set
-from syncmodel.targets.wire import PLUGIN_PATH, SUPERTEST, to_outcome, to_tables, to_view, to_wire
+from syncmodel.targets.wire import (
+    PLUGIN_PATH,
+    SUPERTEST,
+    to_outcome,
+    to_shown,
+    to_tables,
+    to_view,
+    to_wire,
+)
 from syncmodel.transport.clients import BASE_URL
 
 CASE = Create("n1", "cases", "c1", (("title", "t1"),))
@@ -120,3 +128,29 @@ def test_a_state_of_another_shape_is_a_divergence(state: Any) -> None:
 def test_tables_lose_the_plugins_prefix_and_others_stay_to_be_seen() -> None:
     listed = json.loads('{"supertest_events": [], "supertest_cases": [], "left_over": []}')
     assert to_tables(listed) == ("cases", "events", "left_over")
+
+
+ROW = {"id": "r/c1", "run_id": "r", "title": "t1", "counter": 0}
+SEEN = View(((Row("cases", "c1"), Value((("title", "t1"), ("counter", 0)))),))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, {"ok": True, "result": ROW}, shown(SEEN)),
+        (200, {"ok": True, "result": {"rows": [ROW]}}, shown(SEEN)),
+        (200, {"ok": True, "result": {"rows": []}}, shown(View())),
+        (404, {"ok": False, "error": {"code": "no_such_row"}}, shown(View())),
+        (404, {"ok": False, "error": {"code": "no_plugin"}}, refused("no_plugin")),
+        (503, {"ok": False, "error": {"code": "not_ready"}}, refused("not_ready")),
+        (500, {}, unknown("http 500")),
+        (200, {}, unknown("http 200 without rows")),
+    ],
+)
+def test_what_a_reader_is_answered(status: int, body: Any, outcome: Outcome) -> None:
+    assert to_shown("n1", "cases", status, body, "r") == outcome
+
+
+def test_an_answer_of_another_shape_is_the_nodes_fault() -> None:
+    with pytest.raises(DivergenceFound, match="control plane"):
+        to_shown("n1", "cases", 200, {"ok": True, "result": {"id": 3}}, "r")
