@@ -22,7 +22,18 @@ from syncmodel.steps import Burst, Concurrently, Data, Fill, Refused, Step, kind
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import Picked
 from syncmodel.strategies.looks import dressed
-from syncmodel.strategies.weights import NO_WEIGHTS, Odds, Weights, weights
+from syncmodel.strategies.near import (
+    AFTER,
+    ALIKE,
+    AT_ONCE,
+    IN_A_BURST,
+    NOWHERE,
+    OF_DOWN,
+    ON_ONE_NODE,
+    Near,
+    near,
+)
+from syncmodel.strategies.weights import Odds, weights
 
 #: Steps inside a burst, and steps at once.
 BURST_SIZES = (2, 2, 3, 3, 4, 5)
@@ -47,8 +58,17 @@ class Planned(Protocol):
         """The steps that may be drawn, and the names in them."""
 
     @property
-    def own_weights(self) -> Weights:
-        """The weights that are not those of the table."""
+    def last(self) -> Step | None:
+        """The step that was taken last."""
+
+    def odds(self, plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Odds:
+        """The weights of these kinds of steps where that plan stands."""
+
+
+class Weighing(Protocol):
+    """What weighs kinds of steps: `weights`, or a machine's `odds`."""
+
+    def __call__(self, plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Odds: ...
 
 
 # --- for rules ---------------------------------------------------------------------------------
@@ -63,7 +83,9 @@ class AnyOf(Picked[S]):
 
     def pick(self, machine: Planned, rng: Random) -> S:
         """The rule's precondition is `possible(kind)`, so there is one."""
-        step = _any(self.kind, machine.plan, machine.kinds, rng)
+        last = machine.last
+        where = NOWHERE if last is None else near((last,), AFTER)
+        step = _any(self.kind, machine.plan, machine.kinds, rng, where)
         assert step is not None, f"{self!r} needs the precondition possible({self.kind.__name__})"
         return step
 
@@ -84,7 +106,7 @@ class _BadRequests(Picked[Step]):
 class _Bursts(Picked[Step]):
     def pick(self, machine: Planned, rng: Random) -> Step:
         kinds = machine.kinds.without(*NOT_IN_A_BURST)
-        return _burst(machine.plan, kinds, rng, machine.own_weights)
+        return _burst(machine.plan, kinds, rng, machine.odds)
 
     def __repr__(self) -> str:
         return "bursts()"
@@ -93,7 +115,7 @@ class _Bursts(Picked[Step]):
 class _Simultaneous(Picked[Step]):
     def pick(self, machine: Planned, rng: Random) -> Step:
         kinds = machine.kinds.without(*NOT_AT_ONCE)
-        return _at_once(machine.plan, kinds, rng, machine.own_weights)
+        return _at_once(machine.plan, kinds, rng, machine.odds)
 
     def __repr__(self) -> str:
         return "simultaneous()"
@@ -151,31 +173,35 @@ def steps(plan: Plan, scope: Scope) -> st.SearchStrategy[Step]:
 
 def choose(plan: Plan, scope: Scope, rng: Random) -> Step:
     """One enabled step. There is always one where restarts are in scope, else `ValueError`."""
-    step = _weighted(plan, scope, rng, NO_WEIGHTS, weights(plan, scope.ops))
+    step = _weighted(plan, scope, rng, weights, weights(plan, scope.ops))
     if step is None:
         raise ValueError(f"No step of {sorted(scope.ops)} is enabled here: put `restart` in scope.")
     return step
 
 
-def _weighted(plan: Plan, scope: Scope, rng: Random, own: Weights, table: Odds) -> Step | None:
+def _weighted(
+    plan: Plan, scope: Scope, rng: Random, odds: Weighing, table: Odds, *, where: Near = NOWHERE
+) -> Step | None:
     """A kind by its weight among those that are enabled; a node can always be restarted."""
     while table.ops:
         op = table.drawn(rng)
-        step = _of_kind(op, plan, scope, rng, own)
+        step = _of_kind(op, plan, scope, rng, odds, where=where)
         if step is not None:
             return step
         table = table.without(op)
     return None
 
 
-def _of_kind(op: str, plan: Plan, scope: Scope, rng: Random, own: Weights) -> Step | None:
+def _of_kind(
+    op: str, plan: Plan, scope: Scope, rng: Random, odds: Weighing, *, where: Near
+) -> Step | None:
     if op == "burst":
-        return _burst(plan, scope.without(*NOT_IN_A_BURST), rng, own)
+        return _burst(plan, scope.without(*NOT_IN_A_BURST), rng, odds)
     if op == "concurrently":
-        return _at_once(plan, scope.without(*NOT_AT_ONCE), rng, own)
+        return _at_once(plan, scope.without(*NOT_AT_ONCE), rng, odds)
     if op == "refused":
         return _refused(plan, scope, rng)
-    return _any(_kind(op), plan, scope, rng)
+    return _any(_kind(op), plan, scope, rng, where)
 
 
 def _kind(op: str) -> type[Step]:
@@ -184,14 +210,17 @@ def _kind(op: str) -> type[Step]:
     return found
 
 
-def _any(kind: type[S], plan: Plan, scope: Scope, rng: Random) -> S | None:
-    """Any enabled step of a kind, each as likely; of writes the table is chosen first."""
+def _any(kind: type[S], plan: Plan, scope: Scope, rng: Random, where: Near) -> S | None:
+    """Any enabled step of a kind, each as likely but for those that are near; of writes the table
+    is chosen first. What is started again is mostly down."""
     if not issubclass(kind, Data):
-        return _any_enabled(list(kind.choices(plan, scope)), plan, rng)
+        if kind.op == "restart" and plan.net.down:
+            where = Near(OF_DOWN, nodes=plan.net.down)
+        return _any_enabled(list(kind.choices(plan, scope)), plan, rng, where)
     tables = list(_tables(plan.net.schema, kind.op))
     while tables:
         table = tables[int(rng.random() * len(tables))]
-        step = _any_enabled(list(kind.of_table(table, plan, scope)), plan, rng)
+        step = _any_enabled(list(kind.of_table(table, plan, scope)), plan, rng, where)
         if step is not None:
             return dressed(step, plan.net.schema, scope.texts, rng) if scope.texts else step
         tables = [one for one in tables if one is not table]
@@ -209,8 +238,15 @@ def _tables(schema: Schema, op: str) -> tuple[Table, ...]:
     )
 
 
-def _any_enabled(found: list[S], plan: Plan, rng: Random) -> S | None:
-    """Any of them that the plan allows, each as likely; few are checked, as that is expensive."""
+def _any_enabled(found: list[S], plan: Plan, rng: Random, where: Near) -> S | None:
+    """Any of them that the plan allows, each as likely; few are checked, as that is expensive.
+
+    Those that are near come first, as often as that says.
+    """
+    if where.chance and rng.random() < where.chance:
+        step = _any_near([step for step in found if where.has(step)], plan, rng, where)
+        if step is not None:
+            return step
     while found:
         step = found.pop(int(rng.random() * len(found)))
         if step.enabled(plan):
@@ -218,20 +254,30 @@ def _any_enabled(found: list[S], plan: Plan, rng: Random) -> S | None:
     return None
 
 
+def _any_near(found: list[S], plan: Plan, rng: Random, where: Near) -> S | None:
+    if where.alone and rng.random() < where.alone:
+        step = _any_enabled([step for step in found if where.holds(step)], plan, rng, NOWHERE)
+        if step is not None:
+            return step
+    return _any_enabled(found, plan, rng, NOWHERE)
+
+
 def _refused(plan: Plan, scope: Scope, rng: Random) -> Step | None:
     """First why, since for some reasons there are many more requests than for others."""
     reasons = list(scope.refusals)
     rng.shuffle(reasons)
-    chosen = (_any_enabled(list(Refused.because(why, plan, scope)), plan, rng) for why in reasons)
+    chosen = (
+        _any_enabled(list(Refused.because(why, plan, scope)), plan, rng, NOWHERE) for why in reasons
+    )
     return next((step for step in chosen if step is not None), None)
 
 
-def _burst(plan: Plan, scope: Scope, rng: Random, own: Weights) -> Step:
+def _burst(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:
     """Several steps without a rest; fewer where nothing is possible any more."""
     taken: list[Step] = []
     for _ in range(rng.choice(BURST_SIZES)):
-        table = weights(plan, scope.ops, own, in_a_burst=True)
-        step = _weighted(plan, scope, rng, own, table)
+        table = odds(plan, scope.ops, in_a_burst=True)
+        step = _weighted(plan, scope, rng, odds, table, where=near(taken, IN_A_BURST))
         if step is None:
             break
         plan = step.advance(plan)
@@ -239,16 +285,29 @@ def _burst(plan: Plan, scope: Scope, rng: Random, own: Weights) -> Step:
     return Burst(tuple(taken))
 
 
-def _at_once(plan: Plan, scope: Scope, rng: Random, own: Weights) -> Step:
-    """Steps at the same time. What does not go together is left out; one alone is just a step."""
+def _at_once(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:
+    """Steps at the same time. What does not go together is left out; one alone is just a step.
+
+    Writes that follow another one are mostly about its row, and often of its kind.
+    """
     taken: list[Step] = []
     marked = plan
     for _ in range(rng.choice(CONCURRENT_SIZES)):
         # Tokens are taken from a plan in which the siblings' are used up.
-        step = _weighted(marked, scope, rng, own, weights(marked, scope.ops, own))
+        where = near(taken, AT_ONCE, ON_ONE_NODE)
+        step = _alike(taken, marked, scope, rng, where) if where.rows else None
+        step = step or _weighted(marked, scope, rng, odds, odds(marked, scope.ops), where=where)
         if step is None:
             break
         if not taken or Concurrently((*taken, step)).enabled(plan):
             taken.append(step)
             marked = step.mark(marked) if isinstance(step, Data | Fill) else marked
     return Concurrently(tuple(taken)) if len(taken) > 1 else taken[0]
+
+
+def _alike(taken: list[Step], plan: Plan, scope: Scope, rng: Random, where: Near) -> Step | None:
+    """Now and then a write of the same kind as the one before it."""
+    kind = type(taken[-1])
+    if rng.random() >= ALIKE or not issubclass(kind, Data):
+        return None
+    return _any(kind, plan, scope, rng, where)

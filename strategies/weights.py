@@ -16,6 +16,8 @@ from attrs import field, frozen
 from syncmodel.model.plan import Plan
 
 USUAL = 3
+#: How much likelier everything else is than what a theme leaves out.
+RARELY = 100_000
 #: Weights in addition to the table's, or in their place, by the op.
 Weights = tuple[tuple[str, int], ...]
 NO_WEIGHTS: Weights = ()
@@ -26,7 +28,7 @@ WEIGHTS = {
     "set": 10,
     "add": 6,
     "delete": 12,
-    "fill": 1,
+    "fill": 0,
     "partition": 7,
     "cut": 4,
     "mend": 2,
@@ -46,6 +48,8 @@ WHERE_NOTHING_IS_WRITTEN = {"create": 2}
 WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
+#: One fill makes a log long; each costs as much as a hundred other steps.
+WHERE_FEW_ROWS_ARE = {"fill": 8}
 #: A crash there comes before anything was read.
 IN_A_BURST = {"crash": 5, "restart": 2}
 SITUATIONS = (
@@ -53,6 +57,7 @@ SITUATIONS = (
     WHILE_CUT,
     WHILE_DOWN,
     WHERE_THE_PLUGIN_IS_MISSING,
+    WHERE_FEW_ROWS_ARE,
     IN_A_BURST,
 )
 
@@ -88,18 +93,32 @@ class Odds:
 
 
 def weights(
-    plan: Plan, ops: frozenset[str], own: Weights = NO_WEIGHTS, *, in_a_burst: bool = False
+    plan: Plan,
+    ops: frozenset[str],
+    own: Weights = NO_WEIGHTS,
+    theme: Weights = NO_WEIGHTS,
+    *,
+    in_a_burst: bool = False,
 ) -> Odds:
-    """The weight of each op that may be chosen here; `own` come before those of the table."""
+    """The weight of each op that may be chosen here.
+
+    `own` come before those of the `theme`, and these before those of the table. What the theme
+    leaves out (weight 0) comes only where nothing else is possible.
+    """
     net = plan.net
-    bare = len(net.carriers) < len(net.up)
-    return _table(ops, own, (not plan.rows, bool(net.cut), bool(net.down), bare, in_a_burst))
+    bare, few = len(net.carriers) < len(net.up), not plan.passed_over
+    situation = (not plan.rows, bool(net.cut), bool(net.down), bare, few, in_a_burst)
+    return _table(ops, own, theme, situation)
 
 
-@lru_cache(maxsize=256)
-def _table(ops: frozenset[str], own: Weights, situation: tuple[bool, ...]) -> Odds:
-    known = {**WEIGHTS, **dict(own)}
+@lru_cache(maxsize=1024)
+def _table(ops: frozenset[str], own: Weights, theme: Weights, situation: tuple[bool, ...]) -> Odds:
+    usual = {**WEIGHTS, **dict(own)}
+    known = {**WEIGHTS, **dict(theme), **dict(own)}
     table = {op: known.get(op, USUAL) for op in sorted(ops)}
+    for op, weight in table.items() if theme else ():
+        rare = not weight and usual.get(op, USUAL)
+        table[op] = 1 if rare else RARELY * weight
     for factors, holds in zip(SITUATIONS, situation, strict=True):
         for op in factors if holds else ():
             if op in table:

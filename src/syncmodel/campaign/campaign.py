@@ -19,6 +19,7 @@ from zlib import crc32
 from attrs import define, field, frozen
 
 from syncmodel.campaign.keeping import Doubts, Kept, Origin
+from syncmodel.campaign.scenes import Looked, look, possible
 from syncmodel.campaign.triage import Finding, Triage
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Driver
@@ -26,9 +27,11 @@ from syncmodel.engine.findings import Failure, Findings, Settings, Undecided
 from syncmodel.engine.history import Began, Ended, Entry, Observer, nobody
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Pool
+from syncmodel.engine.run import run
 from syncmodel.engine.tally import Tally
 from syncmodel.engine.trouble import moment, sentence
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
+from syncmodel.exhaustive.shortest import Shortest
 from syncmodel.interrupts import INTERRUPTED_CODE, of_ctrl_c
 from syncmodel.model.divergence import Kind
 from syncmodel.shrink.minimize import NO_SEARCH, Progress
@@ -74,6 +77,7 @@ class Report:
     """The outcome of a search. `halted` is what ended it early; `interrupted`: that was Ctrl-C.
 
     `doubtful` are files of runs that say nothing of the system; `unsaved` says why one has none.
+    `looked`: how far the small scenes beside the search came, if there were any.
     """
 
     tally: Tally
@@ -83,6 +87,7 @@ class Report:
     halted: SyncModelError | None = None
     doubtful: list[Path] = field(factory=list)
     unsaved: list[str] = field(factory=list)
+    looked: Looked | None = None
 
     @property
     def exit_code(self) -> int:
@@ -112,10 +117,12 @@ class Campaign:
         minimize: bool = True,
         invariants: Sequence[Invariant] = (),
         facts: Mapping[str, str] | None = None,
+        scenes: bool = False,
     ) -> None:
         """`folder` is where a failure is saved, with `facts` about who found it.
 
         `invariants` are those that the explorer checks, for whatever runs a failure again.
+        `scenes`: where nothing fails, small scenes are looked at too (see `campaign.scenes`).
 
         `observe` gets every run that is explored, `minimizing` the minimiser's progress; both
         may be set before `run`.
@@ -127,6 +134,7 @@ class Campaign:
         self.report = Report(Tally())
         self._pool, self._explore_by = pool, explore
         self._minimize = minimize and settings.ours
+        self._scenes = scenes and possible(pool.kind, settings)
         self.observe: Observer = nobody
         self.minimizing: Callable[[Progress], None] = lambda _: None
         #: On the simulator the seed also makes the network, so that messages come out of turn.
@@ -152,9 +160,12 @@ class Campaign:
         """
         with self._ending():
             self._explore()
-        failure = self.report.findings.failure
+        failure, report = self.report.findings.failure, self.report
         if failure is not None:
             self._triage(failure)
+        elif self._scenes and not (report.interrupted or report.halted):
+            with self._ending():
+                self._look_at_scenes()
         return self.report
 
     # --- the phases ----------------------------------------------------------------------------
@@ -178,6 +189,43 @@ class Campaign:
 
     async def _another(self, target: Target) -> Target:
         return on_network(await self._pool.another(target), self._network)
+
+    def _look_at_scenes(self) -> None:
+        """What fails in one is a finding like any other: here, or else on the simulator.
+
+        Raises `InvalidRunError` for what fails on neither.
+        """
+        if self.report.findings.out_of_time:
+            return
+        waits, here = self._pool.kind.waits, self._pool
+        looked = self.report.looked = look(self.settings, self._bugs, waits=waits)
+        if looked.failing is None:
+            return
+        with Pool(self._pool.kind.twin or self._pool.kind) as twin:
+            for pool in dict.fromkeys((here, twin)):
+                found = self._performed(pool, looked.failing)
+                if found is not None:
+                    self._pool = pool
+                    self.report.findings.failure = failure = Failure(0, found)
+                    self._keep(failure)
+                    self._triage(failure)
+                    self._pool = here
+                    return
+        steps = "; ".join(map(str, looked.failing.steps))
+        raise InvalidRunError(
+            f"A small scene fails, and these steps do not fail again: {steps}. Please report this."
+        )
+
+    def _performed(self, pool: Pool, failing: Shortest) -> Counterexample | None:
+        """The run on a target of that pool, if it fails there."""
+        net, steps = failing.net, failing.steps
+        target = on_network(pool.target(len(net.nodes), self._bugs), None)
+        once = run(target, net, steps, self.settings.guarantees, alone=True)
+        result = pool.driver.run(once)
+        if not result.divergences:
+            return None
+        guarantees = self.settings.guarantees
+        return Counterexample.of(net, result, bugs=self._bugs, guarantees=guarantees)
 
     def _keep(self, found: Failure | Undecided) -> None:
         """Have it on disk. What can't be is told at the end, and does not end the search."""

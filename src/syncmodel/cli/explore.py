@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
                 minimize=asked.minimize,
                 invariants=own_invariants(machine),
                 facts=facts_of(machine),
+                scenes=asked.scenes,
             )
             facts = asked.facts(settings, pool.kind)
             recorder = asked.record and closing.enter_context(Recorder(asked.record, facts))

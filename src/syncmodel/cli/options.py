@@ -153,6 +153,12 @@ SHARED = (
     RECORD,
     CORPUS,
     _option(
+        "--no-scenes",
+        "do not look at small scenes on the simulator after a search that found nothing",
+        action="store_true",
+        default=False,
+    ),
+    _option(
         "--no-minimize",
         "save a failure as it was found, without shortening it",
         action="store_true",
@@ -200,6 +206,7 @@ def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences:
         record=value("record"),
         corpus=value("corpus"),
         minimize=not value("no_minimize"),
+        scenes=not value("no_scenes"),
         backend=value("backend"),
         seed=seed,
         max_time_s=value("max_time"),

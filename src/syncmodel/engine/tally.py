@@ -14,6 +14,7 @@ from itertools import combinations
 from attrs import define, field, fields, frozen
 
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Taken, Verdict
+from syncmodel.engine.occasions import Occasion, Occasions
 from syncmodel.model.belief import Belief
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
@@ -113,9 +114,13 @@ class Tally:
     #: (where the plan stood, op of what came next).
     by_situation: Counter[tuple[Situation, str]] = field(factory=Counter)
     verdicts: Counter[Verdict] = field(factory=Counter)
+    #: How many sequences were about each theme.
+    themes: Counter[str] = field(factory=Counter)
+    occasions: Counter[Occasion] = field(factory=Counter)
     seen: Counter[Sometimes] = field(factory=Counter)
     net: Net | None = None
     _sighted: set[Sighting] = field(factory=set)
+    _sequence: Occasions = field(factory=Occasions)
     _last: str | None = None
     _situations: tuple[Situation, ...] = ()
     _resyncs: list[str] = field(factory=list)
@@ -131,6 +136,7 @@ class Tally:
                 self._sighted.clear()
                 self._resyncs.clear()
                 self._last = None
+                self._sequence = Occasions()
             case Performed():
                 self._performed(entry)
             case Rested():
@@ -149,6 +155,8 @@ class Tally:
         self.by_pair.update(other.by_pair)
         self.by_situation.update(other.by_situation)
         self.verdicts.update(other.verdicts)
+        self.themes.update(other.themes)
+        self.occasions.update(other.occasions)
         self.seen.update(other.seen)
         self.net = other.net or self.net
 
@@ -182,6 +190,7 @@ class Tally:
         self.seconds += entry.seconds
         self._resyncs.clear()
         self.drawn[entry.step.op] += 1
+        self.occasions.update(self._sequence.of(entry.step))
         for situation in self._situations:
             self.by_situation[situation, entry.step.op] += 1
         for step, outcome in leaves(entry.step, entry.outcome):
@@ -205,6 +214,7 @@ class Tally:
         self.seconds += entry.seconds
         before, after = entry.before.belief, entry.after.belief
         self._situations = tuple(situations(entry.after.plan))
+        self.occasions.update(self._sequence.of_plan(entry.after.plan))
         for node in self._resyncs:
             self.seen[Sometimes.RESYNCS] += _has_sender(before, after.net, node)
         dropped = before.net.drops(after.net)

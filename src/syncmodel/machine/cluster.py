@@ -49,8 +49,9 @@ from syncmodel.strategies.steps import (
     possible,
     simultaneous,
 )
+from syncmodel.strategies.themes import MIXTURE, Theme, any_theme
 from syncmodel.strategies.topologies import any_beginning
-from syncmodel.strategies.weights import Weights
+from syncmodel.strategies.weights import Odds, Weights, weights
 from syncmodel.targets.base import Target
 from syncmodel.targets.registry import TargetKind
 
@@ -80,7 +81,8 @@ class ClusterMachine(RuleBasedStateMachine):
     a registered name, a `TargetKind`, or a subclass of `Target`. `scope` has the steps that may be
     drawn; `guarantees` is what the system promises, where that is not what its target says;
     `weights` is how often a rule is drawn, where `strategies/weights.py` does not say it, or says
-    otherwise.
+    otherwise; `theme` is that of all sequences (`strategies/themes.py`), where each does not draw
+    its own.
     """
 
     TestCase = TestCaseOf()  # type: ignore[assignment]  # ours in place of Hypothesis'
@@ -90,8 +92,10 @@ class ClusterMachine(RuleBasedStateMachine):
     scope: ClassVar[Scope | None] = None
     guarantees: ClassVar[Guarantees | None] = None
     weights: ClassVar[Mapping[str, int]] = {}
+    theme: ClassVar[str | None] = None
 
     session: Session | None = None
+    _theme: Theme = MIXTURE
     _search: Search
     _diverged: tuple[Divergence, ...] = ()
 
@@ -126,6 +130,16 @@ class ClusterMachine(RuleBasedStateMachine):
         return self.session.world.plan
 
     @property
+    def last(self) -> Step | None:
+        """The step that was taken last; None at the beginning."""
+        assert self.session is not None, "the run has not begun"
+        return self.session.steps[-1] if self.session.steps else None
+
+    def odds(self, plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Odds:
+        """How likely each of these kinds of steps is where that plan stands."""
+        return weights(plan, ops, self.own_weights, self._theme.weights, in_a_burst=in_a_burst)
+
+    @property
     def views(self) -> Mapping[str, View | None]:
         """What each node showed at the last rest; None for one without the plugin."""
         assert self.session is not None, "the run has not begun"
@@ -141,11 +155,11 @@ class ClusterMachine(RuleBasedStateMachine):
 
     # --- the beginning -------------------------------------------------------------------------
 
-    @initialize(net=any_beginning(), looks=any_looks())
-    def boot(self, net: Net, looks: Looks) -> None:
+    @initialize(net=any_beginning(), looks=any_looks(), theme=any_theme())
+    def boot(self, net: Net, looks: Looks, theme: Theme) -> None:
         """The run begins on a fresh cluster with these generations; its ids and texts look so."""
-        self._net, self.kinds = net, looks.scope(self.kinds)
-        self.session, self._diverged = self._search.begin(net)
+        self._net, self.kinds, self._theme = net, looks.scope(self.kinds), theme
+        self.session, self._diverged = self._search.begin(net, theme)
 
     # --- writes --------------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from syncmodel.steps.base import Malforms
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import NextRule, rules_of
 from syncmodel.strategies.steps import AnyOf
-from syncmodel.strategies.weights import USUAL, WEIGHTS, Odds, Weights, weights
+from syncmodel.strategies.themes import theme
+from syncmodel.strategies.weights import USUAL, WEIGHTS, Odds, Weights
 from syncmodel.targets.base import Target
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Deck:
         return cls(
             kinds=kinds,
             weights=own,
-            next_rule=NextRule(named, _table(frozenset(named), own)),
+            next_rule=NextRule(named, _table(frozenset(named))),
             initial=initial,
             compared=tuple(one for one in invariants if one.function.__name__ == COMPARISON),
             invariants=own_invariants(machine),
@@ -79,7 +80,9 @@ class Deck:
 
 
 def _check_names(machine: type[ClusterMachine], rules: AbstractSet[str]) -> None:
-    """Raises `UsageError` for the weight of a step that there is not."""
+    """Raises `UsageError` for a theme, or for the weight of a step, that there is not."""
+    if machine.theme is not None:
+        theme(machine.theme)
     known = {*rules, *vocabulary()}
     wrong = sorted(machine.weights.keys() - known)
     if wrong:
@@ -89,9 +92,9 @@ def _check_names(machine: type[ClusterMachine], rules: AbstractSet[str]) -> None
         )
 
 
-def _table(names: frozenset[str], own: Weights) -> Callable[[Any], Odds]:
+def _table(names: frozenset[str]) -> Callable[[Any], Odds]:
     def table(machine: ClusterMachine) -> Odds:
-        return weights(machine.plan, names, own)
+        return machine.odds(machine.plan, names)
 
     return table
 

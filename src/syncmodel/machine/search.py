@@ -36,6 +36,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.schema import Schema
 from syncmodel.steps.base import Step
 from syncmodel.strategies.inside import EndsSearch
+from syncmodel.strategies.themes import Theme
 from syncmodel.targets.base import Target
 
 if TYPE_CHECKING:
@@ -206,8 +207,11 @@ class Search:
 
     # --- what the machine asks -----------------------------------------------------------------
 
-    def begin(self, net: Net) -> tuple[Session, tuple[Divergence, ...]]:
-        """A session on that net, and how it diverged already at its first rest."""
+    def begin(self, net: Net, theme: Theme) -> tuple[Session, tuple[Divergence, ...]]:
+        """A session on that net, and how it diverged already at its first rest.
+
+        `theme` is what the sequence is about, for whoever counts them.
+        """
         if self._void:
             # Not before something was drawn: Hypothesis would think that it has tried everything.
             hypothesis.reject()
@@ -225,6 +229,7 @@ class Search:
             session.over = FROM_MEMORY
         else:
             self.findings.sequences += 1
+            self._place.tally.themes[theme.name] += 1
             self._run(session, session.begin())
             self._target, self._served = session.target, True
         return session, self._judged(session, net, live=not self._dry)

@@ -112,6 +112,7 @@ def _campaign(
             minimize=wanted.minimize,
             invariants=own_invariants(machine),
             facts=facts_of(machine),
+            scenes=wanted.scenes and share.first == 1,
         )
         if wanted.record:
             facts = wanted.facts(settings, pool.kind)

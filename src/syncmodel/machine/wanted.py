@@ -51,6 +51,7 @@ class Wanted:
     record: Path | None = None
     corpus: Path = Path("found")
     minimize: bool = True
+    scenes: bool = True
     backend: str | None = None
     seed: int | str | None = None
     max_time_s: float | None = None

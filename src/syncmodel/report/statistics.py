@@ -1,4 +1,4 @@
-"""How often each kind of step, pair of kinds and situation came in a search: three tables."""
+"""How often each theme, kind of step, pair of kinds and situation came in a search."""
 
 from __future__ import annotations
 
@@ -7,27 +7,38 @@ from collections.abc import Iterator, Mapping
 
 from rich.table import Table
 
+from syncmodel.engine.occasions import Occasion
 from syncmodel.engine.tally import Situation, Tally
 from syncmodel.report.terminal import console
 
 #: Pairs of kinds that are shown: the most frequent ones.
 PAIRS = 20
+#: Columns of words; what is counted stands to the right.
+TEXTS = frozenset({"kind", "first", "then", "situation", "most often", "theme", "occasion"})
 
 
 def show(tally: Tally, weights: Mapping[str, int]) -> None:
     """Print the tables on stdout. `weights` has every kind of step that may be drawn."""
     out = console()
-    for table in (_kinds(tally, weights), _pairs(tally), _situations(tally)):
+    tables = (_themes(tally), _kinds(tally, weights), _pairs(tally))
+    for table in (*tables, _situations(tally), _occasions(tally)):
         out.print(table)
     out.print(f"Pairs that never came: {', '.join(_never(tally)) or 'none'}.")
 
 
 def _table(title: str, *columns: str) -> Table:
-    """A table; what is counted stands to the right."""
+    """A table with these columns."""
     table = Table(title=title, title_justify="left")
     for column in columns:
-        text = column in {"kind", "first", "then", "situation", "most often"}
+        text = column in TEXTS
         table.add_column(column, justify="left" if text else "right")
+    return table
+
+
+def _themes(tally: Tally) -> Table:
+    table = _table("Themes of sequences", "theme", "sequences", "share")
+    for name, count in tally.themes.most_common():
+        table.add_row(name, f"{count:,}", f"{count / max(tally.sequences, 1):.0%}")
     return table
 
 
@@ -58,6 +69,14 @@ def _situations(tally: Tally) -> Table:
         )
         most = ", ".join(f"{op} {times:,}" for op, times in ops.most_common(3))
         table.add_row(situation.value, f"{ops.total():,}", most)
+    return table
+
+
+def _occasions(tally: Tally) -> Table:
+    table = _table("What whole kinds of mistakes need", "occasion", "times", "per sequence")
+    for occasion in Occasion:
+        times = tally.occasions[occasion]
+        table.add_row(occasion.value, f"{times:,}", f"{times / max(tally.sequences, 1):.3f}")
     return table
 
 

@@ -24,6 +24,7 @@ from syncmodel.report.story import found_story, plural
 
 if TYPE_CHECKING:
     from syncmodel.campaign.campaign import Report
+    from syncmodel.campaign.scenes import Looked
     from syncmodel.shrink.minimize import Progress
 
 #: Between two updates of the line on a terminal, and between two lines elsewhere.
@@ -145,6 +146,8 @@ def _summary(report: Report, seconds: float, settings: Settings, waits: bool) ->
     seen = [f"{what.value} {tally.seen[what]:,}" for what in Sometimes if tally.seen[what]]
     if seen:
         yield f"Seen: {', '.join(seen)}."
+    if report.looked is not None:
+        yield _looked(report.looked)
     ops = None if settings.scope is None else settings.scope.ops
     never = [what.value for what in tally.never(ops, waits=waits)]
     if never and tally.rests:
@@ -159,6 +162,17 @@ def _summary(report: Report, seconds: float, settings: Settings, waits: bool) ->
     for file in report.doubtful:
         yield f"Saved as {file}, to be performed again with `syncmodel replay`."
     yield from map(printable, report.unsaved)
+
+
+def _looked(looked: Looked) -> str:
+    many = plural(looked.situations, "situation")
+    if looked.failing is not None:
+        return (
+            f"It was found in a small scene on the simulator ({looked.about}) after {many}, not by "
+            f"a sequence."
+        )
+    some = "" if looked.whole == looked.scenes else f"{looked.whole} of them to their ends, "
+    return f"{plural(looked.scenes, 'small scene')} on the simulator: {some}{many}, nothing wrong."
 
 
 def _verdict(report: Report) -> str:

@@ -5,12 +5,13 @@ import pytest
 from syncmodel.cli import main
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.history import Observer
+from syncmodel.engine.occasions import Occasion
 from syncmodel.engine.run import run
 from syncmodel.engine.tally import Situation, Tally
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.statistics import show
-from syncmodel.steps import Burst, Crash, Create, Partition, Restart, Step
+from syncmodel.steps import Burst, Crash, Create, Fill, Partition, Restart, Step
 from syncmodel.targets.wire import SUPERTEST
 
 STEPS: tuple[Step, ...] = (
@@ -67,3 +68,18 @@ def test_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Pairs that never came: " in capsys.readouterr().out
     assert main(search) == 0
     assert "Pairs that never came: " not in capsys.readouterr().out
+
+
+def test_themes_and_what_whole_kinds_of_mistakes_need(capsys: pytest.CaptureFixture[str]) -> None:
+    create = Create("n1", "cases", "c1", (("title", "t1"),))
+    tally = tally_of((Burst((create, Crash("n2"))),), (Fill("n1", "cases", 1001, 101),))
+    tally.themes.update({"long logs": 1, "mixture": 1})
+    parts = Tally()
+    parts.become((tally, tally))
+    assert parts.occasions == {Occasion.CRASH: 2, Occasion.LONG: 2}
+    show(parts, {})
+    told = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines()]
+    rows = [[cell.strip() for cell in line] for line in told if line]
+    assert ["long logs", "2", "50%"] in rows
+    assert ["a node with more than 100 rows (once a sequence)", "2", "0.500"] in rows
+    assert ["increments of one row at the same time", "0", "0.000"] in rows

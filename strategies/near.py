@@ -1,0 +1,64 @@
+"""What was just touched: a step that follows is mostly about the same row, or the same node.
+
+Most mistakes need several steps about one thing, and few of all possible steps are about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from syncmodel.model.values import Row
+from syncmodel.steps import Burst, Concurrently, Data, Restart, Resync, Step
+
+#: How often a step prefers what is near: after another step, in a burst, at the same time.
+AFTER, IN_A_BURST, AT_ONCE = 0.15, 0.4, 0.75
+#: How often a write at the same time as another one is of the same kind, and on the same node.
+ALIKE, ON_ONE_NODE = 0.25, 0.5
+#: How often a write after a restart is on the node that came back.
+RETURNED = 0.8
+#: How often a restart is that of a node that is down, if one is.
+OF_DOWN = 0.75
+
+
+@frozen
+class Near:
+    """Rows and nodes that were just touched, and how often a step prefers them.
+
+    `nodes` are preferred where no row is; `alone`: how often a write of such a row is also on such
+    a node.
+    """
+
+    chance: float = 0.0
+    rows: frozenset[Row] = frozenset()
+    nodes: frozenset[str] = frozenset()
+    alone: float = 0.0
+
+    def has(self, step: Step) -> bool:
+        """Whether the step touches the same row or, where there is none, the same node."""
+        if isinstance(step, Data):
+            return step.key in self.rows if self.rows else step.node in self.nodes
+        return isinstance(step, Resync | Restart) and step.node in self.nodes
+
+    def holds(self, step: Step) -> bool:
+        """Whether the step is about one of these nodes."""
+        return not self.nodes.isdisjoint(step.nodes())
+
+
+NOWHERE = Near()
+
+
+def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
+    """Near to what these touched; what has just come back is written on before it has caught up."""
+    if steps and isinstance(steps[-1], Restart):
+        return Near(RETURNED, nodes=frozenset({steps[-1].node}))
+    touched = [leaf for step in steps for leaf in _leaves(step)]
+    rows = frozenset([leaf.key for leaf in touched if isinstance(leaf, Data)])
+    kinds = (Data, Restart, Resync)
+    nodes = frozenset([leaf.node for leaf in touched if isinstance(leaf, kinds)])
+    return Near(chance, rows, nodes, alone) if rows or nodes else NOWHERE
+
+
+def _leaves(step: Step) -> Sequence[Step]:
+    return step.steps if isinstance(step, Burst | Concurrently) else (step,)

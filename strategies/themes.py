@@ -1,0 +1,96 @@
+"""What a sequence is about: each has a theme, which says how often its kinds of steps are drawn.
+
+One mixture of everything has too little of anything: a deployment now and then drops the long logs
+that a mistake needs, and few requests meet on one row. A machine's class names a theme for all of
+its sequences, or leaves it to each to draw one.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from attrs import frozen
+from hypothesis import strategies as st
+
+from syncmodel.errors import UsageError
+from syncmodel.strategies.inside import Picked
+from syncmodel.strategies.weights import Weights
+
+
+@frozen
+class Theme:
+    """A name, and the weights that differ from those of the table.
+
+    A kind of weight 0 comes only where nothing else is possible. `often`: one in how many
+    sequences has it; 0 for the one that all others have.
+    """
+
+    name: str
+    often: int
+    weights: Weights = ()
+
+
+MIXTURE = Theme("mixture", 0)
+#: Links are cut and mended, and rows written: nothing stops, and no log is lost.
+NETWORK = Theme(
+    "network",
+    5,
+    (
+        ("crash", 0),
+        ("cut", 7),
+        ("heal", 3),
+        ("mend", 4),
+        ("partition", 9),
+        ("restart", 0),
+        ("rollback", 0),
+        ("rollout", 0),
+    ),
+)
+#: Many rows, and nothing that drops the log that they are in.
+LONG_LOGS = Theme(
+    "long logs",
+    30,
+    (("fill", 1), ("heal", 3), ("restart", 3), ("rollback", 0), ("rollout", 0)),
+)
+#: Nodes come and go between generations all the time.
+DEPLOYMENTS = Theme("deployments", 9, (("restart", 4), ("rollback", 6), ("rollout", 3)))
+#: Requests of several clients meet on one row.
+CLIENTS = Theme(
+    "clients",
+    6,
+    (("add", 14), ("concurrently", 16), ("rollback", 0), ("rollout", 0), ("set", 12)),
+)
+THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS)}
+
+
+def theme(name: str) -> Theme:
+    """The theme of that name. Raises `UsageError`, which lists the known ones."""
+    found = THEMES.get(name)
+    if found is None:
+        raise UsageError(f"There is no theme {name!r}; there are: {', '.join(THEMES)}.")
+    return found
+
+
+def draw_theme(rng: Random) -> Theme:
+    """The theme of one sequence."""
+    at = rng.random()
+    for one in THEMES.values():
+        if one.often:
+            at -= 1 / one.often
+            if at < 0:
+                return one
+    return MIXTURE
+
+
+class _AnyTheme(Picked[Theme]):
+    def pick(self, machine: Any, rng: Random) -> Theme:
+        return draw_theme(rng) if machine.theme is None else theme(machine.theme)
+
+    def __repr__(self) -> str:
+        return "any_theme()"
+
+
+def any_theme() -> st.SearchStrategy[Theme]:
+    """The theme of one sequence: that of the machine's class, if it has one."""
+    return _AnyTheme()

@@ -1,0 +1,90 @@
+"""What follows is mostly about what was just touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+from syncmodel.model.net import fully_connected
+from syncmodel.model.plan import Plan
+from syncmodel.model.values import Row
+from syncmodel.steps import (
+    Add,
+    Burst,
+    Concurrently,
+    Crash,
+    Create,
+    Data,
+    Delete,
+    Restart,
+    Set,
+    Step,
+    vocabulary,
+)
+from syncmodel.steps.scope import Scope
+from syncmodel.strategies.near import near
+from syncmodel.strategies.steps import choose
+from syncmodel.targets.wire import SUPERTEST
+
+NET = fully_connected(SUPERTEST, 3)
+SCOPE = Scope.of(SUPERTEST, vocabulary())
+C1, C2 = Row("cases", "c1"), Row("cases", "c2")
+
+
+def created(*names: str) -> Plan:
+    plan = Plan(NET)
+    for number, name in enumerate(names):
+        plan = Create("n1", "cases", name, (("title", f"t{number}"),)).advance(plan)
+    return plan
+
+
+def test_it_is_the_row_or_where_there_is_none_the_node() -> None:
+    row = near((Burst((Crash("n3"), Set("n1", "cases", "c1", "title", "t9"))),), 1.0)
+    assert row.has(Delete("n2", "cases", "c1"))
+    assert not row.has(Delete("n1", "cases", "c2"))
+    back = near((Set("n1", "cases", "c1", "title", "t9"), Restart("n2")), 1.0)
+    assert back.has(Delete("n2", "cases", "c2"))
+    assert not back.has(Delete("n1", "cases", "c1"))
+    assert not near((), 1.0).chance
+    assert not near((Crash("n1"),), 1.0).chance
+
+
+def many(plan: Plan, op: str, count: int = 600) -> list[Step]:
+    scope = Scope.of(SUPERTEST, {op, "create", "set", "add", "delete", "restart", "crash"})
+    found = [choose(plan, scope, Random(seed)) for seed in range(9 * count)]
+    return [step for step in found if step.op == op][:count]
+
+
+def test_simultaneous_writes_meet_on_one_row_and_often_on_one_node() -> None:
+    together = [s for s in many(created("c1", "c2"), "concurrently") if isinstance(s, Concurrently)]
+    assert len(together) > 300
+    writes = [[one for one in step.steps if isinstance(one, Data)] for step in together]
+    pairs = [found for found in writes if len(found) > 1]
+    meet = [found for found in pairs if len({one.key for one in found}) < len(found)]
+    increments = [f for f in meet if sum(isinstance(one, Add) for one in f) > 1]
+    on_one = [f for f in meet if len({one.node for one in f}) < len(f)]
+    assert len(meet) > len(pairs) / 2
+    assert len(increments) > len(pairs) / 30
+    assert len(on_one) > len(meet) / 3
+
+
+def test_what_is_down_is_mostly_what_is_restarted() -> None:
+    plan = Crash("n3").advance(created("c1"))
+    found = Counter(step.node for step in many(plan, "restart", 200) if isinstance(step, Restart))
+    assert found["n3"] > 2 * (found["n1"] + found["n2"]) > 0
+
+
+def test_in_a_burst_a_node_that_comes_back_is_written_on() -> None:
+    plan = Crash("n3").advance(created("c1"))
+    written = Counter[bool]()
+    for burst in many(plan, "burst"):
+        assert isinstance(burst, Burst)
+        for first, then in zip(burst.steps, burst.steps[1:], strict=False):
+            if isinstance(first, Restart) and isinstance(then, Data):
+                written[first.node == then.node] += 1
+    assert written[True] > 2 * written[False] > 0
+
+
+def test_everything_still_comes() -> None:
+    rows = {step.key for step in many(created("c1", "c2"), "delete") if isinstance(step, Delete)}
+    assert rows == {C1, C2}
