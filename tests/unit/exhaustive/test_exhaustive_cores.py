@@ -116,6 +116,8 @@ FAST = {
     "own-stamps-only": 2,
     "heard-only-both-ways": 2,
     "rollback-replays-plan": 1,
+    "rollback-keeps-old-table": 1,
+    "dialler-gives-up": 2,
 }
 
 
