@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
+from supertest import fully_connected
 
 from syncmodel.checker import Bounds, Holds, Violated, check, graph
 from syncmodel.corpus.format import Confirmed
@@ -130,6 +132,16 @@ def test_the_stored_length_is_the_shortest(bug: str) -> None:
     assert found.divergence in again.keys
     correct = Straight().run(run(SimulatedCluster(FAST[bug]), found.net, found.steps))
     assert not correct.keys
+
+
+def test_a_restart_that_boots_another_generation_is_seen() -> None:
+    net = fully_connected(1, generation=3)
+    ops = frozenset({"rollback", "restart"})
+    limits = evolve(anything(1), ops=ops)
+    found = shortest(["boots-one-further-back"], limits, 3, nets=(net,))
+    assert isinstance(found, Shortest)
+    assert found.divergence == ("control plane", "")
+    assert [str(step) for step in found.steps][1:] == ["n1 restarts"]
 
 
 def test_every_bug_has_a_length() -> None:
