@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
+from supertest import fully_connected
 
 from syncmodel.checker import Bounds, Holds, Violated, check, graph
 from syncmodel.corpus.format import Confirmed
@@ -24,6 +26,7 @@ from syncmodel.exhaustive.shortest import (
 )
 from syncmodel.exhaustive.stepwise import Stepwise, Then, as_run
 from syncmodel.reference.node import bugs
+from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.reference.simulated.world import deliverables
 from syncmodel.steps import Burst, Crash, Create, Restart
@@ -116,6 +119,8 @@ FAST = {
     "own-stamps-only": 2,
     "heard-only-both-ways": 2,
     "rollback-replays-plan": 1,
+    "rollback-keeps-old-table": 1,
+    "dialler-gives-up": 2,
 }
 
 
@@ -128,6 +133,17 @@ def test_the_stored_length_is_the_shortest(bug: str) -> None:
     assert found.divergence in again.keys
     correct = Straight().run(run(SimulatedCluster(FAST[bug]), found.net, found.steps))
     assert not correct.keys
+
+
+def test_a_restart_that_boots_another_generation_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    older = SupervisorPieces(boots=lambda running, _: running - 1)
+    monkeypatch.setattr(bugs, "supervisor_pieces", lambda _names: older)
+    limits = evolve(anything(1), ops=frozenset({"restart"}))
+    # No row is there that could show it.
+    found = shortest([], limits, 1, nets=(fully_connected(1, generation=3),))
+    assert isinstance(found, Shortest)
+    assert found.divergence == ("control plane", "")
+    assert found.steps == (Restart("n1"),)
 
 
 def test_every_bug_has_a_length() -> None:

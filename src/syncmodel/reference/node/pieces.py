@@ -7,7 +7,7 @@ does not use are there for the mistakes.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -19,6 +19,7 @@ AHEAD_LIMIT_S: Final = 900
 
 #: Where an entry is in the log.
 _PLACE: Final = attrgetter("position", "event.id")
+_Any = TypeVar("_Any")
 
 Table = Mapping[RowKey, tuple[Row, ...]]
 
@@ -38,12 +39,17 @@ def row(winner: Stored, versions: Iterable[Stored]) -> Row | None:  # noqa: ARG0
     return None if isinstance(winner.value, Tombstone) else winner.value
 
 
-def base(winner: Stored, own: Stored | None, arrived: Stored | None) -> Stored:  # noqa: ARG001
-    """The version that a write rests on: the one that counts, whichever node wrote it.
-
-    `arrived`: the one that counted when the request arrived, where another was carried out since.
-    """
+def base(winner: Stored, own: Stored | None) -> Stored:  # noqa: ARG001
+    """The version that a write rests on: the one that counts, whichever node wrote it."""
     return winner
+
+
+def reads(now: _Any, arrived: _Any) -> _Any:  # noqa: ARG001
+    """The state of the node in which a request reads the row that it changes: as it is now.
+
+    Not the one that it arrived in: others may have been served in between.
+    """
+    return now
 
 
 def stamp(now_s: int, newest_known_s: int, newest_own_s: int, is_delete: bool) -> int:  # noqa: ARG001
@@ -224,7 +230,8 @@ class Pieces:
 
     wins: Callable[[Stored, Stored], bool] = wins
     row: Callable[[Stored, Iterable[Stored]], Row | None] = row
-    base: Callable[[Stored, Stored | None, Stored | None], Stored] = base
+    base: Callable[[Stored, Stored | None], Stored] = base
+    reads: Callable[[Any, Any], Any] = reads
     stamp: Callable[[int, int, int, bool], int] = stamp
     same_row: Callable[[RowKey, Mapping[RowKey, object]], RowKey] = same_row
     carried: Callable[[Content, int], Content] = carried

@@ -25,8 +25,8 @@ class PluginApi:
                 return self._read(path, request)
             arrived = self._app.state
             body, _ = await read_body(request)
-            write = Write(request.method, path, body, self._app.now_s(), arrived)
-            given = self._app.submit(write)
+            asked = Write(request.method, path, body, self._app.now_s(), arrived)
+            given = self._app.submit(asked)
         except StoreError as exc:
             return not_ready(str(exc))
         assert given is not None

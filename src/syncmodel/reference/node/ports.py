@@ -3,31 +3,26 @@
 A step's `Durable` outputs are one transaction; everything else happens after that is stored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from syncmodel.nostr.events import Event
 from syncmodel.nostr.messages import BadDelivery, Delivery, Eose, Ok, Req
 from syncmodel.record import Record
 from syncmodel.reference.node.entries import Row, RowKey, Stored
 
-if TYPE_CHECKING:
-    from syncmodel.reference.node.state import State
-
 
 class Write(Record):
     """A request to the plugin's API that may change something; `path` is below the plugin's.
 
-    `arrived`: the node's state when the request came, if others may have been carried out since.
+    `arrived` is the node's state when it arrived, if others may have been served since.
     """
 
     method: str
     path: str
     body: bytes
     now_s: int
-    arrived: State | None = None
+    arrived: Any = None
 
 
 class Read(Record):

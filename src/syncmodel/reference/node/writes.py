@@ -180,13 +180,11 @@ def _absent(state: State, node: Node, key: RowKey) -> None:
 
 def _shown(state: State, node: Node, key: RowKey, write: Write) -> Content:
     """The content of the row that stands under `key`, with the fields that we do not know."""
+    state = node.pieces.reads(state, write.arrived or state)
     stored = winner(state, key, node.pieces)
     if stored is None or standing(stored) is None:
         raise DeniedError(404, "no_such_row", f"there is no {key[1][:80]!r}")
-    own, arrived = own_version(state, node, key), None
-    if write.arrived is not None and write.arrived is not state:
-        arrived = winner(write.arrived, key, node.pieces)
-    rests_on = node.pieces.base(stored, own, arrived)
+    rests_on = node.pieces.base(stored, own_version(state, node, key))
     assert state.plugin is not None
     return node.pieces.carried(read_content(rests_on.event.content), state.plugin)
 

@@ -60,8 +60,7 @@ def write(
     malformed: bool = False,
     arrived: State | None = None,
 ) -> tuple[VirtualWorld, Outcome]:
-    """One request to a node's plugin API, and its outcome; `arrived` is the node's state when it
-    came, if that was earlier."""
+    """One request to a node's plugin API, and its outcome; `arrived`: in another state of it."""
     if not world.runs(node):
         return world, refused("unreachable")
     method, path, body = to_wire(asked, RUN_ID, malformed=malformed)

@@ -7,7 +7,7 @@ same steps give the same run, byte for byte.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import ClassVar
 
 from syncmodel.model.net import Link, Net
@@ -15,7 +15,6 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
-from syncmodel.reference.node.state import State
 from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
@@ -57,9 +56,9 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Rea
         self.nodes = self._setup.names
         self.on_network(seed)
         self._world: VirtualWorld | None = None
+        #: The world in which requests arrived that are served at the same time.
+        self._arriving: VirtualWorld | None = None
         self._clocks_are_set = False
-        #: What each node knew when requests came that are made at once.
-        self._arrived: Mapping[str, State | None] = {}
 
     @property
     def cut(self) -> frozenset[Link]:
@@ -101,7 +100,8 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Rea
     def _asked(self, node: str, write: Write, *, malformed: bool = False) -> Outcome:
         self._before(f"{node} {_words(write)}")
         world = acts.advance(self.world, self._schedule.ticks())
-        arrived = self._arrived.get(node)
+        there = None if self._arriving is None else self._arriving.machines[node]
+        arrived = None if there is None else there.state
         self._world, outcome = acts.write(world, node, write, malformed=malformed, arrived=arrived)
         return outcome
 
@@ -116,12 +116,12 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Rea
         All of them have arrived before the first one is served.
         """
         outcomes: dict[int, Outcome] = {}
-        self._arrived = {name: one.state for name, one in self.world.machines.items()}
+        before, self._arriving = self._arriving, self.world
         try:
             for place in self._schedule.order(len(calls)):
                 outcomes[place] = await calls[place]
         finally:
-            self._arrived = {}
+            self._arriving = before
             for call in calls:
                 if isinstance(call, Coroutine):
                     call.close()

@@ -15,6 +15,7 @@ from supertest import (
 
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
+from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
     Burst,
@@ -76,6 +77,15 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
         ],
     ),
 }
+
+
+#: Bugs that were there before near misses were written down.
+OLDER = 34
+
+
+def test_every_later_bug_has_a_near_miss() -> None:
+    assert set(NEAR) <= {bug.name for bug in bugs.all_bugs()}
+    assert len(bugs.all_bugs()) - len(NEAR) == OLDER
 
 
 @pytest.mark.parametrize("name", NEAR)

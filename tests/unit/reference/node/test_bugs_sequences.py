@@ -126,7 +126,7 @@ DECISIONS: dict[str, tuple[Callable[[Pieces], object], object, object]] = {
         [*LOG, DELETED],
     ),
     "waiting-events-lost-on-restart": (lambda p: p.waits_on(False), False, True),
-    "write-on-own-copy": (lambda p: p.base(LOG[2], LOG[0], None), LOG[0], LOG[2]),
+    "write-on-own-copy": (lambda p: p.base(LOG[2], LOG[0]), LOG[0], LOG[2]),
     "answer-from-own-copy": (
         lambda p: p.told(_case("new", 0), _case("old", 3), True),
         _case("old", 0),
@@ -160,7 +160,7 @@ DECISIONS: dict[str, tuple[Callable[[Pieces], object], object, object]] = {
         {"title": "a"},
         {"title": "a", "severity": "b"},
     ),
-    "write-on-what-arrived": (lambda p: p.base(LOG[2], None, LOG[0]), LOG[0], LOG[2]),
+    "write-on-what-arrived": (lambda p: p.reads("now", "arrived"), "arrived", "now"),
 }
 
 
@@ -178,8 +178,8 @@ def test_mistakes_leave_alone_what_they_are_not_about() -> None:
     mixed = bugs.pieces(["mixed-row"])
     assert mixed.row(DELETED, [*LOG, DELETED]) is None
     on_own_copy = bugs.pieces(["write-on-own-copy"])
-    assert on_own_copy.base(LOG[0], DELETED, None) == LOG[0]
-    assert on_own_copy.base(LOG[0], None, None) == LOG[0]
+    assert on_own_copy.base(LOG[0], DELETED) == LOG[0]
+    assert on_own_copy.base(LOG[0], None) == LOG[0]
 
 
 def test_the_decisions_of_a_supervisor() -> None:

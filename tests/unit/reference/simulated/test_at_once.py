@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -10,7 +12,6 @@ from syncmodel.engine.run import run
 from syncmodel.model.divergence import Kind
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.node import bugs
-from syncmodel.reference.node.entries import Stored
 from syncmodel.reference.node.pieces import Pieces
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Add, Concurrently, Create, Step
@@ -21,9 +22,9 @@ CASE = Create("n1", "cases", "c1", (("title", "t1"),))
 BOTH = (Add("n1", "cases", "c1", "counter", 1), Add("n1", "cases", "c1", "counter", 2))
 
 
-def as_it_arrived(winner: Stored, own: Stored | None, arrived: Stored | None) -> Stored:
+def as_it_arrived(now: Any, arrived: Any) -> Any:
     """A throw-away mistake: a request works on what it read before it had to wait."""
-    return arrived or winner
+    return arrived or now
 
 
 def kinds(*steps: Step) -> set[Kind]:
@@ -35,7 +36,7 @@ def test_a_lost_update_on_one_node_shows_where_requests_meet_and_nowhere_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert kinds(CASE, Concurrently(BOTH)) == set()
-    mistaken = attrs.evolve(Pieces(), base=as_it_arrived)
+    mistaken = attrs.evolve(Pieces(), reads=as_it_arrived)
     monkeypatch.setattr(bugs, "pieces", lambda _names: mistaken)
     assert kinds(CASE, *BOTH) == set()
     assert kinds(CASE, Concurrently(BOTH)) == {Kind.WRONGLY_ACCEPTED}

@@ -6,7 +6,7 @@ from syncmodel.reference.node.bugs.base import Bug
 from syncmodel.reference.node.entries import Stored, Tombstone
 
 
-def _base(winner: Stored, own: Stored | None, _arrived: Stored | None) -> Stored:
+def _base(winner: Stored, own: Stored | None) -> Stored:
     return winner if own is None or isinstance(own.value, Tombstone) else own
 
 

@@ -3,12 +3,6 @@
 import attrs
 
 from syncmodel.reference.node.bugs.base import Bug
-from syncmodel.reference.node.entries import Stored, Tombstone
-
-
-def _base(winner: Stored, _own: Stored | None, arrived: Stored | None) -> Stored:
-    return winner if arrived is None or isinstance(arrived.value, Tombstone) else arrived
-
 
 BUG = Bug(
     name="write-on-what-arrived",
@@ -18,7 +12,7 @@ BUG = Bug(
         "'Avoiding race conditions using F()'"
     ),
     family="merge",
-    pieces=lambda p: attrs.evolve(p, base=_base),
+    pieces=lambda p: attrs.evolve(p, reads=lambda _now, arrived: arrived),
     # A live node's requests come whole, and each is carried out before the next one is looked at.
     live=False,
 )
