@@ -87,7 +87,7 @@ HISTORIES ?= 200000
 
 mutants: install ## would the tests notice a wrong model: every small change of it (hours; SAMPLE=300 for a few)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,mutants]'
-	$(BIN)/python bench/mutants.py --sample $(SAMPLE)
+	$(BIN)/python bench/mutations.py --sample $(SAMPLE)
 
 SAMPLE ?= 0
 
