@@ -80,8 +80,8 @@ SCENES = (
         "three nodes, a request that lands late, every shape of one cut",
         Grain.MODEL,
         Limits(nodes=3, cuts=1, timeouts=1),
-        26410,
-        67961,
+        25060,
+        63252,
     ),
     Scene(
         "steps-all",
