@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test unit live test-long suite check lint imports types bench soak oracle \
+.PHONY: help install run demo test unit live test-long suite check lint imports types bench soak oracle mutants \
   adapters adapters-test peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
@@ -84,6 +84,12 @@ oracle: install ## how sharp is the model: false alarms and misses against an ex
 	$(BIN)/python bench/sharpness.py --histories $(HISTORIES)
 
 HISTORIES ?= 200000
+
+mutants: install ## would the tests notice a wrong model: every small change of it (hours; SAMPLE=300 for a few)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,mutants]'
+	$(BIN)/python bench/mutations.py --sample $(SAMPLE)
+
+SAMPLE ?= 0
 
 adapters: install ## install the systems of docs/adapters.md (Debian and Python packages)
 	command -v redis-server > /dev/null || \

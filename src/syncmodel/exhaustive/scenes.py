@@ -48,8 +48,8 @@ SCENES = (
         "steps at the same time, one of unknown outcome, one cut",
         Grain.MODEL,
         Limits(cuts=1, timeouts=1, burst=2, together=True),
-        19176,
-        42956,
+        19568,
+        43785,
     ),
     Scene(
         "model-lost-log",
@@ -64,8 +64,8 @@ SCENES = (
         "a request that lands late, about a log that is lost, with others at the same time",
         Grain.MODEL,
         Limits(rollbacks=1, timeouts=1, burst=2, together=True),
-        14209,
-        23977,
+        14329,
+        24263,
     ),
     Scene(
         "model-three",
@@ -80,8 +80,8 @@ SCENES = (
         "three nodes, a request that lands late, every shape of one cut",
         Grain.MODEL,
         Limits(nodes=3, cuts=1, timeouts=1),
-        26410,
-        67961,
+        25060,
+        63252,
     ),
     Scene(
         "model-read",

@@ -69,7 +69,7 @@ class RowBelief(Record, cache_hash=True):
 
     def candidates(self, node: str) -> Versions:
         """What the node may show: all it may know that loses to nothing that it must know."""
-        found = self.unbeaten(node)
+        found = best(self.order, self.possible(node), self.must.get(node, NONE))
         if not self.beaten:
             return found
         return frozenset([version for version in found if not self._is_beaten(version, node)])

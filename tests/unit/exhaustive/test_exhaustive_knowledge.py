@@ -29,7 +29,7 @@ COUNTS = [
     (Limits(crashes=1, timeouts=1), 853, 1197),
     (Limits(rows={"events": 1}, burst=2), 76, 99),
     pytest.param(Limits(writes=3, cuts=1), 2983, 4710, marks=pytest.mark.long),
-    pytest.param(Limits(cuts=1, burst=2, together=True), 4795, 9488, marks=pytest.mark.long),
+    pytest.param(Limits(cuts=1, burst=2, together=True), 4807, 9512, marks=pytest.mark.long),
     pytest.param(Limits(nodes=3, cuts=1), 4558, 9619, marks=pytest.mark.long),
 ]
 

@@ -16,6 +16,7 @@ from correct_rows import Stored
 from correct_system import CorrectSystem
 
 from syncmodel.errors import InvalidRunError
+from syncmodel.model.beaten import landed, travelled
 from syncmodel.model.belief import Belief
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.columns import REQUIRED, Column, Ref
@@ -346,8 +347,10 @@ class Run:
         """Which version of the model each write of a request is."""
         calls = [*_calls(step, outcome, self.belief.net.schema)]
         after = step.becomes(self.belief.net, outcome)
-        entered, entries = self.belief.entered(calls, after)
-        _, entries = with_cascades(self.belief, entered, calls, entries, after)
+        during = self.belief.net.either(after)
+        before = travelled(self.belief, during)
+        entered, entries = before.entered(calls, after)
+        _, entries = with_cascades(before, landed(entered, during), calls, entries, after)
         for (_, answer), mine in zip(calls, entries, strict=True):
             for entry in mine:
                 assert answer.code is not None

@@ -92,6 +92,13 @@ STORIES = [
         everywhere(),
     ),
     Story(
+        Kind.WRONGLY_ACCEPTED,
+        "what was asked before a delete does not show on its node after it, before any rest",
+        (*EVERYWHERE, APART, in_a_row((retitle("n1", "c1", "t2"), LOST), DELETED)),
+        DELETED,
+        N1_SHOWS_NOTHING,
+    ),
+    Story(
         Kind.FLIPPED,
         "a create that got no answer needs the row to be away",
         (*EVERYWHERE, (create("n1", "c1", "t2"), LOST)),

@@ -97,14 +97,14 @@ def check_rates(happened: Counter[str]) -> None:
     histories = happened["histories"]
     assert not [name for name in OFTEN if happened[name] * 5 < histories], happened
     assert happened["changed"] * 10 >= histories * 4
-    assert happened["impossible"] * 5 >= histories
+    assert happened["impossible"] * 5 >= histories * 2
     assert happened["undecided"] * 20 <= histories
 
 
 def test_the_model_and_the_oracle_agree() -> None:
     happened = held(CONTRACT, 0, FEW)
     check_rates(happened)
-    assert happened["missed"] * 50 <= happened["impossible"]
+    assert happened["missed"] * 100 <= happened["impossible"]
 
 
 @pytest.mark.long
@@ -112,7 +112,7 @@ def test_the_model_and_the_oracle_agree() -> None:
 def test_the_model_and_the_oracle_agree_on_many(part: int) -> None:
     happened = held(CONTRACT, 10_000 + part * MANY, MANY)
     check_rates(happened)
-    assert happened["missed"] * 50 <= happened["impossible"]
+    assert happened["missed"] * 100 <= happened["impossible"]
 
 
 @pytest.mark.long
@@ -121,3 +121,20 @@ def test_no_false_alarm_where_the_oracle_knows_the_guarantee(name: str) -> None:
     # Where no write beats what it was made knowing there are many orders: few worlds are enough.
     happened = held(OTHERS[name], 50_000, FEW, most=1_000)
     assert happened["impossible"] * 10 >= happened["histories"]
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_no_false_alarm_in_a_few_wide_histories(name: str) -> None:
+    schema, guarantees = WIDE[name]
+    held(guarantees, 0, 15, most=1_000, schema=schema)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", WIDE)
+def test_the_model_and_the_wide_oracle_agree(name: str) -> None:
+    schema, guarantees = WIDE[name]
+    happened = held(guarantees, 60_000, FEW, most=1_000, schema=schema)
+    assert happened["impossible"] * 3 >= happened["histories"]
+    assert happened["missed"] * 20 <= happened["impossible"]
+    assert happened["refused"]
+    assert happened["undecided"] * 10 <= happened["histories"]

@@ -15,6 +15,7 @@ from stories import (
     EMPTY,
     EVERYWHERE,
     HEALED,
+    LOST,
     N1_RETITLES,
     N3_ALONE,
     N3_RETITLES,
@@ -142,6 +143,14 @@ STORIES = [
         ),
         everywhere(c1=("t1", 2)),
         everywhere(c1=("t1", 3)),
+        SUMS,
+    ),
+    Story(
+        Kind.STALE,
+        "what is in a sum its node knows",
+        (*EVERYWHERE, (count("n1", "c1", 1), LOST), everywhere(c1=("t1", 1))),
+        everywhere(c1=("t1", 0)),
+        everywhere(c1=("t1", 1)),
         SUMS,
     ),
     Story(

@@ -1,6 +1,10 @@
 """Would the tests notice if the model were wrong? Mutation testing with cosmic-ray.
 
+<<<<<<<< HEAD:bench/mutation.py
     python bench/mutation.py [--sample 300] [--seed 1] [--session FILE] [--show]
+========
+    python bench/mutations.py [--sample 300] [--seed 1] [--session FILE] [--show]
+>>>>>>>> h-oracle:bench/mutations.py
 
 Changes one small thing at a time in model/ and in engine/session.py, in a copy of this repository,
 and runs the tests of both on it. Prints who survived, and fails if tests/unit/model/survivors.txt
@@ -19,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -30,7 +35,16 @@ MUTATED = ("src/syncmodel/model", "src/syncmodel/engine/session.py")
 COPIED = ("src", "strategies", "tests", "docs", "corpus", "bench", "stateful", "pyproject.toml")
 #: The quick tests first: most mutants fall by them. A survivor is tried by all.
 TESTS = (
-    *("divergences", "answers", "evidence", "policies", "reference_stories", "references", "rest"),
+    *(
+        "divergences",
+        "answers",
+        "evidence",
+        "beaten",
+        "policies",
+        "reference_stories",
+        "references",
+        "rest",
+    ),
     *("order", "net", "bindings", "oracle", "schema", "soundness"),
 )
 #: The kinds of changes that are tried. The others repeat these (a comparison by `is` instead of
@@ -169,6 +183,18 @@ def _cosmic_ray(copy: Path, *arguments: str) -> None:
     subprocess.run([script, *arguments], cwd=copy, env=environment, check=True)
 
 
+def is_of(session: Path, copy: Path) -> bool:
+    """Whether the session, if there is one, is of this very code; notes which code it is of."""
+    note = session.with_suffix(".code")
+    paths = [copy / name for name in MUTATED]
+    files = [file for path in paths for file in (sorted(path.rglob("*.py")) or [path])]
+    digest = sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    if session.exists():
+        return note.exists() and note.read_text(encoding="utf-8") == digest
+    note.write_text(digest, encoding="utf-8")
+    return True
+
+
 def copied(copy: Path) -> None:
     """A copy of the repository, in which code may be broken."""
     for name in COPIED:
@@ -201,6 +227,9 @@ def main() -> int:
         copy = Path(folder)
         session = (given.session or copy / "session.sqlite").absolute()
         copied(copy)
+        if not is_of(session, copy):
+            print(f"{session} is of other code: remove it, or name another.", file=sys.stderr)
+            return 2
         chosen = prepared(copy, session, given.sample, given.seed)
         if not given.show:
             _cosmic_ray(copy, "exec", "cosmic-ray.toml", str(session))
