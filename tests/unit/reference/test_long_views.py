@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 from immutables import Map
 
 from syncmodel.model.nearly import differing
-from syncmodel.reference.node.entries import CASES, EVENTS, CaseRow, EventRow, Row
+from syncmodel.reference.node.entries import CASES, EVENTS, CaseRow, EventRow, Row, RowKey
 from syncmodel.reference.node.state import State
 from syncmodel.reference.simulated import sights
 from syncmodel.reference.simulated.setup import RUN_ID
 
-FULL = {
+Change = tuple[RowKey, tuple[Row, ...] | None]
+FULL: dict[RowKey, tuple[Row, ...]] = {
     (CASES, f"{RUN_ID}/c{i}"): (CaseRow(f"{RUN_ID}/c{i}", RUN_ID, f"t{i}", 0),)
     for i in range(sights.MANY)
 }
@@ -39,8 +40,8 @@ CHANGES = st.one_of(
 
 
 @given(changes=st.lists(st.tuples(st.sampled_from(["n1", "n2"]), CHANGES), max_size=12))
-def test_a_view_made_of_the_last_one_is_the_same(changes: list[tuple[str, tuple]]) -> None:
-    tables = dict.fromkeys(("n1", "n2"), Map(FULL))
+def test_a_view_made_of_the_last_one_is_the_same(changes: list[tuple[str, Change]]) -> None:
+    tables: dict[str, Map[RowKey, tuple[Row, ...]]] = dict.fromkeys(("n1", "n2"), Map(FULL.items()))
     for node, (key, rows) in changes:
         table = tables[node]
         if rows is not None:

@@ -233,8 +233,8 @@ def shown(table: Iterable[tuple[Row, ...]], run_id: str) -> tuple[list[CaseRow],
     """The cases and the events of one run that show, in order of id; an event with its case."""
     # Two plain lists: a long run reads many rows after every step.
     rows = list(chain.from_iterable(table))
-    events = [row for row in rows if row.__class__ is EventRow]
-    cases = [row for row in rows if row.__class__ is CaseRow] if events else rows
+    events: list[EventRow] = [row for row in rows if row.__class__ is EventRow]
+    cases: list[CaseRow] = [row for row in rows if row.__class__ is CaseRow]
     there = {row.id for row in cases} if events else ()
     return (
         sorted([row for row in cases if row.run_id == run_id], key=attrgetter("id")),
