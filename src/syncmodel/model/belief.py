@@ -48,6 +48,17 @@ class Seen(Record):
     shown: Mapping[str, Mapping[Row, Value]]
 
 
+class Touched(Record):
+    """The registers that were given another belief since that rest, if `rows` came of it so.
+
+    Whoever makes other rows in another way need not know of it: see `Belief.touched`.
+    """
+
+    seen: Seen
+    rows: Map[Row, RowBelief]
+    names: frozenset[Row] = frozenset()
+
+
 class Entry(Record):
     """A version that a call made, or may have made: the `number`-th of its register.
 
@@ -79,6 +90,22 @@ class Belief:
     rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)
     #: The same of all of them at once, so that only those are looked at that may have changed.
     seen: Seen | None = field(default=None, eq=False, repr=False)
+    #: What `touched` follows from.
+    noted: Touched | None = field(default=None, eq=False, repr=False)
+
+    @property
+    def touched(self) -> frozenset[Row] | None:
+        """The registers whose belief is another one than at the last rest; None: not known."""
+        noted = self.noted
+        if noted is None or noted.seen is not self.seen or noted.rows is not self.rows:
+            return None
+        return noted.names
+
+    def _noting(self, rows: Map[Row, RowBelief], names: Iterable[Row]) -> Touched | None:
+        touched = self.touched
+        if touched is None or self.seen is None:
+            return None
+        return Touched(self.seen, rows, touched.union(names))
 
     def row(self, row: Row) -> RowBelief:
         """What is believed of a register; an empty belief for one that was never written."""
@@ -90,19 +117,28 @@ class Belief:
 
     def with_row(self, row: Row, belief: RowBelief) -> Belief:
         """This belief with another one of that register."""
+        rows = self.rows.set(row, belief)
         return Belief(
             self.net,
             self.guarantees,
-            self.rows.set(row, belief),
+            rows,
             self.taken,
             self.rested,
             self.seen,
+            self._noting(rows, (row,)),
         )
 
-    def with_rows(self, rows: Mapping[Row, RowBelief]) -> Belief:
+    def with_rows(self, changed: Mapping[Row, RowBelief]) -> Belief:
         """This belief with others of these registers."""
+        rows = self.rows.update(changed)
         return Belief(
-            self.net, self.guarantees, self.rows.update(rows), self.taken, self.rested, self.seen
+            self.net,
+            self.guarantees,
+            rows,
+            self.taken,
+            self.rested,
+            self.seen,
+            self._noting(rows, changed),
         )
 
     def may_show(self, node: str, row: Row) -> Versions:
@@ -284,7 +320,7 @@ class Belief:
             rows = Map(
                 {name: reduce(RowBelief.dropped, dropped, row) for name, row in rows.items()}
             )
-        return Belief(after, self.guarantees, rows, self.taken, self.rested, self.seen)
+        return Belief(after, self.guarantees, rows, self.taken, self.rested, self.seen, self.noted)
 
     def carried(self, net: Net) -> Belief:
         """The belief once everything that may be known may have travelled over this net."""

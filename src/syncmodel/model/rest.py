@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.beaten import MayCome, at_rest, unless_beaten
-from syncmodel.model.belief import Belief, Rest, Seen
+from syncmodel.model.belief import Belief, Rest, Seen, Touched
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.nearly import differing
 from syncmodel.model.net import Net
 from syncmodel.model.policies import Policy
 from syncmodel.model.registers import shown as by_register
@@ -64,7 +65,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
     rested = belief.rested.update(rests)
     whole = Seen(net, rows, shown)
-    return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, whole)
+    noted = Touched(whole, rows)
+    return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, whole, noted)
 
 
 def _to_compare(belief: Belief, net: Net, shown: Mapping[str, Registers]) -> Iterable[Row]:
@@ -80,7 +82,11 @@ def _to_compare(belief: Belief, net: Net, shown: Mapping[str, Registers]) -> Ite
         or last.shown.keys() != shown.keys()
     ):
         return {*belief.rows}.union(*shown.values())
-    changed = {name for name, row in belief.rows.items() if last.rows.get(name) is not row}
+    touched = belief.touched
+    if touched is None:
+        changed = {name for name, row in belief.rows.items() if last.rows.get(name) is not row}
+    else:
+        changed = set(touched)
     pairs = {(id(last.shown[n]), id(now)): (last.shown[n], now) for n, now in shown.items()}
     came_or_went = False
     for before, now in pairs.values():
@@ -137,17 +143,53 @@ def _check_form(net: Net, seen: Mapping[str, View]) -> None:
 
 @lru_cache(maxsize=256)
 def _well_formed(schema: Schema, version: int, view: View) -> bool:
-    return not _ill_formed(schema, version, "any node", view)
+    last = _last_well_formed(schema, version)
+    gone, came = differing(last.view.rows, view.rows)
+    names = [row for row, _ in came]
+    lost = {row for row, _ in gone}.difference(names)
+    again = last.there.intersection(names).difference(row for row, _ in gone)
+    if lost or again or len(set(names)) < len(names):
+        wrong = _ill_formed(schema, version, "any node", view)
+        there = {row for row, _ in view.rows}
+    else:
+        # Nothing went away that others refer to: only what is new has to be looked at.
+        last.there.update(names)
+        there = last.there
+        wrong = _ill_formed(schema, version, "any node", View(came), there)
+        if wrong:
+            there.difference_update(set(names).difference(row for row, _ in gone))
+    if not wrong:
+        last.view, last.there = view, there
+    return not wrong
 
 
-def _ill_formed(schema: Schema, version: int, node: str, view: View) -> list[Divergence]:
-    """What is wrong with one view whatever was written."""
+@define
+class _Last:
+    """The last view that was well formed, and its rows: mostly the next one is nearly the same."""
+
+    view: View = View()
+    there: set[Row] = field(factory=set)
+
+
+@lru_cache(maxsize=16)
+def _last_well_formed(schema: Schema, version: int) -> _Last:  # noqa: ARG001 (each has its own)
+    return _Last()
+
+
+def _ill_formed(
+    schema: Schema,
+    version: int,
+    node: str,
+    view: View,
+    shown: Collection[Row] | None = None,
+) -> list[Divergence]:
+    """What is wrong with one view, or a part of what is `shown`, whatever was written."""
     found = []
     rows = [row for row, _ in view.rows]
-    there = set(rows)
+    there = set(rows) if shown is None else shown
     for row in _twice(rows) if len(there) < len(rows) else ():
-        shown = " and ".join(str(value) for other, value in view.rows if other == row)
-        found.append(Divergence(Kind.DUPLICATED, node, row, "the row once at most", shown))
+        words = " and ".join(str(value) for other, value in view.rows if other == row)
+        found.append(Divergence(Kind.DUPLICATED, node, row, "the row once at most", words))
     widths = {name: table.width(version) for name, table in schema.by_name.items()}
     for row, value in view.rows:
         width = widths[row.table]

@@ -60,7 +60,9 @@ class Chances:
             fails = self.key in result.keys
             seen = seen.and_also(fails, 1)
             if seen.failed == self.must_fail:
-                if self.odds.runs and not self.odds.always:
+                if not self.odds.failed:
+                    self.odds = Odds()
+                elif not self.odds.always:
                     self.odds = self.odds.and_also(seen.failed, seen.runs)
                 return result
             if not fails:

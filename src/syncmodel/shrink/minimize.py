@@ -298,7 +298,7 @@ class Minimizer:
             self._report()
             if self.best.failed == attempt == self._confirmations:
                 break
-            if attempt == doubtful and not self.best.failed and not self.chances.odds.always:
+            if attempt == doubtful and not self.best.failed and self.chances.odds.tries > 1:
                 # What fails seldom is told with the runs that it takes to see it.
                 doubtful = max(doubtful, MOST_TRIES)
 

@@ -41,7 +41,8 @@ class Odds:
         Runs were counted until one failed, so p is less than their share (Haldane, "On a method of
         estimating frequencies", 1945).
         """
-        if self.always:
+        if self.always or not self.failed:
+            # What never failed again is nothing to go by: many candidates have one chance each.
             return 1
         if self.failed < 2:
             return MOST_TRIES

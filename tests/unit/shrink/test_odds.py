@@ -15,13 +15,17 @@ ODDS = st.builds(lambda runs, failed: Odds(min(failed, runs), runs), COUNTS, COU
 @given(odds=ODDS)
 def test_what_fails_like_this_hardly_ever_passes_so_often(odds: Odds) -> None:
     assert 1 <= odds.tries <= MOST_TRIES
-    if not odds.always and odds.tries < MOST_TRIES:
+    if odds.failed and not odds.always and odds.tries < MOST_TRIES:
         assert (1 - odds.share) ** odds.tries <= DOUBT
 
 
 def test_what_always_failed_is_tried_once() -> None:
     assert Odds().tries == Odds(2, 2).tries == 1
-    assert Odds(0, 5).tries == MOST_TRIES
+    assert Odds(1, 5).tries == MOST_TRIES
+
+
+def test_what_never_failed_again_is_nothing_to_go_by() -> None:
+    assert Odds(0, 30).tries == 1
 
 
 @given(one=ODDS, other=ODDS)

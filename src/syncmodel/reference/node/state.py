@@ -5,6 +5,7 @@ their hashes. Nothing here looks at a clock, a store or a socket.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from operator import attrgetter
 from typing import Final
 
@@ -234,13 +235,10 @@ def read(state: State, run_id: str) -> dict[str, object]:
 
 def shown(table: Iterable[tuple[Row, ...]], run_id: str) -> tuple[list[CaseRow], list[EventRow]]:
     """The cases and the events of one run that show, in order of id; an event with its case."""
-    cases, events = list[CaseRow](), list[EventRow]()
-    for rows in table:
-        for row in rows:
-            if isinstance(row, EventRow):
-                events.append(row)
-            else:
-                cases.append(row)
+    # Two plain lists: a long run reads many rows after every step.
+    rows = list(chain.from_iterable(table))
+    events: list[EventRow] = [row for row in rows if row.__class__ is EventRow]
+    cases: list[CaseRow] = [row for row in rows if row.__class__ is CaseRow]
     there = {row.id for row in cases} if events else ()
     return (
         sorted([row for row in cases if row.run_id == run_id], key=attrgetter("id")),

@@ -6,18 +6,27 @@ the plugin's API shows them.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import lru_cache, partial
+from itertools import chain
+
+from attrs import define
 
 from syncmodel.model import values as model
+from syncmodel.model.nearly import differing
 from syncmodel.model.net import Link
 from syncmodel.model.view import ControlView, View
-from syncmodel.reference.node.entries import EventRow, Row
+from syncmodel.reference.node.entries import CaseRow, EventRow, Row
 from syncmodel.reference.node.state import State, own_log, reached, shown
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import VirtualWorld
 from syncmodel.targets.wire import SUPERTEST, to_tables, to_view
 
 TABLES = tuple(sorted(SUPERTEST.by_name))
+#: With so many rows a view is made of the last one.
+MANY = 64
 
 
 def behind(world: VirtualWorld) -> list[Link]:
@@ -46,15 +55,80 @@ def views(world: VirtualWorld) -> dict[str, View | None]:
     A read stores what was written behind: see `acts.stored`, which this does not do.
     """
     return {
-        name: view(machine.state)
+        name: view(machine.state, name)
         for name in world.setup.names
         if (machine := world.machines[name]).state is not None
     }
 
 
-def view(state: State) -> View | None:
-    """What one node shows."""
-    return None if state.plugin is None else _view(state.plugin, tuple(state.table.values()))
+def view(state: State, name: str = "") -> View | None:
+    """What one node shows; by its `name` it is known what was read of it last."""
+    if state.plugin is None:
+        return None
+    table = tuple(state.table.values())
+    return _view(state.plugin, table) if len(table) < MANY else _next(name, state.plugin, table)
+
+
+Table = tuple[tuple[Row, ...], ...]
+Pairs = list[tuple[model.Row, model.Value]]
+
+
+@define
+class _Last:
+    """What was read of a node last; `plain`: there were no events, not even hidden ones."""
+
+    plugin: int = 0
+    table: Table = ()
+    view: View = View()
+    plain: bool = False
+
+
+_LAST = defaultdict[str, _Last](_Last)
+#: The last view of any node.
+_ANY = _Last()
+
+
+def _next(name: str, plugin: int, table: Table) -> View:
+    """The view of a node that has many rows, of which a step changes few: made of its last one."""
+    last = _LAST[name]
+    gone, came = differing(last.table, table)
+    out, new = [*chain.from_iterable(gone)], [*chain.from_iterable(came)]
+    found = None
+    # Whether an event shows depends on its case: then all of them are read.
+    plain = last.plain and all(row.__class__ is CaseRow for row in new)
+    if plain and last.plugin == plugin and len(out) + len(new) < MANY / 8:
+        found = _changed(list(last.view.rows), *(_pairs(plugin, rows) for rows in (out, new)))
+    if found is None:
+        found = _view(plugin, table)
+        plain = not any(row.__class__ is EventRow for row in chain.from_iterable(table))
+    if found.rows == _ANY.view.rows:
+        # Nodes that agree have one view, which is hashed once.
+        found = _ANY.view
+    _LAST[name], _ANY.view = _Last(plugin, table, found, plain), found
+    return found
+
+
+def _pairs(plugin: int, rows: Iterable[Row]) -> Pairs:
+    return [_row(plugin, row) for row in rows if row.run_id == RUN_ID]
+
+
+def _changed(rows: Pairs, gone: Pairs, came: Pairs) -> View | None:
+    """The rows, by name, without some and with others; None where a name is there twice."""
+    for pair in gone:
+        place = bisect_left(rows, pair[0].name, key=_name)
+        if rows[place : place + 1] != [pair]:
+            return None
+        del rows[place]
+    for pair in came:
+        place = bisect_left(rows, pair[0].name, key=_name)
+        if rows[place : place + 1] and _name(rows[place]) == pair[0].name:
+            return None
+        rows.insert(place, pair)
+    return View(tuple(rows))
+
+
+def _name(pair: tuple[model.Row, model.Value]) -> str:
+    return pair[0].name
 
 
 @lru_cache(maxsize=256)
@@ -62,7 +136,7 @@ def _view(plugin: int, table: tuple[tuple[Row, ...], ...]) -> View:
     # All that a read of the state needs is in here, so equal tables are read once. A tuple, as a
     # map of many rows takes ten times as long to hash and to compare.
     cases, events = shown(table, RUN_ID)
-    return View(tuple([_row(plugin, row) for row in (*cases, *events)]))
+    return View(tuple(map(partial(_row, plugin), (*cases, *events))))
 
 
 @lru_cache(maxsize=4096)
