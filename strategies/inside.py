@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from random import Random
 from typing import Any, TypeVar, cast
 from zlib import crc32
@@ -49,18 +50,27 @@ class EndsSearch(FailedHealthCheck):
         self.error = error
 
 
+class Nothing(Enum):
+    """What a strategy picks where there is nothing to be picked."""
+
+    POSSIBLE = "nothing is possible"
+
+
+NOTHING = Nothing.POSSIBLE
+
+
 class Picked(st.SearchStrategy[T]):
-    """A value that is picked by one draw, where the machine's plan stands.
+    """A value that is picked by one draw, where the machine's plan stands; or `NOTHING`.
 
     One draw, because each costs Hypothesis as much as choosing the whole step costs us. The machine
     is the one that `strategies.runner()` gives.
     """
 
     @abstractmethod
-    def pick(self, machine: Any, rng: Random) -> T:
+    def pick(self, machine: Any, rng: Random) -> T | Nothing:
         """The value, as this generator has it."""
 
-    def do_draw(self, data: Any) -> T:
+    def do_draw(self, data: Any) -> Any:
         """Hypothesis' side of it."""
         return self.pick(data.hypothesis_runner, Random(data.draw_integer(0, 2**64 - 1)))
 
@@ -76,6 +86,7 @@ class NextRule(st.SearchStrategy[tuple[Any, dict[str, Any]]]):
         """`rules` by their names; `table` has the weights where a machine stands."""
         super().__init__()
         self._rules, self._table = rules, table
+        self._conditions = {name: _conditions(rule) for name, rule in rules.items()}
 
     def do_draw(self, data: Any) -> tuple[Any, dict[str, Any]]:
         """Hypothesis' side of it. Raises `EndsSearch` where no rule is possible."""
@@ -85,9 +96,13 @@ class NextRule(st.SearchStrategy[tuple[Any, dict[str, Any]]]):
             number = data.draw_integer(0, table.sums[-1] - 1)
             name = table.ops[bisect(table.sums, number)]
             rule = self._rules[name]
-            if _possible(machine, rule):
-                arguments = rule.arguments_strategies.items()
-                return rule, {name: _drawn(data, strategy) for name, strategy in arguments}
+            if _possible(machine, rule, self._conditions[name]):
+                arguments = {
+                    argument: _drawn(data, strategy)
+                    for argument, strategy in rule.arguments_strategies.items()
+                }
+                if NOTHING not in arguments.values():
+                    return rule, arguments
             table = table.without(name)
         raise EndsSearch(_stuck(self._rules))
 
@@ -100,8 +115,14 @@ def _drawn(data: Any, strategy: Any) -> Any:
     return strategy.do_draw(data) if isinstance(strategy, Picked) else data.draw(strategy)
 
 
-def _possible(machine: Any, rule: Any) -> bool:
-    return all(condition(machine) for condition in rule.preconditions) and all(
+def _conditions(rule: Any) -> tuple[Callable[[Any], bool], ...]:
+    """The preconditions of a rule, but for what its own strategies find out when they draw."""
+    drawn = {getattr(one, "kind", None) for one in rule.arguments_strategies.values()} - {None}
+    return tuple(one for one in rule.preconditions if getattr(one, "kind", None) not in drawn)
+
+
+def _possible(machine: Any, rule: Any, conditions: Sequence[Callable[[Any], bool]]) -> bool:
+    return all(condition(machine) for condition in conditions) and all(
         machine.bundle(bundle.name) for bundle in rule.bundles
     )
 

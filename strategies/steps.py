@@ -20,7 +20,7 @@ from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Schema, Table
 from syncmodel.steps import Burst, Concurrently, Data, Fill, Refused, Step, kind
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.inside import Picked
+from syncmodel.strategies.inside import NOTHING, Nothing, Picked
 from syncmodel.strategies.looks import dressed
 from syncmodel.strategies.near import (
     AFTER,
@@ -81,13 +81,12 @@ class AnyOf(Picked[S]):
         super().__init__()
         self.kind = kind
 
-    def pick(self, machine: Planned, rng: Random) -> S:
-        """The rule's precondition is `possible(kind)`, so there is one."""
-        last = machine.last
-        where = NOWHERE if last is None else near((last,), AFTER)
-        step = _any(self.kind, machine.plan, machine.kinds, rng, where)
-        assert step is not None, f"{self!r} needs the precondition possible({self.kind.__name__})"
-        return step
+    def pick(self, machine: Planned, rng: Random) -> S | Nothing:
+        """Near to the last step now and then."""
+        where = NOWHERE
+        if machine.last is not None and rng.random() < AFTER:
+            where = near((machine.last,), 1.0)
+        return _any(self.kind, machine.plan, machine.kinds, rng, where) or NOTHING
 
     def __repr__(self) -> str:
         return f"any_of({self.kind.__name__})"
@@ -149,6 +148,8 @@ def possible(kind: type[Step]) -> Callable[[F], F]:
         return any(step.enabled(plan) for step in kind.choices(plan, machine.kinds))
 
     some.__name__ = f"possible({kind.__name__})"
+    # A strategy of that kind finds it out as well: see `strategies.inside`.
+    some.kind = kind  # type: ignore[attr-defined]
     return precondition(some)
 
 

@@ -49,8 +49,10 @@ WHERE_NOTHING_IS_WRITTEN = {"create": 2}
 WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
-#: One fill makes a log long; each costs as much as a hundred other steps.
-WHERE_FEW_ROWS_ARE = {"fill": 8}
+#: One fill makes a log long, costs as much as a hundred other steps, and makes all that follow
+#: slower: so it comes once, and late.
+WHERE_A_FILL_IS_DUE = {"fill": 14}
+DUE_AFTER_VALUES = 10
 #: A crash there comes before anything was read.
 IN_A_BURST = {"crash": 5, "restart": 2, "read": 2}
 SITUATIONS = (
@@ -58,7 +60,7 @@ SITUATIONS = (
     WHILE_CUT,
     WHILE_DOWN,
     WHERE_THE_PLUGIN_IS_MISSING,
-    WHERE_FEW_ROWS_ARE,
+    WHERE_A_FILL_IS_DUE,
     IN_A_BURST,
 )
 
@@ -107,8 +109,9 @@ def weights(
     leaves out (weight 0) comes only where nothing else is possible.
     """
     net = plan.net
-    bare, few = len(net.carriers) < len(net.up), not plan.passed_over
-    situation = (not plan.rows, bool(net.cut), bool(net.down), bare, few, in_a_burst)
+    bare = len(net.carriers) < len(net.up)
+    due = len(plan.tokens) >= DUE_AFTER_VALUES and not plan.passed_over
+    situation = (not plan.rows, bool(net.cut), bool(net.down), bare, due, in_a_burst)
     return _table(ops, own, theme, situation)
 
 

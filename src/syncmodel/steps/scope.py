@@ -23,8 +23,8 @@ REFUSALS = (
     "missing_reference",
     "malformed",
 )
-#: How many rows are made at once: more than a page mostly, else more than a hundred.
-FILLS = (*(20,) * 12, *(101,) * 7, 250)
+#: How many rows are made at once: more than a hundred mostly, else more than a page.
+FILLS = (*(20,) * 4, *(101,) * 15, 250)
 #: The default number of rows of each table: few, so that steps meet on them.
 ROWS = 2
 
