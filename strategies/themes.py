@@ -50,7 +50,7 @@ NETWORK = Theme(
 #: Many rows, and nothing that drops the log that they are in.
 LONG_LOGS = Theme(
     "long logs",
-    72,
+    52,
     (("fill", 1), ("heal", 3), ("restart", 3), ("rollback", 0), ("rollout", 0)),
 )
 #: Nodes come and go between generations all the time.
