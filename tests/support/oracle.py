@@ -132,7 +132,11 @@ class Oracle:
             else:
                 calls[len(self.asked)] = answer
             self.asked.append(write)
-        worlds = {w._replace(pending=w.pending | late) for w in self.worlds}
+        # What an application that ends now had no plugin to take, the next one never gets.
+        never = {
+            n for n, w in enumerate(self.asked) if w.node in touched and not before.carries(w.node)
+        }
+        worlds = {w._replace(pending=w.pending - (never - late) | late) for w in self.worlds}
         worlds = self._served(worlds, calls, scene) if calls else worlds
         if after != before or touched:
             worlds = self._closed(worlds, scene.during)
