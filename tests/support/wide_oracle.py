@@ -65,9 +65,26 @@ class WideOracle(Oracle):
         super()._rest(views)
 
     def _shows(self, world: World, node: str, rows: Mapping[Row, object]) -> bool:
-        version = self.net.plugin(node) or 0
         written = {row.whole for row, _ in world.orders}
-        for row in written | rows.keys():
+        return self._shows_as(world, node, rows, written | rows.keys(), self.net.plugin(node) or 0)
+
+    def _shows_of(
+        self, world: World, node: str, rows: Mapping[Row, object], asked: Iterable[Row]
+    ) -> bool:
+        """Read before or after a deployment beside it."""
+        wanted = {row.whole for row in asked}
+        versions = {net.plugin(node) or 0 for net in self.nets}
+        return any(self._shows_as(world, node, rows, wanted, version) for version in versions)
+
+    def _shows_as(
+        self,
+        world: World,
+        node: str,
+        rows: Mapping[Row, object],
+        asked: Iterable[Row],
+        version: int,
+    ) -> bool:
+        for row in asked:
             cells, shown = self._visible(world, node, row), rows.get(row)
             if cells is None or shown is None:
                 if cells is not shown:
@@ -142,11 +159,17 @@ class WideOracle(Oracle):
     def _answered(
         self, world: World, serial: int, outcome: Outcome, scene: Scene
     ) -> Iterator[World]:
-        write = self.asked[serial]
+        node = self.looks[-serial - 1].node if serial < 0 else self.asked[serial].node
         if outcome.code == "no_quorum":
-            if self._may_lack_quorum(write.node, scene):
+            if self._may_lack_quorum(node, scene):
                 yield world
-        elif outcome.ok or outcome.code in BLIND:
+            return
+        if serial < 0:
+            for one in {world, self._informed(world, node)}:
+                yield from super()._answered(one, serial, outcome, scene)
+            return
+        write = self.asked[serial]
+        if outcome.ok or outcome.code in BLIND:
             yield from super()._answered(world, serial, outcome, scene)
         elif scene.during.carries(write.node) and self._may_have_quorum(write.node):
             informed = self._informed(world, write.node)

@@ -32,20 +32,26 @@ class Rest(Record):
     """A register as it was left by a rest, on which net, and what each node showed then.
 
     `stable`: nothing was learnt of it there, so that nothing is if the same is seen again.
+    `prunes`: what a node did not show was taken for unknown to it.
     """
 
     net: Net
     row: RowBelief
     sights: Mapping[str, Value | str | None]
     stable: bool
+    prunes: bool
 
 
 class Seen(Record):
-    """The last rest as a whole, which found nothing: its net, the rows after it, what showed."""
+    """The last rest as a whole, which found nothing: its net, the rows after it, what showed.
+
+    `prunes`: as each `Rest` has it.
+    """
 
     net: Net
     rows: Map[Row, RowBelief]
     shown: Mapping[str, Mapping[Row, Value]]
+    prunes: bool
 
 
 class Touched(Record):

@@ -50,7 +50,7 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
-    for name in sorted(_to_compare(belief, net, shown)):
+    for name in sorted(_to_compare(belief, net, shown, prunes=prunes)):
         row = belief.row(name)
         sights = _sights(belief, name, shown)
         last, rule = belief.rested.get(name), belief.policy(name)
@@ -64,12 +64,14 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     _raise_if(found)
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
     rested = belief.rested.update(rests)
-    whole = Seen(net, rows, shown)
+    whole = Seen(net, rows, shown, prunes)
     noted = Touched(whole, rows)
     return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, whole, noted)
 
 
-def _to_compare(belief: Belief, net: Net, shown: Mapping[str, Registers]) -> Iterable[Row]:
+def _to_compare(
+    belief: Belief, net: Net, shown: Mapping[str, Registers], *, prunes: bool
+) -> Iterable[Row]:
     """The registers that may differ from the last rest, which found nothing; all on another net.
 
     A long run has many rows, and a step changes few of them: the others would be compared again
@@ -80,6 +82,7 @@ def _to_compare(belief: Belief, net: Net, shown: Mapping[str, Registers]) -> Ite
         last is None
         or not (last.net is net or last.net == net)
         or last.shown.keys() != shown.keys()
+        or (prunes and not last.prunes)
     ):
         return {*belief.rows}.union(*shown.values())
     touched = belief.touched
@@ -244,17 +247,20 @@ def _rested(
     A comparison follows from net, row and sights (and the policy, which is fixed). Of the net it
     asks only what flows, and who must agree.
     """
-    if last is not None and last.row is row and last.sights == sights:
+    learns_more = prunes and last is not None and not last.prunes
+    if last is not None and last.row is row and last.sights == sights and not learns_more:
         if last.net is net or last.net == net:
             return last, []
         if last.stable and row.flowed_must(net) is row:
-            return Rest(net, row, sights, stable=True), _disagreements(net, name, sights)
+            again = Rest(net, row, sights, stable=True, prunes=prunes)
+            return again, _disagreements(net, name, sights)
     after, differing = _compare_row(net, rule, name, row, sights)
     if prunes and not differing:
         after = _pruned(net, rule, name, after, sights)
     if not differing and not rule.sums and not rule.leaves:
         after = _not_shown(rule, after, sights, may_come)
-    return Rest(net, after, sights, stable=after is row and not row.pending), differing
+    stable = after is row and not row.pending
+    return Rest(net, after, sights, stable=stable, prunes=prunes), differing
 
 
 def _not_shown(

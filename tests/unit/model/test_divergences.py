@@ -379,7 +379,7 @@ WRONG = [
     ),
 ]
 STORIES = [*MISSING, *OLD, *CHOSEN, *WRONG]
-#: `not settled` and `invariant` stand beside the table: no belief is needed to see them.
+#: `not settled`, `ended` and `invariant` stand beside the table: no belief is needed to see them.
 ELSEWHERE = {
     Kind.WRONGLY_ACCEPTED,
     Kind.WRONGLY_REFUSED,
@@ -389,6 +389,7 @@ ELSEWHERE = {
     Kind.WRITES_FOLLOW_READS,
     Kind.CONTROL_PLANE,
     Kind.NOT_SETTLED,
+    Kind.ENDED,
     Kind.INVARIANT,
 }
 
