@@ -10,7 +10,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from hypothesis import strategies as st
 
 from syncmodel.errors import UsageError
@@ -27,8 +27,8 @@ class Theme:
     """
 
     name: str
-    often: int
-    weights: Weights = ()
+    often: int = field(repr=False)
+    weights: Weights = field(default=(), repr=False)
 
 
 MIXTURE = Theme("mixture", 0)

@@ -16,8 +16,6 @@ from attrs import field, frozen
 from syncmodel.model.plan import Plan
 
 USUAL = 3
-#: How much likelier everything else is than what a theme leaves out.
-RARELY = 100_000
 #: Weights in addition to the table's, or in their place, by the op.
 Weights = tuple[tuple[str, int], ...]
 NO_WEIGHTS: Weights = ()
@@ -67,9 +65,13 @@ SITUATIONS = (
 
 @frozen
 class Odds:
-    """Kinds of steps in a fixed order, and their weights added up: made once, drawn from often."""
+    """Kinds of steps in a fixed order, and their weights added up: made once, drawn from often.
+
+    The `spare` ones come into play where none of the others is left.
+    """
 
     weights: tuple[tuple[str, int], ...]
+    spare: tuple[tuple[str, int], ...] = ()
     ops: tuple[str, ...] = field(init=False)
     sums: tuple[int, ...] = field(init=False)
     _less: dict[str, Odds] = field(init=False, factory=dict, eq=False, repr=False)
@@ -90,9 +92,14 @@ class Odds:
         """The table without this kind."""
         less = self._less.get(op)
         if less is None:
-            less = Odds(tuple(one for one in self.weights if one[0] != op))
+            less = odds(tuple(one for one in self.weights if one[0] != op), self.spare)
             self._less[op] = less
         return less
+
+
+def odds(weights: tuple[tuple[str, int], ...], spare: tuple[tuple[str, int], ...] = ()) -> Odds:
+    """The odds of these, or of the spare ones if there are none."""
+    return Odds(weights, spare) if weights else Odds(spare)
 
 
 def weights(
@@ -120,11 +127,11 @@ def _table(ops: frozenset[str], own: Weights, theme: Weights, situation: tuple[b
     usual = {**WEIGHTS, **dict(own)}
     known = {**WEIGHTS, **dict(theme), **dict(own)}
     table = {op: known.get(op, USUAL) for op in sorted(ops)}
-    for op, weight in table.items() if theme else ():
-        rare = not weight and usual.get(op, USUAL)
-        table[op] = 1 if rare else RARELY * weight
+    left_out = {op for op, weight in table.items() if not weight and usual.get(op, USUAL)}
+    table.update(dict.fromkeys(left_out, 1))
     for factors, holds in zip(SITUATIONS, situation, strict=True):
         for op in factors if holds else ():
             if op in table:
                 table[op] *= factors[op]
-    return Odds(tuple((op, weight) for op, weight in table.items() if weight > 0))
+    drawn = tuple((op, n) for op, n in table.items() if n > 0 and op not in left_out)
+    return odds(drawn, tuple((op, n) for op, n in table.items() if op in left_out))

@@ -100,7 +100,7 @@ def test_it_is_the_same_run_in_format_2(path: Path) -> None:
 
 
 def test_the_corpus_has_every_step_of_the_first_version() -> None:
-    assert len(OLD) == 92
+    assert len(OLD) == 91
     taken = {
         old["op"]
         for path, found in load_all(CORPUS, registry.registered)

@@ -76,7 +76,7 @@ def test_three_tables(kinds: tuple[OnDelete, OnDelete]) -> None:
             Limits(schema=shop(RESTRICT, HIDE), rows={"carts": 1}, writes=3, timeouts=1, ops=BARE),
             (867, 1190),
         ),
-        (Limits(schema=shop(HIDE, HIDE), rows={"carts": 1}, timeouts=1, together=True), (387, 510)),
+        (Limits(schema=shop(HIDE, HIDE), rows={"carts": 1}, timeouts=1, together=True), (395, 522)),
     ],
     ids=str,
 )
@@ -142,8 +142,8 @@ def test_nodes_of_two_versions() -> None:
 
 PROMISES: list[tuple[Guarantees, Limits, tuple[int, int]]] = [
     (Guarantees(rows="wallclock-lww"), Limits(cuts=1), (436, 701)),
-    (Guarantees(rows="wallclock-lww"), Limits(burst=2, timeouts=1), (414, 597)),
-    (Guarantees(rows="wallclock-lww"), Limits(crashes=1, timeouts=1), (1278, 1778)),
+    (Guarantees(rows="wallclock-lww"), Limits(burst=2, timeouts=1), (416, 598)),
+    (Guarantees(rows="wallclock-lww"), Limits(crashes=1, timeouts=1), (1282, 1784)),
     (Guarantees(tables={"events": "wallclock-lww"}), Limits(rows={"events": 1}, burst=2), (76, 99)),
     (Guarantees(upserts=True), Limits(cuts=1), (260, 434)),
     (Guarantees(upserts=True), Limits(burst=2, together=True), (182, 231)),

@@ -79,8 +79,9 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
 }
 
 
-#: Bugs that were there before near misses were written down.
-OLDER = 34
+#: Bugs that were there before near misses were written down, and the four of sessions, whose near
+#: misses are in test_reads.
+OLDER = 34 + 4
 
 
 def test_every_later_bug_has_a_near_miss() -> None:
