@@ -48,7 +48,7 @@ test-long: install ## the long ones: thousands of random runs, whole searches
 	$(BIN)/pytest tests -m long $(PARALLEL)
 
 suite: install ## the stateful suite: explore, and replay the corpus, on live nodes
-	$(BIN)/pytest stateful
+	$(BIN)/pytest stateful $(PARALLEL)
 
 # What `check` goes through, in this order. Each says how long it took.
 PARTS := lint types unit live test-long suite
