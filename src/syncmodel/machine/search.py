@@ -167,6 +167,8 @@ class Search:
             phases=[Phase.generate] if ours else base.phases,
             database=None if ours else base.database,
             deadline=None,
+            # The seed is chosen by now; Hypothesis would not look at it (as its CI profile does).
+            derandomize=False,
             report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
             print_blob=False,
