@@ -102,7 +102,7 @@ def told(target: Hangs, *steps: Step) -> str:
     """Why the run is unknown."""
     driver: Driver = Loop() if target.waits else Straight()
     try:
-        result = driver.run(run(target, NET, steps or (FIRST,)))
+        result = driver.run(run(target, NET, steps or (FIRST,), settle_limit_s=0.2))
     finally:
         driver.close()
     assert result.verdict is Verdict.UNKNOWN
@@ -131,7 +131,7 @@ def test_one_of_several_at_once_may_hang() -> None:
 
 
 def test_a_target_that_comes_back_in_time_is_left_alone() -> None:
-    result = asyncio.run(run(Hangs("nowhere"), NET, (FIRST, SECOND)))
+    result = asyncio.run(run(Hangs("nowhere"), NET, (FIRST, SECOND), settle_limit_s=0.2))
     assert result.verdict is Verdict.PASS
 
 
