@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test unit live test-long suite check lint imports types bench soak oracle mutants \
+.PHONY: help install run demo test unit live test-long test-longer suite check lint imports types bench soak oracle mutants \
   adapters adapters-test peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
@@ -38,14 +38,17 @@ WORKERS ?= auto
 PARALLEL := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 unit: install ## only those without live nodes
-	$(BIN)/pytest tests/unit -m "not long" $(PARALLEL)
+	$(BIN)/pytest tests/unit -m "not long and not longer" $(PARALLEL)
 
 # Their clocks are real, and each cluster keeps a core busy by itself.
 live: install ## only the tests on live nodes
-	$(BIN)/pytest tests/live -m "not long" $(PARALLEL)
+	$(BIN)/pytest tests/live -m "not long and not longer" $(PARALLEL)
 
 test-long: install ## the long ones: thousands of random runs, whole searches
 	$(BIN)/pytest tests -m long $(PARALLEL)
+
+test-longer: install ## what takes longer still, and CI leaves out: more histories against the oracle, flakes in ten seeds
+	$(BIN)/pytest tests -m longer $(PARALLEL)
 
 suite: install ## the stateful suite: explore, and replay the corpus, on live nodes
 	$(BIN)/pytest stateful $(PARALLEL)

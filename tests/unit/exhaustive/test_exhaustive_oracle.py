@@ -36,10 +36,10 @@ SCENES = [
     Limits(schema=SCHEMA, timeouts=1),
     Limits(schema=SCHEMA, crashes=1),
     Limits(schema=SCHEMA, rollbacks=1),
-    pytest.param(Limits(schema=SCHEMA, cuts=1, burst=2), marks=pytest.mark.long),
-    pytest.param(Limits(schema=SCHEMA, burst=2, timeouts=1), marks=pytest.mark.long),
-    pytest.param(Limits(schema=SCHEMA, crashes=1, timeouts=1), marks=pytest.mark.long),
-    pytest.param(Limits(schema=SCHEMA, writes=3, burst=2), marks=pytest.mark.long),
+    pytest.param(Limits(schema=SCHEMA, cuts=1, burst=2), marks=pytest.mark.longer),
+    pytest.param(Limits(schema=SCHEMA, burst=2, timeouts=1), marks=pytest.mark.longer),
+    pytest.param(Limits(schema=SCHEMA, crashes=1, timeouts=1), marks=pytest.mark.longer),
+    pytest.param(Limits(schema=SCHEMA, writes=3, burst=2), marks=pytest.mark.longer),
 ]
 #: How many rests a history has.
 RESTS = 3

@@ -129,7 +129,7 @@ def test_no_false_alarm_in_a_few_wide_histories(name: str) -> None:
     held(guarantees, 0, 15, most=1_000, schema=schema)
 
 
-@pytest.mark.long
+@pytest.mark.longer
 @pytest.mark.parametrize("name", WIDE)
 def test_the_model_and_the_wide_oracle_agree(name: str) -> None:
     schema, guarantees = WIDE[name]

@@ -128,7 +128,7 @@ def test_a_flake_is_shrunk_to_its_shortest_form() -> None:
     assert sum(shrunk(FLAKES[0], seed) for seed in range(3)) >= 2
 
 
-@pytest.mark.long
+@pytest.mark.longer
 @pytest.mark.parametrize("flake", FLAKES)
 def test_a_flake_is_shrunk_so_within_200_runs_in_9_of_10_seeds(flake: Flake) -> None:
     assert sum(shrunk(flake, seed) for seed in range(10)) >= 9
