@@ -73,7 +73,7 @@ class WideOracle(Oracle):
     ) -> bool:
         """Read before or after a deployment beside it."""
         wanted = {row.whole for row in asked}
-        versions = {net.plugin(node) or 0 for net in self.nets}
+        versions = {v for net in self.nets if (v := net.plugin(node)) is not None}
         return any(self._shows_as(world, node, rows, wanted, version) for version in versions)
 
     def _shows_as(

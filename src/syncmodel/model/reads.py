@@ -147,6 +147,9 @@ class _Seen(Record):
         if reads == FRESH:
             return row
         known = row.known_by(self.node)
+        if self.node in row.beaten:
+            # What beats a version that the node knows need not be read.
+            row = replace(row, beaten=row.beaten.delete(self.node))
         if reads == SESSION:
             return replace(row, must=row.must.set(self.node, row.told_by(self.node) & known))
         anything = frozenset(range(len(row.versions)))
