@@ -7,16 +7,15 @@ How rest is known lives in `rest.py`; where the nodes are, in `in_process.py` an
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from syncmodel.adapter.rest import Rest, settle
 from syncmodel.errors import InvalidRunError, UsageError
-from syncmodel.model.columns import Ref
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.schema import Table
-from syncmodel.model.values import OPS, Added, Assigned, Row, Scalar, Write
+from syncmodel.model.values import ANY, OPS, Added, Assigned, Row, Scalar, Write
 from syncmodel.model.view import View
 from syncmodel.steps.base import CutsLinks
 from syncmodel.targets.base import Settled, Target, Unsettled
@@ -61,6 +60,11 @@ class Adapter(Target, CutsLinks):
     cut: frozenset[Link] = frozenset()
     prefix = ""
     tick = 0
+
+    def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
+        """Nothing runs before `begin`. Raises `UsageError` where it has no one way of rest."""
+        super().__init__(count, bugs)
+        self._rest = _way_of_rest(self)
 
     # --- the author's ---------------------------------------------------------------------------
 
@@ -138,7 +142,7 @@ class Adapter(Target, CutsLinks):
         """Rest, in the way that the author chose, and each node's rows there."""
         del control
         self.tick += 1
-        return await settle(self, Rest.of(self), net, max(limit_s, self.settle_s))
+        return await settle(self, self._rest, net, max(limit_s, self.settle_s))
 
     # --- helpers --------------------------------------------------------------------------------
 
@@ -161,10 +165,10 @@ class Adapter(Target, CutsLinks):
 
     def _given(self, table: Table, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """The columns of a create; ids in them have the run's prefix too."""
-        refs = {ref.name for ref in table.refs}
-        return {name: f"{self.prefix}{v}" if name in refs else v for name, v in values.items()}
+        named = {ref.name: f"{self.prefix}{values[ref.name]}" for ref in table.refs}
+        return {**values, **named}
 
-    def _read(self, table: Table, method: str, columns: object) -> dict[str, Scalar]:
+    def _read(self, table: Table, method: str, columns: object) -> dict[str, Any]:
         """A row as the author's method gave it, without the prefix. Raises `InvalidRunError`."""
         try:
             value = table.read(columns)
@@ -173,11 +177,9 @@ class Adapter(Target, CutsLinks):
                 f"{type(self).__name__}.{method} gave what is {error}. An adapter returns rows as "
                 f"the schema has them."
             ) from None
-        refs = {ref.name for ref in table.columns if isinstance(ref, Ref)}
-        return {
-            name: str(cell).removeprefix(self.prefix) if name in refs else cell  # type: ignore[misc]
-            for name, cell in value.cells
-        }
+        row = {name: cell for name, cell in value.cells if cell is not ANY}
+        named = {ref.name: str(row[ref.name]).removeprefix(self.prefix) for ref in table.refs}
+        return {**row, **named}
 
     def _shown(self, shown: object) -> Shown:
         match shown:
@@ -212,6 +214,20 @@ def unwritten(adapter: Adapter, method: str) -> UsageError:
     return UsageError(f"{type(adapter).__name__} has no `{method}`: write it{hint}.")
 
 
-def overridden(adapter: Adapter, names: Iterable[str]) -> list[str]:
-    """Which of these methods the author wrote."""
-    return [n for n in names if getattr(type(adapter), n) is not getattr(Adapter, n)]
+def _way_of_rest(adapter: Adapter) -> Rest:
+    """The way that its author wrote. Raises `UsageError` if there is none, or two."""
+    kind = type(adapter)
+    ways = [
+        way
+        for way in (Rest.PULL, Rest.POSITION, Rest.MARK)
+        if getattr(kind, way.value) is not getattr(Adapter, way.value)
+    ]
+    if adapter.quiet_s:
+        ways.append(Rest.QUIET)
+    if len(ways) == 1:
+        return ways[0]
+    found = "has none" if not ways else "has " + " and ".join(way.value for way in ways)
+    raise UsageError(
+        f"{kind.__name__} needs one way to know that its nodes are at rest, and {found}: write "
+        f"`pull`, or `position`, or `mark` and `marks`, or set `quiet_s`."
+    )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import random
 import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,17 +28,17 @@ from syncmodel.faults.link_door import PortDoor
 from syncmodel.faults.link_probe import PROBE_REQUEST
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.faults.proxy_links import ProxyLinks
+from syncmodel.machines.endings import ending, tail
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, refused, unknown
 from syncmodel.model.values import Write
 from syncmodel.steps.base import Stops
-from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.targets.base import Settled, Unsettled, all_at_once
 
 #: Below those that the kernel hands out: a port from there is soon somebody's outgoing connection.
 PORTS = range(15_000, 32_000)
 PORT_TRIES = 100
-LOG_CHARACTERS = 400
 
 
 class Processes(Adapter, Stops):
@@ -139,11 +139,7 @@ class Processes(Adapter, Stops):
 
     async def together(self, calls: Sequence[Any]) -> list[Outcome]:
         """All at once."""
-        done = await asyncio.gather(*calls, return_exceptions=True)
-        for outcome in done:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return [outcome for outcome in done if isinstance(outcome, Outcome)]
+        return await all_at_once(calls)
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """As `Adapter.settle`. A server that ended by itself is a divergence."""
@@ -227,10 +223,20 @@ class Processes(Adapter, Stops):
         if fallen:
             raise DivergenceFound(
                 tuple(
-                    Divergence(Kind.ENDED, node, None, "its server runs", _end(server.code or 0))
+                    Divergence(Kind.ENDED, node, None, "its server runs", ending(server.code or 0))
                     for node, server in sorted(fallen.items())
                 )
             )
+
+    async def _start_all(self) -> None:
+        """Every server, at the same time. If one does not come up, none is started any more."""
+        starting = [asyncio.create_task(self._start(node)) for node in self.nodes]
+        try:
+            await asyncio.gather(*starting)
+        finally:
+            for one in starting:
+                one.cancel()
+            await asyncio.gather(*starting, return_exceptions=True)
 
     async def _start(self, node: str) -> None:
         log = self.home(node) / "log"
@@ -246,9 +252,9 @@ class Processes(Adapter, Stops):
             except Exception as error:  # noqa: BLE001 (whatever a client raises: not yet)
                 trouble = f" ({type(error).__name__}: {error})"
             await asyncio.sleep(self.poll_s)
-        how = f"is not ready in {self.boot_s:g} s" if server.running else _end(server.code or 0)
+        how = f"is not ready in {self.boot_s:g} s" if server.running else ending(server.code or 0)
         await server.kill()
-        raise BootError(f"The server of {node} {how}{trouble}. Its log ends: {_tail(log)}")
+        raise BootError(f"The server of {node} {how}{trouble}. Its log ends: {tail(log)}")
 
     async def _rebuild(self) -> None:
         """Servers as they were when they had been assembled."""
@@ -261,7 +267,7 @@ class Processes(Adapter, Stops):
                 for node in self.nodes:
                     await asyncio.to_thread(_copy, self._golden(node), self.home(node))
             self.cut, self.down = frozenset(), frozenset()
-            await asyncio.gather(*map(self._start, self.nodes))
+            await self._start_all()
             await self.call(self.mended, frozenset(self._links.proxies))
         except BaseException:
             await self.close()
@@ -282,7 +288,7 @@ class Processes(Adapter, Stops):
         for node in self.nodes:
             self.home(node).mkdir()
             await self.call(self.configure, node)
-        await asyncio.gather(*map(self._start, self.nodes))
+        await self._start_all()
         await self.call(self.assemble)
         for node in self.nodes:
             await self._servers[node].stop(self.stop_signal, self.stop_s)
@@ -313,28 +319,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _copy(source: Path, copy: Path) -> None:
-    """The folder with owners and modes, in place of what is there."""
+    """The folder as it is, owners and modes too, in place of what is there."""
     if copy.exists():
         shutil.rmtree(copy)
-    shutil.copytree(source, copy, symlinks=True, ignore=_sockets)
-    if os.geteuid() == 0:
-        for old in (source, *source.rglob("*")):
-            new = copy / old.relative_to(source)
-            if new.is_symlink() or new.exists():
-                about = old.lstat()
-                os.chown(new, about.st_uid, about.st_gid, follow_symlinks=False)
-
-
-def _sockets(folder: str, names: list[str]) -> list[str]:
-    return [n for n in names if (Path(folder) / n).is_socket() or (Path(folder) / n).is_fifo()]
-
-
-def _end(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-
-
-def _tail(log: Path) -> str:
-    try:
-        return log.read_text(encoding="utf-8", errors="replace")[-LOG_CHARACTERS:] or "(nothing)"
-    except OSError:
-        return "(nothing)"
+    subprocess.run(["cp", "-a", str(source), str(copy)], check=True)

@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from syncmodel.errors import UsageError
 from syncmodel.model.net import Link, Net
 from syncmodel.model.view import View
 from syncmodel.targets.base import How, Settled, Unsettled
@@ -32,22 +31,6 @@ class Rest(Enum):
     POSITION = "position"
     MARK = "mark"
     QUIET = "quiet_s"
-
-    @classmethod
-    def of(cls, adapter: Adapter) -> Rest:
-        """The way that this adapter has. Raises `UsageError` if it has none, or two."""
-        from syncmodel.adapter.base import overridden
-
-        ways = [cls(name) for name in overridden(adapter, ("pull", "position", "mark"))]
-        if adapter.quiet_s:
-            ways.append(cls.QUIET)
-        if len(ways) == 1:
-            return ways[0]
-        found = "has none" if not ways else "has " + " and ".join(way.value for way in ways)
-        raise UsageError(
-            f"{type(adapter).__name__} needs one way to know that its nodes are at rest, and "
-            f"{found}: write `pull`, or `position`, or `mark` and `marks`, or set `quiet_s`."
-        )
 
 
 async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Settled | Unsettled:

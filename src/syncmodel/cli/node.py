@@ -90,7 +90,7 @@ async def _serve(port: int, bugs: Sequence[str]) -> None:
 
 async def _ended(machine: LocalMachine) -> None:
     """Raise `InvalidRunError` once the node's application or its machine has ended of itself."""
-    from syncmodel.reference.machines.application import tail
+    from syncmodel.machines.endings import tail
     from syncmodel.reference.machines.nursery import machine_died
 
     try:

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
             if check.trouble:
                 say("\n".join(f"          {number}. {it}" for number, it in _numbered(check.steps)))
                 say(f"        {printable_line(check.trouble)}")
-                say(f"        What to look at: {check.hint}.")
+                say(f"        Hint: {check.hint}.")
     if failed:
         say(f"{failed} of {tried} do not work: mend the adapter before you search.")
         return OTHERWISE_CODE

@@ -212,7 +212,7 @@ class Search:
     def begin(self, net: Net, theme: Theme) -> tuple[Session, tuple[Divergence, ...]]:
         """A session on that net, and how it diverged already at its first rest.
 
-        `theme` is what the sequence is about, for whoever counts them.
+        `theme` is what the sequence is about; it is only counted.
         """
         if self._void:
             # Not before something was drawn: Hypothesis would think that it has tried everything.

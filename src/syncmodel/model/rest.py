@@ -55,10 +55,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         sights = _sights(belief, name, shown)
         last, rule = belief.rested.get(name), belief.policy(name)
         come = at_rest(belief, name, prunes=prunes)
-        rest, differing = _rested(
-            net, rule, name, row, sights, last=last, may_come=come, prunes=prunes
-        )
-        found += differing
+        rest, wrong = _rested(net, rule, name, row, sights, last=last, may_come=come, prunes=prunes)
+        found += wrong
         if rest is not last:
             rests[name] = rest
     _raise_if(found)

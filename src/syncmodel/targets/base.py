@@ -6,6 +6,7 @@ of `syncmodel.steps.base` (`CutsLinks`, `Stops`, ...).
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from enum import Enum
@@ -47,6 +48,15 @@ class Unsettled(Record):
 
     reason: str
     final: bool = False
+
+
+async def all_at_once(calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
+    """`Target.together` on an event loop. If one can't be done, the others are still waited for."""
+    done = await asyncio.gather(*calls, return_exceptions=True)
+    for outcome in done:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in done if isinstance(outcome, Outcome)]
 
 
 class Target(ABC):

@@ -18,7 +18,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
-from syncmodel.targets.base import Settled, Target, Unsettled
+from syncmodel.targets.base import Settled, Target, Unsettled, all_at_once
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.settling import settle
@@ -89,12 +89,8 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         return view
 
     async def together(self, calls: Sequence[Awaitable[Outcome]]) -> list[Outcome]:
-        """All at once. If one can't be done, the others are still waited for."""
-        done = await asyncio.gather(*calls, return_exceptions=True)
-        for outcome in done:
-            if isinstance(outcome, BaseException):
-                raise outcome
-        return [outcome for outcome in done if isinstance(outcome, Outcome)]
+        """All at once."""
+        return await all_at_once(calls)
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """Rest by log identity and position, then every node's rows at that position."""

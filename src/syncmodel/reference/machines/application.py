@@ -9,14 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from pathlib import Path
 
+from syncmodel.machines.endings import ending, tail
 from syncmodel.reference.machines import spawner
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.supervisor import ApplicationFailedError
-
-NOTHING = "(nothing)"
-_LOG_LINES = 15
 
 
 class SpawnedApplication:
@@ -120,7 +117,7 @@ class SpawnedApplication:
                 self.state, self.pid = "stopped", None
                 self._exit_code = int(str(event["code"]))
                 if not self._told:
-                    self._fallen.put_nowait(_end(self._exit_code))
+                    self._fallen.put_nowait(ending(self._exit_code))
 
     async def _until(self, *states: str) -> None:
         async with self._changed:
@@ -133,17 +130,3 @@ class SpawnedApplication:
 
     def _failed(self, how: str) -> ApplicationFailedError:
         return ApplicationFailedError(f"The application {how}. Its log ends:\n{self.log_tail()}")
-
-
-def _end(code: int) -> str:
-    """How a process with this exit code ended, after "it"."""
-    return f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-
-
-def tail(log: Path) -> str:
-    """The last lines of a log file, or a note that there are none."""
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        lines = []
-    return "\n".join(lines[-_LOG_LINES:]) or NOTHING

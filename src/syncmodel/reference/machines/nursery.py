@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from syncmodel.errors import BootError, InvalidRunError, UsageError
-from syncmodel.reference.machines.application import NOTHING, tail
+from syncmodel.machines.endings import NOTHING, tail
 from syncmodel.reference.machines.folder import private
 from syncmodel.reference.node.layout import Layout
 from syncmodel.safe_path import COMMAND

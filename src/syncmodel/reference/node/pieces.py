@@ -192,7 +192,7 @@ def wakes(changes_table: bool) -> bool:  # noqa: ARG001
 
 
 def forwards(is_own: bool, all_connected: Callable[[], bool]) -> bool:  # noqa: ARG001
-    """Whether a new entry is pushed on: also another node's, and whoever else can't be reached."""
+    """Whether a new entry is pushed on: another node's too, and whatever peer is out of reach."""
     return True
 
 
