@@ -105,7 +105,20 @@ def test_what_init_writes_for_servers_works_as_it_is() -> None:
     assert [check.trouble for check in checks if check.trouble] == []
 
 
-def test_a_server_that_ends_by_itself_is_a_divergence() -> None:
+@pytest.mark.parametrize("late_s", [0.0, 0.3], ids=["heard at once", "heard later"])
+def test_a_server_that_ends_by_itself_is_a_divergence(
+    late_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readline = asyncio.StreamReader.readline
+
+    async def heard(reader: asyncio.StreamReader) -> bytes:
+        line = await readline(reader)
+        if line.startswith(b"ended"):
+            await asyncio.sleep(late_s)
+        return line
+
+    monkeypatch.setattr(asyncio.StreamReader, "readline", heard)
+
     async def test(adapter: Processes) -> None:
         async def write(node: str, write: Write) -> Any:
             answer = await Processes.write(adapter, node, write)

@@ -39,6 +39,8 @@ from syncmodel.targets.base import Settled, Unsettled, all_at_once
 #: Below those that the kernel hands out: a port from there is soon somebody's outgoing connection.
 PORTS = range(15_000, 32_000)
 PORT_TRIES = 100
+#: From a server's last answer until its end is known. Seconds.
+END_S = 2.0
 
 
 class Processes(Adapter, Stops):
@@ -144,10 +146,14 @@ class Processes(Adapter, Stops):
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """As `Adapter.settle`. A server that ended by itself is a divergence."""
         self._all_stand()
+        found = None
         try:
-            return await super().settle(net, control=control, limit_s=limit_s)
+            found = await super().settle(net, control=control, limit_s=limit_s)
         finally:
+            if not isinstance(found, Settled):
+                await self._perhaps_ended()
             self._all_stand()
+        return found
 
     async def close(self) -> None:
         """Leave no process and no folder."""
@@ -227,6 +233,15 @@ class Processes(Adapter, Stops):
                     for node, server in sorted(fallen.items())
                 )
             )
+
+    async def _perhaps_ended(self) -> None:
+        """A server no longer answers some time before its keeper says that it ended."""
+        ends = [asyncio.create_task(server.ended()) for server in self._servers.values()]
+        try:
+            await asyncio.wait(ends, timeout=END_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
 
     async def _start_all(self) -> None:
         """Every server, at the same time. If one does not come up, none is started any more."""

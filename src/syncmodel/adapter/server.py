@@ -94,6 +94,10 @@ class Server:
         """Whether it ended, and nobody had told it to."""
         return self.code is not None and not self._told
 
+    async def ended(self) -> None:
+        """Wait until the server has ended and nothing of it runs any more."""
+        await self._said.setdefault("ended", asyncio.Event()).wait()
+
     async def stop(self, number: signal.Signals, limit_s: float) -> None:
         """Ask the server to end with that signal; kill it if it has not by `limit_s`."""
         self._told = True
