@@ -5,6 +5,7 @@ It is built when first needed, serves many runs, and is built anew when a run le
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
@@ -98,6 +99,17 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults):
             if self._machines is not None:
                 self._machines.close()
                 self._machines = None
+
+    async def artefacts(self, folder: Path) -> None:
+        """What each node says, its jobs, and the logs of its application and its supervisor."""
+        await super().artefacts(folder)
+        for name, machine in self._running.machines.items():
+            layout, there = machine.layout, folder / name
+            for log in (layout.app_log, layout.supervisor_log):
+                if log.exists():
+                    shutil.copy(log, there / log.name)
+            if layout.jobs.is_dir():
+                shutil.copytree(layout.jobs, there / "jobs", dirs_exist_ok=True)
 
     async def faulty_deploy(self, node: str, generation: int, fault: str, *, back: bool) -> Outcome:
         """As `DeploysAmidFaults`; the machine's own control arms the fault."""
