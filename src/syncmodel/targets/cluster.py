@@ -176,6 +176,9 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
                 return False
             except Indefinite:
                 continue
+            except AdminError:
+                # It answers, though it may not offer to be asked this.
+                return True
             return True
         return False
 

@@ -39,6 +39,10 @@ class Config:
     silence_limit_s: float = SILENCE_LIMIT_S
     origins: tuple[str, ...] = (ORIGIN,)
     plain_nip98: bool = False
+    http_at: str | None = None
+    """HOST:PORT where clients of this machine find the surfaces; only a machine that is a host."""
+    relay_at: tuple[str, ...] = ()
+    """Each HOST:PORT where peers find the relay, and nothing else."""
 
 
 def load(root: Path) -> Config:
@@ -67,6 +71,8 @@ def load(root: Path) -> Config:
         silence_limit_s=_seconds(path, data, "silence_limit_s", SILENCE_LIMIT_S),
         origins=_texts(path, data, "origins") or (ORIGIN,),
         plain_nip98=_flag(path, data, "plain_nip98"),
+        http_at=_text(path, data, "http_at") if "http_at" in data else None,
+        relay_at=_texts(path, data, "relay_at"),
     )
 
 

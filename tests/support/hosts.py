@@ -1,0 +1,156 @@
+"""Hosts of the tests' own: a real sshd for each, a reference node with its supervisor behind it,
+and the inventory that names them. All are on this computer's loopback; nothing needs a right."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import attrs
+from openssh import CLIENT_KEY, USER, Server, free_port, sshd
+
+import syncmodel
+from syncmodel.nostr.keys import Key
+from syncmodel.reference.machines import host_process
+
+START_LIMIT_S = 30.0
+
+
+@attrs.frozen
+class Hosts:
+    """The folder with the inventory and all it names, and what runs on each host."""
+
+    folder: Path
+    file: Path
+    servers: dict[str, Server]
+    machines: dict[str, subprocess.Popen[str]]
+    keys: dict[str, Key]
+
+    def text(self, *changes: tuple[str, str]) -> Path:
+        """Another inventory of the same hosts, with these words replaced."""
+        words = self.file.read_text()
+        for old, new in changes:
+            assert old in words, old
+            words = words.replace(old, new)
+        other = self.folder / f"other-{len(list(self.folder.iterdir()))}.toml"
+        other.write_text(words)
+        return other
+
+
+@contextmanager
+def hosts(
+    count: int = 2, *, bugs: Sequence[str] = (), sshd_lines: Sequence[str] = ()
+) -> Iterator[Hosts]:
+    """So many hosts, whose nodes have these bugs; links are carried by the tester."""
+    nodes = [f"n{number}" for number in range(1, count + 1)]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hosts-")))
+        keys = {node: Key.generate() for node in nodes}
+        admin = Key.generate()
+        api = {node: free_port() for node in nodes}
+        relay = {node: free_port() for node in nodes}
+        ways = {link: free_port() for link in permutations(nodes, 2)}
+        servers, machines = {}, {}
+        for node in nodes:
+            host_key = asyncssh.generate_private_key("ssh-ed25519")
+            servers[node] = stack.enter_context(sshd(*sshd_lines, host_key=host_key))
+            _known(folder, servers[node].port, host_key)
+            peers = [
+                {
+                    "name": other,
+                    "pubkey": keys[other].public,
+                    "addresses": [f"ws://127.0.0.1:{ways[other, node]}"],
+                }
+                for other in nodes
+                if other != node
+            ]
+            config = {
+                "name": node,
+                "admins": [admin.public],
+                "peers": peers,
+                "trusted": [key.public for key in keys.values()],
+                "bugs": list(bugs),
+                "reconnect_cap_s": 0.05,
+                "http_at": f"127.0.0.1:{api[node]}",
+                "relay_at": [f"127.0.0.1:{relay[node]}"],
+            }
+            host_process.make(folder / node, keys[node], config)
+            machines[node] = stack.enter_context(_machine(folder / node))
+        for node in nodes:
+            line = machines[node].stdout.readline()  # type: ignore[union-attr]  # it is a pipe
+            assert "answers" in line, (folder / node / "log").read_text()
+        _ssh_config(folder, servers)
+        (folder / "admin.key").write_text(admin.reveal())
+        file = folder / "hosts.toml"
+        file.write_text(_inventory(folder, nodes, keys, api, relay, ways))
+        yield Hosts(folder, file, servers, machines, keys)
+
+
+@contextmanager
+def _machine(root: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "syncmodel", "machine", str(root)]
+    with (root / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def _known(folder: Path, port: int, host_key: asyncssh.SSHKey) -> None:
+    public = host_key.export_public_key().decode()
+    with (folder / "known_hosts").open("a") as known:
+        known.write(f"[127.0.0.1]:{port} {public}")
+
+
+def _ssh_config(folder: Path, servers: dict[str, Server]) -> None:
+    CLIENT_KEY.write_private_key(folder / "id")
+    (folder / "id").chmod(0o600)
+    stanzas = [
+        f"Host host-{node}\n  HostName 127.0.0.1\n  Port {server.port}\n  User {USER}\n"
+        f"  IdentityFile {folder}/id\n  IdentitiesOnly yes\n"
+        f"  UserKnownHostsFile {folder}/known_hosts\n"
+        for node, server in servers.items()
+    ]
+    (folder / "ssh_config").write_text("\n".join(stanzas))
+
+
+def _inventory(  # noqa: PLR0917  (what the file says, in its order)
+    folder: Path,
+    nodes: Sequence[str],
+    keys: dict[str, Key],
+    api: dict[str, int],
+    relay: dict[str, int],
+    ways: dict[Any, int],
+) -> str:
+    ours = Path(syncmodel.__file__).parent.parent
+    control = f"env PYTHONPATH={ours} {sys.executable} -m syncmodel machine"
+    parts = ['admin_key = "admin.key"', 'ssh_config = "ssh_config"', 'cuts = "carried"', ""]
+    for node in nodes:
+        parts += [
+            f"[nodes.{node}]",
+            f'host = "host-{node}"',
+            f'pubkey = "{keys[node].public}"',
+            f'api = "127.0.0.1:{api[node]}"',
+            f'relay = "127.0.0.1:{relay[node]}"',
+            f"[nodes.{node}.commands]",
+            *(f'{verb} = "{control} {folder / node} {verb}"' for verb in ("start", "stop", "kill")),
+            f"[nodes.{node}.ways]",
+            *(f"{a} = {port}" for (a, b), port in ways.items() if b == node),
+            "",
+        ]
+    return "\n".join(parts)
+
+
+def shown(folder: Path) -> str:
+    """The end of each node's log, for a test that failed."""
+    return json.dumps({str(log): log.read_text()[-500:] for log in folder.glob("*/var/log/*.log")})
