@@ -76,17 +76,84 @@ def test_a_search_on_hosts_of_an_inventory_passes(two: Hosts) -> None:
 
 
 def test_a_planted_bug_is_found_on_hosts_and_replayed_there() -> None:
-    with hosts(2, bugs=["own-stamps-only"]) as made:
+    with hosts(2, bugs=["backlog-cut-short"]) as made:
         found = made.folder / "found"
-        few = ("--faults", "none", "--sequences", 20, "--steps", 12, "--seed", 1, "--no-minimize")
-        done = syncmodel("explore", "--inventory", made.file, *few, "--corpus", found)
+        few = ("--faults", "network", "--sequences", 30, "--steps", 12, "--seed", 2)
+        options = ("--no-minimize", "--corpus", found)
+        done = syncmodel("explore", "--inventory", made.file, *few, *options)
         assert done.returncode == 1, done.stdout + done.stderr + shown(made.folder)
         (file,) = found.glob("*.json")
         again = syncmodel("replay", "--inventory", made.file, file)
         assert again.returncode == 1, again.stdout + again.stderr
+        (known,) = CORPUS.glob("of-three-cases-written-during-a-cut-two-arrive-*.json")
+        other = syncmodel("replay", "--inventory", made.file, "--no-bug", known)
+        assert other.returncode == 1, other.stdout + other.stderr
         alone = syncmodel("replay", file)
         assert alone.returncode == 2
         assert "a run on hosts of an inventory: name it with syncmodel replay" in alone.stderr
+
+
+def test_pytest_searches_and_replays_on_hosts(two: Hosts) -> None:
+    few = ("--syncmodel-sequences=1", "--syncmodel-steps=4", f"--syncmodel-corpus={two.folder}/p")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *few]
+    command += [f"--syncmodel-inventory={two.file}", f"--rootdir={CORPUS.parent}", "-k"]
+    done = subprocess.run(
+        [*command, "TestCluster or one-way-cut", "stateful"],
+        cwd=CORPUS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+# --- doctor ------------------------------------------------------------------------------------
+
+
+def test_the_doctor_finds_healthy_hosts_healthy_and_disturbs_them_if_asked(two: Hosts) -> None:
+    done = syncmodel("doctor", two.file, "--disturb")
+    assert done.returncode == 0, done.stdout + done.stderr
+    health = {line[10:].partition(":")[0]: line[:9].strip() for line in done.stdout.splitlines()}
+    bad = {about for about, how in health.items() if how != "ok"}
+    # A computer in trouble may be slow; what is lacking is lacking.
+    assert bad - {"n1 commands", "n2 commands", "n1 api", "n2 api"} == {"n1 links", "n2 links"}
+    assert {"lock", "cuts", "rest", "n1 clock", "n1 disk", "n1 kill and start"} <= health.keys()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("host-n2", "nobody.invalid"), "missing   n2 login: nobody.invalid can't be reached"),
+        (('api = "127.0.0.1:', 'api = "127.0.0.2:'), "missing   n1 api: nothing listens at 127."),
+        (("admin.key", "wrong.key"), "missing   n1 admin key: n1 refuses the key in admin_key"),
+        (('relay = "127.0.0.1', 'relay = "127.0.0.3'), "missing   n1 dials n1 at 127.0.0.3"),
+    ],
+)
+def test_the_doctor_says_what_is_missing(two: Hosts, change: tuple[str, str], said: str) -> None:
+    (two.folder / "wrong.key").write_text("7" * 64)
+    done = syncmodel("doctor", two.text(change))
+    assert said in done.stdout
+    assert done.returncode == 3
+
+
+def test_the_doctor_leaves_hosts_alone_that_another_tester_uses(two: Hosts) -> None:
+    async def main(target: HostCluster) -> None:
+        await target.begin(NET)
+        await target.crash("n1")
+        done = await asyncio.to_thread(syncmodel, "doctor", two.file, "--disturb")
+        assert "missing   lock: n1 is in use by another tester" in done.stdout
+        assert done.returncode == 3
+        assert not await target.partial["n1"].answers()
+
+    on(two, main)
+
+
+def test_the_doctor_says_what_this_machine_has() -> None:
+    done = syncmodel("doctor")
+    assert done.returncode == 0
+    assert "ok        target simulated: needs nothing but this package." in done.stdout
+    assert "target embedded" in done.stdout
 
 
 def test_a_cut_on_hosts_holds_rows_back_and_a_heal_lets_them_through(two: Hosts) -> None:
@@ -157,15 +224,10 @@ def test_a_tester_that_was_killed_is_named_and_its_lock_is_gone(two: Hosts) -> N
             assert line, "it ended"
         tester.send_signal(signal.SIGKILL)
 
-    async def main(target: HostCluster) -> None:
-        await target.begin(NET)
-        assert len(target.left) == 2
-        assert f"process {tester.pid}, since" in target.left[0]
-        await target.close()
-        await target.begin(NET)
-        assert not target.left
-
-    on(two, main)
+    seen = kinds.kind_of(two.text()).title
+    assert seen.count(f"did not end in order ({USER}@") == 2
+    assert f"process {tester.pid}, since" in seen
+    assert "in order" not in kinds.kind_of(two.text()).title
 
 
 # --- what is asked for -------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from syncmodel.errors import BootError, FaultError, InvalidRunError, TransportError
 from syncmodel.inventory.file import Inventory
 from syncmodel.inventory.hold import Hold
+from syncmodel.inventory.host import HostNode
 from syncmodel.inventory.links import CarriedLinks, NoCuts
-from syncmodel.inventory.node import HostNode, PartialNode
+from syncmodel.inventory.node import PartialNode
 from syncmodel.inventory.rest import Rest
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted
@@ -105,11 +106,6 @@ class HostCluster(PartialCluster):
         self._hold = Hold(inventory)
         self._runs = 0
         self._trusted = False
-
-    @property
-    def left(self) -> list[str]:
-        """What an earlier tester left on the hosts, in words."""
-        return self._hold.left
 
     # --- Reusable ------------------------------------------------------------------------------
 

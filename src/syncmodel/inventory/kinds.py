@@ -13,7 +13,8 @@ from syncmodel.errors import BootError, InvalidRunError, UsageError
 from syncmodel.inventory import capabilities, file
 from syncmodel.inventory.cluster import HostCluster
 from syncmodel.inventory.file import Inventory
-from syncmodel.inventory.node import HostNode
+from syncmodel.inventory.hold import Hold
+from syncmodel.inventory.host import HostNode
 from syncmodel.model.schema import Schema
 from syncmodel.targets.base import Target
 from syncmodel.targets.deploying import deploy
@@ -26,8 +27,8 @@ NAME = "inventory"
 
 @frozen
 class Found:
-    """What an inventory's nodes are: what each lacks, which generation all run if they can't be
-    rolled out, and what else is to be told."""
+    """What an inventory's nodes are: what each lacks, the schema with the generation that all run
+    if they can't be rolled out as the usual one, and what earlier testers left."""
 
     lacks: Mapping[str, frozenset[str]]
     schema: Schema
@@ -58,7 +59,7 @@ def kind_of(path: Path) -> TargetKind:
         return Ours(inventory, found.lacks, how)
 
     told = capabilities.told(found.missing)
-    title = f"the hosts of {path}" + (f"; {told}" if told else "")
+    title = "; ".join(filter(None, (f"the hosts of {path}", told, *found.notes)))
     return TargetKind(
         NAME,
         title,
@@ -86,26 +87,30 @@ def _check(inventory: Inventory, count: int, bugs: Sequence[str]) -> None:
 async def look(inventory: Inventory) -> Found:
     """What the nodes have. Raises `UsageError` and `InvalidRunError`."""
     nodes = [HostNode(host, inventory) for host in inventory.hosts.values()]
+    hold = Hold(inventory)
     try:
+        # Locked first: a node that is down may be down since another tester wants it so.
+        await hold.open()
         lacks: dict[str, frozenset[str]] = {}
         for node in nodes:
-            lacks[node.name] = await _lacks(node)
+            lacks[node.name] = await lacks_of(node)
         fixed = {await _fixed(node) for node in nodes} if _is_fixed(lacks) else set()
         for node in nodes:
-            await _check_members(node)
+            await check_members(node)
     finally:
+        await hold.close()
         for node in nodes:
             await node.close()
     if inventory.cuts == "none":
         lacks = {name: one | {"cuts"} for name, one in lacks.items()}
-    return Found(lacks, _schema(fixed - {None}))
+    return Found(lacks, _schema(fixed - {None}), tuple(hold.left))
 
 
 def _is_fixed(lacks: Mapping[str, frozenset[str]]) -> bool:
     return any("rollout" in one for one in lacks.values())
 
 
-async def _lacks(node: HostNode) -> frozenset[str]:
+async def lacks_of(node: HostNode) -> frozenset[str]:
     """What one node lacks; it is started, and gets its plugin, if need be."""
     missing: set[str] = set()
     if not node.host.own_commands:
@@ -158,7 +163,7 @@ async def _fixed(node: HostNode) -> int | None:
     return None
 
 
-async def _check_members(node: HostNode) -> None:
+async def check_members(node: HostNode) -> None:
     """Raises `UsageError` if its cluster has other nodes: rows would travel through them."""
     try:
         listed = await node.admin("cluster_nodes.list")

@@ -36,8 +36,8 @@ class TargetKind:
     and it raises `UsageError` for an unknown bug. `abilities` is the class that says by its bases
     what such a target can do. `waits`: its coroutines need an event loop. `twin`: the name of the
     kind that runs the same nodes without any input or output, if there is one. `nodes`: how many it
-    has, where that is not anyone's to choose. `fixed`: nobody can bring a node to another generation,
-    so runs begin with all nodes on the usual one.
+    has, where that is not anyone's to choose. `fixed`: nobody can bring a node to another
+    generation, so runs begin with all nodes on the usual one.
     """
 
     name: str

@@ -24,6 +24,7 @@ from syncmodel.transport.http import SSHTransport
 # As the node itself sees it, so that Host and the signed URL are those that it checks.
 BASE_URL = "http://127.0.0.1:4000"
 ADMIN_PATH = "/api/admin/management"
+ADMIN_URL = f"{BASE_URL}{ADMIN_PATH}"
 
 _JSON_TYPE = "application/json"
 _NOT_READY = "not_ready"
