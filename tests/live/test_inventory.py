@@ -21,6 +21,7 @@ from syncmodel.errors import InvalidRunError, TransportError, UsageError
 from syncmodel.inventory import kinds
 from syncmodel.inventory.cluster import HostCluster
 from syncmodel.model.net import fully_connected
+from syncmodel.nostr.keys import Key
 from syncmodel.targets.base import Settled
 from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport import ssh_config
@@ -257,14 +258,13 @@ def test_what_an_inventory_can_not_be_asked_together_with_is_told(
     assert said in done.stderr
 
 
-def test_nodes_that_the_inventory_does_not_name_are_told() -> None:
-    with hosts(3) as made:
-        text = made.file.read_text()
-        cut = text[: text.index("[nodes.n3]")].replace("n3 = ", "#")
-        other = made.folder / "fewer.toml"
-        other.write_text(cut)
-        with pytest.raises(UsageError, match="n1 knows n3, which the inventory does not name"):
-            kinds.kind_of(other)
+def test_nodes_that_the_inventory_does_not_name_are_told(two: Hosts) -> None:
+    other = two.text((two.keys["n2"].public, Key.generate().public))
+    with pytest.raises(UsageError, match="n1 knows n2, which the inventory does not name"):
+        kinds.kind_of(other)
+    renamed = two.text(('host = "host-n2"', 'host = "host-n2"\nname = "beta"'))
+    with pytest.raises(UsageError, match=r"n1 has other names: 'beta' is 'n2'. Write `name`"):
+        kinds.kind_of(renamed)
 
 
 def test_a_wrong_admin_key_is_told_and_no_verdict(two: Hosts) -> None:

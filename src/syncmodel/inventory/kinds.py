@@ -94,9 +94,8 @@ async def look(inventory: Inventory) -> Found:
         lacks: dict[str, frozenset[str]] = {}
         for node in nodes:
             lacks[node.name] = await lacks_of(node)
-        fixed = {await _fixed(node) for node in nodes} if _is_fixed(lacks) else set()
-        for node in nodes:
             await check_members(node)
+        fixed = {await _fixed(node) for node in nodes} if _is_fixed(lacks) else set()
     finally:
         await hold.close()
         for node in nodes:
