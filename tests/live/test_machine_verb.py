@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -137,6 +138,30 @@ def test_where_a_machine_listens_is_read_before_it_runs(
     host_process.make(tmp_path / "n1", Key.generate(), whole)
     with pytest.raises(FormatError, match=said):
         config.load(tmp_path / "n1")
+
+
+def test_a_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    done = machine(tmp_path / "n1", "--unit")
+    assert done.returncode == 0
+    assert f"ExecStart={sys.executable} -m syncmodel machine {tmp_path}/n1\n" in done.stdout
+    lint = shutil.which("systemd-analyze")
+    if lint is None:
+        pytest.skip("systemd-analyze is not there")
+    (tmp_path / "n1.service").write_text(done.stdout)
+    verified = subprocess.run(
+        [lint, "verify", "--man=no", "--recursive-errors=no", str(tmp_path / "n1.service")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "n1.service" not in verified.stdout + verified.stderr
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_a_folder_that_no_unit_can_name_is_told(tmp_path: Path) -> None:
+    done = machine(tmp_path / "n 1", "--unit")
+    assert done.returncode == 2
+    assert "can't be in a systemd unit" in done.stderr
 
 
 def test_a_folder_that_holds_something_is_not_made_a_machine_of(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from syncmodel.errors import UsageError
@@ -14,11 +15,33 @@ EXAMPLES = """\
   syncmodel machine /srv/n1 --make node.json     make its folder, and print its public key
   syncmodel machine /srv/n1                      run it in the foreground, until SIGTERM
   syncmodel machine /srv/n1 kill                 what `control kill` is in docs/contract.md
+  syncmodel machine /srv/n1 --unit               a systemd unit that runs it, to standard output
 
 node.json has name, admins, peers (name, pubkey, addresses: ws://HOST:PORT or wss://HOST:PORT),
 trusted, and where it listens: "http_at": "127.0.0.1:4000", "relay_at": ["10.0.0.1:4848"]
 """
 
+#: Its supervisor starts and stops the application: systemd starts nothing that was killed.
+UNIT = """\
+[Unit]
+Description=syncmodel reference node {name}
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart={python} -m syncmodel machine {root}
+KillMode=mixed
+TimeoutStopSec=10
+Restart=on-failure
+UMask=0077
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths={root}
+PrivateTmp=yes
+
+[Install]
+WantedBy=multi-user.target
+"""
 VERBS = ("start", "stop", "kill", "restart", "pause", "resume", "status")
 
 
@@ -27,6 +50,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="DIR", type=Path, help="everything of the machine")
     parser.add_argument(
         "control", metavar="VERB", nargs="?", choices=VERBS, help=f"one of {', '.join(VERBS)}"
+    )
+    parser.add_argument(
+        "--unit", action="store_true", help="print a systemd unit that runs the machine, and end"
     )
     parser.add_argument(
         "--make",
@@ -44,6 +70,9 @@ def run(args: argparse.Namespace) -> int:
         if args.control is not None:
             raise UsageError("--make makes a folder and ends: leave the verb out.")
         return _make(root, args.make)
+    if args.unit:
+        print(_unit(root), end="")
+        return 0
     if args.control is not None:
         return _told(root, args.control)
     from syncmodel.reference import needs
@@ -57,6 +86,17 @@ def run(args: argparse.Namespace) -> int:
     config.load(root)
     host_process.run_host(root, lambda: print(f"The node in {root} answers.", flush=True))
     return 0
+
+
+def _unit(root: Path) -> str:
+    """The unit of the machine in this folder, as this very Python runs it."""
+    if any(
+        not one.isprintable() or set(one) & set(" \"'\\%$") for one in (sys.executable, str(root))
+    ):
+        raise UsageError(
+            f"{root} can't be in a systemd unit: choose a folder without such letters."
+        )
+    return UNIT.format(root=root, python=sys.executable, name=root.name)
 
 
 def _told(root: Path, verb: str) -> int:

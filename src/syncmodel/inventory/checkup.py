@@ -114,6 +114,8 @@ def _dials(place: Place, *, carried: bool) -> Check:
         inner = f"exec 3<>/dev/tcp/{place.host}/{place.port}"
         words = shlex.join(["timeout", str(DIAL_S), "bash", "-c", inner])
         code, said = await node.shell(words, DIAL_S + node.inventory.limits.connect)
+        if code in (126, 127):
+            raise degraded("bash or timeout is not there, so it was not tried: install them")
         if code != 0:
             raise missing(f"it can't ({said[-120:] or 'no answer'}): see its relay and firewalls")
         if carried:

@@ -55,17 +55,19 @@ class Rest:
         self, nodes: Nodes, net: Net, run_id: str, limit_s: float
     ) -> Settled | Unsettled:
         pace = _Pace(limit_s)
+        # A run of its own each time: what a node is asked for stays as small as it is.
         self._tick += 1
-        names = {node: f"{node}-{self._tick}" for node in net.writers}
+        marks_id = f"{self._run_id}-{self._tick}"
+        names = {node: node for node in net.writers}
         unmarked = list(names)
         while True:
             # A marker whose answer was lost may be there: asked for again it is another row.
             done = await asyncio.gather(
-                *(nodes[node].mark(self._run_id, names[node]) for node in unmarked)
+                *(nodes[node].mark(marks_id, names[node]) for node in unmarked)
             )
             unmarked = [node for node, taken in zip(unmarked, done, strict=True) if not taken]
             late = f"{', '.join(unmarked)} takes no marker row" if unmarked else ""
-            late = late or await self._late(nodes, net, names)
+            late = late or await _late(nodes, net, names, marks_id)
             if not late:
                 views = await _views(nodes, run_id)
                 if views == await _views(nodes, run_id):
@@ -76,17 +78,6 @@ class Rest:
             for node in unmarked:
                 names[node] += "'"
             await pace.wait()
-
-    async def _late(self, nodes: Nodes, net: Net, names: Mapping[str, str]) -> str:
-        """Who has not seen whose marker; empty where nobody is behind."""
-        seen = await asyncio.gather(*(nodes[node].marks(self._run_id) for node in net.carriers))
-        marks = dict(zip(net.carriers, seen, strict=True))
-        behind = [
-            f"{b} has not seen what {a} wrote last"
-            for a, b in sorted(net.flow)
-            if a in names and names[a] not in marks[b]
-        ]
-        return "; ".join(behind)
 
     async def _quiet(
         self, nodes: Nodes, net: Net, run_id: str, limit_s: float
@@ -103,6 +94,18 @@ class Rest:
             if pace.is_over:
                 return Unsettled("what the nodes show still changes")
             await pace.wait()
+
+
+async def _late(nodes: Nodes, net: Net, names: Mapping[str, str], marks_id: str) -> str:
+    """Who has not seen whose marker; empty where nobody is behind."""
+    seen = await asyncio.gather(*(nodes[node].marks(marks_id) for node in net.carriers))
+    marks = dict(zip(net.carriers, seen, strict=True))
+    behind = [
+        f"{b} has not seen what {a} wrote last"
+        for a, b in sorted(net.flow)
+        if a in names and names[a] not in marks[b]
+    ]
+    return "; ".join(behind)
 
 
 class _Pace:
