@@ -205,7 +205,14 @@ def test_rest_is_seen_by_position_else_by_markers_else_by_quiet(
     assert capabilities.how_rest(implied(absent), None) is how
 
 
-@pytest.mark.parametrize("absent", ALL)
+#: Those that change most of how a run goes; the others take as long.
+FEW = ("sync.status", "generations.list", "rollout")
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [one if one in FEW else pytest.param(one, marks=pytest.mark.long) for one in ALL],
+)
 def test_a_capability_that_is_lacking_is_no_alarm(absent: str, tmp_path: Path) -> None:
     code, found = searched([absent], tmp_path, sequences=1, steps=15, seed=5)
     assert code == 0, found
@@ -216,7 +223,13 @@ def test_nodes_that_lack_all_of_it_are_no_alarm(tmp_path: Path) -> None:
     assert code == 0, found
 
 
-@pytest.mark.parametrize("absent", [("sync.status",), ("state.position", "cluster_status")])
+@pytest.mark.parametrize(
+    "absent",
+    [
+        ("sync.status",),
+        pytest.param(("state.position", "cluster_status"), marks=pytest.mark.long),
+    ],
+)
 def test_a_bug_is_found_in_nodes_that_lack_something(
     absent: tuple[str, ...], tmp_path: Path
 ) -> None:
