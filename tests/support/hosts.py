@@ -1,5 +1,5 @@
 """Hosts of the tests' own: a real sshd for each, a reference node with its supervisor behind it,
-and the inventory that names them. All are on this computer's loopback; nothing needs a right."""
+and the inventory that names them. They are on this computer's loopback, or where they are told."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import permutations
 from pathlib import Path
-from typing import Any
 
 import asyncssh
 import attrs
@@ -30,6 +29,14 @@ line = control.makefile().readline()
 print(line, end="")
 sys.exit(not json.loads(line)["ok"])
 """
+
+
+@attrs.frozen
+class Place:
+    """Where a host is, and the words before a command that run it there."""
+
+    address: str = "127.0.0.1"
+    enter: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -55,13 +62,19 @@ class Hosts:
 
 @contextmanager
 def hosts(
-    count: int = 2, *, bugs: Sequence[str] = (), sshd_lines: Sequence[str] = ()
+    count: int = 2,
+    *,
+    bugs: Sequence[str] = (),
+    places: Mapping[str, Place] | None = None,
+    nft: str = "",
 ) -> Iterator[Hosts]:
-    """So many hosts, whose nodes have these bugs; links are carried by the tester."""
+    """So many hosts, whose nodes have these bugs; links are carried by the tester, unless each host
+    is at a place of its own: then packets are rejected there by `nft`."""
     nodes = [f"n{number}" for number in range(1, count + 1)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hosts-")))
         (folder / "control.py").write_text(CONTROL)
+        own = places or dict.fromkeys(nodes, Place())
         keys = {node: Key.generate() for node in nodes}
         admin = Key.generate()
         api = {node: free_port() for node in nodes}
@@ -71,14 +84,21 @@ def hosts(
         for node in nodes:
             host_key = asyncssh.generate_private_key("ssh-ed25519")
             # Nobody's .bashrc, which may start anything.
-            lines = (f"SetEnv HOME={folder}", *sshd_lines)
-            servers[node] = stack.enter_context(sshd(*lines, host_key=host_key))
-            _known(folder, servers[node].port, host_key)
+            lines = f"SetEnv HOME={folder}"
+            at = own[node]
+            servers[node] = stack.enter_context(
+                sshd(lines, host_key=host_key, address=at.address, prefix=at.enter)
+            )
+            _known(folder, f"[{at.address}]:{servers[node].port}", host_key)
             peers = [
                 {
                     "name": other,
                     "pubkey": keys[other].public,
-                    "addresses": [f"ws://127.0.0.1:{ways[other, node]}"],
+                    "addresses": [
+                        f"ws://{own[other].address}:{relay[other]}"
+                        if places
+                        else f"ws://127.0.0.1:{ways[other, node]}"
+                    ],
                 }
                 for other in nodes
                 if other != node
@@ -91,23 +111,24 @@ def hosts(
                 "bugs": list(bugs),
                 "reconnect_cap_s": 0.05,
                 "http_at": f"127.0.0.1:{api[node]}",
-                "relay_at": [f"127.0.0.1:{relay[node]}"],
+                "relay_at": [f"{own[node].address}:{relay[node]}"],
             }
             host_process.make(folder / node, keys[node], config)
-            machines[node] = stack.enter_context(_machine(folder / node))
+            machines[node] = stack.enter_context(_machine(folder / node, own[node].enter))
         for node in nodes:
             line = machines[node].stdout.readline()  # type: ignore[union-attr]  # it is a pipe
             assert "answers" in line, (folder / node / "log").read_text()
-        _ssh_config(folder, servers)
+        _ssh_config(folder, servers, own)
         (folder / "admin.key").write_text(admin.reveal())
         file = folder / "hosts.toml"
-        file.write_text(_inventory(folder, nodes, keys, api, relay, ways))
+        relays = {node: f"{own[node].address}:{relay[node]}" for node in nodes}
+        file.write_text(_inventory(folder, keys, api, relays, {} if places else ways, nft))
         yield Hosts(folder, file, servers, machines, keys)
 
 
 @contextmanager
-def _machine(root: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "syncmodel", "machine", str(root)]
+def _machine(root: Path, enter: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    command = [*enter, sys.executable, "-m", "syncmodel", "machine", str(root)]
     with (root / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     with process:
@@ -117,17 +138,17 @@ def _machine(root: Path) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
-def _known(folder: Path, port: int, host_key: asyncssh.SSHKey) -> None:
+def _known(folder: Path, place: str, host_key: asyncssh.SSHKey) -> None:
     public = host_key.export_public_key().decode()
     with (folder / "known_hosts").open("a") as known:
-        known.write(f"[127.0.0.1]:{port} {public}")
+        known.write(f"{place} {public}")
 
 
-def _ssh_config(folder: Path, servers: dict[str, Server]) -> None:
+def _ssh_config(folder: Path, servers: dict[str, Server], own: Mapping[str, Place]) -> None:
     CLIENT_KEY.write_private_key(folder / "id")
     (folder / "id").chmod(0o600)
     stanzas = [
-        f"Host host-{node}\n  HostName 127.0.0.1\n  Port {server.port}\n  User {USER}\n"
+        f"Host host-{node}\n  HostName {own[node].address}\n  Port {server.port}\n  User {USER}\n"
         f"  IdentityFile {folder}/id\n  IdentitiesOnly yes\n"
         f"  UserKnownHostsFile {folder}/known_hosts\n"
         for node, server in servers.items()
@@ -137,24 +158,25 @@ def _ssh_config(folder: Path, servers: dict[str, Server]) -> None:
 
 def _inventory(  # noqa: PLR0917  (what the file says, in its order)
     folder: Path,
-    nodes: Sequence[str],
     keys: dict[str, Key],
     api: dict[str, int],
-    relay: dict[str, int],
-    ways: dict[Any, int],
+    relays: dict[str, str],
+    ways: dict[tuple[str, str], int],
+    nft: str,
 ) -> str:
     control = f"{sys.executable} -IS {folder}/control.py"
-    parts = ['admin_key = "admin.key"', 'ssh_config = "ssh_config"', 'cuts = "carried"', ""]
-    for node in nodes:
+    cuts = ['cuts = "carried"'] if ways else ['cuts = "packets"', f'nft = "{nft}"']
+    parts = ['admin_key = "admin.key"', 'ssh_config = "ssh_config"', *cuts, ""]
+    for node, key in keys.items():
         parts += [
             f"[nodes.{node}]",
             f'host = "host-{node}"',
-            f'pubkey = "{keys[node].public}"',
+            f'pubkey = "{key.public}"',
             f'api = "127.0.0.1:{api[node]}"',
-            f'relay = "127.0.0.1:{relay[node]}"',
+            f'relay = "{relays[node]}"',
             f"[nodes.{node}.commands]",
             *(f'{verb} = "{control} {folder / node} {verb}"' for verb in ("start", "stop", "kill")),
-            f"[nodes.{node}.ways]",
+            *([f"[nodes.{node}.ways]"] if ways else []),
             *(f"{a} = {port}" for (a, b), port in ways.items() if b == node),
             "",
         ]

@@ -13,7 +13,7 @@ import shlex
 import time
 from collections.abc import AsyncIterator, Callable
 
-from syncmodel.errors import InvalidRunError, UsageError
+from syncmodel.errors import FaultError, InvalidRunError, UsageError
 from syncmodel.inventory import capabilities
 from syncmodel.inventory.checks import (
     NEEDED,
@@ -28,13 +28,18 @@ from syncmodel.inventory.checks import (
     missing,
     ms,
 )
-from syncmodel.inventory.file import Inventory, Place
+from syncmodel.inventory.cluster import links_of
+from syncmodel.inventory.file import Inventory
 from syncmodel.inventory.hold import Hold
 from syncmodel.inventory.host import HostNode
-from syncmodel.inventory.links import CarriedLinks
+from syncmodel.inventory.links import dials
+from syncmodel.inventory.packets import PacketLinks
+from syncmodel.inventory.reading import Place
+from syncmodel.model.net import Link
 from syncmodel.targets.base import How
 
-DIAL_S = 3
+DIAL_S = 3.0
+SHORT_S, SELF_HEAL_S = 3, 20.0
 
 
 async def examine(inventory: Inventory, *, disturb: bool = False) -> AsyncIterator[Line]:
@@ -111,13 +116,8 @@ async def _mesh(nodes: list[HostNode], able: list[HostNode]) -> AsyncIterator[Li
 
 def _dials(place: Place, *, carried: bool) -> Check:
     async def check(node: HostNode) -> str:
-        inner = f"exec 3<>/dev/tcp/{place.host}/{place.port}"
-        words = shlex.join(["timeout", str(DIAL_S), "bash", "-c", inner])
-        code, said = await node.shell(words, DIAL_S + node.inventory.limits.connect)
-        if code in (126, 127):
-            raise degraded("bash or timeout is not there, so it was not tried: install them")
-        if code != 0:
-            raise missing(f"it can't ({said[-120:] or 'no answer'}): see its relay and firewalls")
+        if not await dials(node.connection, place, DIAL_S):
+            raise missing("it can't: see the relay there, and firewalls")
         if carried:
             return "its relay is there"
         _, route = await node.shell(f"ip route get {shlex.quote(place.host)}", 10.0)
@@ -145,22 +145,39 @@ def _rest(inventory: Inventory, nodes: list[HostNode]) -> Line:
 
 async def _cuts(inventory: Inventory, hold: Hold) -> Line:
     if inventory.cuts == "none":
-        return Line(
-            Health.DEGRADED, "cuts", 'no partitions: see `cuts = "carried"` in docs/hosts.md'
-        )
-    links = CarriedLinks()
-    link = next(iter(inventory.ways))
+        return Line(Health.DEGRADED, "cuts", "no partitions: see `cuts` in docs/hosts.md")
+    links = links_of(inventory)
+    link = (inventory.nodes[0], inventory.nodes[1])
     try:
         await links.open(inventory, hold.connections)
         started = time.perf_counter()
         await links.set_cut(frozenset({link}))
         await links.set_cut(frozenset())
         took = time.perf_counter() - started
+        by_itself = await _heals(inventory, hold, link) if inventory.cuts == "packets" else ""
     except InvalidRunError as error:
         return Line(Health.MISSING, "cuts", str(error))
     finally:
         await links.close()
-    return Line(Health.OK, "cuts", f"{' -> '.join(link)} was cut, probed and healed in {ms(took)}")
+    told = f"{' -> '.join(link)} was cut, probed and healed in {ms(took)}"
+    return Line(Health.OK, "cuts", told + by_itself)
+
+
+async def _heals(inventory: Inventory, hold: Hold, link: Link) -> str:
+    """Whether a cut that nobody renews ends by itself. Raises `FaultError`."""
+    links = PacketLinks(timeout_s=SHORT_S)
+    place = inventory.hosts[link[0]].relay[0]
+    started = time.perf_counter()
+    try:
+        await links.open(inventory, hold.connections)
+        await links.set_cut(frozenset({link}))
+        while not await dials(hold.connections[link[1]], place, DIAL_S):
+            if time.perf_counter() - started > SELF_HEAL_S:
+                raise FaultError(f"A cut of {SHORT_S} s lasts after {SELF_HEAL_S} s.")
+            await asyncio.sleep(0.1)
+    finally:
+        await links.close()
+    return f"; one that nobody renewed ended after {ms(time.perf_counter() - started)}"
 
 
 async def lines(inventory: Inventory, say: Callable[[Line], None], *, disturb: bool) -> Health:

@@ -15,8 +15,9 @@ from syncmodel.errors import BootError, FaultError, InvalidRunError, TransportEr
 from syncmodel.inventory.file import Inventory
 from syncmodel.inventory.hold import Hold
 from syncmodel.inventory.host import HostNode
-from syncmodel.inventory.links import CarriedLinks, NoCuts
+from syncmodel.inventory.links import CarriedLinks, HostLinks, NoCuts
 from syncmodel.inventory.node import PartialNode
+from syncmodel.inventory.packets import PacketLinks
 from syncmodel.inventory.rest import Rest
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted
@@ -89,6 +90,17 @@ class PartialCluster(Cluster):
             )
 
 
+def links_of(inventory: Inventory) -> HostLinks:
+    """The links between its hosts, cut as it says."""
+    match inventory.cuts:
+        case "carried":
+            return CarriedLinks()
+        case "packets":
+            return PacketLinks()
+        case _:
+            return NoCuts()
+
+
 class HostCluster(PartialCluster):
     """A `Target` of the hosts of an inventory. It keeps them as long as it is open."""
 
@@ -99,10 +111,10 @@ class HostCluster(PartialCluster):
         nodes = {name: HostNode(host, inventory) for name, host in inventory.hosts.items()}
         for name, node in nodes.items():
             node.lacks, node.usual = lacks[name], self.schema.usual
-        links: Links = CarriedLinks() if inventory.cuts == "carried" else NoCuts()
+        links = links_of(inventory)
         missing = frozenset[str]().union(*lacks.values())
         super().__init__(nodes, links, missing, how, inventory.limits.quiet)
-        self._inventory = inventory
+        self._inventory, self._ways = inventory, links
         self._hold = Hold(inventory)
         self._runs = 0
         self._trusted = False
@@ -146,6 +158,7 @@ class HostCluster(PartialCluster):
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """As any such cluster; but links that broke under the tester are its own trouble."""
         self._hold.check()
+        await self._ways.keep()
         found = await super().settle(net, control=control, limit_s=limit_s)
         self._hold.check()
         return found
@@ -183,8 +196,7 @@ class HostCluster(PartialCluster):
         await self._links.close()
         await self._hold.close()
         await self._hold.open()
-        if isinstance(self._links, CarriedLinks):
-            await self._links.open(self._inventory, self._hold.connections)
+        await self._ways.open(self._inventory, self._hold.connections)
         self.cut, self._trusted = frozenset(), False
 
     async def _wipe(self, net: Net) -> None:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import asyncssh
 
@@ -21,14 +22,55 @@ from syncmodel.faults.link_door import SocketDoor
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.inventory.file import Inventory
+from syncmodel.inventory.reading import Place
 from syncmodel.model.net import Link
 
 Connections = Mapping[str, asyncssh.SSHClientConnection]
 LOOPBACK = "127.0.0.1"
 
 
+class HostLinks(Protocol):
+    """The links between hosts (`targets.cluster.Links`), which are opened over SSH."""
+
+    async def open(self, inventory: Inventory, connections: Connections) -> None:
+        """Get ready; nothing is cut then. Raises `TransportError` where that is forbidden."""
+
+    async def keep(self) -> None:
+        """What is cut stays cut. Raises `FaultError` where it may have ended."""
+
+    async def set_cut(self, cut: frozenset[Link]) -> None: ...
+    async def check(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+async def dials(connection: asyncssh.SSHClientConnection, place: Place, limit_s: float) -> bool:
+    """Whether the host gets through to that place, as its sshd finds out.
+
+    Raises `TransportError` where the sshd may not, or the host is lost.
+    """
+    try:
+        async with asyncio.timeout(limit_s):
+            _, writer = await connection.open_connection(place.host, place.port)
+    except TimeoutError:
+        return False
+    except asyncssh.ChannelOpenError as error:
+        if error.code != asyncssh.OPEN_CONNECT_FAILED or connection.is_closed():
+            raise TransportError(f"A host's sshd does not dial {place} for us: {error}") from None
+        return False
+    except (asyncssh.Error, OSError) as error:
+        raise TransportError(f"A host does not dial {place} for us: {error}") from error
+    writer.channel.abort()
+    return True
+
+
 class NoCuts:
     """Links that nobody can cut: they are the hosts' own."""
+
+    async def open(self, inventory: Inventory, connections: Connections) -> None:
+        """Nothing to open."""
+
+    async def keep(self) -> None:
+        """Nothing is cut."""
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Raises `FaultError` unless nothing is to be cut."""
@@ -69,6 +111,9 @@ class CarriedLinks(ProxyLinks):
         except BaseException:
             await self.close()
             raise
+
+    async def keep(self) -> None:
+        """A proxy that cuts does so until it is told otherwise."""
 
     async def close(self) -> None:
         """Break every link and give all ports back."""

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncmodel.errors import FormatError, UsageError
-from syncmodel.inventory.file import CONTROL, Place, load, of
+from syncmodel.inventory.file import CONTROL, load, of
+from syncmodel.inventory.reading import Place
 from syncmodel.nostr.keys import Key
 from syncmodel.targets.base import How
 
@@ -113,7 +114,15 @@ WRONG: dict[str, tuple[str, str]] = {
     "one generation twice": (small() + "generations = [1, 1, 2]", "the node's 3 different numbers"),
     "generations that fall": (small() + "generations = [3, 2, 4]", "rising whole numbers"),
     "a truth for a number": (small() + "generations = [true, 2, 3]", "rising whole numbers"),
-    "a way of cutting": (small('cuts = "nft"'), 'cuts: expected "none" or "carried"'),
+    "a way of cutting": (small('cuts = "nft"'), 'cuts: expected "none" or "carried" or "packets"'),
+    "a name where packets go": (
+        small('cuts = "packets"', NODES.replace("10.0.0.2", "beta.example")),
+        "nodes.n2.relay: packets have addresses and no names: write that of beta.example",
+    ),
+    "cuts of nobody knows what": (
+        small('cuts = "packets"', NODES.replace('relay = "10.0.0.2:4848"', "")),
+        "nodes.n2: who cuts links needs to know where the node's relay is",
+    ),
     "a way of rest": (small('rest = "sleep"'), 'rest: expected "position" or "markers"'),
     "ways that nobody carries": (small() + "ways = { n1 = 1 }", 'write `cuts = "carried"`'),
     "ways that lack one": (small('cuts = "carried"'), "nodes.n1.ways.n2: it is missing"),
