@@ -76,22 +76,32 @@ def test_a_search_on_hosts_of_an_inventory_passes(two: Hosts) -> None:
     assert "no links: the machine's links are not compared" in done.stdout + done.stderr
 
 
-def test_a_planted_bug_is_found_on_hosts_and_replayed_there() -> None:
+@pytest.fixture(scope="module")
+def buggy() -> Iterator[Hosts]:
+    """Two hosts whose nodes have a bug."""
     with hosts(2, bugs=["mixed-row"]) as made:
-        found = made.folder / "found"
-        few = ("--faults", "none", "--sequences", 30, "--steps", 12, "--seed", 2)
-        options = ("--no-minimize", "--corpus", found)
-        done = syncmodel("explore", "--inventory", made.file, *few, *options)
-        assert done.returncode == 1, done.stdout + done.stderr + shown(made.folder)
-        (file,) = found.glob("*.json")
-        again = syncmodel("replay", "--inventory", made.file, file)
-        assert again.returncode == 1, again.stdout + again.stderr
-        (known,) = CORPUS.glob("a-case-that-was-deleted-and-created-anew-shows-its-old-*.json")
-        other = syncmodel("replay", "--inventory", made.file, "--no-bug", known)
-        assert other.returncode == 1, other.stdout + other.stderr
-        alone = syncmodel("replay", file)
-        assert alone.returncode == 2
-        assert "a run on hosts of an inventory: name it with syncmodel replay" in alone.stderr
+        yield made
+
+
+def test_a_planted_bug_is_seen_when_its_run_is_replayed_on_hosts(buggy: Hosts) -> None:
+    (known,) = CORPUS.glob("a-case-that-was-deleted-and-created-anew-shows-its-old-*.json")
+    done = syncmodel("replay", "--inventory", buggy.file, "--no-bug", known)
+    assert done.returncode == 1, done.stdout + done.stderr + shown(buggy.folder)
+
+
+@pytest.mark.long
+def test_a_planted_bug_is_found_on_hosts_and_replayed_there(buggy: Hosts) -> None:
+    found = buggy.folder / "found"
+    few = ("--faults", "none", "--sequences", 30, "--steps", 12, "--seed", 2)
+    options = ("--no-minimize", "--corpus", found)
+    done = syncmodel("explore", "--inventory", buggy.file, *few, *options, limit_s=280)
+    assert done.returncode == 1, done.stdout + done.stderr + shown(buggy.folder)
+    (file,) = found.glob("*.json")
+    again = syncmodel("replay", "--inventory", buggy.file, file)
+    assert again.returncode == 1, again.stdout + again.stderr
+    alone = syncmodel("replay", file)
+    assert alone.returncode == 2
+    assert "a run on hosts of an inventory: name it with syncmodel replay" in alone.stderr
 
 
 def test_pytest_searches_and_replays_on_hosts(two: Hosts) -> None:
