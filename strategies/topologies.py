@@ -14,10 +14,13 @@ from syncmodel.strategies.inside import Picked
 
 
 @cache
-def beginnings(schema: Schema, nodes: int) -> tuple[Net, ...]:
+def beginnings(schema: Schema, nodes: int, fixed: bool = False) -> tuple[Net, ...]:
     """The nets that runs begin on, each as often as it is to be chosen: whole networks, three in
-    five with every node on the usual generation; else one node is on another one."""
+    five with every node on the usual generation; else one node is on another one. `fixed`: no node
+    can be brought to another one."""
     net = fully_connected(schema, nodes)
+    if fixed:
+        return (net,)
     others = [number for number in sorted(net.generations, reverse=True) if number != schema.usual]
     odd = [net.deploy((name,), number) for number in others for name in net.nodes]
     return (net,) * (3 * len(odd) // 2 or 1) + tuple(odd)
@@ -30,7 +33,7 @@ def topologies(schema: Schema, nodes: int) -> st.SearchStrategy[Net]:
 
 class _Beginnings(Picked[Net]):
     def pick(self, machine: Any, rng: Random) -> Net:
-        return rng.choice(beginnings(machine.schema, machine.size))
+        return rng.choice(beginnings(machine.schema, machine.size, machine.fixed))
 
     def __repr__(self) -> str:
         return "any_beginning()"

@@ -93,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
             from syncmodel.corpus import check_folder
 
             check_folder(values["corpus"])
-        if values["bug"] or values["faults"] != "all":
+        if values["bug"] or values["faults"] != "all" or values["inventory"]:
             wanted_of(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
@@ -142,6 +142,10 @@ def syncmodel_kind(syncmodel_wanted: Wanted) -> TargetKind:
     """
     from syncmodel.targets import registry
 
+    if syncmodel_wanted.inventory is not None:
+        from syncmodel.inventory import kinds
+
+        return kinds.kind_of(syncmodel_wanted.inventory)
     return registry.get(syncmodel_wanted.target or TARGET)
 
 
@@ -165,7 +169,8 @@ def syncmodel_target(syncmodel_pool: Pool, syncmodel_wanted: Wanted) -> Target:
     """The target that the options ask for, with its bugs. The pool closes it."""
     from syncmodel.machine.wanted import NODES
 
-    return syncmodel_pool.target(syncmodel_wanted.nodes or NODES, syncmodel_wanted.bugs)
+    count = syncmodel_wanted.nodes or syncmodel_pool.kind.nodes or NODES
+    return syncmodel_pool.target(count, syncmodel_wanted.bugs)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,9 +58,14 @@ def free_port() -> int:
 
 @contextmanager
 def sshd(
-    *lines: str, key_options: str = "", host_key: asyncssh.SSHKey = HOST_KEY
+    *lines: str,
+    key_options: str = "",
+    host_key: asyncssh.SSHKey = HOST_KEY,
+    address: str = "127.0.0.1",
+    prefix: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """A server with these lines in its configuration; it lets CLIENT_KEY in as USER."""
+    """A server with these lines in its configuration; it lets CLIENT_KEY in as USER. `prefix` are
+    words before the command, such as one that enters the namespace with this `address`."""
     if not SSHD.exists():
         reason = f"{SSHD} is missing: install openssh-server"
         if os.environ.get("CI"):
@@ -79,12 +84,12 @@ def sshd(
         config = folder / "config"
         settings = "\n".join(lines)
         config.write_text(
-            f"{settings}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host_key\n"
+            f"{settings}\nPort {port}\nListenAddress {address}\nHostKey {folder}/host_key\n"
             f"PidFile none\nAuthorizedKeysFile {folder}/authorized\nStrictModes no\nUsePAM no\n"
             "PasswordAuthentication no\nPermitRootLogin prohibit-password\n"
             "Subsystem sftp internal-sftp\n"
         )
-        command = [str(SSHD), "-D", "-e", "-f", str(config)]
+        command = [*prefix, str(SSHD), "-D", "-e", "-f", str(config)]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             try:

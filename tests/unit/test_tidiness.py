@@ -25,6 +25,9 @@ LONGEST_LINES, LONGEST_TESTS_LINES = 500, 700
 PACED = {
     "adapter/processes.py",  # a system that is not ours tells nobody when it is ready
     "adapter/rest.py",  # or has changed
+    "inventory/checkup.py",  # nobody tells when a cut ends by itself
+    "inventory/host.py",  # nor does one that was started by a command
+    "inventory/rest.py",  # and one that lacks sync.status
     "transport/clients.py",
     "transport/ssh.py",
     "targets/deploying.py",

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from syncmodel.cli import bugs, check, explore, init, minimize, node, replay, scenario, selftest
+from syncmodel.cli import (
+    bugs,
+    check,
+    doctor,
+    explore,
+    init,
+    machine,
+    minimize,
+    node,
+    replay,
+    scenario,
+    selftest,
+)
 from syncmodel.cli.edge import guarded, open_streams
 from syncmodel.cli.parsing import Parser, Verb, Version, plain
 
@@ -22,7 +34,9 @@ VERBS: tuple[Verb, ...] = (
     scenario,
     init,
     selftest,
+    doctor,
     node,
+    machine,
     bugs,
 )
 

@@ -28,6 +28,7 @@ EXAMPLES = """\
   syncmodel explore --bug tie-by-arrival               nodes with a bug: it is found and shortened
   syncmodel explore --statistics                       how often each kind of step came
   syncmodel explore --machine test_mine:MyMachine      with rules and invariants of yours
+  syncmodel explore --inventory hosts.toml             on hosts of yours, over SSH
   syncmodel explore --target simulated --sequences 5000
                                                        the nodes' cores in memory: much faster
 """
@@ -59,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.terminal import Watch, complain, say, summary
 
     check_folder(asked.corpus)
+    if asked.inventory is not None and args.jobs > 1:
+        raise UsageError("An inventory is one cluster, which one process uses: leave --jobs out.")
     started_s = time.monotonic()
     name, folder = args.machine or OURS, Path.cwd() if args.machine else None
     machine = load(name, folder)

@@ -40,6 +40,9 @@ def kinds(path: Path, asked: TargetKind | None, verb: str) -> Callable[[str], Ta
                 f"{path} is a run of {own.name}, whose tables or generations are others than those "
                 f"of {asked.name}: it can't be performed there."
             )
+        if asked is None and own is None and name == "inventory":
+            command = shlex.join(["syncmodel", verb, "--inventory", "FILE", as_argument(path)])
+            raise UsageError(f"{path} is a run on hosts of an inventory: name it with {command}")
         if asked is None and own is None and CLASS.fullmatch(name):
             options = ["--target", name, *_machine_of(path)]
             command = shlex.join(["syncmodel", verb, *options, as_argument(path)])

@@ -12,9 +12,11 @@ from syncmodel.cli.files import kinds, loaded_from
 from syncmodel.cli.options import (
     BUG,
     CORPUS,
+    INVENTORY,
     MACHINE,
     REPLAYED_ON,
     asked_kind,
+    check_inventory,
     invariants_of,
     known_bugs,
     number,
@@ -60,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=number(1),
         help="which run of the record (default: the first that failed)",
     )
-    add_options(parser, (REPLAYED_ON, BUG, CORPUS, MACHINE))
+    add_options(parser, (REPLAYED_ON, INVENTORY, BUG, CORPUS, MACHINE))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,8 +79,11 @@ def run(args: argparse.Namespace) -> int:
 
     check_folder(args.corpus)
     invariants = invariants_of(args.machine)
-    asked = _read(args.file, args.number, asked_kind(args.target, args.machine))
-    bugs = known_bugs(args.bug, args.target) or known_bugs(list(asked.bugs), asked.kind.name)
+    check_inventory(args.inventory, args.target, args.bug)
+    asked = _read(args.file, args.number, asked_kind(args.target, args.machine, args.inventory))
+    bugs = known_bugs(args.bug, args.target)
+    if not bugs and args.inventory is None:
+        bugs = known_bugs(list(asked.bugs), asked.kind.name)
     facts = {"machine": args.machine} if args.machine else {}
     with Pool(asked.kind) as pool:
         found = _seen_to_fail(pool, evolve(asked, bugs=bugs), invariants)

@@ -95,6 +95,13 @@ TARGET = _option(
     metavar="NAME",
     default=None,
 )
+INVENTORY = _option(
+    "--inventory",
+    "steps are performed on the hosts that this TOML file names (docs/hosts.md)",
+    metavar="FILE",
+    type=given(Path),
+    default=None,
+)
 REPLAYED_ON = _option(
     "--target",
     "where steps are performed (default: where the file says that they were): embedded, "
@@ -162,6 +169,7 @@ SHARED = (
         default=None,
     ),
     TARGET,
+    INVENTORY,
     BUG,
     _option(
         "--faults",
@@ -215,7 +223,10 @@ def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences:
     Raises `UsageError` for an unknown kind of faults or an unknown bug.
     """
     faults = value("faults") or "all"
+    inventory = value("inventory")
+    check_inventory(inventory, value("target"), value("bug"))
     return Wanted(
+        inventory=inventory,
         nodes=value("nodes"),
         sequences=value("sequences"),
         steps=value("steps"),
@@ -232,6 +243,16 @@ def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences:
         max_time_s=value("max_time"),
         usual_sequences=usual_sequences,
     )
+
+
+def check_inventory(inventory: Path | None, target: str | None, bugs: list[str] | None) -> None:
+    """Raises `UsageError` for what can't be said together with an inventory."""
+    if inventory is None:
+        return
+    if target is not None:
+        raise UsageError("An inventory is a target of its own: leave --target out.")
+    if bugs:
+        raise UsageError("No bug can be planted in nodes of an inventory: leave --bug out.")
 
 
 def machine_of(name: str | None) -> type[ClusterMachine] | None:
@@ -253,8 +274,14 @@ def invariants_of(name: str | None) -> tuple[Invariant, ...]:
     return own_invariants(machine)
 
 
-def asked_kind(target: str | None, machine_name: str | None) -> TargetKind | None:
+def asked_kind(
+    target: str | None, machine_name: str | None, inventory: Path | None = None
+) -> TargetKind | None:
     """The kind of target that was asked for, by its name or by a machine's; None: none was."""
+    if inventory is not None:
+        from syncmodel.inventory import kinds
+
+        return kinds.kind_of(inventory)
     machine = machine_of(machine_name)
     if machine is not None and (target or machine.target):
         return Wanted(target=target).kind(machine)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from syncmodel.cli.files import Loaded, loaded_from
 from syncmodel.cli.options import (
     BUG,
+    INVENTORY,
     MACHINE,
     RECORD,
     REPLAYED_ON,
     asked_kind,
+    check_inventory,
     invariants_of,
     known_bugs,
 )
@@ -37,6 +39,7 @@ EXAMPLES = """\
   syncmodel replay found/*.json                 see again what a search found
   syncmodel replay --no-bug found/*.json        the same steps on nodes without the file's bug
   syncmodel replay --target simulated corpus/*.json
+  syncmodel replay --inventory hosts.toml --no-bug corpus/*.json
   syncmodel replay --target mystore:Target found/*.json
   syncmodel replay --check corpus/*.json        one line for CI: does every file behave as it says?
 
@@ -52,7 +55,7 @@ OTHERWISE_CODE = 4
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and on what they are performed."""
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a saved run")
-    add_options(parser, (REPLAYED_ON, BUG, RECORD, MACHINE))
+    add_options(parser, (REPLAYED_ON, INVENTORY, BUG, RECORD, MACHINE))
     parser.add_argument("--no-bug", action="store_true", help="leave the bug out that a file names")
     parser.add_argument(
         "--check",
@@ -70,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     if args.record and any(_same(path, args.record) for path in args.files):
         raise UsageError(f"{args.record} is to be replayed: let the record be another file.")
     named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
-    asked = asked_kind(args.target, args.machine)
+    check_inventory(args.inventory, args.target, args.bug)
+    asked = asked_kind(args.target, args.machine, args.inventory)
     loaded = [(path, loaded_from(path, asked, NAME)) for path in args.files]
     for path, (_, reproduction) in loaded:
         _check_invariant(path, reproduction, invariants)

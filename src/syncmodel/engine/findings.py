@@ -19,6 +19,7 @@ class Settings:
 
     `scope`: the steps that may be drawn (None: all that the machine has and the target can take).
     `lacking`: the steps that were asked for and are never drawn, by the ability that it takes.
+    `fixed`: runs begin with every node on the usual generation.
     `max_time_s`: no sequence is begun later than this. `backend` is Hypothesis' setting: ours draws
     plainly and leaves shrinking to our minimiser; with "hypothesis" it draws and shrinks on its
     own.
@@ -31,6 +32,7 @@ class Settings:
     scope: Scope | None = None
     guarantees: Guarantees = Guarantees()
     lacking: Mapping[str, tuple[str, ...]] = field(factory=dict, hash=False)
+    fixed: bool = False
     max_time_s: float | None = None
     backend: str = "syncmodel"
 

@@ -118,6 +118,7 @@ class ClusterMachine(RuleBasedStateMachine):
         self.schema: Schema = search.schema
         self.own_weights: Weights = deck.weights
         self.size: int = search.settings.nodes
+        self.fixed: bool = search.settings.fixed
         self._search = search
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -45,6 +45,7 @@ class Wanted:
     sequences: int | None = None
     steps: int | None = None
     target: str | None = None
+    inventory: Path | None = None
     bugs: tuple[str, ...] = ()
     ops: frozenset[str] | None = None
     faults: str = "all"
@@ -83,13 +84,14 @@ class Wanted:
         scope = evolve(scope, ops=scope.ops & asked)
         usual = self.usual_sequences if kind.waits else FAST_SEQUENCES
         return Settings(
-            nodes=self.nodes or machine.nodes or NODES,
+            nodes=self.nodes or kind.nodes or machine.nodes or NODES,
             sequences=self.sequences or _said(chosen, "max_examples", base) or usual,
             steps=self.steps or _said(chosen, "stateful_step_count", base) or STEPS,
             seed=_any_seed() if seed is None else seed,
             scope=scope,
             guarantees=machine.guarantees or kind.guarantees,
             lacking=kind.lacking(asked),
+            fixed=kind.fixed,
             max_time_s=self.max_time_s,
             backend=backend,
         )
@@ -98,6 +100,10 @@ class Wanted:
         """The kind of target. Raises `UsageError` for an unknown name."""
         from syncmodel.targets import registry
 
+        if self.inventory is not None:
+            from syncmodel.inventory import kinds
+
+            return kinds.kind_of(self.inventory)
         target = self.target or machine.target or TARGET
         if isinstance(target, str):
             return registry.get(target)

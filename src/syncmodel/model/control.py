@@ -32,13 +32,18 @@ def _differences(
     tables = tuple(sorted(net.schema.by_name))
     expected = tables if plugin is not None else ()
     whole = not net.cut and not net.down
-    facts: list[tuple[str, object, object]] = [
-        ("selected generation", generation, control.selected),
-        ("running generation", generation, control.running),
-        ("generation links (selected, running)", (generation,) * 2, control.links),
-        ("plugin version", plugin, control.plugin),
-        ("tables", expected, control.tables),
-        ("tables in the store", expected, expected if control.stored is None else control.stored),
-        ("healthy", True, control.healthy or not whole),
+    stored = expected if control.stored is None else control.stored
+    facts: list[tuple[str, str, object, object]] = [
+        ("selected", "selected generation", generation, control.selected),
+        ("running", "running generation", generation, control.running),
+        ("links", "generation links (selected, running)", (generation,) * 2, control.links),
+        ("plugin", "plugin version", plugin, control.plugin),
+        ("tables", "tables", expected, control.tables),
+        ("stored", "tables in the store", expected, stored),
+        ("healthy", "healthy", True, control.healthy or not whole),
     ]
-    return [fact for fact in facts if fact[1] != fact[2]]
+    return [
+        (what, wanted, shown)
+        for name, what, wanted, shown in facts
+        if wanted != shown and name not in control.unseen
+    ]

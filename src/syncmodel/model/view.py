@@ -69,7 +69,8 @@ class ControlView(Record):
     `links` are the selected and the running generation as the machine's links have them;
     `selected` and `running` are what the admin surface says. `plugin` is the version that the
     plugin API reports, `tables` the tables that it shows. `stored` are the plugin's tables that
-    the node's store has, whether or not the plugin runs; None where nobody can say.
+    the node's store has, whether or not the plugin runs; None where nobody can say. `unseen` names
+    fields that could not be seen, which are not compared.
     """
 
     selected: int
@@ -80,3 +81,4 @@ class ControlView(Record):
     healthy: bool
     problems: tuple[str, ...] = ()
     stored: tuple[str, ...] | None = None
+    unseen: frozenset[str] = frozenset()

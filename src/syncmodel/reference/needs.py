@@ -15,14 +15,18 @@ MODULES = ("httptools", "starlette", "uvicorn", "uvloop", "websockets")
 
 def installed() -> None:
     """Raises `UsageError` that says what is missing and how to install it."""
-    missing = [name for name in MODULES if not _is_there(name)]
-    if missing:
-        verb = "is" if len(missing) == 1 else "are"
+    if lacking := missing():
+        verb = "is" if len(lacking) == 1 else "are"
         raise UsageError(
-            f"Real nodes (the embedded target, `syncmodel node`) need {', '.join(missing)}, which "
+            f"Real nodes (the embedded target, `syncmodel node`) need {', '.join(lacking)}, which "
             f"{verb} not installed: pip install 'syncmodel[reference]'. The simulated target does "
             f"without."
         )
+
+
+def missing() -> list[str]:
+    """The modules that are not installed."""
+    return [name for name in MODULES if not _is_there(name)]
 
 
 def open_files(count: int) -> None:

@@ -26,6 +26,7 @@ class How(Enum):
     """How rest was known."""
 
     POSITION = "every log applied up to its end"
+    MARKERS = "a row that was written last has come everywhere"
     QUIET = "unchanged for a while"
 
 

@@ -182,6 +182,9 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagn
                 return False
             except Indefinite:
                 continue
+            except AdminError:
+                # It answers, though it may not offer to be asked this.
+                return True
             return True
         return False
 

@@ -104,15 +104,23 @@ class LiveNode:
         async with self._connecting:
             if self._client is None or self._lost:
                 await self.close()
-                place = self.machine.endpoint
-                self._connection = await ssh.connect(
-                    place.host, place.port, place.username, place.client_key, place.host_key
-                )
-                self._http = open_http(self._connection, self._request_limit_s)
-                self._client = NodeClient(
-                    self._http, self._key, node=self.pubkey, plugin_path=self._plugin_path
-                )
+                self._connection = await self._reach()
+                self._http, self._client = self._surfaces(self._connection)
             return self._client
+
+    async def _reach(self) -> asyncssh.SSHClientConnection:
+        """A connection to the machine."""
+        place = self.machine.endpoint
+        return await ssh.connect(
+            place.host, place.port, place.username, place.client_key, place.host_key
+        )
+
+    def _surfaces(
+        self, connection: asyncssh.SSHClientConnection
+    ) -> tuple[httpx.AsyncClient, NodeClient]:
+        """The node's two surfaces behind the connection."""
+        http = open_http(connection, self._request_limit_s)
+        return http, NodeClient(http, self._key, node=self.pubkey, plugin_path=self._plugin_path)
 
     async def close(self) -> None:
         """Close what is open; the node itself is left as it is."""

@@ -35,7 +35,9 @@ class TargetKind:
     `make` gives one of this many nodes n1, n2, ..., with these planted bugs; nothing runs yet then,
     and it raises `UsageError` for an unknown bug. `abilities` is the class that says by its bases
     what such a target can do. `waits`: its coroutines need an event loop. `twin`: the name of the
-    kind that runs the same nodes without any input or output, if there is one.
+    kind that runs the same nodes without any input or output, if there is one. `nodes`: how many it
+    has, where that is not anyone's to choose. `fixed`: nobody can bring a node to another
+    generation, so runs begin with all nodes on the usual one.
     """
 
     name: str
@@ -46,6 +48,8 @@ class TargetKind:
     guarantees: Guarantees = Guarantees()
     waits: bool = True
     twin: str | None = None
+    nodes: int | None = None
+    fixed: bool = False
 
     @classmethod
     def of(cls, target: type[Target], name: str | None = None) -> TargetKind:

@@ -23,7 +23,8 @@ from syncmodel.transport.http import SSHTransport
 
 # As the node itself sees it, so that Host and the signed URL are those that it checks.
 BASE_URL = "http://127.0.0.1:4000"
-ADMIN_URL = f"{BASE_URL}/api/admin/management"
+ADMIN_PATH = "/api/admin/management"
+ADMIN_URL = f"{BASE_URL}{ADMIN_PATH}"
 
 _JSON_TYPE = "application/json"
 _NOT_READY = "not_ready"
@@ -92,11 +93,18 @@ def _definite(status: int, code: str) -> bool:
     return status < 500 or (status == 503 and code == _NOT_READY)
 
 
-def open_http(conn: asyncssh.SSHClientConnection, limit_s: float = 10.0) -> httpx.AsyncClient:
-    """An httpx client for the node behind `conn`. Close it with `aclose`; `conn` stays open."""
+def open_http(
+    conn: asyncssh.SSHClientConnection,
+    limit_s: float = 10.0,
+    host: str = "127.0.0.1",
+    port: int = 4000,
+) -> httpx.AsyncClient:
+    """An httpx client for the node behind `conn`, at that place as its machine sees it. Close it
+    with `aclose`; `conn` stays open."""
     # Only what the node needs: each default header is built and parsed again in every request.
+    transport = SSHTransport(conn, host, port)
     client = httpx.AsyncClient(
-        transport=SSHTransport(conn), base_url=BASE_URL, timeout=limit_s, trust_env=False
+        transport=transport, base_url=BASE_URL, timeout=limit_s, trust_env=False
     )
     client.headers = httpx.Headers()
     return client
@@ -105,10 +113,11 @@ def open_http(conn: asyncssh.SSHClientConnection, limit_s: float = 10.0) -> http
 class NodeClient:
     """The two surfaces of one node.
 
-    `node` is its public key, which each signed request names. `plugin_path` is where its plugin's
-    API is, such as "/plugins-api/NAME". `ready_limit_s` bounds how long a node that answers 503
-    `not_ready` is asked again; nothing else is ever sent twice. `clock` gives Unix seconds, for the
-    signature's stamp.
+    `node` is its public key, which each signed request names. `url` is how the node itself calls
+    its place; below it are the admin surface at `admin_path` and its plugin's API at `plugin_path`,
+    such as "/plugins-api/NAME". `ready_limit_s` bounds how long a node that answers 503 `not_ready`
+    is asked again; nothing else is ever sent twice. `clock` gives Unix seconds, for the signature's
+    stamp.
     """
 
     def __init__(
@@ -118,13 +127,16 @@ class NodeClient:
         *,
         node: str,
         plugin_path: str,
+        url: str = BASE_URL,
+        admin_path: str = ADMIN_PATH,
         ready_limit_s: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._http = http
         self._key = key
         self._node = node
-        self._plugin_url = f"{BASE_URL}{plugin_path}"
+        self._plugin_url = f"{url}{plugin_path}"
+        self._admin_url = f"{url}{admin_path}"
         self._ready_limit_s = ready_limit_s
         self._clock = clock
 
@@ -159,10 +171,10 @@ class NodeClient:
         # Signed anew each time: a node accepts each signed event once.
         nonce = secrets.token_hex(8)
         authorization = nip98.authorization(
-            self._key, ADMIN_URL, "POST", body, int(self._clock()), nonce, self._node
+            self._key, self._admin_url, "POST", body, int(self._clock()), nonce, self._node
         )
         headers = {"Content-Type": _JSON_TYPE, "Authorization": authorization}
-        return await self._send("POST", ADMIN_URL, body, headers, limit_s)
+        return await self._send("POST", self._admin_url, body, headers, limit_s)
 
     async def _ready(self, ask: Callable[[], Any]) -> Answer:
         """The first answer that is not `not_ready`, or the last one within the limit."""

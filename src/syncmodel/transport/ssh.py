@@ -18,9 +18,9 @@ import asyncssh
 
 from syncmodel.errors import TransportError, UsageError
 
-_CIPHER = "aes128-gcm@openssh.com"
-_KEEPALIVE_INTERVAL_S = 1
-_KEEPALIVE_COUNT = 2
+CIPHER = "aes128-gcm@openssh.com"
+KEEPALIVE_INTERVAL_S = 1
+KEEPALIVE_COUNT = 2
 #: A machine that has no room for one more is asked again after these pauses: 2 s in all.
 PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.63)
 _NO_ROOM = (
@@ -123,7 +123,7 @@ async def _reach(  # noqa: PLR0917  (as `connect`)
 ) -> asyncssh.SSHClientConnection:
     """Dial until the machine speaks SSH, as often as there are pauses."""
     for pause_s in (*PAUSES_S, None):
-        sock = await _dial(host, port)
+        sock = await dial(host, port)
         try:
             return await _handshake(sock, host, username, client_key, known_host_key, client)
         except (asyncssh.ConnectionLost, ConnectionResetError, BrokenPipeError) as error:
@@ -151,7 +151,7 @@ def _why_not(
                 f"reinstalled; if it was not, somebody else answers there"
             )
         case asyncssh.KeyExchangeFailed():
-            return f"has no way of speaking SSH in common with us, such as {_CIPHER}: {error}"
+            return f"has no way of speaking SSH in common with us, such as {CIPHER}: {error}"
         case asyncssh.PermissionDenied():
             return (
                 f"refuses the client's key {client_key.get_fingerprint()}: put it into that "
@@ -207,7 +207,7 @@ async def with_session(open_one: Callable[[], Awaitable[Session]], place: str) -
         await asyncio.sleep(pause_s)
 
 
-async def _dial(host: str, port: int) -> QuickAckSocket:
+async def dial(host: str, port: int) -> QuickAckSocket:
     """Connected to the first address of `host` that answers. Raises OSError."""
     loop = asyncio.get_running_loop()
     last = OSError(f"no address for {host}")
@@ -236,7 +236,7 @@ async def _handshake(  # noqa: PLR0917  (as `connect`)
     known_host_key: asyncssh.SSHKey,
     client: _Client,
 ) -> asyncssh.SSHClientConnection:
-    _name_the_user()
+    name_the_user()
     try:
         return await asyncssh.connect(
             host,
@@ -248,10 +248,10 @@ async def _handshake(  # noqa: PLR0917  (as `connect`)
             known_hosts=([known_host_key.convert_to_public()], [], []),
             agent_path=None,
             preferred_auth="publickey",
-            encryption_algs=[_CIPHER],
+            encryption_algs=[CIPHER],
             compression_algs=None,
-            keepalive_interval=_KEEPALIVE_INTERVAL_S,
-            keepalive_count_max=_KEEPALIVE_COUNT,
+            keepalive_interval=KEEPALIVE_INTERVAL_S,
+            keepalive_count_max=KEEPALIVE_COUNT,
             # Both default to limits of asyncssh's own; ours is around all of it.
             connect_timeout=None,
             login_timeout=0,
@@ -261,7 +261,7 @@ async def _handshake(  # noqa: PLR0917  (as `connect`)
         raise
 
 
-def _name_the_user() -> None:
+def name_the_user() -> None:
     """See that this process's own user has a name.
 
     asyncssh asks for it, whatever username it is given. A container's user often has none; and one

@@ -249,6 +249,12 @@ def test_control_plane(wrong: Mapping[str, Any]) -> None:
     compare_control(belief, {"n1": HEALTHY, "n2": HEALTHY})
     with pytest.raises(DivergenceFound) as found:
         compare_control(belief, {"n1": HEALTHY, "n2": replace(HEALTHY, **wrong)})
+    # What could not be seen is not held against a node; all else is.
+    (unseen,) = wrong
+    compare_control(belief, {"n2": replace(HEALTHY, **wrong, unseen=frozenset({unseen}))})
+    other = frozenset({"healthy" if unseen != "healthy" else "links"})
+    with pytest.raises(DivergenceFound):
+        compare_control(belief, {"n2": replace(HEALTHY, **wrong, unseen=other)})
     assert [(d.kind, d.node) for d in found.value.divergences] == [(Kind.CONTROL_PLANE, "n2")]
 
 

@@ -65,7 +65,8 @@ def test_only_the_nodes_own_processes_import_it() -> None:
     assert found.returncode == 0, found.stderr
     node = {"admin", "dialler", "openapi", "plugin_api", "protocol", "relay", "server"}
     expected = {f"syncmodel.reference.node.{name}" for name in node | {"surface", "websocket"}}
-    assert set(found.stdout.split()) == {*expected, "syncmodel.reference.machines.machine_process"}
+    expected |= {f"syncmodel.reference.machines.{name}_process" for name in ("machine", "host")}
+    assert set(found.stdout.split()) == expected
 
 
 def test_help_is_there() -> None:

@@ -12,11 +12,12 @@ from syncmodel.errors import FaultError
 from syncmodel.model.outcome import unknown
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.live_node import LiveNode
-from syncmodel.transport.clients import Indefinite, Unreachable
+from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 LOST = Indefinite("The channel closed before it was answered")
 GONE = Unreachable("Connection refused")
 LISTED: dict[str, Any] = {"generations": []}
+NO_METHOD = AdminError("unknown_method", "there is no such method", {}, 404)
 
 
 class Machine:
@@ -95,7 +96,11 @@ def test_a_node_that_was_killed_and_answers_is_a_fault(answers: tuple[Any, ...])
         asyncio.run(cluster(*answers).crash("n1"))
 
 
-@pytest.mark.parametrize("answers", [(LISTED,), (LOST, LISTED)], ids=["new", "an old connection"])
+@pytest.mark.parametrize(
+    "answers",
+    [(LISTED,), (LOST, LISTED), (NO_METHOD,)],
+    ids=["new", "an old connection", "a method that it lacks"],
+)
 def test_a_node_that_was_restarted_answers(answers: tuple[Any, ...]) -> None:
     one = cluster(*answers)
     one.down = frozenset({"n1"})

@@ -39,7 +39,15 @@ class SpawnedApplication:
 
     async def follow(self, commands: socket.socket) -> None:
         """Connect to the spawner and follow its reports, until it dies."""
+        await self.followed(await self.connect(commands))
+
+    async def connect(self, commands: socket.socket) -> asyncio.StreamReader:
+        """Connect to the spawner; its reports are to be followed."""
         reader, self._writer = await asyncio.open_unix_connection(sock=commands)
+        return reader
+
+    async def followed(self, reader: asyncio.StreamReader) -> None:
+        """Follow the spawner's reports, until it dies."""
         while line := await reader.readline():
             event = json.loads(line)
             async with self._changed:

@@ -39,6 +39,10 @@ class Config:
     silence_limit_s: float = SILENCE_LIMIT_S
     origins: tuple[str, ...] = (ORIGIN,)
     plain_nip98: bool = False
+    http_at: str | None = None
+    """HOST:PORT where clients of this machine find the surfaces; only a machine that is a host."""
+    relay_at: tuple[str, ...] = ()
+    """Each HOST:PORT where peers find the relay, and nothing else."""
 
 
 def load(root: Path) -> Config:
@@ -67,6 +71,10 @@ def load(root: Path) -> Config:
         silence_limit_s=_seconds(path, data, "silence_limit_s", SILENCE_LIMIT_S),
         origins=_texts(path, data, "origins") or (ORIGIN,),
         plain_nip98=_flag(path, data, "plain_nip98"),
+        http_at=_place(path, "http_at", _text(path, data, "http_at"))
+        if "http_at" in data
+        else None,
+        relay_at=tuple(_place(path, "relay_at", at) for at in _texts(path, data, "relay_at")),
     )
 
 
@@ -96,6 +104,13 @@ def _texts(path: Path, data: dict[str, Any], field: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         _wrong(path, field, "a list of texts")
     return tuple(value)
+
+
+def _place(path: Path, field: str, at: str) -> str:
+    host, _, port = at.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        _wrong(path, field, "HOST:PORT")
+    return at
 
 
 def _flag(path: Path, data: dict[str, Any], field: str) -> bool:

@@ -185,7 +185,7 @@ class _Socket(ClientConnection):
 
 
 async def _connect(address: str, open_limit_s: float) -> _Socket:
-    """A WebSocket to ws://HOST:PORT or ws+unix:///PATH."""
+    """A WebSocket to ws://HOST:PORT, wss://HOST:PORT or ws+unix:///PATH."""
     parts = urlsplit(address)
     options: dict[str, Any] = {
         "compression": None,
@@ -197,6 +197,6 @@ async def _connect(address: str, open_limit_s: float) -> _Socket:
     if parts.scheme == "ws+unix":
         socket = await unix_connect(parts.path, "ws://localhost/", **options)
     else:
-        socket = await connect(f"ws://{parts.netloc}/", proxy=None, **options)
+        socket = await connect(f"{parts.scheme}://{parts.netloc}/", proxy=None, **options)
     assert isinstance(socket, _Socket)
     return socket

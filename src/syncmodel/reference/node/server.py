@@ -1,7 +1,8 @@
 """The node's process: everything put together on ROOT/run/app.sock, until SIGTERM.
 
 HTTP and the relay's WebSocket share that one socket. Peers come in by ROOT/run/relay.sock, where
-there is the relay and nothing else. Each is bound under another name and renamed into place when
+there is the relay and nothing else. On a host of its own both are found at TCP ports, too, if its
+configuration says so. Each socket is bound under another name and renamed into place when
 the application can answer.
 """
 
@@ -10,6 +11,7 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -37,6 +39,7 @@ PLUGIN_PATHS: Final = f"/plugins-api/{config.PLUGIN}/"
 #: How long, at the end, what is being served may take to notice.
 FAREWELL_LIMIT_S: Final = 1.0
 RELAY_PATH: Final = "/"
+_BACKLOG: Final = 128
 
 
 def serve(root: Path) -> None:
@@ -62,7 +65,10 @@ async def _serve(root: Path) -> None:
         surfaces = Surfaces(app, root, accepted, relay)
         limit_s = settings.silence_limit_s
         servers = [
+            *[await _listen_at(RelayAlone(relay), at, limit_s) for at in settings.relay_at],
+            *[await _listen_at(surfaces, at, limit_s) for at in (settings.http_at,) if at],
             await _listen(RelayAlone(relay), layout.relay_socket, limit_s),
+            # Last: whoever waits for this node to come up looks here.
             await _listen(surfaces, layout.app_socket, limit_s),
         ]
         # What is there by now stays: a look at all of it for garbage would hold up every request.
@@ -72,8 +78,8 @@ async def _serve(root: Path) -> None:
             await end.wait()
             for task in running:
                 task.cancel()
-        for socket in (layout.app_socket, layout.relay_socket):
-            socket.unlink(missing_ok=True)
+        for path in (layout.app_socket, layout.relay_socket):
+            path.unlink(missing_ok=True)
         await _hang_up(servers, surfaces)
         app.flush()
     finally:
@@ -151,12 +157,38 @@ class RelayAlone:
 
 
 async def _listen(surfaces: ASGIApp, path: Path, silence_limit_s: float) -> uvicorn.Server:
-    """Accept connections at `path` from now on, with uvicorn's protocols but our own loop:
-    uvicorn's polls for a signal ten times a second, and takes as long to end."""
+    """Accept connections at `path` from now on."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    server = await _started(surfaces, silence_limit_s, uds=os.fspath(fresh))
+    fresh.chmod(0o600)  # uvicorn lets everybody in
+    fresh.rename(path)
+    return server
+
+
+async def _listen_at(surfaces: ASGIApp, at: str, silence_limit_s: float) -> uvicorn.Server:
+    """Accept connections at HOST:PORT from now on."""
+    host, _, port = at.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    # With the protocol named, asyncio sets TCP_NODELAY on what it accepts.
+    place = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    place.setblocking(False)
+    place.bind((host.strip("[]"), int(port)))
+    place.listen(_BACKLOG)
+    return await _started(surfaces, silence_limit_s, sockets=[place])
+
+
+async def _started(
+    surfaces: ASGIApp,
+    silence_limit_s: float,
+    uds: str | None = None,
+    sockets: list[socket.socket] | None = None,
+) -> uvicorn.Server:
+    """A server with uvicorn's protocols but our own loop: uvicorn's polls for a signal ten times a
+    second, and takes as long to end."""
     settings = uvicorn.Config(
         surfaces,
-        uds=os.fspath(fresh),
+        uds=uds,
         http=Http,
         ws=WebSocket,
         ws_max_size=FRAME_LIMIT_BYTES,
@@ -173,9 +205,7 @@ async def _listen(surfaces: ASGIApp, path: Path, silence_limit_s: float) -> uvic
     settings.load()
     server = uvicorn.Server(settings)
     server.lifespan = settings.lifespan_class(settings)
-    await server.startup()
-    fresh.chmod(0o600)  # uvicorn lets everybody in
-    fresh.rename(path)
+    await server.startup(sockets)
     return server
 
 

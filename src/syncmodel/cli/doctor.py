@@ -1,0 +1,113 @@
+"""`syncmodel doctor`: what this machine, or the hosts of an inventory, have and lack."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncmodel.errors import InvalidRunError
+
+if TYPE_CHECKING:
+    from syncmodel.inventory.checks import Line
+
+NAME = "doctor"
+HELP = "say what this machine, or the hosts of an inventory, have, lack, and what to do"
+EXAMPLES = """\
+  syncmodel doctor                       which targets work on this machine
+  syncmodel doctor hosts.toml            every host of an inventory, and the ways between them
+  syncmodel doctor hosts.toml --disturb  the same, and each node is killed and started
+
+exit codes: 0 if runs can be made, 3 if something is missing that they need
+"""
+
+#: Open files that three nodes need; see `reference.needs`.
+FILES = 64
+FREE_MIB = 200
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The inventory, and whether its nodes may be disturbed."""
+    parser.add_argument(
+        "inventory", metavar="INVENTORY", nargs="?", type=Path, help="a TOML file (docs/hosts.md)"
+    )
+    parser.add_argument(
+        "--disturb", action="store_true", help="kill and start each node, to see that it works"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print one line for each check."""
+    from syncmodel.inventory.checks import Health
+    from syncmodel.report.terminal import say
+
+    def tell(line: Line) -> None:
+        say(f"{line.health.value:9} {line.about}: {line.told.rstrip('.')}.")
+
+    if args.inventory is None:
+        found = list(_here())
+        for line in found:
+            tell(line)
+        bad = all(
+            line.health is Health.MISSING for line in found if line.about.startswith("target")
+        )
+        return InvalidRunError.exit_code if bad else 0
+    from syncmodel.inventory import checkup, file
+
+    worst = checkup.run(file.load(args.inventory), tell, disturb=args.disturb)
+    return InvalidRunError.exit_code if worst is Health.MISSING else 0
+
+
+def _here() -> Iterator[Line]:
+    """What this machine has, and what therefore works."""
+    from syncmodel.inventory.checks import Health, Line
+    from syncmodel.reference import needs
+
+    yield Line(Health.OK, "target simulated", "needs nothing but this package")
+    missing = needs.missing()
+    if missing:
+        told = f"{', '.join(missing)} not installed: pip install 'syncmodel[reference]'"
+        yield Line(Health.MISSING, "target embedded", told)
+    else:
+        yield _files()
+    yield _room()
+    config = Path("~/.ssh/config").expanduser()
+    if config.is_file():
+        yield Line(Health.OK, "target inventory", f"hosts are found as {config} has them")
+    else:
+        told = f"there is no {config}: name another with `ssh_config` in the inventory"
+        yield Line(Health.DEGRADED, "target inventory", told)
+    yield Line(Health.OK, "processors", f"{os.cpu_count() or 1}: see --jobs")
+    tools = ("sshd", "unshare", "ip", "nft", "tc", "flock")
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    there = [tool for tool in tools if shutil.which(tool, path=path)]
+    absent = [tool for tool in tools if tool not in there]
+    told = f"{', '.join(there) or 'none'} there" + (f"; no {', '.join(absent)}" if absent else "")
+    yield Line(Health.OK, "tools", told)
+
+
+def _files() -> Line:
+    from syncmodel.inventory.checks import Health, Line
+
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != resource.RLIM_INFINITY and allowed < FILES:
+        told = f"`ulimit -n` allows {allowed} open files, and three nodes need {FILES}: raise it"
+        return Line(Health.MISSING, "target embedded", told)
+    return Line(Health.OK, "target embedded", "real processes of this computer")
+
+
+def _room() -> Line:
+    import tempfile
+
+    from syncmodel.inventory.checks import Health, Line
+
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free // 2**20
+    if free < FREE_MIB:
+        told = f"{free} MiB are free in {folder}: make room, or name another with TMPDIR"
+        return Line(Health.DEGRADED, "disk", told)
+    return Line(Health.OK, "disk", f"{free:,} MiB are free in {folder}")

@@ -1,0 +1,176 @@
+"""What a real node may lack of docs/contract.md, and what then goes without it.
+
+A capability that any node lacks makes steps undrawn or facts unjudged, by name; it is never taken
+for the node's mistake. Nothing here changes a node but for two rows of a run of their own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
+
+import asyncssh
+
+from syncmodel.errors import InvalidRunError, UsageError
+from syncmodel.inventory.node import PartialNode
+from syncmodel.model.divergence import DivergenceFound
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.targets.base import How
+from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
+
+#: What is missing, and what that means for a run.
+WITHOUT: Final[Mapping[str, str]] = {
+    "sync.status": "rest is seen by marker rows",
+    "state.position": "views are read twice",
+    "markers": "rest is a guess: nothing changed for a while",
+    "sync.resync": "no resyncs",
+    "generations.list": "generations are read from the machine's links",
+    "links": "the machine's links are not compared",
+    "cluster_status": "health is not compared",
+    "store.tables": "what stays in the store is not compared",
+    "schema": "plugin version and tables are not compared",
+    "reads": "no reads between rests",
+    "rollout": "no rollouts and no rollbacks",
+    "control": "no crashes and no restarts",
+    "cuts": "no partitions",
+}
+#: Admin methods that are looked for by asking, with what is asked. None of them changes anything:
+#: a resync of what a node has already asks for nothing new.
+_ASKED: Final[Mapping[str, tuple[tuple[str, dict[str, object]], ...]]] = {
+    "sync.status": (("sync.status", {}),),
+    "sync.resync": (("sync.resync", {"full": False}),),
+    "generations.list": (("generations.list", {}),),
+    "cluster_status": (("cluster_status", {}),),
+    "store.tables": (("store.tables", {"plugin": "supertest"}),),
+    "rollout": (("rollout.status", {"job": "syncmodel-asks"}),),
+}
+_UNKNOWN_CODES: Final = frozenset({"unknown_method", "no_such_path"})
+_UNKNOWN_STATUS: Final = frozenset({404, 405, 501})
+
+
+async def lacking(node: PartialNode) -> frozenset[str]:
+    """What this node lacks. It runs, with the plugin.
+
+    Raises `UsageError` if it does not accept our key or has no `GET state`, and `InvalidRunError`
+    if it does not answer.
+    """
+    missing = {name for name, asked in _ASKED.items() if not await _offers(node, asked)}
+    shapes: dict[str, Callable[[], Awaitable[object]]] = {
+        "sync.status": node.standing,
+        "generations.list": node.listed,
+        "cluster_status": node.status,
+    }
+    for name, look in shapes.items():
+        if name not in missing and not await _has_shape(look):
+            missing.add(name)
+    try:
+        await node.read_links()
+    except (asyncssh.Error, OSError, ValueError, InvalidRunError):
+        missing.add("links")
+    try:
+        missing |= await _plugin_lacks(node)
+    except (Unreachable, Indefinite) as error:
+        raise InvalidRunError(f"{node.name} does not answer its plugin's API: {error}") from error
+    if "sync.status" in missing:
+        missing.add("state.position")
+    if {"generations.list", "links"} <= missing:
+        # Nobody could say which generation a node is on.
+        missing.add("rollout")
+    return frozenset(missing)
+
+
+async def _offers(node: PartialNode, asked: Iterable[tuple[str, dict[str, object]]]) -> bool:
+    for method, params in asked:
+        try:
+            await node.admin(method, params)
+        except AdminError as error:
+            if error.status in (401, 403):
+                raise UsageError(
+                    f"{node.name} refuses the key in admin_key ({error}): make it one of the "
+                    f"node's administrators, and see that the clocks agree."
+                ) from error
+            unnamed = error.code == "no_code" and error.status in _UNKNOWN_STATUS
+            if error.code in _UNKNOWN_CODES or unnamed:
+                return False
+            if not error.definite or error.code == "not_ready":
+                raise InvalidRunError(
+                    f"{node.name} can't be asked for {method}: {error}."
+                ) from error
+        except (Unreachable, Indefinite) as error:
+            raise InvalidRunError(f"{node.name} does not answer {method}: {error}") from error
+    return True
+
+
+async def _has_shape(look: Callable[[], Awaitable[object]]) -> bool:
+    try:
+        await look()
+    except (DivergenceFound, KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+async def _plugin_lacks(node: PartialNode) -> set[str]:
+    """What its plugin's API lacks."""
+    run = f"syncmodel-asks-{secrets.token_hex(4)}"
+    state = await node.ask_plugin("GET", f"state?run_id={run}")
+    result = state.body.get("result")
+    if not state.ok or not isinstance(result, dict) or not {"cases", "events"} <= result.keys():
+        raise UsageError(
+            f"{node.name} has no `GET state` of docs/contract.md (it answers {state.status} "
+            f"{state.code}), so nothing that it shows can be read: see api.plugin in the inventory."
+        )
+    missing = set()
+    told = isinstance(result.get("position"), int), isinstance(result.get("log_id"), str)
+    if not all(told):
+        missing.add("state.position")
+    schema = (await node.ask_plugin("GET", "schema")).body.get("result")
+    if not isinstance(schema, dict) or not {"version", "tables"} <= schema.keys():
+        missing.add("schema")
+    rows = (await node.ask_plugin("GET", f"cases?run_id={run}")).body.get("result")
+    if not isinstance(rows, dict) or not isinstance(rows.get("rows"), list):
+        missing.add("reads")
+    if not await node.mark(run, "probe"):
+        missing.add("markers")
+    return missing
+
+
+def how_rest(missing: frozenset[str], asked: How | None) -> How:
+    """How rest is seen of nodes that lack these together; `asked` is what the inventory says.
+
+    Raises `UsageError` if that can't be.
+    """
+    can = [
+        how
+        for how, needed in ((How.POSITION, "sync.status"), (How.MARKERS, "markers"))
+        if needed not in missing
+    ]
+    if asked is None or asked is How.QUIET:
+        return asked or (can[0] if can else How.QUIET)
+    if asked not in can:
+        raise UsageError(
+            f"The nodes can't say that {asked.value}: leave `rest` out of the inventory, and "
+            f"`syncmodel doctor` says what they lack."
+        )
+    return asked
+
+
+def abilities(missing: frozenset[str]) -> type[object]:
+    """The class whose bases say what such a cluster can do."""
+    each: tuple[tuple[type[object], str], ...] = (
+        (CutsLinks, "cuts"),
+        (Resyncs, "sync.resync"),
+        (Deploys, "rollout"),
+        (Stops, "control"),
+        (Reads, "reads"),
+    )
+    bases = [ability for ability, needed in each if needed not in missing]
+    return type("Offered", (*bases, Malforms), {})
+
+
+def told(missing: frozenset[str]) -> str:
+    """What goes without these, in words; empty if nothing does."""
+    words = [f"no {name}: {WITHOUT[name]}" for name in WITHOUT if name in missing]
+    if "sync.status" not in missing:
+        words = [one for one in words if not one.startswith("no markers")]
+    return "; ".join(words)

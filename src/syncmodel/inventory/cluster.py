@@ -1,0 +1,220 @@
+"""Clusters whose nodes may lack some of the contract, and clusters on the hosts of an inventory.
+
+The machines are not ours: between runs they are wiped, and never rebuilt. A run that did not pass
+is followed by a wipe at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from syncmodel.errors import BootError, FaultError, InvalidRunError, TransportError
+from syncmodel.inventory.file import Inventory
+from syncmodel.inventory.hold import Hold
+from syncmodel.inventory.host import HostNode
+from syncmodel.inventory.links import CarriedLinks, HostLinks, NoCuts
+from syncmodel.inventory.node import PartialNode
+from syncmodel.inventory.packets import PacketLinks
+from syncmodel.inventory.rest import Rest
+from syncmodel.model.net import Net
+from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.targets.base import How, Settled, Unsettled
+from syncmodel.targets.cluster import Cluster, Links
+from syncmodel.targets.deploying import deploy
+
+#: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
+RUNS_BETWEEN_WIPES = 20
+BARE = 1
+
+
+class PartialCluster(Cluster):
+    """Live nodes, each with what it has; `missing` is what any of them lacks."""
+
+    def __init__(
+        self,
+        nodes: Mapping[str, PartialNode],
+        links: Links,
+        missing: frozenset[str] = frozenset(),
+        how: How = How.POSITION,
+        quiet_s: float = 1.0,
+    ) -> None:
+        """Nothing is touched before `begin`. `how` rest is seen, after so long of quiet."""
+        super().__init__(nodes, links)
+        self.partial = dict(nodes)
+        self.missing = missing
+        self.rest = Rest(how, quiet_s)
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """Rest as these nodes can show it, and every node's rows."""
+        up = {node: self.partial[node] for node in net.up}
+        found = await self.rest.settle(up, net, self.run_id, limit_s)
+        if isinstance(found, Unsettled) or not control:
+            return found
+        seen = await asyncio.gather(*(node.control() for node in up.values()))
+        return replace(found, control=dict(zip(up, seen, strict=True)))
+
+    async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
+        """Every node at once, each to its own number of the generation."""
+        jobs = [self._deploy(node, generation, back=back) for node in nodes]
+        outcomes = await self.together(jobs)
+        await self._still_cut()
+        return next((outcome for outcome in outcomes if not outcome.ok), accepted())
+
+    async def _deploy(self, node: str, generation: int, *, back: bool) -> Outcome:
+        return await deploy(self.partial[node], self.partial[node].number(generation), back=back)
+
+    async def _answers(self, node: str) -> bool:
+        return await self.partial[node].answers()
+
+    async def _to(self, node: str, generation: int) -> None:
+        """Bring a node to a generation, or see that it can't be told which it is on."""
+        running = await self.partial[node].running()
+        if running == generation:
+            return
+        if running is None or "rollout" in self.missing:
+            raise InvalidRunError(
+                f"{node} runs generation {running or 'nobody knows which'} where {generation} of "
+                f"{len(self.schema.generations)} is needed, and can't be rolled out: bring it "
+                f"there by hand, or leave out what needs it."
+            )
+        # A strange generation is left by a rollout, whatever its number is.
+        back = running != 0 and generation < running
+        outcome = await self._deploy(node, generation, back=back)
+        if not outcome.ok:
+            raise InvalidRunError(
+                f"{node} can't be brought from generation {running} to {generation} for a fresh "
+                f"run: {outcome.code}"
+            )
+
+
+def links_of(inventory: Inventory) -> HostLinks:
+    """The links between its hosts, cut as it says."""
+    match inventory.cuts:
+        case "carried":
+            return CarriedLinks()
+        case "packets":
+            return PacketLinks()
+        case _:
+            return NoCuts()
+
+
+class HostCluster(PartialCluster):
+    """A `Target` of the hosts of an inventory. It keeps them as long as it is open."""
+
+    _open: HostCluster | None = None
+
+    def __init__(self, inventory: Inventory, lacks: Mapping[str, frozenset[str]], how: How) -> None:
+        """`lacks` is what each node lacks. Nothing is touched before `begin`."""
+        nodes = {name: HostNode(host, inventory) for name, host in inventory.hosts.items()}
+        for name, node in nodes.items():
+            node.lacks, node.usual = lacks[name], self.schema.usual
+        links = links_of(inventory)
+        missing = frozenset[str]().union(*lacks.values())
+        super().__init__(nodes, links, missing, how, inventory.limits.quiet)
+        self._inventory, self._ways = inventory, links
+        self._hold = Hold(inventory)
+        self._runs = 0
+        self._trusted = False
+
+    # --- Reusable ------------------------------------------------------------------------------
+
+    def passed(self) -> None:
+        """The run passed: the next one needs no wipe."""
+        self._trusted = True
+
+    @property
+    def used(self) -> bool:
+        """Whether the next run has nodes as another one left them."""
+        return self._trusted
+
+    def renew(self) -> None:
+        """The next run has wiped nodes."""
+        self._trusted = False
+
+    # --- Target --------------------------------------------------------------------------------
+
+    async def begin(self, net: Net) -> None:
+        """A fresh run. Nodes are wiped first if they are in doubt, or have served many runs."""
+        await self._take()
+        trusted, self._trusted = self._trusted, False
+        self._runs += 1
+        wiped = not trusted or self._runs % RUNS_BETWEEN_WIPES == 0
+        if wiped:
+            await self._wipe(net)
+        try:
+            await super().begin(net)
+        except TransportError:
+            raise
+        except InvalidRunError:
+            if wiped:
+                raise
+            await self._wipe(net)
+            await super().begin(net)
+        self._hold.check()
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """As any such cluster; but links that broke under the tester are its own trouble."""
+        self._hold.check()
+        await self._ways.keep()
+        found = await super().settle(net, control=control, limit_s=limit_s)
+        self._hold.check()
+        return found
+
+    async def close(self) -> None:
+        """Links whole, every node up again, the lock given back; nodes stay as they are."""
+        if HostCluster._open is self:
+            HostCluster._open = None
+        try:
+            await self._leave()
+        finally:
+            try:
+                await super().close()
+            finally:
+                await self._hold.close()
+
+    # --- helpers -------------------------------------------------------------------------------
+
+    async def _leave(self) -> None:
+        """Nodes that were killed run again, as far as they can still be reached."""
+        if not self._hold.is_whole:
+            return
+        for node in sorted(self.down):
+            await self.live[node].machine.start()
+        self.down = frozenset()
+
+    async def _take(self) -> None:
+        """The hosts are this target's: connected, locked, and with the links that it carries."""
+        other = HostCluster._open
+        if other is not None and other is not self:
+            await other.close()
+        HostCluster._open = self
+        if self._hold.is_whole:
+            return
+        await self._links.close()
+        await self._hold.close()
+        await self._hold.open()
+        await self._ways.open(self._inventory, self._hold.connections)
+        self.cut, self._trusted = frozenset(), False
+
+    async def _wipe(self, net: Net) -> None:
+        """Links whole, applications started anew, and every table dropped on every node at once, so
+        that nothing comes back from a peer; each as far as it can be done."""
+        if self.cut:
+            await self.set_cut(frozenset())
+        if "control" not in self.missing:
+            await asyncio.gather(*map(self._start_anew, self.nodes))
+        self.down = frozenset()
+        if "rollout" not in self.missing:
+            bare = net.with_cut(()).deploy(net.nodes, BARE)
+            await super().begin(replace(bare, down=frozenset()))
+
+    async def _start_anew(self, node: str) -> None:
+        machine = self.live[node].machine
+        try:
+            await machine.stop()
+            await machine.start()
+        except BootError as error:
+            raise FaultError(f"{node} does not start any more: {error}") from None

@@ -1,0 +1,258 @@
+"""The inventory: a TOML file that names the hosts of one cluster, read strictly.
+
+How a host is reached is the user's ssh_config's to say; keys are named by their files and never
+written here. Each mistake is one sentence that names the file, the place, and what to write.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from syncmodel.corpus.fields import shown
+from syncmodel.errors import FormatError, UsageError
+from syncmodel.inventory import reading
+from syncmodel.inventory.reading import Place, Table
+from syncmodel.model.net import Link
+from syncmodel.nostr.keys import Key, MalformedKeyError
+from syncmodel.targets.base import How
+from syncmodel.targets.wire import PLUGIN_PATH, SUPERTEST
+from syncmodel.transport.clients import ADMIN_PATH, BASE_URL
+
+NODES_LIMIT = (2, 32)
+#: Ways to cut links: not at all, through ways that the tester carries over SSH, or by nft there.
+WAYS = ("none", "carried", "packets")
+RESTS = {"position": How.POSITION, "markers": How.MARKERS, "quiet": How.QUIET}
+VERBS = ("start", "stop", "kill")
+#: What docs/contract.md has a machine offer over SSH.
+CONTROL = {verb: f"control {verb}" for verb in VERBS}
+_NODE = re.compile(r"n[1-9][0-9]?")
+
+
+@frozen
+class Limits:
+    """Time limits, in seconds. `quiet`: how long nothing may change where rest is a guess."""
+
+    connect: float = 10.0
+    request: float = 10.0
+    start: float = 30.0
+    stop: float = 30.0
+    quiet: float = 1.0
+
+
+@frozen
+class Host:
+    """One node, and the host that it is on.
+
+    `name` is the node's in its cluster, and `alias` the host's in ssh_config. `api` is where its
+    HTTP surfaces are; `relay` all places where its peers may find it. `ways` are the ports of its
+    own loopback at which it finds its peers, where links are carried. `generations` are its own
+    numbers of the schema's generations. `commands`: how its application is started and stopped.
+    """
+
+    node: str
+    name: str
+    alias: str
+    pubkey: str
+    api: Place
+    relay: tuple[Place, ...]
+    ways: Mapping[str, int]
+    generations: tuple[int, ...]
+    commands: Mapping[str, str]
+    own_commands: bool
+    sudo: str
+
+
+@frozen
+class Inventory:
+    """The hosts of one cluster, and what is true of all of them."""
+
+    path: Path
+    hosts: Mapping[str, Host]
+    admin_key: Key
+    ssh_config: Path | None
+    url: str = BASE_URL
+    admin_path: str = ADMIN_PATH
+    plugin_path: str = PLUGIN_PATH
+    cuts: str = "none"
+    nft: str = "nft"
+    rest: How | None = None
+    limits: Limits = Limits()
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes, in order."""
+        return tuple(self.hosts)
+
+    @property
+    def ways(self) -> dict[Link, int]:
+        """The port at which b finds a, for each carried link (a, b)."""
+        return {(a, b): port for b, host in self.hosts.items() for a, port in host.ways.items()}
+
+
+def load(path: Path) -> Inventory:
+    """The inventory in that file. Raises `FormatError`, or `UsageError` if it can't be read."""
+    try:
+        raw = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise UsageError(
+            f"The inventory {path} can't be read: {error.strerror or error}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"{path}: no UTF-8 text (byte {error.start}); save it as UTF-8."
+        ) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise FormatError(f"{path}: no TOML: {error or 'nested too deeply'}.") from error
+    return of(path, raw)
+
+
+def of(path: Path, raw: Mapping[str, Any]) -> Inventory:
+    """The inventory of these tables; files are named from where `path` is. Raises `FormatError`."""
+    top, folder = Table(raw, str(path)), path.parent
+    key = _key(top, folder)
+    config = top.take("ssh_config", reading.text, "")
+    cuts = top.take("cuts", reading.one_of(WAYS), "none")
+    nft = top.take("nft", reading.command, "nft")
+    rest = top.take("rest", reading.one_of(RESTS), "")
+    api = top.table("api")
+    shared = _Shared(
+        place=api.take("at", reading.place, Place("127.0.0.1", 4000)),
+        sudo=top.take("sudo", reading.flag, False),
+        commands=_commands(top.table("commands"), {}),
+        cuts=cuts,
+    )
+    url = api.take("url", reading.url, BASE_URL)
+    admin_path, plugin_path = (
+        api.take(name, reading.path, usual)
+        for name, usual in (("admin", ADMIN_PATH), ("plugin", PLUGIN_PATH))
+    )
+    api.done()
+    limits = top.table("limits")
+    found = {name: limits.take(name, reading.seconds, usual) for name, usual in _LIMITS.items()}
+    limits.done()
+    nodes = top.table("nodes")
+    hosts = _hosts(nodes, shared)
+    top.done()
+    return Inventory(
+        path=path,
+        hosts=hosts,
+        admin_key=key,
+        ssh_config=folder / Path(config).expanduser() if config else None,
+        url=url,
+        admin_path=admin_path,
+        plugin_path=plugin_path,
+        cuts=cuts,
+        nft=nft,
+        rest=RESTS[rest] if rest else None,
+        limits=Limits(**found),
+    )
+
+
+_LIMITS: dict[str, float] = {
+    name: getattr(Limits(), name) for name in ("connect", "request", "start", "stop", "quiet")
+}
+
+
+@frozen
+class _Shared:
+    """What holds for every node that does not say otherwise."""
+
+    place: Place
+    sudo: bool
+    commands: Mapping[str, str]
+    cuts: str
+
+    @property
+    def carried(self) -> bool:
+        return self.cuts == "carried"
+
+
+def _hosts(nodes: Table, shared: _Shared) -> dict[str, Host]:
+    least, most = NODES_LIMIT
+    count = len(nodes.raw)
+    wanted = [f"n{number}" for number in range(1, count + 1)]
+    strange = [name for name in nodes.raw if not _NODE.fullmatch(name) or name not in wanted]
+    if strange or not least <= count <= most:
+        named = f"found {', '.join(map(shown, nodes.raw))}" if nodes.raw else "found none"
+        nodes.wrong(
+            f"expected {least} to {most} tables [nodes.n1], [nodes.n2] and so on without a gap, "
+            f"{named}"
+        )
+    hosts = {name: _host(name, nodes.table(name), shared, wanted) for name in wanted}
+    _check_twice(nodes, {name: host.pubkey for name, host in hosts.items()}, "pubkey")
+    _check_twice(nodes, {name: host.name for name, host in hosts.items()}, "name")
+    return hosts
+
+
+def _host(node: str, table: Table, shared: _Shared, nodes: list[str]) -> Host:
+    commands = table.table("commands")
+    own = _commands(commands, shared.commands)
+    sudo = "sudo -n " if table.take("sudo", reading.flag, shared.sudo) else ""
+    peers = [other for other in nodes if other != node]
+    ways = table.table("ways")
+    ports = {peer: ways.take(peer, reading.port) for peer in peers} if shared.carried else {}
+    if not shared.carried and ways.raw:
+        ways.wrong('these are ports of carried links: write `cuts = "carried"` above all tables')
+    ways.done()
+    host = Host(
+        node=node,
+        name=table.take("name", reading.text, node),
+        alias=table.take("host", reading.text),
+        pubkey=table.take("pubkey", reading.hex_key),
+        api=table.take("api", reading.place, shared.place),
+        relay=table.take("relay", reading.places, ()),
+        ways=ports,
+        generations=table.take(
+            "generations", reading.generations, tuple(range(1, len(SUPERTEST.generations) + 1))
+        ),
+        commands={verb: f"{sudo}{command}" for verb, command in (CONTROL | own).items()},
+        own_commands=bool(own),
+        sudo=sudo,
+    )
+    if shared.cuts != "none" and not host.relay:
+        table.wrong("who cuts links needs to know where the node's relay is: write `relay`")
+    names = [place.host for place in host.relay if not reading.is_address(place.host)]
+    if shared.cuts == "packets" and names:
+        table.wrong(f"packets have addresses and no names: write that of {names[0]}", "relay")
+    table.done()
+    return host
+
+
+def _commands(table: Table, others: Mapping[str, str]) -> dict[str, str]:
+    own = {verb: table.take(verb, reading.command, "") for verb in VERBS}
+    table.done()
+    found = dict(others) | {verb: command for verb, command in own.items() if command}
+    missing = [verb for verb in VERBS if verb not in found]
+    if found and missing:
+        table.wrong(f"{', '.join(missing)} is missing: a node is started, stopped and killed")
+    return found
+
+
+def _key(top: Table, folder: Path) -> Key:
+    named = top.take("admin_key", reading.text)
+    if reading.PUBKEY.fullmatch(named.strip().lower()):
+        top.wrong("this is a key itself: put it into a file of its own and name that", "admin_key")
+    path = folder / Path(named).expanduser()
+    try:
+        return Key.from_hex(path.read_text(encoding="ascii").strip())
+    except OSError as error:
+        top.wrong(f"the file {path} can't be read: {error.strerror or error}", "admin_key")
+    except (MalformedKeyError, UnicodeDecodeError):
+        top.wrong(
+            f"the file {path} holds no secret key: it is 64 hex digits and nothing else",
+            "admin_key",
+        )
+
+
+def _check_twice(nodes: Table, values: Mapping[str, str], what: str) -> None:
+    seen: dict[str, str] = {}
+    for node, value in values.items():
+        if value in seen:
+            nodes.wrong(f"{seen[value]} and {node} have the same {what}: each node has its own")
+        seen[value] = node

@@ -1,0 +1,143 @@
+"""Links that the tester carries: each host finds its peers at ports of its own loopback.
+
+Behind such a port is the host's own sshd, which hands what comes to the tester (RFC 4254, 7.1);
+there is one proxy for each directed link, as in a cluster of this computer, and behind it a channel
+to the relay of the other host. So a link is cut without any right on the hosts, and a link that is
+cut is probed here. When the tester ends, all these links end: no cut outlives it, and no link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import asyncssh
+
+from syncmodel.errors import FaultError, TransportError
+from syncmodel.faults.link_door import SocketDoor
+from syncmodel.faults.link_proxy import LinkProxy
+from syncmodel.faults.proxy_links import ProxyLinks
+from syncmodel.inventory.file import Inventory
+from syncmodel.inventory.reading import Place
+from syncmodel.model.net import Link
+
+Connections = Mapping[str, asyncssh.SSHClientConnection]
+LOOPBACK = "127.0.0.1"
+
+
+class HostLinks(Protocol):
+    """The links between hosts (`targets.cluster.Links`), which are opened over SSH."""
+
+    async def open(self, inventory: Inventory, connections: Connections) -> None:
+        """Get ready; nothing is cut then. Raises `TransportError` where that is forbidden."""
+
+    async def keep(self) -> None:
+        """What is cut stays cut. Raises `FaultError` where it may have ended."""
+
+    async def set_cut(self, cut: frozenset[Link]) -> None: ...
+    async def check(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+async def dials(connection: asyncssh.SSHClientConnection, place: Place, limit_s: float) -> bool:
+    """Whether the host gets through to that place, as its sshd finds out.
+
+    Raises `TransportError` where the sshd may not, or the host is lost.
+    """
+    try:
+        async with asyncio.timeout(limit_s):
+            _, writer = await connection.open_connection(place.host, place.port)
+    except TimeoutError:
+        return False
+    except asyncssh.ChannelOpenError as error:
+        if error.code != asyncssh.OPEN_CONNECT_FAILED or connection.is_closed():
+            raise TransportError(f"A host's sshd does not dial {place} for us: {error}") from None
+        return False
+    except (asyncssh.Error, OSError) as error:
+        raise TransportError(f"A host does not dial {place} for us: {error}") from error
+    writer.channel.abort()
+    return True
+
+
+class NoCuts:
+    """Links that nobody can cut: they are the hosts' own."""
+
+    async def open(self, inventory: Inventory, connections: Connections) -> None:
+        """Nothing to open."""
+
+    async def keep(self) -> None:
+        """Nothing is cut."""
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Raises `FaultError` unless nothing is to be cut."""
+        if cut:
+            raise FaultError("These hosts' links can't be cut: see `cuts` in the inventory.")
+
+    async def check(self) -> None:
+        """Nothing is cut."""
+
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+
+class CarriedLinks(ProxyLinks):
+    """One proxy per directed link, and the ways from and to the hosts. Always close it."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self._folder: Path | None = None
+        self._listeners: list[asyncssh.SSHListener] = []
+
+    async def open(self, inventory: Inventory, connections: Connections) -> None:
+        """Open every way; links are whole then. Raises `TransportError` where that is forbidden."""
+        folder = self._folder = Path(tempfile.mkdtemp(prefix="sm-"))
+        try:
+            for node, host in inventory.hosts.items():
+                place, door = host.relay[0], folder / f"{node}.relay"
+                listener = await connections[node].forward_local_path_to_port(
+                    str(door), place.host, place.port
+                )
+                self._listeners.append(listener)
+            for (a, b), port in inventory.ways.items():
+                door = folder / f"{a}-{b}.sock"
+                proxy = LinkProxy((a, b), folder / f"{a}.relay", door=SocketDoor(door))
+                await proxy.start()
+                self.proxies[a, b] = proxy
+                self._listeners.append(await _listen(connections[b], b, port, door))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def keep(self) -> None:
+        """A proxy that cuts does so until it is told otherwise."""
+
+    async def close(self) -> None:
+        """Break every link and give all ports back."""
+        await super().close()
+        self.proxies = {}
+        for listener in self._listeners:
+            listener.close()
+        await asyncio.gather(
+            *(listener.wait_closed() for listener in self._listeners), return_exceptions=True
+        )
+        self._listeners = []
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+
+async def _listen(
+    connection: asyncssh.SSHClientConnection, node: str, port: int, door: Path
+) -> asyncssh.SSHListener:
+    try:
+        return await connection.forward_remote_port_to_path(LOOPBACK, port, str(door))
+    except (asyncssh.Error, OSError) as error:
+        raise TransportError(
+            f"{node}'s sshd does not listen on {LOOPBACK}:{port} for us ({error}): somebody else "
+            f"listens there (see `ss -ltnp`; an earlier tester's session that is not over yet?), "
+            f"or its sshd_config lacks AllowTcpForwarding yes."
+        ) from error

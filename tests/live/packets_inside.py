@@ -1,0 +1,143 @@
+"""Run in a network namespace of its own: hosts in namespaces behind a bridge, links cut by nft.
+
+The last line that it prints is `done`; nothing of it outlives the namespace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from hosts import Hosts, Place, hosts
+
+from syncmodel.engine.drive import Loop
+from syncmodel.inventory import file, kinds
+from syncmodel.inventory.cluster import HostCluster
+from syncmodel.inventory.hold import Hold
+from syncmodel.inventory.links import dials
+from syncmodel.inventory.packets import PacketLinks
+from syncmodel.model.net import fully_connected
+from syncmodel.targets.base import Settled
+from syncmodel.targets.wire import SUPERTEST
+
+NET = fully_connected(SUPERTEST, 2)
+LINK = ("n1", "n2")
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+@contextmanager
+def place(number: int) -> Iterator[Place]:
+    """A namespace with an address behind the bridge."""
+    command = ["unshare", "--net", "sh", "-c", "echo ready; exec sleep 600"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout is not None
+            holder.stdout.readline()
+            enter = ("nsenter", f"--net=/proc/{holder.pid}/ns/net")
+            address, outer = f"10.77.0.{number}", f"v{number}"
+            ip("link", "add", outer, "type", "veth", "peer", "name", "e0", "netns", str(holder.pid))
+            ip("link", "set", outer, "master", "br0", "up")
+            for words in (
+                f"addr add {address}/24 dev e0",
+                "link set e0 up",
+                "link set lo up",
+            ):
+                subprocess.run([*enter, "ip", *words.split()], check=True)
+            yield Place(address, enter)
+        finally:
+            holder.kill()
+
+
+def sockets(at: Place, state: str) -> int:
+    """How many TCP connections a host has in this state, but for those of SSH."""
+    done = subprocess.run(
+        [*at.enter, "ss", "-Htn", "state", state, "src", at.address],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return sum("10.77.0.254" not in line for line in done.stdout.splitlines())
+
+
+async def one_way(target: HostCluster, places: dict[str, Place]) -> None:
+    """A cut holds rows back in one direction, and leaves no connection of the link alive."""
+    await target.begin(NET)
+    assert [sockets(at, "established") for at in places.values()] == [2, 2]
+    started = time.perf_counter()
+    await target.set_cut(frozenset({LINK}))
+    # Refused, and not waited for: a dialler is told at once.
+    assert time.perf_counter() - started < 3.0
+    assert [sockets(at, "established") for at in places.values()] == [1, 1]
+    for node in ("n1", "n2"):
+        assert await target.partial[node].mark(target.run_id, f"of-{node}")
+    seen = await target.settle(NET.with_cut({LINK}), control=True, limit_s=10)
+    assert isinstance(seen, Settled), seen
+    assert {node: view and len(view.rows) for node, view in seen.views.items()} == {
+        "n1": 4,
+        "n2": 2,
+    }
+    await target.set_cut(frozenset())
+    seen = await target.settle(NET, control=False, limit_s=10)
+    assert isinstance(seen, Settled), seen
+    assert seen.views["n1"] == seen.views["n2"]
+
+
+async def forgotten(made: Hosts) -> None:
+    """A cut whose tester is gone ends by itself; the next tester finds no table in its way."""
+    inventory = file.load(made.file)
+    hold, links = Hold(inventory), PacketLinks(timeout_s=3)
+    await hold.open()
+    try:
+        await links.open(inventory, hold.connections)
+        await links.set_cut(frozenset({LINK}))
+        at = inventory.hosts["n1"].relay[0]
+        assert not await dials(hold.connections["n2"], at, 5.0)
+        async with asyncio.timeout(20):
+            # Paced: nobody tells when it has ended.
+            while not await dials(hold.connections["n2"], at, 5.0):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    finally:
+        await hold.close()
+    print("ended by itself", flush=True)
+
+
+def verb(*words: object) -> None:
+    command = [sys.executable, "-m", "syncmodel", *map(str, words)]
+    done = subprocess.run(command, check=False)
+    assert done.returncode == 0, done
+
+
+def main(nft: str) -> None:
+    ip("link", "set", "lo", "up")
+    ip("link", "add", "br0", "type", "bridge")
+    ip("addr", "add", "10.77.0.254/24", "dev", "br0")
+    ip("link", "set", "br0", "up")
+    with ExitStack() as stack:
+        places = {f"n{n}": stack.enter_context(place(n)) for n in (1, 2)}
+        made = stack.enter_context(hosts(2, places=places, nft=nft))
+        target = kinds.kind_of(made.file).make(2, ())
+        assert isinstance(target, HostCluster)
+        driver = Loop()
+        try:
+            driver.run(asyncio.wait_for(one_way(target, places), 60))
+            driver.run(target.close())
+            driver.run(asyncio.wait_for(forgotten(made), 60))
+        finally:
+            driver.close()
+        verb("doctor", made.file)
+        few = ("--sequences", 3, "--steps", 12, "--seed", 4, "--no-scenes")
+        verb("explore", "--inventory", made.file, *few, "--corpus", made.folder / "found")
+    print("done", flush=True)
+
+
+main(sys.argv[1])
