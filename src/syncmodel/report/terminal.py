@@ -215,6 +215,11 @@ def say(text: str) -> None:
     console().print(printable_lines(text))
 
 
+def remark(text: str) -> None:
+    """What is no result, on stderr."""
+    console(stderr=True).print(printable_lines(text))
+
+
 def complain(text: str) -> None:
     """An error on stderr."""
     console(stderr=True).print(printable_lines(f"syncmodel: {text}"))
