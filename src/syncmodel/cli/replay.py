@@ -71,9 +71,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay every file; all of them are read before the first is performed."""
-    from syncmodel.engine.history import nobody
+    from syncmodel.engine.history import all_of, nobody
+    from syncmodel.engine.tally import Tally
     from syncmodel.report.jsonl import Recorder
-    from syncmodel.report.terminal import say
+    from syncmodel.report.terminal import Watch, say
 
     if args.record and any(_same(path, args.record) for path in args.files):
         raise UsageError(f"{args.record} is to be replayed: let the record be another file.")
@@ -94,12 +95,16 @@ def run(args: argparse.Namespace) -> int:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
             if wanted.anything:
                 pool = pools.of(kind)
-                to_walk = _walk(pool, reproduction, bugs, observe, invariants)
+                watch = Watch(Tally())
+                seeing = all_of(watch.performing(str(path), len(reproduction.steps)), observe)
+                to_walk = _walk(pool, reproduction, bugs, seeing, invariants)
                 walk.check(wanted, to_walk, path)
                 say(f"{_heading(path, kind, reproduction, bugs)}\n\n{reproduction.title}\n")
-                ended = walk.through(to_walk, pool.driver, wanted, f"{path}: {reproduction.title}")
+                ended = walk.through(to_walk, pool.driver, wanted, watch, reproduction.title)
                 return _exit_code(() if ended is None else (ended,))
-            replayed = _replayed(pools.of(kind), reproduction, bugs, observe, invariants)
+            with Watch(Tally()) as watch:
+                seeing = all_of(watch.performing(str(path), len(reproduction.steps)), observe)
+                replayed = _replayed(pools.of(kind), reproduction, bugs, seeing, invariants)
             say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
             seen.append(replayed[0])
     if not args.check:

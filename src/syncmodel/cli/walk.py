@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from syncmodel.engine.drive import Driver
     from syncmodel.engine.history import Verdict
     from syncmodel.engine.walk import Stop, Walk
+    from syncmodel.report.terminal import Watch
     from syncmodel.targets.base import Target
 
 #: The library of the screen, which is no more than an extra.
@@ -127,8 +128,11 @@ def check(wanted: Wanted, walk: Walk, path: Path) -> None:
         )
 
 
-def through(walk: Walk, driver: Driver, wanted: Wanted, title: str) -> Verdict | None:
-    """Walk, show, and hold; how the run ended, None where it did not come so far."""
+def through(walk: Walk, driver: Driver, wanted: Wanted, watch: Watch, title: str) -> Verdict | None:
+    """Walk, show, and hold; how the run ended, None where it did not come so far.
+
+    `watch` shows how a listing goes on until it is there.
+    """
     from syncmodel.report.terminal import say
 
     goal = len(walk.steps) if wanted.until is None else wanted.until
@@ -136,7 +140,8 @@ def through(walk: Walk, driver: Driver, wanted: Wanted, title: str) -> Verdict |
         _on_screen(walk, driver, 0 if wanted.until is None else wanted.until, title)
         stops = walk.stops[-1:]
     else:
-        driver.run(walk.seek(goal))
+        with watch:
+            driver.run(walk.seek(goal))
         stops = walk.stops
     say(_listed(walk, stops, messages=wanted.messages))
     if wanted.hold:
