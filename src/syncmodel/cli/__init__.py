@@ -13,10 +13,12 @@ from functools import partial
 from syncmodel.cli import (
     bugs,
     check,
+    completion,
     explore,
     export,
     imports,
     init,
+    man,
     minimize,
     node,
     replay,
@@ -36,6 +38,8 @@ VERBS: tuple[Verb, ...] = (
     selftest,
     node,
     bugs,
+    completion,
+    man,
 )
 
 DESCRIPTION = """\
@@ -50,7 +54,9 @@ or a signal
 examples:
   syncmodel explore                                   search for divergences on three live nodes
   syncmodel explore --bug tombstone-lost-on-resync    the same with a bug planted: it is found
-  syncmodel replay found/*.json                       see again what was found"""
+  syncmodel replay found/*.json                       see again what was found
+  syncmodel replay --step found/FILE.json             walk through it, step by step
+  syncmodel explore --help                            more examples, for each verb"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,16 +65,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises `SystemExit` for --help and for arguments that can't be read.
     """
     open_streams()
-    args, unknown = _parser().parse_known_args(argv)
+    args, unknown = parser().parse_known_args(argv)
     if unknown:
         args.parser.unknown(unknown)
     return guarded(f"syncmodel {args.verb}", partial(args.run, args), debug=args.debug)
 
 
-def _parser() -> Parser:
-    parser = Parser(**plain("syncmodel", DESCRIPTION, EPILOG))
-    parser.add_argument("--version", action=Version, help="show the version and end")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+def parser() -> Parser:
+    """The parser of the command line, with one of each verb."""
+    whole = Parser(**plain("syncmodel", DESCRIPTION, EPILOG))
+    whole.add_argument("--version", action=Version, help="show the version and end")
+    verbs = whole.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
         examples = f"examples:\n{verb.EXAMPLES.rstrip()}"
         about = f"{verb.HELP[0].upper()}{verb.HELP[1:]}."
@@ -77,4 +84,4 @@ def _parser() -> Parser:
         verb.arguments(child)
         child.add_argument("--debug", action="store_true", help="show an error's traceback")
         child.set_defaults(run=verb.run, parser=child)
-    return parser
+    return whole

@@ -28,6 +28,8 @@ NEW, WRONG, PLAIN, HEAD, FAINT = "*", "!", " ", "#", "-"
 FEW = 8
 #: A list of versions that is longer is cut.
 VERSIONS_SHOWN = 12
+#: An answer that took less was no answer of a server.
+LEAST_S = 0.002
 
 Views = Mapping[str, View | None]
 
@@ -132,7 +134,7 @@ def _parts(step: Step, outcome: Outcome, depth: int = 0) -> Iterator[tuple[int, 
 
 
 def _rest(stop: Stop) -> Iterator[Line]:
-    took = f", {stop.seconds * 1000:.0f} ms for the answer" if stop.step is not None else ""
+    took = f", {stop.seconds * 1000:.0f} ms for the answer" if stop.seconds >= LEAST_S else ""
     if not stop.rested:
         yield Line(f"  no rest was seen after it{took}: the tables are those of the rest before")
     else:

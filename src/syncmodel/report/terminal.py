@@ -36,6 +36,7 @@ REPEAT_S = 5.0
 
 #: As long after the last line without any news it is told that it still goes on.
 STILL_S = 1.0
+EXPLORING = "exploring"
 
 
 class Unbreakable(Console):
@@ -75,6 +76,7 @@ class Watch:
         self._tally, self._goal, self._limit_s = tally, goal, limit_s
         self._out = out or console(stderr=True)
         self._repeat_s = repeat_s
+        self._between_s = REDRAW_S if self._out.is_terminal else repeat_s
         self._started_s = self._shown_s = self._heard_s = self._phase_s = time.monotonic()
         self._phase, self._began, self._minimizing = "", 0.0, False
         self._line: Callable[[float, float], str] | None = None
@@ -109,8 +111,10 @@ class Watch:
         self.look()
 
     def look(self) -> None:
-        """Time to look at the tally."""
-        self._hear("exploring", self._explored)
+        """Time to look at the tally. Called for every entry, so mostly nothing is done."""
+        now_s = self._heard_s = time.monotonic()
+        if self._phase != EXPLORING or now_s - self._shown_s >= self._between_s:
+            self._hear(EXPLORING, self._explored)
 
     def minimizing(self, progress: Progress) -> None:
         """The minimiser made progress; announce at once that there is something to shrink."""
@@ -150,8 +154,7 @@ class Watch:
         if (name := phase.partition(":")[0]) != self._phase:
             self._phase, self._phase_s, self._began = name, now_s, share
         self._line = line
-        between_s = REDRAW_S if self._out.is_terminal else self._repeat_s
-        if at_once or now_s - self._shown_s >= between_s:
+        if at_once or now_s - self._shown_s >= self._between_s:
             self._show(now_s)
 
     def _go_on(self) -> None:
@@ -160,7 +163,11 @@ class Watch:
         while not self._over.wait(between_s):
             now_s = time.monotonic()
             if self._line is not None and now_s - self._shown_s >= between_s:
-                self._show(now_s)
+                try:
+                    self._show(now_s)
+                except (OSError, ValueError):
+                    # The stream is full or closed: the search meets that itself, if it matters.
+                    return
 
     def _show(self, now_s: float) -> None:
         with self._showing:
