@@ -112,6 +112,7 @@ class Walk:
     async def to(self, number: int) -> Stop:
         """Be after step `number`, or where the run is over before that."""
         if self._session is None or self.last is None or number < self.last.number:
+            self._results = []
             await self._begin()
         while not self.is_over and (self.last is None or self.last.number < number):
             await self._forward()
@@ -123,16 +124,17 @@ class Walk:
 
         On the simulator its network is kept, so that the way back leads to the same.
         """
-        self._results = []
+        results = list[Result]()
         for network in self._networks:
             self._network = network
             self._session = None
             stop = await self.to(number)
             if stop.result is None:
                 break
-            self._results.append(stop.result)
-            if judged(self.expected, self._results)[1]:
+            results.append(stop.result)
+            if judged(self.expected, results)[1]:
                 break
+        self._results = results
         return stop
 
     @property
@@ -151,7 +153,9 @@ class Walk:
         if self.last is None or self.last.result is None:
             return None
         results = self._results or [self.last.result]
-        return judged(self.expected, results)[0]
+        judgement, decided = judged(self.expected, results)
+        # What shows only sometimes is not refuted by fewer runs than it took.
+        return judgement if decided or len(results) == len(self._networks) else Judgement.UNKNOWN
 
     async def _begin(self) -> None:
         target = self.target

@@ -143,6 +143,36 @@ def test_what_takes_luck_is_sought_and_its_network_kept() -> None:
     assert set(asked) == {3}
 
 
+def test_a_walk_that_went_back_is_judged_by_what_it_saw_then() -> None:
+    class Once(SimulatedCluster):
+        runs = 0
+
+        async def begin(self, net):  # type: ignore[no-untyped-def]
+            self.runs += 1
+            await super().begin(net)
+
+        async def write(self, node, write):  # type: ignore[no-untyped-def]
+            return refused("exists") if self.runs == 1 else await super().write(node, write)
+
+    expected, network = Expected(("wrongly refused", "cases")), {"network": 1}
+    for confirmed, judgement in (
+        (Confirmed(3, 3), Judgement.OTHERWISE),
+        (Confirmed(1, 3), Judgement.OTHERWISE),
+    ):
+        found = evolve(RUN, expected=expected, confirmed=confirmed, found=network)
+        going = Walk(Once(2), found)
+        seen = list[Judgement | None]()
+        for move in (going.seek(2), going.to(0), going.to(2)):
+            Straight().run(move)
+            seen.append(going.judgement)
+        assert seen == [Judgement.AS_EXPECTED, None, judgement]
+    going = Walk(Once(2), evolve(RUN, expected=expected, confirmed=Confirmed(1, 3)))
+    Straight().run(going.seek(2))
+    at(going, 0)
+    at(going, 2)
+    assert going.judgement is Judgement.UNKNOWN
+
+
 def test_every_run_of_a_walk_has_nodes_of_its_own() -> None:
     class Reuses(SimulatedCluster):
         used = True
