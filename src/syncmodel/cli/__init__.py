@@ -22,6 +22,7 @@ from syncmodel.cli import (
     minimize,
     node,
     replay,
+    scenario,
     selftest,
 )
 from syncmodel.cli.edge import guarded, open_streams
@@ -34,6 +35,7 @@ VERBS: tuple[Verb, ...] = (
     minimize,
     export,
     imports,
+    scenario,
     init,
     selftest,
     node,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
-from attrs import Factory, field, fields, frozen
+from attrs import Factory, asdict, field, fields, frozen
 from immutables import Map
 
 from syncmodel.corpus.fields import to_json
@@ -113,6 +113,14 @@ def _facts(found: Mapping[str, Fact]) -> Map[str, Fact]:
 
 
 @frozen
+class Phase:
+    """Some of a run's steps, one after another: how many, and what they are about."""
+
+    name: str
+    steps: int
+
+
+@frozen
 class Reproduction:
     """A run to be performed again: one file of the corpus.
 
@@ -121,7 +129,7 @@ class Reproduction:
     it the run passes. `system`: what stores its rows; its promises hold but for those that
     `guarantees` have otherwise. `target`: the name of the kind that it was recorded on, which may
     be another one. `found`: facts about where it comes from. `pins`: the sentence of
-    docs/semantics.md that a file written by hand pins.
+    docs/semantics.md that a file written by hand pins. `phases` share out the steps of a scenario.
     """
 
     title: str
@@ -132,6 +140,7 @@ class Reproduction:
     bug: str | None = None
     pins: str | None = None
     confirmed: Confirmed = Confirmed()
+    phases: tuple[Phase, ...] = ()
     system: System = field(kw_only=True)
     guarantees: Guarantees = field(
         default=Factory(lambda self: self.system.guarantees, takes_self=True), kw_only=True
@@ -202,6 +211,7 @@ def dump(reproduction: Reproduction) -> dict[str, Any]:
         "target": reproduction.target,
         **{name: value for name, value in optional.items() if value},
         "nodes": _dump_nodes(reproduction.schema, reproduction.nodes),
+        **({"phases": list(map(asdict, reproduction.phases))} if reproduction.phases else {}),
         "steps": [form.dump(step) for step in reproduction.steps],
         "expected": _dump_expected(reproduction.expected),
         **(

@@ -21,6 +21,7 @@ from syncmodel.corpus.format import (
     Confirmed,
     Expected,
     Fact,
+    Phase,
     Reproduction,
     System,
     Systems,
@@ -53,6 +54,7 @@ FIELDS = (
     "steps",
     "expected",
     "confirmed",
+    "phases",
 )
 
 
@@ -90,6 +92,7 @@ def read(content: bytes, where: str, systems: Systems) -> Reproduction:
         system=system,
         guarantees=_read_guarantees(file, system, nodes),
         target=target,
+        phases=_read_phases(file),
     )
     check_steps(reproduction.net, reproduction.steps, where)
     return reproduction
@@ -139,6 +142,22 @@ def _between(file: Fields, name: str, number: int, least: int, most: int) -> int
     if not least <= number <= most:
         raise FormatError(f"{file.at(name)}: expected {least} to {most}, found {shown(number)}.")
     return number
+
+
+def _read_phases(file: Fields) -> tuple[Phase, ...]:
+    """Names, and how many steps each has: all steps, in order."""
+    found = []
+    for place, raw in enumerate(file.optional("phases", list, [])):
+        phase = Fields.of(raw, f"{file.at('phases')}, number {place + 1}", ("name", "steps"))
+        found.append(Phase(_text(phase, "name"), _between_one_and(phase, budgets.STEPS)))
+    steps = len(file.required("steps", list))
+    if found and sum(phase.steps for phase in found) != steps:
+        raise FormatError(f"{file.at('phases')}: they have to share out all {steps} steps.")
+    return tuple(found)
+
+
+def _between_one_and(phase: Fields, most: int) -> int:
+    return _between(phase, "steps", phase.required("steps", int), 1, most)
 
 
 def _read_steps(file: Fields) -> tuple[Step, ...]:

@@ -10,6 +10,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from enum import Enum
+from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 from syncmodel.model.guarantees import Guarantees
@@ -145,6 +146,17 @@ class Searchable(ABC):  # noqa: B024 (a promise, not a method)
 
 #: Networks that are tried: messages in order first, then one for each seed.
 SEEDS: tuple[int | None, ...] = (None, *range(20))
+
+
+class Diagnosed(ABC):
+    """A target that can say of each node what a person needs to find out what it did."""
+
+    @abstractmethod
+    async def artefacts(self, folder: Path) -> None:
+        """Write it into a folder for each node, which is there afterwards; keys are left out.
+
+        What can't be had is a file that says why.
+        """
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 from syncmodel.errors import BootError, FaultError, InvalidRunError
@@ -18,7 +19,8 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
-from syncmodel.targets.base import Settled, Target, Unsettled, all_at_once
+from syncmodel.targets import artefacts
+from syncmodel.targets.base import Diagnosed, Settled, Target, Unsettled, all_at_once
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.settling import settle
@@ -39,7 +41,7 @@ class Links(Protocol):
         """Every link is whole, or gone."""
 
 
-class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
+class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagnosed):
     """A `Target` with every ability: live machines, and faults on the links between them."""
 
     schema: ClassVar[Schema] = SUPERTEST
@@ -156,6 +158,10 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         await self._still_cut()
         return next((outcome for outcome in outcomes if not outcome.ok), accepted())
 
+    async def artefacts(self, folder: Path) -> None:
+        """What each node says of itself; see `artefacts.keep`."""
+        await artefacts.keep(self.live, folder, self.run_id)
+
     # --- helpers -------------------------------------------------------------------------------
 
     async def _still_cut(self) -> None:
@@ -185,7 +191,8 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         running = next(int(one["number"]) for one in listed["generations"] if one["running"])
         if running == generation:
             return
-        outcome = await deploy(self.live[node], generation, back=generation < running)
+        back = generation < running
+        outcome = await deploy(self.live[node], generation, back=back, previewing=False)
         if not outcome.ok:
             raise InvalidRunError(
                 f"{node} can't be brought from generation {running} to {generation} for a fresh "

@@ -41,7 +41,14 @@ ANSWER_SLACK_S = 5.0
 WAYS = 3
 #: The admin methods that change nothing, so that they may be asked again.
 QUESTIONS = frozenset(
-    {"sync.status", "rollout.status", "cluster_status", "generations.list", "store.tables"}
+    {
+        "sync.status",
+        "rollout.preview",
+        "rollout.status",
+        "cluster_status",
+        "generations.list",
+        "store.tables",
+    }
 )
 
 Given = TypeVar("Given")
@@ -228,7 +235,7 @@ class LiveNode:
     async def control(self) -> ControlView:
         """Generations by the admin surface and by the machine's links, plugin, tables, health."""
         status, links, stored = await asyncio.gather(
-            self._answered("cluster_status"), self._links(), self.stored_tables()
+            self._answered("cluster_status"), self.links(), self.stored_tables()
         )
         try:
             schema = await self._asked(lambda client: client.plugin("GET", "schema"), twice=True)
@@ -268,7 +275,7 @@ class LiveNode:
             shown = f"{listed!r:.300}"
             raise self._wrong("a store.tables of the contract's shape", shown) from None
 
-    async def _links(self) -> tuple[int, int]:
+    async def links(self) -> tuple[int, int]:
         """(selected, running) as the machine's own links say."""
         listed = await self._answered("generations.list")
         numbers = {item["store_item"]: item["number"] for item in listed["generations"]}
