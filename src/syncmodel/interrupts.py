@@ -39,6 +39,9 @@ def like_ctrl_c() -> Iterator[None]:
     try:
         yield
     finally:
+        # An interrupt inside of a text that was executed (any import may do so) leaves a mark in
+        # Python, by which the process ends as if nobody had handled it; the next text removes it.
+        exec("")
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -105,6 +105,19 @@ def test_what_init_writes_for_servers_works_as_it_is() -> None:
     assert [check.trouble for check in checks if check.trouble] == []
 
 
+def test_servers_say_how_they_are_reached_while_they_run() -> None:
+    async def test(adapter: Processes) -> None:
+        ways = {node: dict(commands) for node, commands in adapter.ways().items()}
+        assert ways["n2"]["port"] == f"nc 127.0.0.1 {adapter.port('n2')}"
+        for commands in ways.values():
+            line = f"{commands['folder']} && {commands['log']}"
+            shell = await asyncio.create_subprocess_shell(line, stdout=subprocess.DEVNULL)
+            assert await shell.wait() == 0
+
+    assert NOTES(2).ways() == {}
+    live(test)
+
+
 @pytest.mark.parametrize("late_s", [0.0, 0.3], ids=["heard at once", "heard later"])
 def test_a_server_that_ends_by_itself_is_a_divergence(
     late_s: float, monkeypatch: pytest.MonkeyPatch

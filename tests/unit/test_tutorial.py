@@ -77,10 +77,12 @@ def test_the_bug_is_found_shown_mended_and_gone(folder: Path) -> None:
     (file,) = (folder / "found").glob("*.json")
     replay = ["syncmodel", "replay", "--target", "test_store:Shop", str(file)]
     assert "As expected" in run(folder, replay, 1)
+    walked = run(folder, [*replay, "--step"], 1)
+    assert [line for line in printed(1) if line not in walked.splitlines()] == []
 
     store = folder / "store.py"
     store.write_text(store.read_text().replace(LOOK, FIX + LOOK))
-    assert printed(1)[0] in run(folder, replay, 0)
+    assert printed(2)[0] in run(folder, replay, 0)
     passed = search(folder, 0, "--syncmodel-sequences=20")
     assert "No divergence: 20 sequences" in passed
     assert "conflicts" in passed

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import random
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -35,6 +36,7 @@ from syncmodel.model.outcome import Outcome, refused, unknown
 from syncmodel.model.values import Write
 from syncmodel.steps.base import Stops
 from syncmodel.targets.base import Settled, Unsettled, all_at_once
+from syncmodel.targets.inside import Reachable, Way
 
 #: Below those that the kernel hands out: a port from there is soon somebody's outgoing connection.
 PORTS = range(15_000, 32_000)
@@ -43,7 +45,7 @@ PORT_TRIES = 100
 END_S = 2.0
 
 
-class Processes(Adapter, Stops):
+class Processes(Adapter, Stops, Reachable):
     """One server for each node. Where it listens is `port(node)`; it dials its peers at `dials`.
 
     A plain method of the author's is called in a thread, so that a blocking client is no trouble.
@@ -111,6 +113,20 @@ class Processes(Adapter, Stops):
         door = self._links.proxies[peer, node].door
         assert isinstance(door, PortDoor)
         return door.port
+
+    # --- Reachable ------------------------------------------------------------------------------
+
+    def ways(self) -> Mapping[str, Sequence[Way]]:
+        """Where each server listens, its folder and its log; say here how your clients reach it."""
+        return {
+            node: [
+                ("port", f"nc 127.0.0.1 {port}"),
+                ("folder", shlex.join(["cd", str(self.home(node))])),
+                ("log", shlex.join(["tail", str(self.home(node) / "log")])),
+            ]
+            for node, port in self._ports.items()
+            if self._folder is not None
+        }
 
     # --- Target ---------------------------------------------------------------------------------
 

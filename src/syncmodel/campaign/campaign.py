@@ -124,8 +124,8 @@ class Campaign:
         `invariants` are those that the explorer checks, for whatever runs a failure again.
         `scenes`: where nothing fails, small scenes are looked at too (see `campaign.scenes`).
 
-        `observe` gets every run that is explored, `minimizing` the minimiser's progress; both
-        may be set before `run`.
+        `observe` gets every run that is explored, `minimizing` the minimiser's progress, `looking`
+        what is looked at in small scenes; all may be set before `run`.
         Nothing is touched yet. Raises `UsageError` if there is a file where the folder should be;
         whether it can be written in, `corpus.check_folder` says.
         """
@@ -138,6 +138,7 @@ class Campaign:
         self._scenes = scenes and possible(pool.kind, settings)
         self.observe: Observer = nobody
         self.minimizing: Callable[[Progress], None] = lambda _: None
+        self.looking: Callable[[str, float], None] = lambda _, __: None
         #: On the simulator the seed also makes the network, so that messages come out of turn.
         simulated = pool.kind.twin == pool.kind.name
         self._network = _number(settings.seed) if simulated else None
@@ -199,7 +200,9 @@ class Campaign:
         if self.report.findings.out_of_time:
             return
         waits, here = self._pool.kind.waits, self._pool
-        looked = self.report.looked = look(self.settings, self._bugs, waits=waits)
+        looked = self.report.looked = look(
+            self.settings, self._bugs, waits=waits, progress=self.looking
+        )
         if looked.failing is None:
             return
         with Pool(self._pool.kind.twin or self._pool.kind) as twin:

@@ -7,10 +7,12 @@ looks at the same ones. Which scenes prove what of the reference system is in `e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from attrs import evolve, frozen
 
+from syncmodel.checker import Progress as Searching
 from syncmodel.engine.findings import Settings
 from syncmodel.exhaustive.limits import Limits
 from syncmodel.exhaustive.shortest import NoneShorter, Shortest, shortest
@@ -84,18 +86,33 @@ def possible(kind: TargetKind, settings: Settings) -> bool:
     )
 
 
-def look(settings: Settings, bugs: Sequence[str], *, waits: bool) -> Looked:
+def look(
+    settings: Settings,
+    bugs: Sequence[str],
+    *,
+    waits: bool,
+    progress: Callable[[str, float], None] = lambda _, __: None,
+) -> Looked:
     """Look at each scene with the kinds of steps that the search has, up to the first failure.
 
-    `waits`: each sequence of the search takes long.
+    `waits`: each sequence of the search takes long. `progress` is told what is looked at, and how
+    much of all that may be looked at is done.
     """
-    left = min(MOST, settings.sequences * (A_LIVE_SEQUENCE if waits else A_SEQUENCE))
+    most = left = min(MOST, settings.sequences * (A_LIVE_SEQUENCE if waits else A_SEQUENCE))
     looked = Looked(len(SCENES))
-    for about, limits in SCENES.items():
+
+    def tell(which: str, now: Searching | None = None) -> None:
+        states = looked.situations + (0 if now is None else now.states)
+        progress(f"{which}: {states:,} situation{'s' * (states != 1)}", states / most)
+
+    for number, (about, limits) in enumerate(SCENES.items(), 1):
         ops = limits.ops if settings.scope is None else limits.ops & settings.scope.ops
         if left <= 0:
             break
-        said = shortest(bugs, evolve(limits, ops=ops), STEPS, max_states=left)
+        telling = partial(tell, f"small scene {number} of {len(SCENES)} on the simulator ({about})")
+        telling()
+        few = evolve(limits, ops=ops)
+        said = shortest(bugs, few, STEPS, max_states=left, progress=telling)
         left -= said.states
         looked = evolve(looked, situations=looked.situations + said.states)
         if not isinstance(said, NoneShorter):

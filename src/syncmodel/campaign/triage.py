@@ -96,7 +96,7 @@ class Triage:
         )
         self._pool.driver.run(self._minimizer.run())
         if len(self._found.bugs) > 1:
-            self._find_culprit()
+            self._find_culprit(progress)
         twin = self._twin()
         if budget is not NO_SEARCH and twin is not None:
             start = evolve(self._minimizer.best, bugs=self._culprits)
@@ -144,6 +144,10 @@ class Triage:
         )
 
     @property
+    def _minimizer_effort(self) -> Effort:
+        return Effort() if self._minimizer is None else self._minimizer.effort
+
+    @property
     def _best(self) -> Counterexample:
         if self._further is not None:
             return self._further.best
@@ -166,10 +170,13 @@ class Triage:
         can = twin is kind or taken <= twin.ops & vocabulary().keys()
         return Twin(twin, self._invariants) if can else None
 
-    def _find_culprit(self) -> None:
+    def _find_culprit(self, progress: Callable[[Progress], None]) -> None:
         """Which of several planted bugs alone fails like that."""
         best = self._best
+        nodes, effort = len(best.script.net.nodes), self._minimizer_effort
         for bug in self._found.bugs:
+            about = (effort.executions, effort.steps, best.length, nodes)
+            progress(Progress(*about, doing=f"looking whether {bug} alone fails so"))
             target = self._target(evolve(best, bugs=(bug,)))
             there = fitted(best.script, target.nodes)
             once = run(

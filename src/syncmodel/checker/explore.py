@@ -17,6 +17,8 @@ from syncmodel.checker.verdict import Bound, Bounds
 
 PULSE_STATES = 1024
 """How many states are expanded between two looks at the memory, and between two reports."""
+PULSE_S = 1.0
+"""After so long there is a report all the same: a state may take its time."""
 
 
 class End(enum.Enum):
@@ -64,6 +66,7 @@ class Walk(Generic[S, A]):
     whole_depth: int = -1
     _expanded: int = 0
     _began: float = 0.0
+    _reported: float = 0.0
 
     def run(self) -> Bound | End:
         """Walks until the space is exhausted, a bound is hit or `visit` says stop."""
@@ -150,7 +153,9 @@ class Walk(Generic[S, A]):
         limit_s = self.bounds.max_seconds
         if limit_s is not None and self.seconds() >= limit_s:
             raise _Stop(Bound.SECONDS)
-        if self._expanded % PULSE_STATES == 0:
+        if self._expanded % PULSE_STATES == 0 or (
+            self.progress is not None and self.seconds() - self._reported >= PULSE_S
+        ):
             self._pulse(left)
         self._expanded += 1
 
@@ -159,12 +164,13 @@ class Walk(Generic[S, A]):
         if limit_mib is not None and self.memory_mib() >= limit_mib:
             raise _Stop(Bound.MEMORY)
         if self.progress is not None:
+            self._reported = self.seconds()
             self.progress(
                 Progress(
                     states=len(self.space),
                     transitions=self.transitions,
                     depth=self.depth,
                     waiting=left,
-                    seconds=self.seconds(),
+                    seconds=self._reported,
                 )
             )

@@ -46,8 +46,9 @@ def check(
     The answer is the same on every run (but for times and memory). An `always` ends the search at
     the first state that breaks it, which is a nearest one; the others are judged once the space is
     exhausted, and the first in the given order that failed is the verdict. `symmetry` is a
-    `canonical` function; it and `reduce` are explained in `reduction`. `progress` is called once
-    every 1,024 states. `clock` tells seconds; `memory_mib` the memory of this process.
+    `canonical` function; it and `reduce` are explained in `reduction`. `progress` is called
+    every 1,024 states, and once a second. `clock` tells seconds; `memory_mib` the memory of this
+    process.
 
     Raises UsageError if there is no initial state, if names repeat, or if `reduce` meets a liveness
     property; whatever the system's own functions raise passes through.

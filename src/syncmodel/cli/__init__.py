@@ -13,10 +13,14 @@ from functools import partial
 from syncmodel.cli import (
     bugs,
     check,
+    completion,
     doctor,
     explore,
+    export,
+    imports,
     init,
     machine,
+    man,
     minimize,
     node,
     replay,
@@ -31,6 +35,8 @@ VERBS: tuple[Verb, ...] = (
     check,
     replay,
     minimize,
+    export,
+    imports,
     scenario,
     init,
     selftest,
@@ -38,6 +44,8 @@ VERBS: tuple[Verb, ...] = (
     node,
     machine,
     bugs,
+    completion,
+    man,
 )
 
 DESCRIPTION = """\
@@ -52,7 +60,9 @@ or a signal
 examples:
   syncmodel explore                                   search for divergences on three live nodes
   syncmodel explore --bug tombstone-lost-on-resync    the same with a bug planted: it is found
-  syncmodel replay found/*.json                       see again what was found"""
+  syncmodel replay found/*.json                       see again what was found
+  syncmodel replay --step found/FILE.json             walk through it, step by step
+  syncmodel explore --help                            more examples, for each verb"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,16 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises `SystemExit` for --help and for arguments that can't be read.
     """
     open_streams()
-    args, unknown = _parser().parse_known_args(argv)
+    args, unknown = parser().parse_known_args(argv)
     if unknown:
         args.parser.unknown(unknown)
     return guarded(f"syncmodel {args.verb}", partial(args.run, args), debug=args.debug)
 
 
-def _parser() -> Parser:
-    parser = Parser(**plain("syncmodel", DESCRIPTION, EPILOG))
-    parser.add_argument("--version", action=Version, help="show the version and end")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+def parser() -> Parser:
+    """The parser of the command line, with one of each verb."""
+    whole = Parser(**plain("syncmodel", DESCRIPTION, EPILOG))
+    whole.add_argument("--version", action=Version, help="show the version and end")
+    verbs = whole.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb in VERBS:
         examples = f"examples:\n{verb.EXAMPLES.rstrip()}"
         about = f"{verb.HELP[0].upper()}{verb.HELP[1:]}."
@@ -79,4 +90,4 @@ def _parser() -> Parser:
         verb.arguments(child)
         child.add_argument("--debug", action="store_true", help="show an error's traceback")
         child.set_defaults(run=verb.run, parser=child)
-    return parser
+    return whole

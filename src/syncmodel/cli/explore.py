@@ -86,8 +86,10 @@ def run(args: argparse.Namespace) -> int:
             )
             facts = asked.facts(settings, pool.kind)
             recorder = asked.record and closing.enter_context(Recorder(asked.record, facts))
-            with Watch(campaign.report.tally) as watch:
+            goal, limit_s = settings.sequences, settings.max_time_s
+            with Watch(campaign.report.tally, goal=goal, limit_s=limit_s) as watch:
                 campaign.minimizing, shared.watch = watch.minimizing, watch.look
+                campaign.looking = watch.doing
                 campaign.observe = all_of(watch, recorder) if recorder else watch
                 watch.announce(_announcement(settings, pool, jobs))
                 report = campaign.run()

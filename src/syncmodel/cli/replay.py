@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syncmodel.cli import walk
 from syncmodel.cli.files import Loaded, loaded_from
 from syncmodel.cli.options import (
     BUG,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from syncmodel.engine.invariant import Invariant
     from syncmodel.engine.pool import Pool
     from syncmodel.engine.replay import Judgement, Replayed
+    from syncmodel.engine.walk import Walk
     from syncmodel.targets.registry import TargetKind
 
 NAME = "replay"
@@ -42,10 +44,15 @@ EXAMPLES = """\
   syncmodel replay --inventory hosts.toml --no-bug corpus/*.json
   syncmodel replay --target mystore:Target found/*.json
   syncmodel replay --check corpus/*.json        one line for CI: does every file behave as it says?
+  syncmodel replay --step FILE                  step by step: the tables, what each node must know
+  syncmodel replay --step --target simulated FILE
+                                                the same message by message (key m)
+  syncmodel replay --until 3 FILE | less        the first three steps, listed
+  syncmodel replay --until 3 --hold FILE        then the nodes stay up, to be looked at by hand
 
 exit codes: 1 if a run diverged (also where the file says that it must), else 3 if one was invalid
-or unknown, else 0; with --check: 4 if a file does not behave as it says, else 3 if nothing can be
-said of one, else 0
+or unknown, else 0 (also where --until stops before the end); with --check: 4 if a file does not
+behave as it says, else 3 if nothing can be said of one, else 0
 """
 
 #: The exit code of --check where a file does not behave as it says.
@@ -62,16 +69,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="gate a build: exit with 0 only if every file behaves as it says, diverged or not",
     )
+    walk.arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Replay every file; all of them are read before the first is performed."""
-    from syncmodel.engine.history import nobody
+    from syncmodel.engine.history import all_of, nobody
+    from syncmodel.engine.tally import Tally
     from syncmodel.report.jsonl import Recorder
-    from syncmodel.report.terminal import say
+    from syncmodel.report.terminal import Watch, say
 
     if args.record and any(_same(path, args.record) for path in args.files):
         raise UsageError(f"{args.record} is to be replayed: let the record be another file.")
+    wanted = walk.wanted(args)
     named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
     check_inventory(args.inventory, args.target, args.bug)
     asked = asked_kind(args.target, args.machine, args.inventory)
@@ -87,7 +97,18 @@ def run(args: argparse.Namespace) -> int:
         seen: list[Replayed] = []
         for path, (kind, reproduction) in loaded:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
-            replayed = _replayed(pools.of(kind), reproduction, bugs, observe, invariants)
+            if wanted.anything:
+                pool = pools.of(kind)
+                watch = Watch(Tally())
+                seeing = all_of(watch.performing(str(path), len(reproduction.steps)), observe)
+                to_walk = _walk(pool, reproduction, bugs, seeing, invariants)
+                walk.check(wanted, to_walk, path)
+                say(f"{_heading(path, kind, reproduction, bugs)}\n\n{reproduction.title}\n")
+                ended = walk.through(to_walk, pool.driver, wanted, watch, reproduction.title)
+                return _exit_code(() if ended is None else (ended,))
+            with Watch(Tally()) as watch:
+                seeing = all_of(watch.performing(str(path), len(reproduction.steps)), observe)
+                replayed = _replayed(pools.of(kind), reproduction, bugs, seeing, invariants)
             say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
             seen.append(replayed[0])
     if not args.check:
@@ -95,6 +116,21 @@ def run(args: argparse.Namespace) -> int:
     judgements = [one.judgement for one in seen]
     say(_sum(judgements))
     return _check_code(judgements)
+
+
+def _walk(
+    pool: Pool,
+    reproduction: Reproduction,
+    bugs: tuple[str, ...],
+    observe: Observer,
+    invariants: tuple[Invariant, ...],
+) -> Walk:
+    """The run as it is to be walked through."""
+    from syncmodel.engine.walk import Walk
+
+    target = pool.target(len(reproduction.nodes), bugs)
+    expected = reproduction.expected_with(bugs)
+    return Walk(target, reproduction, invariants, expected=expected, observe=observe)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -20,6 +20,7 @@ from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import Script
 from syncmodel.engine.session import SETTLE_LIMIT_S
 from syncmodel.errors import UsageError
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.targets.base import SEEDS, Networked, Target
 
 
@@ -68,18 +69,11 @@ async def replay(
     expected of all runs. Raises `UsageError` if the target has too few nodes, or other tables than
     the run.
     """
-    if target.schema != reproduction.schema:
-        raise UsageError(
-            f"A run of the target {shown(reproduction.target)} can't be performed on "
-            f"{type(target).__name__}, whose tables or generations are others."
-        )
     expected = reproduction.expected if expected is None else expected
-    net = reproduction.net
-    script = fitted(Script(net, reproduction.steps), target.nodes)
-    guarantees = fitted_promises(reproduction.guarantees, net.nodes, target.nodes)
+    script, guarantees = prepared(target, reproduction)
     results: list[Result] = []
     judgement = Judgement.UNKNOWN
-    for network in _runs(target, reproduction):
+    for network in networks(target, reproduction):
         if isinstance(target, Networked):
             target.on_network(network)
         result = await run(
@@ -94,13 +88,25 @@ async def replay(
             settle_limit_s=settle_limit_s,
         )
         results.append(result)
-        judgement, decided = _judged(expected, results)
+        judgement, decided = judged(expected, results)
         if decided:
             break
     return Replayed(expected, judgement, tuple(results))
 
 
-def _runs(target: Target, reproduction: Reproduction) -> Sequence[int | None]:
+def prepared(target: Target, reproduction: Reproduction) -> tuple[Script, Guarantees]:
+    """The run as that target is to take it, and what is promised to it. Raises `UsageError`."""
+    if target.schema != reproduction.schema:
+        raise UsageError(
+            f"A run of the target {shown(reproduction.target)} can't be performed on "
+            f"{type(target).__name__}, whose tables or generations are others."
+        )
+    net = reproduction.net
+    script = fitted(Script(net, reproduction.steps), target.nodes)
+    return script, fitted_promises(reproduction.guarantees, net.nodes, target.nodes)
+
+
+def networks(target: Target, reproduction: Reproduction) -> Sequence[int | None]:
     """The network of each run that the file may take: live nodes have but one."""
     confirmed, network = reproduction.confirmed, reproduction.network
     if not isinstance(target, Networked):
@@ -108,7 +114,7 @@ def _runs(target: Target, reproduction: Reproduction) -> Sequence[int | None]:
     return (network,) if confirmed.always or network is not None else SEEDS
 
 
-def _judged(expected: Expected, results: list[Result]) -> tuple[Judgement, bool]:
+def judged(expected: Expected, results: list[Result]) -> tuple[Judgement, bool]:
     """The judgement so far, and whether no further run can change it."""
     last, unclear = results[-1], (Verdict.INVALID, Verdict.UNKNOWN)
     if expected.divergence is None:

@@ -6,7 +6,7 @@ It is built when first needed, serves many runs, and is built anew when a run le
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 
@@ -21,10 +21,12 @@ from syncmodel.model.outcome import Outcome, refused
 from syncmodel.nostr.keys import Key
 from syncmodel.reference import needs
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
+from syncmodel.reference.machines.reaching import ways
 from syncmodel.reference.node.faults import HOLDING
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.deploying import begin, end, preview
+from syncmodel.targets.inside import Reachable, Way
 from syncmodel.targets.live_node import LiveNode
 
 #: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
@@ -34,7 +36,7 @@ BASELINE = 1
 HELD_LIMIT_S = 20.0
 
 
-class EmbeddedCluster(Cluster, DeploysAmidFaults):
+class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
     """A `Target` of local processes n1, n2, ..."""
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
@@ -77,6 +79,10 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults):
     def folder(self) -> Path | None:
         """Where everything of the machines is, while there are any."""
         return None if self._machines is None else self._machines.folder
+
+    def ways(self) -> Mapping[str, Sequence[Way]]:
+        """By SSH, HTTP and SQLite; the key for it is in the private folder of the machines."""
+        return {} if self._local is None else ways(self._local, self.run_id)
 
     def passed(self) -> None:
         """The run passed: its machines serve the next one too."""

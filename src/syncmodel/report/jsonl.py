@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -214,17 +214,25 @@ def read_failing_runs(path: Path, systems: Systems) -> tuple[RecordedRun, ...]:
     A last line that was torn off is left out. Raises `UsageError` if the file can't be read or is
     about a target that is not there, and `FormatError` with the line if it is malformed.
     """
+    with opened(path, systems) as (header, system, lines):
+        return tuple(sorted(_runs(lines, header, system), key=lambda run: run.number))
+
+
+@contextmanager
+def opened(path: Path, systems: Systems) -> Iterator[tuple[Fields, System, Iterator[Fields]]]:
+    """A record's first line, the system that it is about, and every line after the first.
+
+    Raises as `read_failing_runs`, also while the lines are read.
+    """
     budgets.check_is_file(path)
     try:
         with path.open("rb") as file:
             lines = _lines(file, str(path))
             header = _header(lines, str(path))
             target = header.optional("target", str, format1.TARGET)
-            system = system_of(target, systems, header.at("target"))
-            failed = sorted(_runs(lines, header, system), key=lambda run: run.number)
+            yield header, system_of(target, systems, header.at("target")), lines
     except OSError as error:
         raise UsageError(f"The record {path} can't be read: {error.strerror}.") from error
-    return tuple(failed)
 
 
 def is_record(path: Path) -> bool:
@@ -294,11 +302,11 @@ def _runs(lines: Iterable[Fields], header: Fields, system: System) -> Iterator[R
         Fields.of(line.raw, line.where, ("entry", "run", *known))
         if begun is None or kind == "began":
             name = line.required("run", int)
-            open_runs[name] = (_net(system, line), [])
+            open_runs[name] = (net_of(system, line), [])
             continue
         net, steps = begun
         if kind == "step":
-            steps.append(_step(line, first=first))
+            steps.append(step_of(line, first=first))
         elif kind == "end":
             del open_runs[line.required("run", int)]
             if line.required("verdict", str) == "diverged":
@@ -311,13 +319,15 @@ def _runs(lines: Iterable[Fields], header: Fields, system: System) -> Iterator[R
                 )
 
 
-def _step(line: Fields, *, first: bool) -> Step:
+def step_of(line: Fields, *, first: bool = False) -> Step:
+    """The step of a line. Raises `FormatError`."""
     raw = line.required("step", dict)
     budgets.check_count([raw], line.where)
     return form.load(format1.upgrade_step(raw, line.where) if first else raw, line.where)
 
 
-def _net(system: System, line: Fields) -> Net:
+def net_of(system: System, line: Fields) -> Net:
+    """The net of the line with which a run begins. Raises `FormatError`."""
     line.required("nodes", dict)
     running = read_nodes(line, system.schema)
     net = Net(system.schema, tuple(line.raw["nodes"]), running)

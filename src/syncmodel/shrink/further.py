@@ -42,9 +42,12 @@ class Further:
     echo: Echo | None = None
     sharpened: Sharpened | None = None
     otherwise: Counterexample | None = None
+    progress: Callable[[Progress], None] = lambda _: None
 
     def search(self, networks: Sequence[int | None], progress: Callable[[Progress], None]) -> None:
-        """Search, first of all on these networks. Takes seconds."""
+        """Search, first of all on these networks. Takes seconds, on live nodes more of them."""
+        self.progress = progress
+        self._tell("performing it on the simulator")
         self.echo = self.twin.echo(self.best, tuple(dict.fromkeys((*networks, *SEEDS))), same=True)
         start = self.echo.heard
         if start is None:
@@ -57,6 +60,7 @@ class Further:
             runs = found.runs + plain.runs
             found = evolve(found, unconfirmed=found.best.length, runs=runs)
         self.sharpened = evolve(found, best=evolve(found.best, script=self.best.script))
+        self._tell("looking whether a shorter run fails in another way")
         for other in () if found.otherwise is None else self._forms(found.otherwise):
             confirmed = self._confirmed(other)
             if confirmed is not None and confirmed.failed:
@@ -77,7 +81,8 @@ class Further:
         """Run it until its failure rate on the target is known; None: it does not fail."""
         target, script = self.target(found), found.script
         there, invariants = fitted(script, target.nodes), self.twin.invariants
-        for _ in range(CHANCES):
+        for chance in range(1, CHANCES + 1):
+            self._tell(f"performing on the nodes what is shorter (chance {chance} of {CHANCES})")
             once = run(
                 target,
                 there.net,
@@ -96,12 +101,23 @@ class Further:
                 divergences=result.divergences,
                 views=result.views,
             )
-            minimizer = Minimizer(target, shown, budget=NO_SEARCH, invariants=invariants)
+            minimizer = Minimizer(
+                target, shown, budget=NO_SEARCH, invariants=invariants, progress=self._confirming
+            )
             confirmed = self.driver.run(minimizer.run())
             spent = minimizer.effort
             self.effort = self.effort.with_runs(spent.executions, spent.steps)
             return confirmed
         return None
+
+    def _tell(self, doing: str) -> None:
+        script = self.best.script
+        effort, nodes = self.effort, len(script.net.nodes)
+        about = (effort.executions, effort.steps, self.best.length, nodes, True)
+        self.progress(Progress(*about, doing=doing))
+
+    def _confirming(self, made: Progress) -> None:
+        self._tell(made.doing or "confirming it")
 
     def _forms(self, found: Counterexample) -> Iterator[Counterexample]:
         """The run, and with its bursts taken at the same time, if that fails on the twin too.

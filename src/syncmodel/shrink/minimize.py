@@ -52,6 +52,8 @@ class Progress:
     """Where the search stands; `length` counts the steps of the best script so far.
 
     `further`: these are runs of the simulator, in a search beyond what the target can afford.
+    `doing`: what goes on, where that is not plain shortening. `share`: how much of what it may
+    cost at most is used up.
     """
 
     executions: int
@@ -59,6 +61,8 @@ class Progress:
     length: int
     nodes: int
     further: bool = False
+    doing: str = ""
+    share: float = 0.0
 
 
 @frozen
@@ -295,7 +299,7 @@ class Minimizer:
                 self._take(self.best.script, result)
             best = self.best
             self.best = evolve(best, failed=best.failed + again, runs=best.runs + 1)
-            self._report()
+            self._report(f"confirming it (run {attempt})")
             if self.best.failed == attempt == self._confirmations:
                 break
             if attempt == doubtful and not self.best.failed and self.chances.odds.tries > 1:
@@ -335,11 +339,14 @@ class Minimizer:
         self.best, self.chances.must_fail = steady, 2
         return True
 
-    def _report(self) -> None:
-        script, effort = self.best.script, self.effort
-        nodes = len(script.net.nodes)
+    def _report(self, doing: str = "") -> None:
+        script, effort, budget = self.best.script, self.effort, self._budget
+        nodes, share = len(script.net.nodes), 0.0
+        if budget.executions and not doing:
+            share = max(effort.executions / budget.executions, effort.steps / budget.steps)
         self._told = effort.executions
-        self._progress(Progress(effort.executions, effort.steps, length(script.steps), nodes))
+        about = (effort.executions, effort.steps, length(script.steps), nodes)
+        self._progress(Progress(*about, doing=doing, share=share))
 
 
 def _odds(found: Counterexample) -> Odds:

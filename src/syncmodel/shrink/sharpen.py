@@ -8,6 +8,7 @@ twin: `further` checks whether it fails on the original target.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from attrs import define, evolve, field, frozen
 
@@ -154,7 +155,7 @@ class Sharpening:
 
     def _exhaust(self) -> None:
         """Every shorter run, on few nodes; then longer ones, with few kinds of steps."""
-        for one in self._searches():
+        for number, one in enumerate(self._searches(), 1):
             limits, partly = one.limits, one.partly
             most = min(one.length, self.best.length - 1)
             if most < 1 or (most <= self._done(limits.nodes) and not partly):
@@ -167,7 +168,7 @@ class Sharpening:
                 nets=one.nets,
                 partly=partly,
                 max_states=MOMENTS,
-                progress=self._searching,
+                progress=partial(self._searching, f"search {number} of {self._count()}"),
             )
             self._hear(said.otherwise)
             if isinstance(said, NoneShorter):
@@ -240,9 +241,16 @@ class Sharpening:
     def _report(self, progress: Progress) -> None:
         self.progress(evolve(progress, executions=self.runs + progress.executions, further=True))
 
-    def _searching(self, progress: Searching) -> None:
+    def _count(self) -> int:
+        """How many exhaustive searches there are, as far as is known by now."""
+        return sum(1 for _ in self._searches())
+
+    def _searching(self, which: str, progress: Searching) -> None:
         nodes = len(self.best.script.net.nodes)
-        self.progress(Progress(self.runs, progress.states, self.best.length, nodes, True))
+        states = f"{progress.states:,} situation{'s' * (progress.states != 1)}"
+        doing = f"trying every shorter run on the simulator ({which}: {states})"
+        about = (self.runs, progress.states, self.best.length, nodes, True)
+        self.progress(Progress(*about, doing=doing, share=progress.states / MOMENTS))
 
 
 def _words(rows: Mapping[str, int]) -> str:

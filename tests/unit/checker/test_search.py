@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Hashable
 from functools import partial
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import networkx as nx
@@ -201,12 +201,21 @@ def test_memory_is_that_of_the_meter() -> None:
 
 def test_progress_is_told_every_1024_states() -> None:
     told: list[Progress] = []
-    check(Workers(4, 5), [], progress=told.append)
+    check(Workers(4, 5), [], progress=told.append, clock=lambda: 0.0)
     assert len(told) == 3
     assert told[0].states == 1
     assert told[0].depth == 0
     assert [p.states for p in told] == sorted(p.states for p in told)
     assert all(p.waiting > 0 for p in told)
+
+
+def test_progress_is_told_once_a_second_where_states_take_their_time() -> None:
+    told: list[Progress] = []
+    readings = count()
+    check(Workers(2, 2), [], progress=told.append, clock=lambda: next(readings) / 4)
+    assert len(told) > 3
+    gaps = [b.seconds - a.seconds for a, b in pairwise(told)]
+    assert all(1.0 <= gap <= 2.0 for gap in gaps)
 
 
 def test_the_same_on_every_run() -> None:

@@ -135,6 +135,18 @@ def test_streams_that_a_target_closes_are_no_divergence(mischief: str, tmp_path:
     assert "Traceback" not in done.stderr
 
 
+def test_an_interrupt_in_the_middle_of_an_import_has_the_exit_code_of_any(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "import sys; from syncmodel.cli.edge import guarded\n"
+        "def run():\n"
+        "    try: exec('raise KeyboardInterrupt')\n"
+        "    except KeyboardInterrupt: return 130\n"
+        "sys.exit(guarded('prog', run))"
+    )
+    done = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, check=False)
+    assert done.returncode == 130
+
+
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     command = 'mkdir gone; cd gone; rmdir ../gone; exec "$@" bugs'
     done = subprocess.run(

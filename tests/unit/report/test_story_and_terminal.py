@@ -3,11 +3,15 @@
 import asyncio
 import io
 import os
+import re
+import threading
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from syncmodel.campaign.campaign import Report
@@ -21,8 +25,9 @@ from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import SyncModelError
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.report.progress import left, progress_line, shortening_line
 from syncmodel.report.story import found_story, story
-from syncmodel.report.terminal import Unbreakable, Watch, progress_line, summary
+from syncmodel.report.terminal import Unbreakable, Watch, summary
 from syncmodel.shrink.minimize import Effort, Progress
 from syncmodel.steps import Burst, Concurrently, Create, Delete, Resync
 from syncmodel.steps.scope import Scope
@@ -149,6 +154,83 @@ def test_progress_is_lines_where_nobody_watches_and_no_flood() -> None:
             watch(Began(number, NET))
             watch.minimizing(Progress(number, 1, 7, 2))
     assert out.getvalue() == "found a failure, shortening it: 7 steps left after 0 runs\n"
+
+
+class Lines(io.StringIO):
+    """What was printed; `more` says that there is another line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more = threading.Semaphore(0)
+
+    def write(self, text: str) -> int:
+        written = super().write(text)
+        for _ in range(text.count("\n")):
+            self.more.release()
+        return written
+
+
+def test_a_search_of_which_nothing_is_heard_says_that_it_goes_on() -> None:
+    out = Lines()
+    with Watch(tally(), Console(file=out, width=200), repeat_s=0.05) as watch:
+        watch.minimizing(Progress(3, 1, 7, 2))
+        for _ in range(3):
+            assert out.more.acquire(timeout=60)
+    first, second, *_ = out.getvalue().splitlines()
+    assert first == "found a failure, shortening it: 7 steps left after 3 runs"
+    assert second == f"{first} (nothing new for 0 s)"
+
+
+def test_nothing_is_said_before_the_first_word_and_after_the_end() -> None:
+    out = Lines()
+    with Watch(tally(), Console(file=out), repeat_s=0.01):
+        assert not out.more.acquire(timeout=0.1)
+    before = out.getvalue()
+    assert not out.more.acquire(timeout=0.05)
+    assert before == out.getvalue() == ""
+
+
+def test_what_else_goes_on_has_a_line_too() -> None:
+    out = Lines()
+    with Watch(tally(), Console(file=out, width=200), repeat_s=0.0) as watch:
+        watch.doing("small scene 1 of 7 (a crash): 12 situations", 0.1)
+    assert "small scene 1 of 7 (a crash): 12 situations; 0 s" in out.getvalue()
+
+
+def test_the_line_of_progress_foretells_the_end() -> None:
+    line = progress_line(tally(), 60.0, goal=2_400)
+    assert line == (
+        "sequences 1,200 of 2,400, steps 34; partitions 3, conflicts 1; 1:00 min; "
+        "about 1:00 min left"
+    )
+    assert progress_line(tally(), 60.0, 2_400, limit_s=80.0).endswith("about 20 s left")
+    # Too little is done for a guess, or nothing is left.
+    assert "left" not in progress_line(tally(), 60.0, goal=200_000)
+    assert "left" not in progress_line(tally(), 1.0, goal=2_400)
+    assert "left" not in progress_line(tally(), 60.0, goal=1_200)
+
+
+def test_the_line_of_the_minimiser_says_what_goes_on_and_how_long_at_most() -> None:
+    progress = Progress(50, 100, 4, 2, share=0.25)
+    line = "found a failure, shortening it: 4 steps left after 50 runs"
+    assert shortening_line(progress, 10.0) == f"{line}; at most 30 s more of this"
+    # Of a phase that began when a fifth was done.
+    assert shortening_line(progress, 10.0, 0.2) == f"{line}; at most 2:30 min more of this"
+    further = evolve(progress, further=True, share=0.0)
+    assert shortening_line(further, 10.0) == (
+        "found a failure, looking further on the simulator: 4 steps left after 50 runs"
+    )
+    assert "confirming it (run 2): 4 steps" in shortening_line(
+        evolve(progress, doing="confirming it (run 2)"), 1.0
+    )
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1), st.floats(0, 1))
+def test_whatever_share_is_done_the_rest_is_a_time(
+    seconds: float, share: float, began: float
+) -> None:
+    text = left(seconds, share, began=began)
+    assert not text or re.fullmatch(r"; about [\d:]+ (s|min|h) left", text)
 
 
 def test_a_reader_that_went_away_changes_nothing() -> None:

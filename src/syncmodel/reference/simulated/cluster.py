@@ -16,12 +16,14 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.simulated import acts, faulty, sights
+from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.base import Settled, Target, Unsettled
+from syncmodel.targets.inside import Moment, Traces
 from syncmodel.targets.wire import SUPERTEST
 
 #: How a schedule hears a write: recorded networks depend on these very words.
@@ -41,7 +43,7 @@ UNUSUAL, AGAIN = 100, 20
 
 
 class SimulatedCluster(
-    Target, CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Malforms, Reads
+    Target, CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Malforms, Reads, Traces
 ):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
@@ -57,6 +59,7 @@ class SimulatedCluster(
         """Nothing runs yet: see `begin`. Raises `UsageError` for an unknown bug."""
         self._setup = setup(count, bug_names)
         self.nodes = self._setup.names
+        self._notes: Noting | None = None
         self.on_network(seed)
         self._world: VirtualWorld | None = None
         #: The world in which requests arrived that are served at the same time.
@@ -77,6 +80,20 @@ class SimulatedCluster(
     def on_network(self, number: int | None) -> None:
         """Runs that begin from now on are on the network of that seed."""
         self._schedule: Schedule = InTurn() if number is None else Drawn(number)
+        if self._notes is not None:
+            self.trace()
+
+    # --- Traces --------------------------------------------------------------------------------
+
+    def trace(self) -> None:
+        """Every decision of the schedule is noted from now on; they stay the same."""
+        schedule = self._schedule
+        if not isinstance(schedule, Noting):
+            self._schedule = self._notes = Noting(schedule, lambda: self.world)
+
+    def traced(self) -> tuple[Moment, ...]:
+        """What was decided since this was asked last."""
+        return () if self._notes is None else self._notes.taken()
 
     # --- Target --------------------------------------------------------------------------------
 

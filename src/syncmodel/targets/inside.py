@@ -1,0 +1,52 @@
+"""What only some targets let a person see: each message of a run, and their nodes as they run.
+
+A target declares them by inheritance, like the abilities of `steps.base`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from syncmodel.model.view import View
+
+
+class Moment(Protocol):
+    """Something that happened between two rests."""
+
+    @property
+    def words(self) -> str:
+        """What happened, in a few words."""
+
+    @property
+    def views(self) -> Mapping[str, View | None]:
+        """What each node that ran showed right after it; None without the plugin."""
+
+    @property
+    def under_way(self) -> int:
+        """How many messages were still under way then."""
+
+
+class Traces(ABC):
+    """A target that can say, message by message, what happened between two rests."""
+
+    @abstractmethod
+    def trace(self) -> None:
+        """Note all that happens, from now on."""
+
+    @abstractmethod
+    def traced(self) -> tuple[Moment, ...]:
+        """What was noted since this was asked last, in order."""
+
+
+#: What for, and the command: as a shell takes it.
+Way = tuple[str, str]
+
+
+class Reachable(ABC):
+    """A target whose nodes a person can reach while they run."""
+
+    @abstractmethod
+    def ways(self) -> Mapping[str, Sequence[Way]]:
+        """For each node the commands that reach it, as long as this run's nodes are there."""
