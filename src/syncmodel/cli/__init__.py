@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from syncmodel.cli import bugs, check, explore, init, minimize, node, replay, selftest
+from syncmodel.cli import bugs, check, explore, init, minimize, node, replay, report, selftest
 from syncmodel.cli.edge import guarded, open_streams
 from syncmodel.cli.parsing import Parser, Verb, Version, plain
 
-VERBS: tuple[Verb, ...] = (explore, check, replay, minimize, init, selftest, node, bugs)
+VERBS: tuple[Verb, ...] = (explore, check, replay, minimize, report, init, selftest, node, bugs)
 
 DESCRIPTION = """\
 Tests sync, partitions and rollback in clusters of replicated nodes: generates steps, performs them

@@ -131,6 +131,21 @@ CORPUS = _option(
     default=Path("found"),
 )
 
+REPORT = _option(
+    "--report",
+    "where the pages go that show what was seen, with an index (default: only the page of a "
+    "failure, beside its file)",
+    metavar="DIR",
+    type=given(Path),
+    default=None,
+)
+NO_REPORT = _option(
+    "--no-report",
+    "write no page beside a saved failure",
+    action="store_true",
+    default=False,
+)
+
 SHARED = (
     _option(
         "--nodes",
@@ -171,6 +186,8 @@ SHARED = (
         default="all",
     ),
     RECORD,
+    REPORT,
+    NO_REPORT,
     CORPUS,
     _option(
         "--no-scenes",
@@ -225,6 +242,8 @@ def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences:
         faults=faults,
         record=value("record"),
         corpus=value("corpus"),
+        report=value("report"),
+        pages=not value("no_report"),
         minimize=not value("no_minimize"),
         scenes=not value("no_scenes"),
         backend=value("backend"),

@@ -16,6 +16,7 @@ from syncmodel.cli.options import (
     MACHINE,
     RECORD,
     REPLAYED_ON,
+    REPORT,
     asked_kind,
     invariants_of,
     known_bugs,
@@ -52,7 +53,7 @@ OTHERWISE_CODE = 4
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and on what they are performed."""
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a saved run")
-    add_options(parser, (REPLAYED_ON, BUG, RECORD, MACHINE))
+    add_options(parser, (REPLAYED_ON, BUG, RECORD, REPORT, MACHINE))
     parser.add_argument("--no-bug", action="store_true", help="leave the bug out that a file names")
     parser.add_argument(
         "--check",
@@ -63,12 +64,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay every file; all of them are read before the first is performed."""
-    from syncmodel.engine.history import nobody
+    from syncmodel.engine.history import all_of, nobody
+    from syncmodel.engine.tally import Tally
     from syncmodel.report.jsonl import Recorder
+    from syncmodel.report.page.index import Index, Listed
+    from syncmodel.report.page.saved import put_run
+    from syncmodel.report.page.searched import check_report
     from syncmodel.report.terminal import say
 
     if args.record and any(_same(path, args.record) for path in args.files):
         raise UsageError(f"{args.record} is to be replayed: let the record be another file.")
+    for path in args.files:
+        check_report(args.report, path.parent)
     named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
     asked = asked_kind(args.target, args.machine)
     loaded = [(path, loaded_from(path, asked, NAME)) for path in args.files]
@@ -80,12 +87,19 @@ def run(args: argparse.Namespace) -> int:
         if args.record:
             facts = {"target": _recorded(loaded), "files": [str(path) for path in args.files]}
             observe = closing.enter_context(Recorder(args.record, facts))
+        tally, listed = Tally(), list[Listed]()
+        if args.report:
+            observe = all_of(tally, observe)
         seen: list[Replayed] = []
         for path, (kind, reproduction) in loaded:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
             replayed = _replayed(pools.of(kind), reproduction, bugs, observe, invariants)
             say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
             seen.append(replayed[0])
+            if args.report:
+                listed.append(put_run(path, kind, reproduction, replayed[0], args.report))
+        if args.report:
+            say("\n".join(Index("Saved runs", listed, tally).put(args.report)))
     if not args.check:
         return _exit_code(one.results[-1].verdict for one in seen)
     judgements = [one.judgement for one in seen]

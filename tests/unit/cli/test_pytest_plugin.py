@@ -66,7 +66,7 @@ def test_a_failure_is_a_story_and_a_file(tmp_path: Path) -> None:
     more = (*bug, "--hypothesis-seed=1", str(EXPLORE))
     done = pytest_run(*more, where=tmp_path)
     assert done.returncode == 1
-    files = list((tmp_path / "found").iterdir())
+    files = list((tmp_path / "found").glob("*.json"))
     assert files
     assert all(f"Saved as {file}" in done.stdout for file in files)
     assert "  1. " in done.stdout
