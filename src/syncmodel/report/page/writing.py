@@ -63,13 +63,6 @@ def page_name(finding: Finding) -> str:
     return f"{finding.file.stem if finding.file is not None else 'failure'}.html"
 
 
-def _original(best: Counterexample, original: Counterexample | None) -> SeenRun | None:
-    """The run as it was found, if it is another one than the best."""
-    if original is None or original.script == best.script:
-        return None
-    return seen_failure(original)
-
-
 def saved_page(
     reproduction: Reproduction, file: Path, run: SeenRun, at: Path, more: Facts | None = None
 ) -> str:

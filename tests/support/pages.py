@@ -1,0 +1,54 @@
+"""Runs for the tests of pages: those of the corpus as they are seen, and drawn ones."""
+
+from functools import cache
+from pathlib import Path
+
+from attrs import frozen
+
+from syncmodel.corpus import Reproduction, load_all
+from syncmodel.engine.drive import Straight
+from syncmodel.engine.findings import Settings
+from syncmodel.engine.history import Began, Entry, Verdict
+from syncmodel.engine.replay import replay
+from syncmodel.engine.session import Result
+from syncmodel.machine.search import searched
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.report.page.moments import SeenRun, seen
+from syncmodel.targets import registry
+
+CORPUS = Path(__file__).parents[2] / "corpus"
+
+
+@frozen
+class SavedRun:
+    """A saved run, and how it went."""
+
+    file: Path
+    reproduction: Reproduction
+    run: SeenRun
+
+
+@cache
+def planted() -> dict[str, SavedRun]:
+    """The run of the corpus for each planted bug, as the simulator shows it."""
+    found: dict[str, SavedRun] = {}
+    for file, one in load_all(CORPUS, registry.get("simulated")):
+        if one.bug is not None:
+            target = SimulatedCluster(len(one.nodes), [one.bug])
+            result = Straight().run(replay(target, one)).results[-1]
+            run = seen(result, one.guarantees)
+            assert run is not None
+            found[one.bug] = SavedRun(file, one, run)
+    return found
+
+
+def drawn(seed: int, nodes: int, steps: int) -> SeenRun:
+    """A run that was drawn from that seed, on the simulator without a bug."""
+    history: list[Entry] = []
+    settings = Settings(nodes=nodes, sequences=1, steps=steps, seed=seed)
+    searched(SimulatedCluster(nodes), Straight(), settings, history.append)
+    assert isinstance(history[0], Began)
+    run = seen(Result(Verdict.PASS, history=tuple(history)), Guarantees())
+    assert run is not None
+    return run
