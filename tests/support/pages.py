@@ -1,7 +1,10 @@
 """Runs for the tests of pages: those of the corpus as they are seen, and drawn ones."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -17,6 +20,7 @@ from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.page.moments import SeenRun, seen
 from syncmodel.targets import registry
 
+T = TypeVar("T")
 CORPUS = Path(__file__).parents[2] / "corpus"
 
 
@@ -29,9 +33,19 @@ class SavedRun:
     run: SeenRun
 
 
+def apart(act: Callable[[], T]) -> T:
+    """Do it in a thread of its own: in a browser's test the thread has a loop that runs."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(act).result()
+
+
 @cache
 def planted() -> dict[str, SavedRun]:
     """The run of the corpus for each planted bug, as the simulator shows it."""
+    return apart(_planted)
+
+
+def _planted() -> dict[str, SavedRun]:
     found: dict[str, SavedRun] = {}
     for file, one in load_all(CORPUS, registry.get("simulated")):
         if one.bug is not None:
@@ -47,7 +61,7 @@ def drawn(seed: int, nodes: int, steps: int) -> SeenRun:
     """A run that was drawn from that seed, on the simulator without a bug."""
     history: list[Entry] = []
     settings = Settings(nodes=nodes, sequences=1, steps=steps, seed=seed)
-    searched(SimulatedCluster(nodes), Straight(), settings, history.append)
+    apart(lambda: searched(SimulatedCluster(nodes), Straight(), settings, history.append))
     assert isinstance(history[0], Began)
     run = seen(Result(Verdict.PASS, history=tuple(history)), Guarantees())
     assert run is not None
