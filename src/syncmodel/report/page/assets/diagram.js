@@ -83,6 +83,7 @@ class Diagram {
   }
 
   lane(node, j) {
+    this.lanes.append(svg("text", {class: "inside", x: 2, y: this.y(j) - 12}, node));
     const y = this.y(j), from = (k) => LEFT + k * this.width + 2, to = (k) => LEFT + (k + 1) * this.width;
     for (const [a, b, state] of this.spans((m) => m.net.down.includes(node) ? "down" : m.net.bare.includes(node) ? "bare" : "up")) {
       if (state === "down") {
@@ -98,7 +99,7 @@ class Diagram {
       if (!deaf) continue;
       const says = `${node} does not hear ${deaf.split(" ").join(", ")}`;
       this.faults.append(svg("rect", {class: "cut", fill: `url(#${this.hatch})`, x: from(a), width: to(b) - from(a), y: y - LANE / 2 + 2, height: LANE - 4}, svg("title", {}, says)),
-        svg("text", {class: "state", x: from(a) + 2, y: y - 12}, `✂ ${deaf}`, svg("title", {}, says)));
+        svg("text", {class: "state", x: from(a) + 2, y: y - 12}, `✂ ${deaf.split(" ").length > 2 ? deaf.split(" ").length : deaf}`, svg("title", {}, says)));
     }
   }
 
@@ -108,7 +109,7 @@ class Diagram {
       const a = at(one.at), b = at(one.rest), from = run.nodes.indexOf(one.from), to = run.nodes.indexOf(one.to);
       if (a < 0 || b < 0 || from < 0 || to < 0) continue;
       const names = one.rows.slice(0, 5).map((r) => run.rowName(r)).join(", ") + (one.count > 5 ? ` and ${one.count - 5} more` : "");
-      const arrow = svg("g", {class: "arrow"},
+      const arrow = svg("g", {class: b - a > 2 ? "arrow late" : "arrow"},
         svg("line", {x1: this.x(a), y1: this.y(from), x2: this.end(b), y2: this.y(to)}),
         svg("circle", {cx: this.end(b), cy: this.y(to), r: 2.5}),
         svg("title", {}, `${names}: written by ${one.from} in step ${one.at}, known to ${one.to} by the rest after step ${one.rest}`));

@@ -101,6 +101,7 @@ class Run {
   }
 
   said(said) {
+    if (/^\d/.test(said.words)) return [el("span", {class: `answer ${said.answer}`}, said.words)];
     return [el("span", {class: `answer ${said.answer}`}, said.answer === "ok" ? "accepted" : said.answer === "refused" ? "refused" : "no answer"), " ",
       said.code ? cut(said.code) : null,
       said.row ? value(Object.entries(said.row)) : null,
@@ -120,7 +121,7 @@ class Run {
     if (net.cut.length) told.push(`cut: ${net.cut.map(([a, b]) => `${a} → ${b}`).join(", ")}`);
     if (net.down.length) told.push(`down: ${net.down.join(", ")}`);
     if (net.bare.length) told.push(`without the plugin: ${net.bare.join(", ")}`);
-    return told.length ? el("p", {class: "net"}, told.join("; ")) : null;
+    return told.length ? el("p", {class: "net"}, cut(told.join("; "), 240)) : null;
   }
 
   wrongBox() {
