@@ -17,7 +17,7 @@ from syncmodel.engine.session import Result
 from syncmodel.machine.search import searched
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.reference.simulated import SimulatedCluster
-from syncmodel.report.page.moments import SeenRun, seen
+from syncmodel.report.page.moments import SeenRun, seen, seen_failure
 from syncmodel.targets import registry
 
 T = TypeVar("T")
@@ -57,12 +57,23 @@ def _planted() -> dict[str, SavedRun]:
     return found
 
 
-def drawn(seed: int, nodes: int, steps: int) -> SeenRun:
-    """A run that was drawn from that seed, on the simulator without a bug."""
+def drawn(
+    seed: int, nodes: int, steps: int, guarantees: Guarantees | None = None, bug: str | None = None
+) -> SeenRun:
+    """The first run that diverged of a few that were drawn from that seed, else the last of them.
+
+    On the simulator, held against these guarantees (default: its own, which hold).
+    """
     history: list[Entry] = []
-    settings = Settings(nodes=nodes, sequences=1, steps=steps, seed=seed)
-    apart(lambda: searched(SimulatedCluster(nodes), Straight(), settings, history.append))
-    assert isinstance(history[0], Began)
-    run = seen(Result(Verdict.PASS, history=tuple(history)), Guarantees())
+    promised = guarantees or Guarantees()
+    count = 1 if guarantees is None and bug is None else 8
+    settings = Settings(nodes=nodes, sequences=count, steps=steps, seed=seed, guarantees=promised)
+    target = SimulatedCluster(nodes, [] if bug is None else [bug])
+    findings = apart(lambda: searched(target, Straight(), settings, history.append))
+    if findings.failure is not None:
+        run = seen_failure(findings.failure.counterexample)
+    else:
+        began = max(i for i, entry in enumerate(history) if isinstance(entry, Began))
+        run = seen(Result(Verdict.PASS, history=tuple(history[began:])), promised)
     assert run is not None
     return run

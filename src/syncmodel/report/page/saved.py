@@ -15,6 +15,7 @@ from syncmodel.engine.pool import Pool
 from syncmodel.engine.replay import Replayed, replay
 from syncmodel.engine.script import leaves
 from syncmodel.engine.tally import Tally
+from syncmodel.engine.trouble import sentence
 from syncmodel.errors import SyncModelError
 from syncmodel.report.page.index import Listed
 from syncmodel.report.page.moments import SeenRun, seen
@@ -54,26 +55,30 @@ class Performer:
 def put_run(
     file: Path, kind: TargetKind, run: Reproduction, replayed: Replayed, folder: Path
 ) -> Listed:
-    """Write the page of a run that was performed; how an index lists it."""
+    """Write the page of a run that was performed; how an index lists it. Never fails."""
     result, at = replayed.results[-1], folder / f"{file.stem}.html"
-    sight = seen(result, run.guarantees)
     judged = f"{replayed.judgement.value}: the file says that it must {replayed.expected}"
-    if sight is None:
-        return Listed(file.stem, result.verdict, result.reason, run, file, judged=judged)
     facts: Facts = [("judged", judged)]
     if kind.name != run.target:
         facts.append(("performed on", kind.name))
-    told = saved_page(run, file, sight, at, facts)
+    first, told = result.reason, ""
+    try:
+        sight = seen(result, run.guarantees)
+        if sight is not None:
+            first, told = headline(sight), saved_page(run, file, sight, at, facts)
+    except Exception as error:  # noqa: BLE001 (the verdict stands, whatever its page lacks)
+        told = f"There is no page, and the verdict stands. {sentence(error)}"
+    beside = file.with_suffix(".html")
     return Listed(
         file.stem,
         result.verdict,
-        headline(sight),
+        first,
         run,
         file,
-        at if at.exists() else None,
+        at if told and at.exists() else None,
         f"{judged}. {told}",
         result.divergences[0].key if result.divergences else None,
-        then=beside if (beside := file.with_suffix(".html")) != at and beside.exists() else None,
+        then=beside if beside != at and beside.exists() else None,
     )
 
 

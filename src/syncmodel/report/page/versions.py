@@ -5,7 +5,7 @@ A version's number is its place in the belief about its register, and the same a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 
 from attrs import field, frozen
@@ -13,7 +13,9 @@ from attrs import field, frozen
 from syncmodel.engine.tally import leaves
 from syncmodel.model.belief import Belief
 from syncmodel.model.order import NONE, Order
+from syncmodel.model.outcome import Answer
 from syncmodel.model.registers import shown as by_register
+from syncmodel.model.registers import stores
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Row
 from syncmodel.report.page.moments import Moment, SeenRun
@@ -83,13 +85,13 @@ class Versions:
     def _written(self) -> dict[Row, list[Written]]:
         found: dict[Row, list[Written]] = {}
         for moment in self.run.moments:
-            asked: dict[tuple[Row, str], list[str]] = _asked(moment)
+            asked = _asked(moment)
             for name, row in moment.world.belief.rows.items():
                 mine = found.setdefault(name, [])
                 for number in range(len(mine), len(row.versions)):
                     node = row.versions[number].node
-                    ops = asked.get((name.whole, node), [])
-                    op = (ops.pop(0) if not name.column and ops else "") or _op(row, number, ops)
+                    ops = asked.get((name, node))
+                    op = ops.pop(0) if ops else ALONG
                     mine.append(Written(number, node, moment.index, op))
         return found
 
@@ -129,21 +131,18 @@ class Versions:
 
 
 def _asked(moment: Moment) -> dict[tuple[Row, str], list[str]]:
-    """What was asked of each row on each node in this step, in order."""
+    """What each node was asked for of each register in this step, in order; not what it refused."""
     asked: dict[tuple[Row, str], list[str]] = {}
     if moment.step is None or moment.outcome is None:
         return asked
-    schema = moment.net.schema
+    belief = moment.world.belief
+    schema = belief.net.schema
     for step, outcome in leaves(moment.step, moment.outcome):
-        for write, _ in step.calls(schema, outcome):
-            asked.setdefault((write.row, write.node), []).append(write.op)
+        for write, said in step.calls(schema, outcome):
+            if said.answer is not Answer.REFUSED:
+                for register, _ in stores(schema, belief.guarantees, write):
+                    asked.setdefault((register, write.node), []).append(write.op)
     return asked
-
-
-def _op(row: RowBelief, number: int, ops: Sequence[str]) -> str:
-    if ops:
-        return ops[0]
-    return "delete" if row.versions[number].is_tombstone else ALONG
 
 
 def _is_direct(order: Order, loser: int, winner: int) -> bool:

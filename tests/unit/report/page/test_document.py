@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.values import Row
 from syncmodel.report.page.document import document, plain
 from syncmodel.report.page.filling import run_page
 from syncmodel.report.page.moments import Moment, SeenRun
+from syncmodel.report.page.versions import Versions
 from syncmodel.report.page.writing import data
 from tests.support.pages import drawn, planted
 
@@ -59,6 +61,42 @@ def check(run: SeenRun) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_it_says_what_was_seen_and_known_at_each_moment(seed: int) -> None:
     check(drawn(seed, 2 + seed % 4, 30))
+
+
+PROMISES = {
+    "fields": Guarantees(by_field=True, rows="wallclock-lww"),
+    "sums": Guarantees(by_field=True, sums=True, rows="wallclock-lww"),
+    "leaves": Guarantees(rows="multi-value"),
+    "quorum": Guarantees(quorum=True, rollback_keeps_log=True),
+    "sessions": Guarantees(reads="session"),
+    "direct": Guarantees(passes_on=False),
+}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("promise", PROMISES)
+def test_whatever_is_promised_a_run_can_be_shown(promise: str, seed: int) -> None:
+    """Nodes that promise something else break most of these: such a run is shown, too."""
+    run = drawn(seed, 3, 30, PROMISES[promise])
+    found = json.loads(json.dumps(document(run)))
+    assert found["headline"].endswith(".")
+    assert len(found["moments"]) == len(run.moments)
+    assert found["verdict"] == ("diverged" if run.divergences else "pass")
+    for each in found["wrong"]:
+        assert each["node"] in found["nodes"] or each["row"] is None
+
+
+@pytest.mark.parametrize("promise", ["fields", "sums"])
+@pytest.mark.parametrize("seed", range(2))
+def test_each_version_is_what_was_asked_for(promise: str, seed: int) -> None:
+    """Column by column too: only a create or a delete is about a row's existence."""
+    run = drawn(seed, 3, 30, PROMISES[promise], "own-writes-tie")
+    for name, register in Versions(run).registers.items():
+        row = run.last.world.belief.row(name)
+        for one, version in zip(register.versions, row.versions, strict=True):
+            assert (one.op == "delete") == version.is_tombstone
+            assert one.op in (("create", "set", "add") if name.column else ("create", "delete"))
+            assert one.node == version.node
 
 
 @pytest.mark.parametrize("bug", sorted(planted()))
