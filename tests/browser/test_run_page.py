@@ -53,7 +53,7 @@ def test_it_opens_at_the_first_wrong_sight(opened: Open) -> None:
     assert page.locator("#kind").inner_text() == "✖ resurrected"
     assert selected(page) == "4"
     assert page.locator(".box").is_visible()
-    assert "may show only: deleted" in page.locator("td.bad").inner_text()
+    assert "expected: deleted" in page.locator("td.bad").inner_text()
     assert page.locator(".wrong circle").count() == 1
     assert "syncmodel replay x.json" in page.locator("#facts").inner_text()
 

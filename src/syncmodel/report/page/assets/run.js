@@ -127,7 +127,7 @@ class Run {
   wrongBox() {
     return el("div", {class: "box"}, this.wrong.map((one) => el("dl", {},
       el("dt", {}, "✖ ", one.kind), el("dd", {}, one.where ? [cut(one.where, 90), " on "] : null, one.node),
-      el("dt", {}, "may be"), el("dd", {}, cut(one.expected, 200)),
+      el("dt", {}, "expected"), el("dd", {}, cut(one.expected, 200)),
       el("dt", {}, "showed"), el("dd", {}, cut(one.shown, 200)),
       one.answers.length ? [el("dt", {}, "answers"), el("dd", {}, one.answers.map((text) => el("div", {}, cut(text, 200))))] : null)));
   }
@@ -168,7 +168,7 @@ class Run {
     return el("td", {class: [wrong ? "bad" : "", differs ? "differs" : "", shown === null && !off ? "unread" : ""].join(" ").trim() || null},
       off ? el("span", {class: "nothing"}, off) : [
         differs ? [el("del", {}, say(before)), el("ins", {}, say(now))] : say(now),
-        wrong ? el("div", {class: "mark"}, "✖ may show only: ", cut(wrong.expected, 60)) : null],
+        wrong ? el("div", {class: "mark"}, "✖ expected: ", cut(wrong.expected, 60)) : null],
       el("div", {class: "knows"}, knows.filter((one) => one[1].length || one[2].length).map(([column, must, may]) => {
         const only = may.filter((number) => !must.includes(number));
         return el("div", {}, column ? `${column}: ` : null, must.length ? `must ${must.map(v).join(" ")}` : null,
