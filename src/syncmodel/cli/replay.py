@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncmodel.cli.files import Loaded, loaded_from
+from syncmodel.cli.files import Loaded, check_invariant, loaded_from
 from syncmodel.cli.options import (
     BUG,
     MACHINE,
@@ -80,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     asked = asked_kind(args.target, args.machine)
     loaded = [(path, loaded_from(path, asked, NAME)) for path in args.files]
     for path, (_, reproduction) in loaded:
-        _check_invariant(path, reproduction, invariants)
+        check_invariant(path, reproduction, invariants)
     with ExitStack() as closing:
         pools = _Pools(closing)
         observe: Observer = nobody
@@ -137,21 +136,6 @@ def _recorded(loaded: Iterable[tuple[Path, Loaded]]) -> str:
             f"with --target, or record them one by one."
         )
     return next(iter(names))
-
-
-def _check_invariant(
-    path: Path, reproduction: Reproduction, invariants: tuple[Invariant, ...]
-) -> None:
-    """Raises `UsageError` for a file that expects an invariant which is not checked here."""
-    from syncmodel.model.divergence import Kind
-
-    kind, name = reproduction.expected.divergence or ("", "")
-    if kind == Kind.INVARIANT.value and name not in {each.name for each in invariants}:
-        machine = reproduction.found.get("machine", "module:Class")
-        raise UsageError(
-            f"{path} expects the invariant {name} of a machine: name it with --machine "
-            f"{shlex.quote(str(machine))}."
-        )
 
 
 def _bug_of(reproduction: Reproduction, *, without: bool) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncmodel.cli.files import loaded_from
+from syncmodel.cli.files import check_invariant, loaded_from
 from syncmodel.cli.options import MACHINE, REPLAYED_ON, asked_kind, given, invariants_of
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import SyncModelError, UsageError
@@ -56,14 +56,15 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.page.searched import check_report
     from syncmodel.report.terminal import say
 
-    asked = asked_kind(args.target, args.machine)
+    asked, invariants = asked_kind(args.target, args.machine), invariants_of(args.machine)
     for path in filter(Path.is_dir, args.paths):
         check_report(args.output, path)
     with ExitStack() as closing:
-        performer = Performer(closing, invariants_of(args.machine))
+        performer = Performer(closing, invariants)
 
         def page(path: Path, folder: Path) -> Listed:
             kind, reproduction = loaded_from(path, asked, NAME)
+            check_invariant(path, reproduction, invariants)
             chosen = kind if asked else quickest(kind, reproduction)
             return performer.page(path, chosen, reproduction, folder)
 

@@ -95,6 +95,15 @@ def test_what_is_no_page_of_ours_stays(here: Path, capsys: pytest.CaptureFixture
     assert "run.html is no page of ours, so it is left as it is." in capsys.readouterr().out
 
 
+def test_an_invariant_needs_its_machine(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    saved = json.loads(planted()["not-passed-on"].file.read_text())
+    saved["expected"]["divergence"] = {"name": "invariant", "table": "mine"}
+    (here / "run.json").write_text(json.dumps(saved))
+    assert main(["report", "run.json"]) == 2
+    assert "name it with --machine" in capsys.readouterr().err
+    assert not (here / "run.html").exists()
+
+
 @pytest.mark.parametrize(
     "asked",
     [
