@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+from real_browser import Open, opening, running
+from seen_runs import planted
 
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.report.page.filling import index_page
 from syncmodel.report.page.index import Index, Listed
 from syncmodel.report.page.saved import headline
-from tests.browser.conftest import Open
-from tests.support.pages import planted
 
 COURSE = [(float(i), i * 3, i * 90, 10 * i, 5 * i, 20 * i) for i in range(30)]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    yield from running()
+
+
+@pytest.fixture
+def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
+    yield from opening(chromium, tmp_path)
 
 
 def text() -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
+from real_browser import Open, opening, running
+from seen_runs import drawn, planted
 
-from syncmodel.engine.history import Began, Performed, Rested, Verdict
+from syncmodel.engine.history import Began, Entry, Performed, Rested, Verdict
 from syncmodel.engine.session import Result
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.guarantees import Guarantees
@@ -16,20 +19,28 @@ from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import accepted
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
-from syncmodel.model.world import World, initial
+from syncmodel.model.world import initial
 from syncmodel.report.page.filling import run_page
 from syncmodel.report.page.moments import SeenRun, seen
 from syncmodel.report.page.writing import data
 from syncmodel.steps import Create
 from syncmodel.targets.wire import SUPERTEST
-from tests.browser.conftest import Open
-from tests.support.pages import drawn, planted
 
 BUG = "tombstone-lost-on-resync"
 LONG = "x" * 65_536
 HURTS = (
     "<img src=x onerror=alert(1)></script><script>alert(2)</script> \u202egnp.exe \u0007 {{data}} "
 )
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    yield from running()
+
+
+@pytest.fixture
+def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
+    yield from opening(chromium, tmp_path)
 
 
 def page_of(*runs: SeenRun, title: str = "a failure") -> str:
@@ -178,14 +189,11 @@ def hurting() -> SeenRun:
     step = Create("n1", "cases", name, (("title", title),))
     outcome = accepted({"title": title, "counter": 0})
     shown = View(((Row("cases", name), Value((("title", title), ("counter", 0)))),))
-    belief = step.expect(start.belief, outcome)
-    after = World(step.advance(start.plan), belief)
-    rests = [Rested(0, {"n1": View(), "n2": View()}, "quiet", 0.0, start, start)]
-    history = (Began(1, net), *rests, Performed(1, step, outcome, 0.0))
+    rest = Rested(0, {"n1": View(), "n2": View()}, "quiet", 0.0, start, start)
+    history: tuple[Entry, ...] = (Began(1, net), rest, Performed(1, step, outcome, 0.0))
     wrong = Divergence(Kind.INVENTED, "n2", Row("cases", name), HURTS, f"title {title}")
     views = {"n1": shown, "n2": shown}
     result = Result(Verdict.DIVERGED, (step,), (wrong,), "", views, history)
-    assert after.belief is belief
     run = seen(result, Guarantees())
     assert run is not None
     return run

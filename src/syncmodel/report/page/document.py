@@ -18,6 +18,7 @@ from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import ANY, Row, Stored, Value
 from syncmodel.model.view import View
+from syncmodel.report.page.arrows import arrows
 from syncmodel.report.page.moments import Moment, SeenRun
 from syncmodel.report.page.versions import Register, Versions
 from syncmodel.report.page.why import rule, why
@@ -29,8 +30,6 @@ from syncmodel.steps.compound import Burst, Concurrently
 Json = dict[str, Any]
 #: Beyond this a number of JavaScript is not exact.
 EXACT = 2**53
-#: How many rows one arrow names.
-ARROW_ROWS = 20
 #: A row that is not read: the node does not run, has no plugin, or was not looked at.
 UNREAD = None
 
@@ -52,7 +51,7 @@ def document(run: SeenRun) -> Json:
         "rows": [[row.table, row.name] for row in rows],
         "moments": moments,
         "cells": cells.all,
-        "arrows": _arrows(run, rows),
+        "arrows": arrows(run, versions, rows),
         "versions": [
             _register(register, run.last.world.belief.row(register.name), rows[register.name.whole])
             for register in versions.registers.values()
@@ -253,37 +252,6 @@ def _shown(moment: Moment, node: str) -> dict[Row, list[Any]] | None:
 
 def _value(value: Value) -> list[list[Any]]:
     return [[name, plain(cell)] for name, cell in value.cells]
-
-
-def _arrows(run: SeenRun, rows: Mapping[Row, int]) -> list[Json]:
-    """What arrived where: from the step that wrote it to the rest by which the node knew it."""
-    versions, found = Versions(run), dict[tuple[str, int, str, int], list[int]]()
-    before: dict[Row, RowBelief] = {}
-    for moment in run.moments:
-        for name, row in moment.world.belief.rows.items():
-            old = before.get(name)
-            if old is row:
-                continue
-            before[name] = row
-            written = versions.registers[name].versions
-            for node, known in row.must.items():
-                fresh = known if old is None else known - old.known_by(node)
-                for version in fresh:
-                    one = written[version]
-                    if one.node != node:
-                        key = (one.node, one.step, node, moment.index)
-                        found.setdefault(key, []).append(rows[name.whole])
-    return [
-        {
-            "from": a,
-            "at": i,
-            "to": b,
-            "rest": j,
-            "rows": sorted(set(which))[:ARROW_ROWS],
-            "count": len(set(which)),
-        }
-        for (a, i, b, j), which in found.items()
-    ]
 
 
 # --- versions ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from seen_runs import drawn, planted
 
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.values import Row
@@ -14,7 +15,6 @@ from syncmodel.report.page.filling import run_page
 from syncmodel.report.page.moments import Moment, SeenRun
 from syncmodel.report.page.versions import Versions
 from syncmodel.report.page.writing import data
-from tests.support.pages import drawn, planted
 
 MEBIBYTE = 10**6
 

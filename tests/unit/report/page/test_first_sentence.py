@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from seen_runs import planted
 
 from syncmodel.model.divergence import Kind
 from syncmodel.report.page.versions import Versions
 from syncmodel.report.page.why import RULES, why
-from tests.support.pages import planted
 
 NODE = re.compile(r"\bn\d+\b")
 

@@ -110,9 +110,9 @@ class Diagram {
       if (a < 0 || b < 0 || from < 0 || to < 0) continue;
       const names = one.rows.slice(0, 5).map((r) => run.rowName(r)).join(", ") + (one.count > 5 ? ` and ${one.count - 5} more` : "");
       const arrow = svg("g", {class: b - a > 2 ? "arrow late" : "arrow"},
-        svg("line", {x1: this.x(a), y1: this.y(from), x2: this.end(b), y2: this.y(to)}),
+        svg("line", {x1: one.wrote ? this.x(a) : this.end(a), y1: this.y(from), x2: this.end(b), y2: this.y(to)}),
         svg("circle", {cx: this.end(b), cy: this.y(to), r: 2.5}),
-        svg("title", {}, `${names}: written by ${one.from} in step ${one.at}, known to ${one.to} by the rest after step ${one.rest}`));
+        svg("title", {}, `${names}: ${one.wrote ? `written by ${one.from} in step ${one.at}` : `known to ${one.from} since the rest after step ${one.at}`}, known to ${one.to} by the rest after step ${one.rest}`));
       this.arrows.append(arrow);
       this.byStep[a].push(arrow);
       if (b !== a) this.byStep[b].push(arrow);

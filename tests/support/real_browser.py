@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="`make browser` installs Playwright")
-
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
     "--headless",
@@ -27,8 +25,9 @@ FLAGS = [
 Open = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
+def running() -> Iterator[Any]:
+    """The browser, for a fixture; without it the tests are skipped."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="see `make browser`")
     if CHROMIUM is None:
         pytest.skip("there is no chromium: `make browser` installs it")
     with sync_api.sync_playwright() as playwright:
@@ -37,14 +36,13 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def opened(chromium: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens the text of a page; with options of Playwright's contexts."""
+def opening(chromium: Any, folder: Path) -> Iterator[Open]:
+    """What opens the text of a page, for a fixture; it takes options of Playwright's contexts."""
     wrong: list[str] = []
     contexts = []
 
     def open_page(text: str, **told: Any) -> Any:
-        file = tmp_path / "page.html"
+        file = folder / "page.html"
         file.write_text(text, encoding="utf-8")
         context = chromium.new_context(**{"viewport": {"width": 1400, "height": 900}, **told})
         contexts.append(context)
