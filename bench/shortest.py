@@ -60,9 +60,12 @@ class Pass:
     partly: bool = False
 
 
-def passes(deepest: int, *, reads: bool = False) -> Iterator[Pass]:
-    """From cheap to expensive; `deepest` is for two nodes with one case. `reads`: with them."""
-    anything = partial(limits_of_anything, reads=reads)
+def passes(deepest: int, *, reads: bool = False, faulty: bool = False) -> Iterator[Pass]:
+    """From cheap to expensive; `deepest` is for two nodes with one case.
+
+    `reads`: with them. `faulty`: with deployments that meet a fault.
+    """
+    anything = partial(limits_of_anything, reads=reads, faulty=faulty)
     every = slice(0, None)
     yield Pass("1 node", anything(1), 5)
     yield Pass("1 node, other ties", anything(1), 4, coins=2)
@@ -91,7 +94,8 @@ class Known:
 def prove(bug: str, deepest: int, names: Sequence[str]) -> dict[Key, Known]:
     """What the searches found for each way to fail; only those of these names, if given."""
     best: dict[Key, Known] = {}
-    for one in passes(deepest, reads=get(bug).family == "sessions"):
+    family = get(bug).family
+    for one in passes(deepest, reads=family == "sessions", faulty=family == "deployments"):
         if names and one.name not in names:
             continue
         nets = beginnings(one.limits.nodes)[one.nets]

@@ -39,6 +39,8 @@ NETWORK = Theme(
     (
         ("crash", 0),
         ("cut", 7),
+        ("faulty_rollback", 0),
+        ("faulty_rollout", 0),
         ("heal", 3),
         ("mend", 4),
         ("partition", 9),
@@ -51,15 +53,41 @@ NETWORK = Theme(
 LONG_LOGS = Theme(
     "long logs",
     52,
-    (("fill", 1), ("heal", 3), ("restart", 3), ("rollback", 0), ("rollout", 0)),
+    (
+        ("faulty_rollback", 0),
+        ("faulty_rollout", 0),
+        ("fill", 1),
+        ("heal", 3),
+        ("restart", 3),
+        ("rollback", 0),
+        ("rollout", 0),
+    ),
 )
 #: Nodes come and go between generations all the time.
-DEPLOYMENTS = Theme("deployments", 9, (("restart", 4), ("rollback", 6), ("rollout", 3)))
+DEPLOYMENTS = Theme(
+    "deployments",
+    9,
+    (
+        ("faulty_rollback", 4),
+        ("faulty_rollout", 4),
+        ("restart", 4),
+        ("rollback", 6),
+        ("rollout", 3),
+    ),
+)
 #: Requests of several clients meet on one row.
 CLIENTS = Theme(
     "clients",
     6,
-    (("add", 14), ("concurrently", 16), ("rollback", 0), ("rollout", 0), ("set", 12)),
+    (
+        ("add", 14),
+        ("concurrently", 16),
+        ("faulty_rollback", 0),
+        ("faulty_rollout", 0),
+        ("rollback", 0),
+        ("rollout", 0),
+        ("set", 12),
+    ),
 )
 THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS)}
 

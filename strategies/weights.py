@@ -35,6 +35,8 @@ WEIGHTS = {
     "read": 4,
     "rollout": 1,
     "rollback": 2,
+    "faulty_rollout": 1,
+    "faulty_rollback": 1,
     "crash": 3,
     "restart": 2,
     "burst": 14,

@@ -53,6 +53,7 @@ NUMBERS = {
     "restarts": (0, 0, "restarts of nodes that run"),
     "rollbacks": (0, 0, "rollbacks, which lose the log; rolling out again is free"),
     "rollouts": (0, 0, "rollouts to a newer plugin"),
+    "faulty": (0, 0, "deployments that fail or are interrupted"),
     "resyncs": (0, 0, "resyncs"),
     "reads": (0, 0, "reads, of a row or a table"),
     "timeouts": (0, 0, "writes of unknown outcome; model only"),

@@ -179,7 +179,7 @@ def performed(now: Situation, step: Step, at: Places, *, lost: bool) -> tuple[Si
             really = really.delete(node) if node in really else really
         gone = step.disturbs()
         waiting = frozenset(one for one in now.waiting if one.step.node not in gone)
-        return evolve(now, net=after, really=really, waiting=waiting), accepted()
+        return evolve(now, net=after, really=really, waiting=waiting), step.due()
     number = _next_number(now, step)
     if lost:
         now = evolve(now, left=paid(now.left, TIMEOUTS))

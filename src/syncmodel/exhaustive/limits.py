@@ -21,6 +21,7 @@ from syncmodel.model.values import Row
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.steps import Create, Data, Step, vocabulary
 from syncmodel.steps.deployment import Rollback, Rollout
+from syncmodel.steps.faulty_deploy import FaultyDeploy
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Heal, Links, Mend
 from syncmodel.steps.reads import Read
@@ -35,6 +36,7 @@ COUNTED = (
     "restarts",
     "rollbacks",
     "rollouts",
+    "faulty",
     "resyncs",
     "reads",
     "timeouts",
@@ -56,6 +58,7 @@ KINDS: dict[type[Step], str] = {
     Data: "writes",
     Crash: "crashes",
     Rollback: "rollbacks",
+    FaultyDeploy: "faulty",
     Resync: "resyncs",
     Read: "reads",
 }
@@ -90,7 +93,8 @@ class Limits:
 
     `cuts` counts partitions too; mending and healing what is cut, restarting what is down and
     rolling out to a node without the plugin are free, so that every run can end well. `restarts`
-    are those of a node that runs, `rollouts` those of a node that has the plugin. `timeouts` are
+    are those of a node that runs, `rollouts` those of a node that has the plugin, `faulty` the
+    deployments that meet a fault (searches of the core, step by step). `timeouts` are
     writes of unknown outcome (searches of the model only). `burst`: the most steps between two
     rests. `together`: two steps may be taken at the same time (searches of the model only).
     `generations`: what each node runs at the beginning, all the schema's usual one if empty. `ops`:
@@ -110,6 +114,7 @@ class Limits:
     restarts: int = _count(0)
     rollbacks: int = _count(0)
     rollouts: int = _count(0)
+    faulty: int = _count(0)
     resyncs: int = _count(0)
     reads: int = _count(0)
     timeouts: int = _count(0)
@@ -159,6 +164,13 @@ class Limits:
         return tuple(getattr(self, name) for name in COUNTED)
 
     @cached_property
+    def offered(self) -> tuple[str, ...]:
+        """The kinds of steps that may be taken, in order, without those that never may."""
+        kinds = vocabulary()
+        never = tuple(kind for kind, name in KINDS.items() if not getattr(self, name))
+        return tuple(op for op in sorted(self.ops) if not issubclass(kinds[op], never))
+
+    @cached_property
     def scope(self) -> Scope:
         """The names and kinds of steps that runs are made of."""
         scope = Scope.of(self.schema, self.ops, self.counts)
@@ -200,7 +212,7 @@ def _offered(limits: Limits, plan: Plan) -> tuple[tuple[Step, int | None], ...]:
     kinds = vocabulary()
     return tuple(
         (step, _counted(step, plan))
-        for op in sorted(limits.ops)
+        for op in limits.offered
         for step in kinds[op].choices(plan, limits.scope)
         if step.enabled(plan) and _first_of_its_like(limits, plan, step)
     )

@@ -15,12 +15,13 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
-from syncmodel.reference.simulated import VirtualWorld, acts
+from syncmodel.reference.simulated import VirtualWorld, acts, faulty
 from syncmodel.steps import Step
 from syncmodel.steps.base import CutsLinks, Deploys, Reads, Resyncs, Stops
+from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 
 
-class Place(CutsLinks, Resyncs, Deploys, Stops, Reads):
+class Place(CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Reads):
     """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:
@@ -80,6 +81,11 @@ class Place(CutsLinks, Resyncs, Deploys, Stops, Reads):
             self.world, outcome = acts.deploy(self.world, node, generation, back=back)
             outcomes.append(outcome)
         return next((outcome for outcome in outcomes if not outcome.ok), accepted())
+
+    async def faulty_deploy(self, node: str, generation: int, fault: str, *, back: bool) -> Outcome:
+        """One node, in one piece."""
+        self.world, outcome = faulty.faulty_deploy(self.world, node, generation, fault, back=back)
+        return outcome
 
 
 def performed(world: VirtualWorld, step: Step) -> tuple[VirtualWorld, Outcome]:

@@ -76,10 +76,11 @@ class NoneShorter:
     otherwise: Shortest | None = None
 
 
-def anything(nodes: int, *, reads: bool = False) -> Limits:
+def anything(nodes: int, *, reads: bool = False, faulty: bool = False) -> Limits:
     """Every kind of step, any number of times, on few rows: only the depth bounds the search.
 
-    Reads change nothing, and there are many: they are left out unless they are asked for.
+    Reads and deployments that meet a fault change nothing, and there are many: they are left out
+    unless they are asked for.
     """
     return Limits(
         nodes=nodes,
@@ -90,6 +91,7 @@ def anything(nodes: int, *, reads: bool = False) -> Limits:
         restarts=UNLIMITED,
         rollbacks=UNLIMITED,
         rollouts=UNLIMITED,
+        faulty=UNLIMITED if faulty else 0,
         resyncs=UNLIMITED,
         reads=UNLIMITED if reads else 0,
         burst=UNLIMITED,

@@ -27,6 +27,8 @@ from syncmodel.steps import (
     Create,
     Cut,
     Delete,
+    FaultyRollback,
+    FaultyRollout,
     Fill,
     Heal,
     Mend,
@@ -250,6 +252,18 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Rollback))
     def rollback(self, step: Rollback) -> None:
         """Nodes go back to an earlier generation."""
+        self.take(step)
+
+    @possible(FaultyRollout)
+    @rule(step=any_of(FaultyRollout))
+    def faulty_rollout(self, step: FaultyRollout) -> None:
+        """A rollout of one node meets a fault."""
+        self.take(step)
+
+    @possible(FaultyRollback)
+    @rule(step=any_of(FaultyRollback))
+    def faulty_rollback(self, step: FaultyRollback) -> None:
+        """A rollback of one node meets a fault."""
         self.take(step)
 
     @possible(Crash)

@@ -11,23 +11,29 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from syncmodel.errors import InvalidRunError
+from syncmodel.errors import BootError, FaultError, InvalidRunError
 from syncmodel.faults.link_door import SocketDoor
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.model.net import Link, Net
+from syncmodel.model.outcome import Outcome, refused
 from syncmodel.nostr.keys import Key
 from syncmodel.reference import needs
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
+from syncmodel.reference.node.faults import HOLDING
+from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.cluster import Cluster
+from syncmodel.targets.deploying import begin, end, preview
 from syncmodel.targets.live_node import LiveNode
 
 #: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
 RUNS_BETWEEN_EMPTYINGS = 20
 BASELINE = 1
+#: Until a job must be where it meets its fault. Seconds.
+HELD_LIMIT_S = 20.0
 
 
-class EmbeddedCluster(Cluster):
+class EmbeddedCluster(Cluster, DeploysAmidFaults):
     """A `Target` of local processes n1, n2, ..."""
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
@@ -64,9 +70,7 @@ class EmbeddedCluster(Cluster):
     @property
     def admin_key(self) -> Key:
         """The key that every node of the cluster that runs now accepts admin requests from."""
-        if self._local is None:
-            raise InvalidRunError("No cluster runs: begin a run first.")
-        return self._local.admin_key
+        return self._running.admin_key
 
     @property
     def folder(self) -> Path | None:
@@ -94,6 +98,54 @@ class EmbeddedCluster(Cluster):
             if self._machines is not None:
                 self._machines.close()
                 self._machines = None
+
+    async def faulty_deploy(self, node: str, generation: int, fault: str, *, back: bool) -> Outcome:
+        """As `DeploysAmidFaults`; the machine's own control arms the fault."""
+        control = self._running.machines[node].control
+        await control.call("fault.arm", {"fault": fault})
+        previewed = await preview(self.live[node], generation)
+        job = await begin(self.live[node], generation, back=back)
+        if isinstance(job, Outcome):
+            await control.call("fault.disarm")
+            return job
+        wrong = await self._amid(node, job, generation, fault) if fault in HOLDING else None
+        outcome = await end(self.live[node], job, previewed)
+        disarmed = await self._running.machines[node].control.call("fault.disarm")
+        if fault not in HOLDING and not disarmed["met"]:
+            raise FaultError(f"{node} was to meet a fault ({fault}) in its {job}, and has not.")
+        await self._still_cut()
+        return wrong or outcome
+
+    async def _amid(self, node: str, job: str, generation: int, fault: str) -> Outcome | None:
+        """Do what the fault is where the job is held; what the node did wrong then, if anything."""
+        control = self._running.machines[node].control
+        if not (await control.call("fault.held", {"limit_s": HELD_LIMIT_S}))["held"]:
+            raise FaultError(f"{node} was to be held ({fault}) in its {job}, and was not.")
+        if fault == "aborted":
+            await self.live[node].admin("rollout.abort", {"job": job})
+        elif fault == "second-job":
+            second = await begin(self.live[node], generation, back=False)
+            await control.call("fault.disarm")
+            if second != refused("job_running"):
+                return refused("job_running was not said")
+        else:
+            await self._reboot(node)
+        return None
+
+    async def _reboot(self, node: str) -> None:
+        """Kill all of a machine, and boot it."""
+        await self.live[node].close()
+        try:
+            machine = await self._running.reboot(node)
+        except BootError as error:
+            raise FaultError(f"{node} does not boot any more: {error}") from None
+        self.live[node] = LiveNode(machine, self._running.admin_key, machine.pubkey)
+
+    @property
+    def _running(self) -> LocalCluster:
+        if self._local is None:
+            raise InvalidRunError("No cluster runs: begin a run first.")
+        return self._local
 
     async def _empty(self, net: Net) -> None:
         """Every table dropped on every node at once, so that nothing comes back from a peer."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
 
-class Everything(CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
+class Everything(CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Malforms, Reads):
     """The abilities of the reference system: all of them."""
 
 

@@ -20,7 +20,8 @@ from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Step
 from syncmodel.steps.compound import Burst, Concurrently
 from syncmodel.steps.data import Add, Set
-from syncmodel.steps.deployment import Deployment
+from syncmodel.steps.deployment import Deployment, Rollback, Rollout
+from syncmodel.steps.faulty_deploy import FaultyDeploy
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
@@ -64,6 +65,7 @@ weight.register(Crash, lambda _: 1)
 weight.register(Cut, lambda _: 1)
 weight.register(Mend, lambda _: 1)
 weight.register(Resync, lambda step: int(step.full))
+weight.register(FaultyDeploy, lambda step: 5 + step.generation)
 weight.register(Deployment, lambda step: 3 * len(step.on) + step.generation)
 
 
@@ -110,6 +112,16 @@ def _(step: Mend, script: Script) -> Iterator[Step]:  # noqa: ARG001
 def _(step: Resync, script: Script) -> Iterator[Step]:  # noqa: ARG001
     if step.full:
         yield evolve(step, full=False)
+
+
+@simpler.register
+def _(step: FaultyDeploy, script: Script) -> Iterator[Step]:
+    """The same without the fault; a restart; to another generation."""
+    yield (Rollback if step.back else Rollout)((step.node,), step.generation)
+    yield Restart(step.node)
+    for generation in sorted(script.net.generations):
+        if generation < step.generation:
+            yield evolve(step, generation=generation)
 
 
 @simpler.register

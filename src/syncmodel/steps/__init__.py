@@ -7,6 +7,7 @@ from syncmodel.steps.base import Step, Target
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
+from syncmodel.steps.faulty_deploy import FaultyRollback, FaultyRollout
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
 from syncmodel.steps.lifecycle import Crash, Restart
@@ -23,6 +24,8 @@ __all__ = [
     "Cut",
     "Data",
     "Delete",
+    "FaultyRollback",
+    "FaultyRollout",
     "Fill",
     "Heal",
     "Mend",

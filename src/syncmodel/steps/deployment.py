@@ -14,6 +14,9 @@ from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Deploys, Step, Target, require
 from syncmodel.steps.scope import Scope
 
+#: The code of a deployment that is done, and has run other migrations than its preview named.
+OTHERWISE = "previewed otherwise"
+
 
 @frozen
 class Deployment(Step):

@@ -185,7 +185,8 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         running = next(int(one["number"]) for one in listed["generations"] if one["running"])
         if running == generation:
             return
-        outcome = await deploy(self.live[node], generation, back=generation < running)
+        back = generation < running
+        outcome = await deploy(self.live[node], generation, back=back, previewing=False)
         if not outcome.ok:
             raise InvalidRunError(
                 f"{node} can't be brought from generation {running} to {generation} for a fresh "

@@ -12,6 +12,7 @@ from typing import Any
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.steps.deployment import OTHERWISE
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
@@ -21,10 +22,31 @@ FIRST_PAUSE_S = 0.003
 LONGEST_PAUSE_S = 0.1
 
 
-async def deploy(node: LiveNode, generation: int, *, back: bool) -> Outcome:
+async def deploy(
+    node: LiveNode, generation: int, *, back: bool, previewing: bool = True
+) -> Outcome:
     """Roll one node out or back and wait for the end of the job.
 
-    `refused` with the job's error if it failed. Raises `InvalidRunError` if its end can't be known.
+    `refused` with the job's error if it failed, or (`previewing`) if it did not do what its preview
+    had said. Raises `InvalidRunError` if its end can't be known.
+    """
+    previewed = await preview(node, generation) if previewing else None
+    job = await begin(node, generation, back=back)
+    return job if isinstance(job, Outcome) else await end(node, job, previewed)
+
+
+async def preview(node: LiveNode, generation: int) -> dict[str, Any] | None:
+    """What the node says that the deployment will do; None where it does not say."""
+    try:
+        return await node.admin("rollout.preview", {"generation": generation})
+    except (Unreachable, Indefinite, AdminError):
+        return None
+
+
+async def begin(node: LiveNode, generation: int, *, back: bool) -> str | Outcome:
+    """The name of the job, once it has begun; else why it was refused.
+
+    Raises `InvalidRunError` if nobody knows whether it has begun.
     """
     method = "rollout.rollback" if back else "rollout.start"
     try:
@@ -38,9 +60,22 @@ async def deploy(node: LiveNode, generation: int, *, back: bool) -> Outcome:
             f"{node.name} did not say whether it began the {method} to generation {generation}, "
             f"so nobody knows what it runs: {error}"
         ) from None
-    ended = await _until_known(node, lambda: _ended(node, str(begun["job"])))
+    return str(begun["job"])
+
+
+async def end(node: LiveNode, job: str, previewed: dict[str, Any] | None = None) -> Outcome:
+    """How the job ended, once it has: `refused` with its error if it failed, and `previewed
+    otherwise` if it has run other migrations than its preview had named.
+
+    Raises `InvalidRunError` if its end can't be known.
+    """
+    try:
+        ended = await _until_known(node, lambda: _ended(node, job))
+    except AdminError as error:
+        return refused(error.code)
     if ended["state"] == "done":
-        return accepted()
+        ran, named = ended.get("migrations"), (previewed or {}).get("migrations")
+        return refused(OTHERWISE) if ran and named and ran != named else accepted()
     return refused(f"{ended['state']}: {_error_code(ended)}")
 
 
@@ -53,7 +88,10 @@ async def _ended(node: LiveNode, job: str) -> dict[str, Any] | None:
 async def _until_known(
     node: LiveNode, ask: Callable[[], Awaitable[dict[str, Any] | None]]
 ) -> dict[str, Any]:
-    """Ask until there is an answer; while the application restarts there is none."""
+    """Ask until there is an answer; while the application restarts there is none.
+
+    Raises `AdminError` where the node knows no such job.
+    """
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + JOB_LIMIT_S
     pause_s = FIRST_PAUSE_S
@@ -62,7 +100,9 @@ async def _until_known(
             known = await ask()
             if known is not None:
                 return known
-        except (Unreachable, Indefinite, AdminError):
+        except (Unreachable, Indefinite, AdminError) as error:
+            if isinstance(error, AdminError) and error.code == "unknown_job":
+                raise
             # Paced, not waited out: there is no signal when the application is back.
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

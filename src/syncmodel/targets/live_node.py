@@ -41,7 +41,14 @@ ANSWER_SLACK_S = 5.0
 WAYS = 3
 #: The admin methods that change nothing, so that they may be asked again.
 QUESTIONS = frozenset(
-    {"sync.status", "rollout.status", "cluster_status", "generations.list", "store.tables"}
+    {
+        "sync.status",
+        "rollout.preview",
+        "rollout.status",
+        "cluster_status",
+        "generations.list",
+        "store.tables",
+    }
 )
 
 Given = TypeVar("Given")

@@ -75,6 +75,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "add": {"node": "n1", "table": "cases", "row": "c1", "column": "counter", "by": 4},
     "delete": {"node": "n1", "table": "cases", "row": "c1"},
     "fill": {"node": "n1", "table": "events", "first": 1001, "rows": 101, "refs": ["c1"]},
+    "faulty_rollout": {"node": "n1", "generation": 3, "fault": "disk-full"},
+    "faulty_rollback": {"node": "n1", "generation": 1, "fault": "aborted"},
     "read": {"node": "n1", "table": "cases", "row": "c1"},
     "partition": {"groups": [["n1", "n2"], ["n3"]]},
     "cut": {"from": "n1", "to": "n2"},

@@ -12,8 +12,8 @@ import socket
 
 from syncmodel.machines.endings import ending, tail
 from syncmodel.reference.machines import spawner
+from syncmodel.reference.node.faults import ApplicationFailedError
 from syncmodel.reference.node.layout import Layout
-from syncmodel.reference.node.supervisor import ApplicationFailedError
 
 
 class SpawnedApplication:

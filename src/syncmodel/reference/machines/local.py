@@ -187,6 +187,21 @@ class LocalCluster:
         self.machines = {machine.name: machine for machine in machines}
         return machines
 
+    async def reboot(self, name: str) -> LocalMachine:
+        """Kill every process of one machine, and boot it from its disk.
+
+        Raises BootError; none of its processes runs then.
+        """
+        await self.machines.pop(name).control.close()
+        await self._nursery.end(self._layouts[name].root)
+        try:
+            machine = await self._boot(name)
+        except BaseException:
+            await self._nursery.end(self._layouts[name].root)
+            raise
+        self.machines[name] = machine
+        return machine
+
     async def end(self) -> None:
         """Kill every process of the cluster; its folders stay."""
         for machine in self.machines.values():

@@ -36,6 +36,7 @@ CONTROL_METHODS: Final = frozenset(
         "rollout.start",
         "rollout.status",
         "rollout.rollback",
+        "rollout.abort",
         "plugins.disable",
         "plugins.uninstall",
         "store.tables",

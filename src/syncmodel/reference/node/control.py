@@ -17,11 +17,8 @@ from typing import Any, Protocol, TypeVar
 from syncmodel.errors import SyncModelError
 from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.entries import RefusedEntryError, read_content
-from syncmodel.reference.node.supervisor import (
-    Application,
-    ApplicationFailedError,
-    Supervisor,
-)
+from syncmodel.reference.node.faults import FAULTS, ApplicationFailedError
+from syncmodel.reference.node.supervisor import Application, Supervisor
 
 _T = TypeVar("_T")
 
@@ -61,6 +58,7 @@ class Control:
             "rollout.start": self._start,
             "rollout.status": self._status,
             "rollout.rollback": self._rollback,
+            "rollout.abort": self._abort,
             "plugins.disable": self._disable,
             "plugins.uninstall": self._uninstall,
             "store.tables": self._tables,
@@ -72,6 +70,9 @@ class Control:
             "pause": self._verb(application.pause),
             "resume": self._verb(application.resume),
             "fallen": self._fallen,
+            "fault.arm": self._arm,
+            "fault.held": self._held,
+            "fault.disarm": self._disarm,
         }
 
     async def call(self, method: object, params: object) -> dict[str, Any]:
@@ -113,6 +114,30 @@ class Control:
         number = _field(params, "generation", int)
         return {"job": self._supervisor.begin("rollback", number).name}
 
+    async def _abort(self, params: Params) -> dict[str, Any]:
+        job = _field(params, "job", str)
+        self._supervisor.abort(job)
+        return {"job": job}
+
+    async def _arm(self, params: Params) -> dict[str, Any]:
+        fault = _field(params, "fault", str)
+        if fault not in FAULTS:
+            raise RefusedError(
+                "unknown_fault",
+                f"No deployment can meet {fault!r:.80}, only: {', '.join(FAULTS)}.",
+                status=404,
+            )
+        self._supervisor.faults.arm(fault)
+        return {"fault": fault}
+
+    async def _held(self, params: Params) -> dict[str, Any]:
+        """Until a job is held, or `limit_s` is over."""
+        return {"held": await self._supervisor.faults.held(_limit_s(params))}
+
+    async def _disarm(self, params: Params) -> dict[str, Any]:
+        del params
+        return {"met": self._supervisor.faults.disarm()}
+
     async def _disable(self, params: Params) -> dict[str, Any]:
         target = self._deployment.without_plugin(_field(params, "plugin", str))
         return {"job": self._supervisor.begin("disable", target).name}
@@ -138,11 +163,7 @@ class Control:
         wait = params.get("wait", {})
         if not isinstance(wait, dict):
             raise RefusedError("malformed", '`wait` must be an object such as {"limit_s": 2.0}.')
-        limit_s = wait.get("limit_s", 0.0)
-        if isinstance(limit_s, bool) or not isinstance(limit_s, int | float):
-            raise RefusedError("malformed", "`wait.limit_s` must be a number of seconds.")
-        limit_s = min(max(float(limit_s), 0.0), _LONGEST_WAIT_S)
-        return await self._supervisor.job_status(_field(params, "job", str), limit_s)
+        return await self._supervisor.job_status(_field(params, "job", str), _limit_s(wait))
 
     def _target(self, params: Params) -> int:
         if "generation" in params:
@@ -207,6 +228,13 @@ def parsed(text: str | bytes) -> dict[str, Any] | None:
         return read_content(text if isinstance(text, str) else text.decode())
     except (RefusedEntryError, UnicodeError):
         return None
+
+
+def _limit_s(wait: Mapping[str, Any]) -> float:
+    limit_s = wait.get("limit_s", 0.0)
+    if isinstance(limit_s, bool) or not isinstance(limit_s, int | float):
+        raise RefusedError("malformed", "`wait.limit_s` must be a number of seconds.")
+    return min(max(float(limit_s), 0.0), _LONGEST_WAIT_S)
 
 
 def _field(params: Params, name: str, kind: type[_T]) -> _T:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -19,6 +19,7 @@ from syncmodel.reference.node import migrations
 from syncmodel.reference.node.generations import Generation, Generations, UnknownGenerationError
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.migrations import Migration, Plan
+from syncmodel.reference.node.supervisor_pieces import all_of
 
 # A store that is locked for longer than this is stuck: the job fails and says so.
 _STORE_BUSY_LIMIT_S = 5.0
@@ -38,10 +39,12 @@ class RefusedError(SyncModelError):
 
 @attrs.frozen
 class Deployment:
-    """One machine's deployment. `known` are the existing migrations."""
+    """One machine's deployment. `known` are the existing migrations; `previewed` is what a
+    preview names of a plan."""
 
     layout: Layout
     known: tuple[Migration, ...] = migrations.MIGRATIONS
+    previewed: Callable[[Plan], Plan] = all_of
 
     @property
     def generations(self) -> Generations:
@@ -91,7 +94,6 @@ class Deployment:
         Raises RefusedError (404 unknown_generation).
         """
         target = self.get(number)
-        steps = self.plan(target)
         missing = self.missing(target)
         running = self.generations.running()
         return {
@@ -100,10 +102,7 @@ class Deployment:
                 "from": self.get(self.generations.selected()).plugins,
                 "to": target.plugins,
             },
-            "migrations": {
-                "up": [name for direction, name in steps if direction == "up"],
-                "down": [name for direction, name in steps if direction == "down"],
-            },
+            "migrations": migrations.directions(self.previewed(self.plan(target))),
             "substitutes": {
                 "available": [item for item in target.substitutes if item not in missing],
                 "missing": missing,

@@ -12,9 +12,19 @@ from typing import Any, Literal
 
 import attrs
 
+from syncmodel.reference.node.migrations import Plan
+
 Kind = Literal["rollout", "rollback", "disable", "uninstall"]
 State = Literal[
-    "preparing", "building", "migrating", "committing", "restarting", "done", "failed", "aborted"
+    "preparing",
+    "building",
+    "migrating",
+    "committing",
+    "restarting",
+    "reverting",
+    "done",
+    "failed",
+    "aborted",
 ]
 _ENDED = ("done", "failed", "aborted")
 
@@ -24,7 +34,8 @@ class Job:
     """One job, as it is on disk.
 
     `target` is the generation that it leads to and `previous` the one selected before it. `error`
-    is {"code", "message", "details"}. `was_up`: the application ran when the job began.
+    is {"code", "message", "details"}. `was_up`: the application ran when the job began. `ran`: the
+    migrations that lead to the target, once they are known.
     """
 
     number: int
@@ -32,6 +43,7 @@ class Job:
     target: int
     previous: int
     was_up: bool
+    ran: Plan = ()
     state: State = "preparing"
     log: tuple[str, ...] = ()
     error: dict[str, Any] | None = None
@@ -77,4 +89,5 @@ class JobStore:
 
 def _from_json(file: Path) -> Job:
     data = json.loads(file.read_text(encoding="utf-8"))
-    return Job(**{**data, "log": tuple(data["log"])})
+    ran = tuple((direction, name) for direction, name in data.get("ran", ()))
+    return Job(**{**data, "log": tuple(data["log"]), "ran": ran})

@@ -154,6 +154,11 @@ def plan(
     return (*(("down", name) for name in down), *(("up", name) for name in up))
 
 
+def directions(steps: Plan) -> dict[str, list[str]]:
+    """A plan as clients see it: the names by direction, in order."""
+    return {to: [name for direction, name in steps if direction == to] for to in ("up", "down")}
+
+
 def run(
     connection: sqlite3.Connection,
     steps: Plan,
@@ -178,15 +183,18 @@ def run(
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, with no other writer meanwhile. The connection is in autocommit mode."""
+def transaction(connection: sqlite3.Connection, *, whole: bool = True) -> Iterator[None]:
+    """All or nothing, with no other writer meanwhile. The connection is in autocommit mode.
+
+    `whole` False is a planted bug's: what was done before a failure stays.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            connection.execute("ROLLBACK" if whole else "COMMIT")
         raise
 
 

@@ -182,11 +182,13 @@ METHODS: Final[Mapping[str, tuple[Schema, Schema]]] = {
             state=_TEXT,
             selected=_NUMBER,
             running=_or_null(_NUMBER),
+            migrations=_object(up=_list(_TEXT), down=_list(_TEXT)),
             log=_list(_TEXT),
             error=_or_null(_OBJECT),
         ),
     ),
     "rollout.rollback": (_object(generation=_NUMBER), _JOB),
+    "rollout.abort": (_object(job=_TEXT), _JOB),
     "plugins.disable": (_PLUGIN, _JOB),
     "plugins.uninstall": (
         _object("confirm_data_loss", plugin=_TEXT, confirm_data_loss=_FLAG),

@@ -13,8 +13,10 @@ once more leads to the new ones, as each part looks first at what is there.
 from __future__ import annotations
 
 import asyncio
+import errno
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -22,9 +24,10 @@ from typing import Any, Protocol
 
 import attrs
 
-from syncmodel.errors import BootError, SyncModelError
+from syncmodel.errors import SyncModelError
 from syncmodel.reference.node import migrations
 from syncmodel.reference.node.deployment import Deployment, RefusedError
+from syncmodel.reference.node.faults import ApplicationFailedError, Faults
 from syncmodel.reference.node.generations import Generation
 from syncmodel.reference.node.jobs import Job, JobStore, Kind
 from syncmodel.reference.node.layout import Layout
@@ -33,10 +36,6 @@ from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 
 #: The jobs that can still be asked about; older ones are forgotten.
 KEPT_JOBS = 50
-
-
-class ApplicationFailedError(BootError):
-    """The application did not come up; the message ends with the last lines of its log."""
 
 
 class Application(Protocol):
@@ -69,21 +68,27 @@ class Supervisor:
         self._pieces = pieces or SupervisorPieces()
         self._new_log_id = new_log_id
         self._clock = clock
-        self._deployment = Deployment(layout, self._pieces.migrations)
+        self._deployment = Deployment(layout, self._pieces.migrations, self._pieces.previewed)
         self._generations = self._deployment.generations
         self._store = JobStore(layout.jobs)
         self._jobs = {job.name: job for job in self._store.load()}
         self._task: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
+        #: Held while it is decided whether a job may still be aborted.
+        self._committing = threading.Lock()
+        self._aborted = False
+        self.faults = Faults()
 
     async def boot(self) -> None:
         """Finish the job that a crash interrupted, if any; else start what is selected.
 
         Raises ApplicationFailedError.
         """
-        for job in self._jobs.values():
-            if not job.ended:
+        for job in [job for job in self._jobs.values() if not job.ended]:
+            if self._pieces.resumes():
                 self._launch(job)
+            else:
+                del self._jobs[job.name]
         await self.job_ended()
         if self._application.state == "stopped":
             self._generations.set_running(self._generations.selected())
@@ -126,7 +131,8 @@ class Supervisor:
         does not take it (nothing changed).
         """
         self._deployment.get(number)
-        if self._task is not None and not self._task.done():
+        busy = self._task is not None and not self._task.done()
+        if busy and self._pieces.one_at_a_time():
             raise RefusedError("job_running", "A job is running: wait for its end.", status=409)
         selected = self._generations.selected()
         job = Job(
@@ -147,6 +153,22 @@ class Supervisor:
         self._launch(self._jobs[job.name])
         return job
 
+    def abort(self, name: str) -> None:
+        """Have a job end before its commit, as if it had not begun; returns at once.
+
+        Raises RefusedError: 404 unknown_job, 409 too_late (it commits, or has ended).
+        """
+        with self._committing:
+            if self._job(name).state not in ("preparing", "building", "migrating"):
+                raise RefusedError("too_late", f"{name} commits, or has ended.", status=409)
+            self._aborted = True
+        self.faults.let_go()
+
+    def _job(self, name: str) -> Job:
+        if name not in self._jobs:
+            raise RefusedError("unknown_job", f"There is no job {name!r:.80} here.", status=404)
+        return self._jobs[name]
+
     def _forget_old(self) -> None:
         # A long-running machine must not fill up with old jobs.
         ended = [job for job in self._jobs.values() if job.ended]
@@ -156,15 +178,13 @@ class Supervisor:
 
     async def job_status(self, name: str, limit_s: float) -> dict[str, Any]:
         """One job. Returns when it has ended, or after `limit_s`. Raises RefusedError (404)."""
-        if name not in self._jobs:
-            raise RefusedError("unknown_job", f"There is no job {name!r:.80} here.", status=404)
-        if limit_s > 0 and not self._jobs[name].ended:
+        if limit_s > 0 and not self._job(name).ended:
             try:
                 async with asyncio.timeout(limit_s):
                     await self._ended.wait()
             except TimeoutError:
                 pass  # the answer reports progress
-        job = self._jobs[name]
+        job = self._job(name)
         return {
             "job": name,
             "kind": job.kind,
@@ -172,6 +192,7 @@ class Supervisor:
             "state": job.state,
             "selected": self._generations.selected(),
             "running": self._generations.running(),
+            "migrations": migrations.directions(job.ran),
             "log": list(job.log),
             "error": job.error,
         }
@@ -180,6 +201,7 @@ class Supervisor:
 
     def _launch(self, job: Job) -> None:
         self._ended.clear()
+        self._aborted = False
         self._task = asyncio.get_running_loop().create_task(self._carry_out(job))
 
     async def _carry_out(self, job: Job) -> None:
@@ -194,12 +216,26 @@ class Supervisor:
 
     async def _to_the_end(self, job: Job) -> Job:
         target = self._deployment.get(job.target)
+        if job.state == "reverting":
+            return await self._revert(job)
         if job.state in ("preparing", "building"):
-            self._prepare(job, target)
+            if self._pieces.looks_first():
+                self._prepare(job, target)
             job = self._note(job.to("building", f"store item {target.item}"))
+            await self.faults.hold("killed-before-commit")
         if job.state != "restarting":
             job = await self._migrate_and_commit(job, target, self._steps(job, target))
-        await self._restart(target)
+            await self.faults.hold("killed-after-commit")
+        if not self._pieces.looks_first():
+            self._prepare(job, target)
+        try:
+            await self._restart(target)
+        except ApplicationFailedError as failed:
+            if not _reversible(job):
+                raise
+            error = {"code": _code(failed), "message": str(failed), "details": {}}
+            job = attrs.evolve(job.to("reverting", _first_line(failed)), error=error)
+            return await self._revert(self._note(job))
         again = self._replayed(job)
         if again is not None:
             await self._migrate_and_commit(job, again, self._deployment.plan(again))
@@ -209,6 +245,8 @@ class Supervisor:
     def _prepare(self, job: Job, target: Generation) -> None:
         # What a rollback leads to was built once and is still in the store.
         missing = self._deployment.missing(target) if job.kind == "rollout" else []
+        if self.faults.missing():
+            missing = [target.item]
         if missing:
             raise RefusedError(
                 "missing_substitutes",
@@ -220,7 +258,10 @@ class Supervisor:
     async def _migrate_and_commit(self, job: Job, target: Generation, steps: Plan) -> Job:
         said = ", ".join(f"{direction} {name}" for direction, name in steps) or "no migrations"
         if job.state != "committing":
-            job = self._note(job.to("migrating", said))
+            job = self._note(attrs.evolve(job.to("migrating", said), ran=steps))
+            await self.faults.hold("aborted")
+            await self.faults.hold("second-job")
+            self._unless_aborted()
         if job.kind == "rollback" or any(direction == "down" for direction, _ in steps):
             # Tables are not dropped under an application that still uses them.
             await self._application.stop()
@@ -232,18 +273,50 @@ class Supervisor:
     def _switch(self, job: Job, steps: Plan, target: Generation) -> None:
         # The link is replaced while the transaction is open: should either of them fail, the
         # tables roll back on their own and `_fail` puts the link back.
-        with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
-            migrations.run(
-                connection,
-                steps,
-                new_log_id=self._pieces.log_after(
-                    migrations.log_id(connection), self._new_log_id()
-                ),
-                now_s=int(self._clock()),
-                migrations=self._pieces.migrations,
-            )
-            self._note(job.to("committing", f"generation {target.number}"))
+        whole = self._pieces.all_or_nothing(steps)
+        with (
+            closing(self._deployment.connect()) as connection,
+            migrations.transaction(connection, whole=whole),
+        ):
+            self._migrate(connection, steps)
+            self.faults.meet("migration-fails")
+            with self._committing:
+                self._unless_aborted()
+                self.faults.meet("disk-full")
+                self._note(job.to("committing", f"generation {target.number}"))
             self._generations.select(target.number)
+
+    def _migrate(self, connection: sqlite3.Connection, steps: Plan) -> None:
+        lost = migrations.log_id(connection)
+        migrations.run(
+            connection,
+            steps,
+            new_log_id=self._pieces.log_after(lost, self._new_log_id()),
+            now_s=int(self._clock()),
+            migrations=self._pieces.migrations,
+        )
+
+    def _unless_aborted(self) -> None:
+        if self._aborted:
+            raise RefusedError("aborted", "Aborted before the commit.", status=409)
+
+    async def _revert(self, job: Job) -> Job:
+        """Back to what was selected, from a rollout whose application does not come up."""
+        await self._application.stop()
+        if self._pieces.reverts():
+            await asyncio.to_thread(self._switch_back, job)
+        self._generations.set_running(job.previous)
+        if job.was_up:
+            await self._application.start()
+        return job.to("failed", f"generation {job.previous} runs again")
+
+    def _switch_back(self, job: Job) -> None:
+        with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
+            there = migrations.applied(connection)
+            # Rows are lost by no step: nothing has run on these tables.
+            down: Plan = tuple(("down", name) for _, name in reversed(job.ran) if name in there)
+            self._migrate(connection, down)
+            self._generations.select(job.previous)
 
     async def _restart(self, target: Generation) -> None:
         await self._application.stop()
@@ -255,16 +328,22 @@ class Supervisor:
             ):
                 migrations.forget_cursors(connection)
         self._generations.set_running(target.number)
+        self.faults.meet("activation-fails")
         await self._application.start()
 
     async def _fail(self, job: Job, error: Exception) -> Job:
         refused = error if isinstance(error, RefusedError) else None
         details = dict(refused.details) if refused else {}
-        if job.state != "restarting":
+        if job.state not in ("restarting", "reverting"):
             try:
                 await self._put_back(job)
             except (SyncModelError, OSError) as worse:
                 details["not_put_back"] = str(worse)
+        if self._aborted and self._pieces.goes_on_after_abort():
+            self._aborted = False
+            target = self._deployment.get(job.target)
+            await self._migrate_and_commit(job, target, self._steps(job, target))
+            await self._restart(target)
         code = refused.code if refused else _code(error)
         ended = job.to("aborted" if refused else "failed", _first_line(error))
         return attrs.evolve(ended, error={"code": code, "message": str(error), "details": details})
@@ -293,6 +372,11 @@ class Supervisor:
         return self._store.save(job)
 
 
+def _reversible(job: Job) -> bool:
+    """Whether all that the job did to the tables can be undone without loss."""
+    return job.kind == "rollout" and all(direction == "up" for direction, _ in job.ran)
+
+
 def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
@@ -300,4 +384,6 @@ def _first_line(error: Exception) -> str:
 def _code(error: Exception) -> str:
     if isinstance(error, ApplicationFailedError):
         return "application_failed"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "disk_full"
     return "migration_failed" if isinstance(error, sqlite3.Error) else "internal"

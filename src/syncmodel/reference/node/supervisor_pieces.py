@@ -15,7 +15,7 @@ from syncmodel.reference.node.migrations import MIGRATIONS, Migration, Plan
 
 
 def all_of(steps: Plan) -> Plan:
-    """A rollback runs every migration of its plan."""
+    """Every migration of a plan: a rollback runs them, a preview names them."""
     return steps
 
 
@@ -32,7 +32,7 @@ def nothing_more(rolled_back_to: int, last_rollout: int | None) -> int | None:
 
 
 def always() -> bool:
-    """Before the new generation starts every peer's log counts as not applied at all."""
+    """What a supervisor does every time."""
     return True
 
 
@@ -54,6 +54,17 @@ def what_ran(running: int, last_rollout: int | None) -> int:
     return running
 
 
+def undone(steps: Plan) -> bool:
+    """A failure undoes every step of a plan."""
+    del steps
+    return True
+
+
+def never() -> bool:
+    """A job that was aborted does not go on."""
+    return False
+
+
 @attrs.frozen
 class SupervisorPieces:
     """The decisions, by name.
@@ -66,6 +77,13 @@ class SupervisorPieces:
     `log_after(lost, fresh_id) -> log_id`: the identity of the log that follows a dropped one.
     `forgets_cursors()`: whether a switch, while no application runs, lets go of what was applied.
     `boots(running, last_rollout) -> number`: what runs once a stopped application is started.
+    `all_or_nothing(plan)`: whether a failure undoes what was done of the plan.
+    `looks_first()`: whether substitutes are looked for before anything is changed.
+    `reverts()`: whether a rollout whose application does not come up is undone.
+    `resumes()`: whether a supervisor that was killed goes on with its job.
+    `one_at_a_time()`: whether a job is refused while another one runs.
+    `previewed(plan) -> plan`: the migrations that a preview names.
+    `goes_on_after_abort()`: whether an aborted plan is carried out all the same.
     """
 
     migrations: tuple[Migration, ...] = MIGRATIONS
@@ -76,6 +94,13 @@ class SupervisorPieces:
     log_after: Callable[[str | None, str], str] = fresh
     forgets_cursors: Callable[[], bool] = always
     boots: Callable[[int, int | None], int] = what_ran
+    all_or_nothing: Callable[[Plan], bool] = undone
+    looks_first: Callable[[], bool] = always
+    reverts: Callable[[], bool] = always
+    resumes: Callable[[], bool] = always
+    one_at_a_time: Callable[[], bool] = always
+    previewed: Callable[[Plan], Plan] = all_of
+    goes_on_after_abort: Callable[[], bool] = never
 
     def leads_to(self, kind: str, requested: int, selected: int) -> int:
         """The generation that a job of this kind leads to."""

@@ -20,7 +20,7 @@ from syncmodel.model.values import Write as Asked
 from syncmodel.reference.node.ports import Read, Resync, Write
 from syncmodel.reference.node.state import State
 from syncmodel.reference.simulated.coming import Deliverable
-from syncmodel.reference.simulated.machine import log_name, switched
+from syncmodel.reference.simulated.machine import as_previewed, log_name, switched
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import (
     VirtualWorld,
@@ -29,6 +29,7 @@ from syncmodel.reference.simulated.world import (
     feed,
     redialled,
 )
+from syncmodel.steps.deployment import OTHERWISE
 from syncmodel.targets.wire import to_outcome, to_shown, to_wire
 
 # --- time ----------------------------------------------------------------------------------------
@@ -133,8 +134,10 @@ def deploy(
     world = crash(stored(world, node), node)
     new_log_id = unused_log(world, node)
     machine = world.machines[node]
+    same = as_previewed(machine, world.setup, generation, back=back)
     switch = switched(machine, world.setup, generation, back=back, new_log_id=new_log_id)
-    return _booted(world.with_machine(node, switch), node), accepted()
+    world = _booted(world.with_machine(node, switch), node)
+    return world, accepted() if same else refused(OTHERWISE)
 
 
 def stored(world: VirtualWorld, node: str) -> VirtualWorld:

@@ -15,11 +15,12 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
-from syncmodel.reference.simulated import acts, sights
+from syncmodel.reference.simulated import acts, faulty, sights
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
@@ -39,7 +40,9 @@ DELIVERIES_LIMIT = 100_000
 UNUSUAL, AGAIN = 100, 20
 
 
-class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
+class SimulatedCluster(
+    Target, CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Malforms, Reads
+):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
     `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
@@ -180,6 +183,12 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Rea
             outcomes.append(outcome)
             self._cross()
         return next((outcome for outcome in outcomes if not outcome.ok), accepted())
+
+    async def faulty_deploy(self, node: str, generation: int, fault: str, *, back: bool) -> Outcome:
+        """In one piece: nothing else happens meanwhile."""
+        self._before(f"{node} to {generation}, {fault}")
+        self._world, outcome = faulty.faulty_deploy(self.world, node, generation, fault, back=back)
+        return outcome
 
     # --- decisions -----------------------------------------------------------------------------
 

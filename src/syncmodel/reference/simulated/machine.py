@@ -58,6 +58,15 @@ def log_name(name: str, number: int) -> str:
     return f"{name}.{number}"
 
 
+def as_previewed(machine: Machine, setup: Setup, generation: int, *, back: bool) -> bool:
+    """Whether the deployment runs the migrations that its preview names."""
+    pieces, kind = setup.supervisor, "rollback" if back else "rollout"
+    named = machine.disk.plan(setup.plugins(generation), pieces.migrations)
+    leads_to = pieces.leads_to(kind, generation, machine.selected)
+    ran = machine.disk.plan(setup.plugins(leads_to), pieces.migrations)
+    return pieces.previewed(named) == pieces.carried_out(kind, ran)
+
+
 def switched(
     machine: Machine, setup: Setup, generation: int, *, back: bool, new_log_id: str
 ) -> Machine:

@@ -23,6 +23,8 @@ from syncmodel.steps import (
     Crash,
     Create,
     Cut,
+    FaultyRollback,
+    FaultyRollout,
     Fill,
     Heal,
     Partition,
@@ -37,6 +39,7 @@ CREATED = create_case("n1", "c1", "t1")
 APART = Partition((("n1",), ("n2",)))
 #: For each bug: on how many nodes of which generation, and the steps.
 NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
+    "aborted-plan-carried-out": (1, 2, [CREATED, FaultyRollback("n1", 1, "disk-full")]),
     "answer-from-own-copy": (
         2,
         2,
@@ -51,14 +54,29 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     ),
     "delete-not-later": (2, 2, [CREATED, delete_case("n1", "c1")]),
     "dialler-gives-up": (2, 2, [CREATED, Restart("n1"), Resync("n2"), APART, Heal()]),
+    "failed-activation-not-undone": (1, 2, [CREATED, FaultyRollout("n1", 3, "disk-full")]),
+    "failed-deployment-stays-selected": (
+        1,
+        2,
+        [CREATED, FaultyRollout("n1", 3, "activation-fails"), Restart("n1")],
+    ),
     "forwards-only-when-whole": (2, 2, [Cut("n2", "n1"), CREATED, Heal()]),
+    "half-of-a-failed-rollout-kept": (1, 2, [CREATED, FaultyRollback("n1", 1, "migration-fails")]),
     "ids-without-case": (1, 2, [create_case("n1", "C1", "t1"), update_case("n1", "C1", "t2")]),
+    "job-lost-with-its-supervisor": (1, 2, [CREATED, FaultyRollback("n1", 1, "aborted")]),
     "last-page-lost": (2, 2, [APART, Fill("n1", "cases", 1001, 40), Heal()]),
     "no-wake-up-for-losers": (2, 2, [CREATED, update_case("n2", "c1", "t2")]),
     "own-writes-tie": (2, 2, [CREATED, update_case("n2", "c1", "t2")]),
+    "preview-leaves-one-out": (1, 2, [CREATED, FaultyRollout("n1", 3, "migration-fails")]),
     "rollback-keeps-old-table": (1, 3, [CREATED, Rollback(("n1",), 2)]),
     "store-error-swallowed": (1, 2, [create_case("n1", "c1", "t1'\"`;--\x7f")]),
+    "substitutes-looked-for-last": (
+        1,
+        2,
+        [CREATED, FaultyRollout("n1", 3, "aborted"), FaultyRollout("n1", 3, "killed-after-commit")],
+    ),
     "text-cut-at-emoji": (1, 2, [create_case("n1", "c1", "t1e\N{COMBINING ACUTE ACCENT}\uffff")]),
+    "two-jobs-at-once": (1, 2, [CREATED, FaultyRollout("n1", 3, "killed-before-commit")]),
     "unknown-column-dropped": (
         2,
         3,

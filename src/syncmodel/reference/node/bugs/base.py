@@ -18,6 +18,7 @@ FAMILIES = (
     "durability",
     "rollback",
     "generations",
+    "deployments",
     "resync",
     "links",
     "clock",

@@ -1,0 +1,88 @@
+"""Deployments of real processes that meet each fault: done, or as if nothing had been tried."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from syncmodel.engine.history import Verdict
+from syncmodel.engine.run import run
+from syncmodel.model.divergence import Kind
+from syncmodel.model.net import fully_connected
+from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.reference.machines.remote_control import RemoteControl
+from syncmodel.steps import Create, Cut, FaultyRollback, FaultyRollout, Rollback, Rollout, Step
+from syncmodel.steps.faulty_deploy import FAULTS
+from syncmodel.targets.wire import SUPERTEST
+
+NET = fully_connected(SUPERTEST, 2)
+CASE = Create("n1", "cases", "c1", (("title", "t1"),))
+OTHER = Create("n2", "cases", "c2", (("title", "t2"),))
+
+
+def runs(*scripts: Sequence[Step], bug: str | None = None) -> list[tuple[Verdict, set[Kind]]]:
+    """The verdicts of these runs, one after another on one cluster, and what diverged."""
+
+    async def main() -> list[tuple[Verdict, set[Kind]]]:
+        found, target = [], EmbeddedCluster(2, [bug] if bug else [])
+        try:
+            for steps in scripts:
+                await target.begin(NET)
+                result = await run(target, NET, list(steps))
+                found.append((result.verdict, {one.kind for one in result.divergences}))
+                if result.verdict is Verdict.PASS:
+                    target.passed()
+        finally:
+            await target.close()
+        return found
+
+    return asyncio.run(main())
+
+
+def test_each_fault_on_live_nodes() -> None:
+    scripts: list[list[Step]] = []
+    for place, (name, fault) in enumerate(FAULTS.items()):
+        out = place % 2 == 0 or not fault.back
+        met = FaultyRollout("n1", 3, name) if out else FaultyRollback("n1", 1, name)
+        scripts.append([CASE, met, OTHER])
+        if fault.ends:
+            # The same without a fault is possible afterwards.
+            again = Rollout(("n1",), 3) if out else Rollback(("n1",), 1)
+            scripts[-1].append(again)
+    assert [verdict for verdict, _ in runs(*scripts)] == [Verdict.PASS] * len(FAULTS)
+
+
+def test_a_machine_that_dies_amid_a_deployment_is_still_behind_its_cut() -> None:
+    steps = [CASE, Cut("n1", "n2"), FaultyRollback("n1", 1, "killed-after-commit")]
+    back = [Rollout(("n1",), 2), Create("n1", "cases", "c3", (("title", "t3"),))]
+    assert runs([*steps, *back]) == [(Verdict.PASS, set())]
+
+
+@pytest.mark.parametrize(
+    ("bug", "step"),
+    [
+        ("aborted-plan-carried-out", FaultyRollback("n1", 1, "aborted")),
+        ("failed-activation-not-undone", FaultyRollout("n1", 3, "activation-fails")),
+        ("failed-deployment-stays-selected", FaultyRollout("n1", 3, "disk-full")),
+        ("job-lost-with-its-supervisor", FaultyRollout("n1", 3, "killed-before-commit")),
+        ("preview-leaves-one-out", Rollout(("n1",), 3)),
+        ("substitutes-looked-for-last", FaultyRollout("n1", 3, "substitute-missing")),
+        ("two-jobs-at-once", FaultyRollout("n1", 3, "second-job")),
+    ],
+)
+def test_what_a_node_does_wrong_is_seen(bug: str, step: Step) -> None:
+    assert runs([step], bug=bug) == [(Verdict.DIVERGED, {Kind.CONTROL_PLANE})]
+
+
+def test_a_fault_that_no_job_met_makes_the_run_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = RemoteControl.call
+
+    async def unarmed(control: RemoteControl, method: str, *params: object) -> object:
+        if method == "fault.arm":
+            return {}
+        return await call(control, method, *params)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RemoteControl, "call", unarmed)
+    assert runs([FaultyRollout("n1", 3, "disk-full")]) == [(Verdict.INVALID, set())]
