@@ -41,11 +41,13 @@ class Moment:
     seconds: float = 0.0
     settled_s: float = 0.0
     how: str = ""
+    #: Whether the belief knows the outcome.
+    judged: bool = True
 
     @property
     def net(self) -> Net:
-        """Links, lives and generations, as the steps have them."""
-        return self.world.plan.net
+        """Links, lives and generations, as outcomes have them; where one can't be, as the step."""
+        return self.world.belief.net if self.judged else self.world.plan.net
 
 
 @frozen
@@ -127,12 +129,13 @@ def _decided(
         return Moment(index, before, views=views)
     world = World(last.step.advance(before.plan), before.belief)
     if not isinstance(last, Performed):
-        return Moment(last.index, world, last.step)
+        return Moment(last.index, world, last.step, judged=False)
     try:
         belief = last.step.expect(before.belief, last.outcome)
     except (DivergenceFound, InvalidRunError):
         # The answer itself is wrong: it is judged by what was true before.
-        return Moment(last.index, world, last.step, last.outcome, views, last.seconds)
+        about = (last.index, world, last.step, last.outcome, views, last.seconds)
+        return Moment(*about, judged=False)
     world = World(world.plan, _flowed(belief))
     return Moment(last.index, world, last.step, last.outcome, views, last.seconds)
 

@@ -94,7 +94,7 @@ def _sight(run: SeenRun, found: Divergence, when: str) -> str:
         told = f"{shown}, where it must be {found.expected}"
         return f"In {when}, {node} gave an answer{about} that can't be: {told}"
     if row is None:
-        return f"{at}, {node} has {shown}, and not {found.expected}"
+        return f"{at}, {node} has {shown}, where it must be {found.expected}"
     return f"{at}, {_showed(found)}"
 
 

@@ -3,9 +3,10 @@
 
 const LANE = 46, TOP = 30, LEFT = 14, GLYPH = 9;
 const GLYPHS = {create: "+", set: "=", add: "±", delete: "−", read: "?", resync: "↻", crash: "✕", restart: "↑",
-  rollout: "⇧", rollback: "⇩", refused: "!", fill: "#", partition: "✂", cut: "✂", mend: "⌒", heal: "♥"};
+  rollout: "⇧", rollback: "⇩", faulty_rollout: "⇑", faulty_rollback: "⇓", refused: "!", fill: "#", partition: "✂", cut: "✂", mend: "⌒", heal: "♥"};
 const MEANING = {create: "create", set: "change", add: "increment", delete: "delete", read: "read", resync: "resync",
-  crash: "crash", restart: "restart", rollout: "rollout", rollback: "rollback", refused: "a bad request",
+  crash: "crash", restart: "restart", rollout: "rollout", rollback: "rollback",
+  faulty_rollout: "rollout that meets a fault", faulty_rollback: "rollback that meets a fault", refused: "a bad request",
   fill: "many rows", cut: "links cut", heal: "links whole"};
 let drawn = 0;
 const OF_LINKS = new Set(["partition", "cut", "mend", "heal"]);
