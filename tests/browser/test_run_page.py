@@ -89,6 +89,8 @@ def test_a_click_on_a_step_shows_what_it_did(opened: Open) -> None:
     assert changed.first.locator("del").inner_text() == "nothing"
     assert changed.first.locator("ins").inner_text() == "title t1, counter 0"
     assert changed.first.locator(".knows").inner_text() == "must v1"
+    page.keyboard.press("ArrowRight")
+    assert detail.locator("td .knows").first.inner_text() == "must v2 and 1 older"
     assert not detail.locator(".box").count()
 
 
@@ -277,5 +279,8 @@ def test_three_hundred_steps_on_ten_nodes_never_pause(opened: Open) -> None:
     run = drawn(1, 10, 300)
     assert len(run.moments) > 290
     page = opened(page_of(run))
+    current = page.locator(".step[aria-current=step]")
+    seen_at = [current.bounding_box()["y"], page.locator(".steps").bounding_box()["y"]]
+    assert 0 <= seen_at[0] - seen_at[1] < page.locator(".steps").bounding_box()["height"]
     slowest = page.evaluate(script("slowest.js"))
     assert max(slowest.values()) < 100, slowest

@@ -77,7 +77,7 @@ class Run {
     const item = this.items[this.selected];
     item.classList.add("on");
     item.firstChild.setAttribute("aria-current", "step");
-    const list = this.list, top = item.offsetTop - list.offsetTop;
+    const list = this.list, top = item.offsetTop;
     if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = top - list.clientHeight / 3;
     this.diagram.pick(this.selected, before);
     this.show();
@@ -170,10 +170,19 @@ class Run {
         differs ? [el("del", {}, say(before)), el("ins", {}, say(now))] : say(now),
         wrong ? el("div", {class: "mark"}, "✖ expected: ", cut(wrong.expected, 60)) : null],
       el("div", {class: "knows"}, knows.filter((one) => one[1].length || one[2].length).map(([column, must, may]) => {
-        const only = may.filter((number) => !must.includes(number));
-        return el("div", {}, column ? `${column}: ` : null, must.length ? `must ${must.map(v).join(" ")}` : null,
+        const only = may.filter((number) => !must.includes(number)), newest = this.newest(k, row, column, must);
+        const older = must.length - newest.length;
+        return el("div", {title: `must know ${must.map(v).join(" ") || "none"}; may know ${may.map(v).join(" ") || "none"}`},
+          column ? `${column}: ` : null, must.length ? `must ${newest.map(v).join(" ")}${older ? ` and ${older} older` : ""}` : null,
           must.length && only.length ? ", " : null, only.length ? `may ${only.map(v).join(" ")}` : null);
       })));
+  }
+
+  /** Those of the versions that lose to no other one of them, as far as was known at moment k. */
+  newest(k, row, column, versions) {
+    const register = this.versions.find((one) => one.row === row && one.column === column);
+    return versions.filter((number) => !register.edges.some((edge) => edge.from === number && edge.step <= this.moments[k].i
+      && edge.to.every((to) => versions.includes(to))));
   }
 
   // --- search ---------------------------------------------------------------------------------
