@@ -17,6 +17,7 @@ from syncmodel.cli.options import (
     REPLAYED_ON,
     REPORT,
     asked_kind,
+    check_pages,
     invariants_of,
     known_bugs,
     number,
@@ -78,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.report.story import found_story
     from syncmodel.report.terminal import Watch, complain, say
 
+    check_pages(args.report, none=args.no_report)
     check_folder(args.corpus)
     invariants = invariants_of(args.machine)
     asked = _read(args.file, args.number, asked_kind(args.target, args.machine))

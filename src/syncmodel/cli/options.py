@@ -232,6 +232,7 @@ def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences:
     Raises `UsageError` for an unknown kind of faults or an unknown bug.
     """
     faults = value("faults") or "all"
+    check_pages(value("report"), none=value("no_report"))
     return Wanted(
         nodes=value("nodes"),
         sequences=value("sequences"),
@@ -251,6 +252,12 @@ def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences:
         max_time_s=value("max_time"),
         usual_sequences=usual_sequences,
     )
+
+
+def check_pages(report: Path | None, *, none: bool) -> None:
+    """Raises `UsageError` where pages are wanted and not wanted."""
+    if report is not None and none:
+        raise UsageError("Pages go to --report DIR, or nowhere with --no-report: leave one out.")
 
 
 def machine_of(name: str | None) -> type[ClusterMachine] | None:

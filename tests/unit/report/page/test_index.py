@@ -86,6 +86,14 @@ def test_no_page_is_written_where_none_is_wanted(here: Path) -> None:
     assert not [*(here / "found").glob("*.html")]
 
 
+@pytest.mark.parametrize("verb", [["explore"], ["minimize", "run.json"]])
+def test_pages_are_wanted_or_not(
+    here: Path, capsys: pytest.CaptureFixture[str], verb: list[str]
+) -> None:
+    assert main([*verb, "--report", "pages", "--no-report"]) == 2
+    assert "leave one out" in capsys.readouterr().err
+
+
 def test_what_is_no_page_of_ours_stays(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = planted()["not-passed-on"].file
     (here / "run.json").write_bytes(file.read_bytes())
