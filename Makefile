@@ -8,7 +8,7 @@ CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test unit live test-long test-longer suite check lint imports types bench soak oracle mutants \
-  adapters adapters-test peers bench-peers bench-bugs bench-found check-model clean
+  adapters adapters-test browser peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ imports: install
 
 types: install ## mypy, strict
 	$(BIN)/mypy
+
+browser: install ## the tests of the HTML report in a real browser (installs Chromium, from Debian, where it lacks)
+	command -v chromium > /dev/null || \
+	  $(SUDO) apt-get install --yes --no-install-recommends chromium
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
+	$(BIN)/pytest tests/browser -rs
 
 bench: install ## measure a live step, and a search for each planted bug
 	$(BIN)/python bench/step.py

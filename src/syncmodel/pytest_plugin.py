@@ -93,7 +93,12 @@ def pytest_configure(config: pytest.Config) -> None:
             from syncmodel.corpus import check_folder
 
             check_folder(values["corpus"])
-        if values["bug"] or values["faults"] != "all" or values["inventory"]:
+        if values["report"] is not None:
+            from syncmodel.report.page.searched import check_report
+
+            check_report(values["report"], values["corpus"])
+        named = [values[name] for name in ("bug", "inventory", "report")]
+        if any(named) or values["faults"] != "all":
             wanted_of(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None

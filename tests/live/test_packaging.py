@@ -51,10 +51,11 @@ def test_the_wheel_is_whole(checkout: Path) -> None:
         if "strategies" not in path.parts
     }
     assert sources <= names
-    templates = checkout / "src/syncmodel/adapter/templates"
-    written = {str(p.relative_to(checkout / "src")) for p in templates.rglob("*") if p.is_file()}
-    assert written
-    assert written <= names
+    for folder in ("adapter/templates", "report/page/assets"):
+        there = (checkout / "src/syncmodel" / folder).rglob("*")
+        written = {str(p.relative_to(checkout / "src")) for p in there if p.is_file()}
+        assert written
+        assert written <= names
 
 
 def test_a_checkout_without_links_is_not_whole(checkout: Path) -> None:

@@ -40,6 +40,7 @@ class Finding:
     it cost, None where nothing was run again. `echo`: whether a failure of live nodes comes back on
     their twin; `sharpened` is the outcome of the further search there, and `otherwise` a shorter
     run that fails in another way, seen in that search, confirmed and saved in its own file.
+    `original` is the counterexample as it was found.
     """
 
     counterexample: Counterexample
@@ -52,6 +53,7 @@ class Finding:
     sharpened: Sharpened | None = None
     otherwise: Reproduction | None = None
     otherwise_file: Path | None = None
+    original: Counterexample | None = None
 
 
 class Triage:
@@ -127,7 +129,15 @@ class Triage:
         file, unsaved = self._kept.file, self._kept.unsaved
         if further is None or effort is None:
             reproduction = self._reproduction(best, best.network)
-            return Finding(best, reproduction, self._found.length, effort, file, unsaved)
+            return Finding(
+                best,
+                reproduction,
+                self._found.length,
+                effort,
+                file,
+                unsaved,
+                original=self._found,
+            )
         kind, other = self._pool.kind, further.otherwise
         heard = None if further.echo is None else further.echo.heard
         return Finding(
@@ -141,6 +151,7 @@ class Triage:
             sharpened=further.sharpened,
             otherwise=None if other is None else self._reproduction(other, other.network),
             otherwise_file=self._otherwise.file,
+            original=self._found,
         )
 
     @property

@@ -24,6 +24,7 @@ from syncmodel.cli import (
     minimize,
     node,
     replay,
+    report,
     scenario,
     selftest,
 )
@@ -37,6 +38,7 @@ VERBS: tuple[Verb, ...] = (
     minimize,
     export,
     imports,
+    report,
     scenario,
     init,
     selftest,

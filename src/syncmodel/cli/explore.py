@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from syncmodel.campaign.campaign import Report
     from syncmodel.engine.findings import Settings
     from syncmodel.engine.pool import Pool
+    from syncmodel.machine.wanted import Wanted
+    from syncmodel.report.page.course import Course
 
 NAME = "explore"
 HELP = "search for divergences: random sequences of steps on live nodes"
@@ -48,7 +51,6 @@ def run(args: argparse.Namespace) -> int:
     """Search, and print the outcome."""
     asked = wanted(lambda name: getattr(args, name), args.seed, SEQUENCES)
     from syncmodel.campaign.campaign import Campaign, halted_by
-    from syncmodel.corpus import check_folder
     from syncmodel.engine.history import all_of
     from syncmodel.engine.pool import Pool
     from syncmodel.machine.deck import own_invariants, weights_of
@@ -56,12 +58,11 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.machine.loading import OURS, facts_of, load
     from syncmodel.machine.search import searching
     from syncmodel.report.jsonl import Recorder
+    from syncmodel.report.page.course import Course
     from syncmodel.report.statistics import show
     from syncmodel.report.terminal import Watch, complain, say, summary
 
-    check_folder(asked.corpus)
-    if asked.inventory is not None and args.jobs > 1:
-        raise UsageError("An inventory is one cluster, which one process uses: leave --jobs out.")
+    _check(asked, args.jobs)
     started_s = time.monotonic()
     name, folder = args.machine or OURS, Path.cwd() if args.machine else None
     machine = load(name, folder)
@@ -87,14 +88,19 @@ def run(args: argparse.Namespace) -> int:
             facts = asked.facts(settings, pool.kind)
             recorder = asked.record and closing.enter_context(Recorder(asked.record, facts))
             goal, limit_s = settings.sequences, settings.max_time_s
+            course = Course(campaign.report.tally)
             with Watch(campaign.report.tally, goal=goal, limit_s=limit_s) as watch:
                 campaign.minimizing, shared.watch = watch.minimizing, watch.look
                 campaign.looking = watch.doing
                 campaign.observe = all_of(watch, recorder) if recorder else watch
+                if asked.report:
+                    campaign.observe = all_of(campaign.observe, course)
+                    shared.watch = _both(watch.look, course.look)
                 watch.announce(_announcement(settings, pool, jobs))
                 report = campaign.run()
             took_s = time.monotonic() - started_s
             say(summary(report, took_s, settings, waits=pool.kind.waits))
+            _say_where(report, settings, asked, course, waits=pool.kind.waits)
             if args.statistics:
                 show(report.tally, weights_of(machine, settings))
     except Exception as error:
@@ -102,11 +108,48 @@ def run(args: argparse.Namespace) -> int:
         if report is None or report.found is None:
             raise
         complain(f"{halted_by(error)} What was found is in {report.found.file or asked.corpus}.")
+    return _code_of(report)
+
+
+def _check(asked: Wanted, jobs: int) -> None:
+    """Raises `UsageError` for folders that can't be written to, and for what does not fit."""
+    from syncmodel.corpus import check_folder
+    from syncmodel.report.page.searched import check_report
+
+    check_folder(asked.corpus)
+    check_report(asked.report, asked.corpus)
+    if asked.inventory is not None and jobs > 1:
+        raise UsageError("An inventory is one cluster, which one process uses: leave --jobs out.")
+
+
+def _code_of(report: Report) -> int:
+    """The exit code; raises what halted the search, unless it says less than what was found."""
+    from syncmodel.report.terminal import complain
+
     if report.halted is not None:
         if report.exit_code == report.halted.exit_code:
             raise report.halted
         complain(str(report.halted))
     return report.exit_code
+
+
+def _say_where(
+    report: Report, settings: Settings, asked: Wanted, course: Course, *, waits: bool
+) -> None:
+    """Write the pages that were asked for, and say where they are."""
+    from syncmodel.report.page.searched import searched
+    from syncmodel.report.terminal import say
+
+    if asked.pages and (told := searched(report, settings, asked.report, course, waits=waits)):
+        say(told)
+
+
+def _both(one: Callable[[], None], other: Callable[[], None]) -> Callable[[], None]:
+    def do() -> None:
+        one()
+        other()
+
+    return do
 
 
 def _announcement(settings: Settings, pool: Pool, jobs: int) -> str:

@@ -14,6 +14,7 @@ from syncmodel.errors import UsageError
 
 if TYPE_CHECKING:
     from syncmodel.corpus import Reproduction
+    from syncmodel.engine.invariant import Invariant
     from syncmodel.targets.registry import TargetKind
 
 Loaded = tuple["TargetKind", "Reproduction"]
@@ -75,3 +76,18 @@ def loaded_from(path: Path, asked: TargetKind | None, verb: str) -> Loaded:
     kind = kind_of(reproduction.target)
     assert kind is not None, "else there is no reproduction"
     return kind, reproduction
+
+
+def check_invariant(
+    path: Path, reproduction: Reproduction, invariants: tuple[Invariant, ...]
+) -> None:
+    """Raises `UsageError` for a file that expects an invariant which is not checked here."""
+    from syncmodel.model.divergence import Kind
+
+    kind, name = reproduction.expected.divergence or ("", "")
+    if kind == Kind.INVARIANT.value and name not in {each.name for each in invariants}:
+        machine = reproduction.found.get("machine", "module:Class")
+        raise UsageError(
+            f"{path} expects the invariant {name} of a machine: name it with --machine "
+            f"{shlex.quote(str(machine))}."
+        )

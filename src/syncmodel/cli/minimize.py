@@ -14,9 +14,12 @@ from syncmodel.cli.options import (
     CORPUS,
     INVENTORY,
     MACHINE,
+    NO_REPORT,
     REPLAYED_ON,
+    REPORT,
     asked_kind,
     check_inventory,
+    check_pages,
     invariants_of,
     known_bugs,
     number,
@@ -62,7 +65,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         type=number(1),
         help="which run of the record (default: the first that failed)",
     )
-    add_options(parser, (REPLAYED_ON, INVENTORY, BUG, CORPUS, MACHINE))
+    add_options(parser, (REPLAYED_ON, INVENTORY, BUG, CORPUS, REPORT, NO_REPORT, MACHINE))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,9 +77,11 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.engine.pool import Pool
     from syncmodel.engine.tally import Tally
     from syncmodel.interrupts import INTERRUPTED_CODE
+    from syncmodel.report.page.writing import found_page
     from syncmodel.report.story import found_story
     from syncmodel.report.terminal import Watch, complain, say
 
+    check_pages(args.report, none=args.no_report)
     check_folder(args.corpus)
     invariants = invariants_of(args.machine)
     check_inventory(args.inventory, args.target, args.bug)
@@ -99,7 +104,11 @@ def run(args: argparse.Namespace) -> int:
             code = INTERRUPTED_CODE
         except Exception as error:  # noqa: BLE001 (the best so far is saved and told)
             complain(str(halted_by(error)))
-        say(found_story(triage.save()))
+        finding = triage.save()
+        say(found_story(finding))
+        pages = "" if args.no_report else found_page(finding, args.report)
+        if pages:
+            say(pages)
     return code
 
 

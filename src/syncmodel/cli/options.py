@@ -138,6 +138,21 @@ CORPUS = _option(
     default=Path("found"),
 )
 
+REPORT = _option(
+    "--report",
+    "where the pages go that show what was seen, with an index (default: only the page of a "
+    "failure, beside its file)",
+    metavar="DIR",
+    type=given(Path),
+    default=None,
+)
+NO_REPORT = _option(
+    "--no-report",
+    "write no page beside a saved failure",
+    action="store_true",
+    default=False,
+)
+
 SHARED = (
     _option(
         "--nodes",
@@ -179,6 +194,8 @@ SHARED = (
         default="all",
     ),
     RECORD,
+    REPORT,
+    NO_REPORT,
     CORPUS,
     _option(
         "--no-scenes",
@@ -225,6 +242,7 @@ def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences:
     faults = value("faults") or "all"
     inventory = value("inventory")
     check_inventory(inventory, value("target"), value("bug"))
+    check_pages(value("report"), none=value("no_report"))
     return Wanted(
         inventory=inventory,
         nodes=value("nodes"),
@@ -236,6 +254,8 @@ def wanted(value: Callable[[str], Any], seed: int | str | None, usual_sequences:
         faults=faults,
         record=value("record"),
         corpus=value("corpus"),
+        report=value("report"),
+        pages=not value("no_report"),
         minimize=not value("no_minimize"),
         scenes=not value("no_scenes"),
         backend=value("backend"),
@@ -253,6 +273,12 @@ def check_inventory(inventory: Path | None, target: str | None, bugs: list[str] 
         raise UsageError("An inventory is a target of its own: leave --target out.")
     if bugs:
         raise UsageError("No bug can be planted in nodes of an inventory: leave --bug out.")
+
+
+def check_pages(report: Path | None, *, none: bool) -> None:
+    """Raises `UsageError` where pages are wanted and not wanted."""
+    if report is not None and none:
+        raise UsageError("Pages go to --report DIR, or nowhere with --no-report: leave one out.")
 
 
 def machine_of(name: str | None) -> type[ClusterMachine] | None:

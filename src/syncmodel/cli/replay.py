@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncmodel.cli import walk
-from syncmodel.cli.files import Loaded, loaded_from
+from syncmodel.cli.files import Loaded, check_invariant, loaded_from
 from syncmodel.cli.options import (
     BUG,
     INVENTORY,
     MACHINE,
     RECORD,
     REPLAYED_ON,
+    REPORT,
     asked_kind,
     check_inventory,
     invariants_of,
@@ -62,7 +62,7 @@ OTHERWISE_CODE = 4
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The files, and on what they are performed."""
     parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a saved run")
-    add_options(parser, (REPLAYED_ON, INVENTORY, BUG, RECORD, MACHINE))
+    add_options(parser, (REPLAYED_ON, INVENTORY, BUG, RECORD, REPORT, MACHINE))
     parser.add_argument("--no-bug", action="store_true", help="leave the bug out that a file names")
     parser.add_argument(
         "--check",
@@ -77,23 +77,27 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.engine.history import all_of, nobody
     from syncmodel.engine.tally import Tally
     from syncmodel.report.jsonl import Recorder
+    from syncmodel.report.page.index import Index, Listed
+    from syncmodel.report.page.saved import put_run
     from syncmodel.report.terminal import Watch, say
 
-    if args.record and any(_same(path, args.record) for path in args.files):
-        raise UsageError(f"{args.record} is to be replayed: let the record be another file.")
+    _check(args)
     wanted = walk.wanted(args)
     named, invariants = known_bugs(args.bug, args.target), invariants_of(args.machine)
     check_inventory(args.inventory, args.target, args.bug)
     asked = asked_kind(args.target, args.machine, args.inventory)
     loaded = [(path, loaded_from(path, asked, NAME)) for path in args.files]
     for path, (_, reproduction) in loaded:
-        _check_invariant(path, reproduction, invariants)
+        check_invariant(path, reproduction, invariants)
     with ExitStack() as closing:
         pools = _Pools(closing)
         observe: Observer = nobody
         if args.record:
             facts = {"target": _recorded(loaded), "files": [str(path) for path in args.files]}
             observe = closing.enter_context(Recorder(args.record, facts))
+        tally, listed = Tally(), list[Listed]()
+        if args.report:
+            observe = all_of(tally, observe)
         seen: list[Replayed] = []
         for path, (kind, reproduction) in loaded:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
@@ -111,6 +115,10 @@ def run(args: argparse.Namespace) -> int:
                 replayed = _replayed(pools.of(kind), reproduction, bugs, seeing, invariants)
             say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
             seen.append(replayed[0])
+            if args.report:
+                listed.append(put_run(path, kind, reproduction, replayed[0], args.report))
+        if args.report:
+            say("\n".join(Index("Saved runs", listed, tally).put(args.report)))
     if not args.check:
         return _exit_code(one.results[-1].verdict for one in seen)
     judgements = [one.judgement for one in seen]
@@ -131,6 +139,16 @@ def _walk(
     target = pool.target(len(reproduction.nodes), bugs)
     expected = reproduction.expected_with(bugs)
     return Walk(target, reproduction, invariants, expected=expected, observe=observe)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises `UsageError` where what is written would replace what is read."""
+    from syncmodel.report.page.searched import check_report
+
+    if args.record and any(_same(path, args.record) for path in args.files):
+        raise UsageError(f"{args.record} is to be replayed: let the record be another file.")
+    for path in args.files:
+        check_report(args.report, path.parent)
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -163,21 +181,6 @@ def _recorded(loaded: Iterable[tuple[Path, Loaded]]) -> str:
             f"with --target, or record them one by one."
         )
     return next(iter(names))
-
-
-def _check_invariant(
-    path: Path, reproduction: Reproduction, invariants: tuple[Invariant, ...]
-) -> None:
-    """Raises `UsageError` for a file that expects an invariant which is not checked here."""
-    from syncmodel.model.divergence import Kind
-
-    kind, name = reproduction.expected.divergence or ("", "")
-    if kind == Kind.INVARIANT.value and name not in {each.name for each in invariants}:
-        machine = reproduction.found.get("machine", "module:Class")
-        raise UsageError(
-            f"{path} expects the invariant {name} of a machine: name it with --machine "
-            f"{shlex.quote(str(machine))}."
-        )
 
 
 def _bug_of(reproduction: Reproduction, *, without: bool) -> tuple[str, ...]:

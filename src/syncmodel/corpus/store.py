@@ -47,7 +47,7 @@ def save(folder: Path, reproduction: Reproduction, name: str | None = None) -> P
     content = to_text(reproduction).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(target, content)
+        write_whole(target, content)
     except OSError as error:
         raise SyncModelError(
             f"The reproduction can't be written to {target}: {error.strerror}. Free some space "
@@ -56,8 +56,11 @@ def save(folder: Path, reproduction: Reproduction, name: str | None = None) -> P
     return target
 
 
-def _replace(target: Path, content: bytes) -> None:
-    """Temporary file, fsync, rename, fsync of the folder: a reader sees the old or the new."""
+def write_whole(target: Path, content: bytes) -> None:
+    """Write the file so that a reader sees the old one or the new. Raises `OSError`.
+
+    Temporary file, fsync, rename, fsync of the folder.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from syncmodel.engine.history import Entry
 from syncmodel.engine.run import Result
 from syncmodel.engine.script import Script, length
 from syncmodel.errors import UsageError
@@ -25,7 +26,7 @@ class Counterexample:
     `key` is the divergence that counts: name and kind of row. `divergences` are all of that moment,
     `views` what each node showed then. `network`: on which simulated one, where it was seen to
     diverge there; None: messages in order. `failed` of `runs` confirmations diverged in the same
-    way (0 of 0: it was not run again).
+    way (0 of 0: it was not run again). `history` is that of the run which was seen last.
     """
 
     script: Script
@@ -37,6 +38,7 @@ class Counterexample:
     network: int | None = None
     failed: int = 0
     runs: int = 0
+    history: tuple[Entry, ...] = field(default=(), eq=False, repr=False)
 
     @classmethod
     def of(
@@ -65,6 +67,17 @@ class Counterexample:
             tuple(bugs),
             guarantees or Guarantees(),
             network,
+            history=result.history,
+        )
+
+    def seen(self, script: Script, result: Result) -> Counterexample:
+        """The same failure, as a run of that script showed it."""
+        return evolve(
+            self,
+            script=script,
+            divergences=result.divergences,
+            views=result.views,
+            history=result.history,
         )
 
     @property

@@ -15,11 +15,13 @@ from syncmodel.engine.hanging import HangingError, bounded
 from syncmodel.engine.history import (
     Began,
     Ended,
+    Entry,
     Observer,
     Performed,
     Rested,
     Taken,
     Verdict,
+    all_of,
     nobody,
 )
 from syncmodel.engine.invariant import Invariant
@@ -50,7 +52,8 @@ WAITED = 0.9
 class Result:
     """How a run ended: its verdict, after which steps, and what decided it.
 
-    `views` are what each node showed at the last rest, None before the first one.
+    `views` are what each node showed at the last rest, None before the first one. `history` has
+    what was done and seen until then.
     """
 
     verdict: Verdict
@@ -58,6 +61,7 @@ class Result:
     divergences: tuple[Divergence, ...] = ()
     reason: str = ""
     views: Mapping[str, View | None] | None = field(default=None, eq=False)
+    history: tuple[Entry, ...] = field(default=(), eq=False, repr=False)
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -92,7 +96,8 @@ class Session:
         self.world: World = initial(net, guarantees)
         self.steps: list[Step] = []
         self.over: Result | None = None
-        self._observe = observe
+        self._history: list[Entry] = []
+        self._observe = all_of(self._history.append, observe)
         self._settle_limit_s = settle_limit_s
         self._invariants, self._number, self._another = invariants, number, another
         self._views: Mapping[str, View | None] | None = None
@@ -285,7 +290,8 @@ class Session:
     def _end(
         self, verdict: Verdict, divergences: tuple[Divergence, ...] = (), reason: str = ""
     ) -> None:
-        self.over = Result(verdict, tuple(self.steps), divergences, reason, self._views)
+        history = tuple(self._history)
+        self.over = Result(verdict, tuple(self.steps), divergences, reason, self._views, history)
         index = len(self.steps)
         self._observe(Ended(index, verdict, divergences, reason, self._views))
 

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, Phase
 
 from syncmodel.campaign.campaign import Campaign, Report
 from syncmodel.engine.findings import Settings
+from syncmodel.engine.history import all_of
 from syncmodel.engine.pool import Pool
 from syncmodel.machine.deck import own_invariants
 from syncmodel.machine.loading import facts_of
@@ -29,6 +30,8 @@ from syncmodel.machine.provider import PLAIN
 from syncmodel.machine.search import WHOLE, Share, searching
 from syncmodel.machine.wanted import Wanted
 from syncmodel.report.jsonl import Recorder
+from syncmodel.report.page.course import Course
+from syncmodel.report.page.searched import check_report, searched
 from syncmodel.report.terminal import say, summary
 from syncmodel.strategies.inside import is_hypothesis_test
 
@@ -75,9 +78,15 @@ class SearchCase(unittest.TestCase):
         base = None if self.settings is _usual() else self.settings
         settings = around.wanted.settings(machine, base)
         started_s = time.monotonic()
-        report = _campaign(around, machine, settings, base, share)
+        wanted, waits = around.wanted, around.wanted.kind(machine).waits
+        check_report(wanted.report, wanted.corpus)
+        report, course = _campaign(around, machine, settings, base, share)
         took_s = time.monotonic() - started_s
-        text = summary(report, took_s, settings, waits=around.wanted.kind(machine).waits)
+        text = summary(report, took_s, settings, waits=waits)
+        if wanted.pages:
+            folder = wanted.report and _folder(wanted.report, share)
+            pages = searched(report, settings, folder, course, waits=waits)
+            text = f"{text}\n{pages}" if pages else text
         if report.interrupted:
             around.say(text)
             raise KeyboardInterrupt
@@ -99,7 +108,7 @@ def _campaign(
     settings: Settings,
     base: hypothesis.settings | None,
     share: Share,
-) -> Report:
+) -> tuple[Report, Course]:
     wanted = around.wanted
     with ExitStack() as closing:
         pool = closing.enter_context(_pool(around, machine))
@@ -118,7 +127,10 @@ def _campaign(
             facts = wanted.facts(settings, pool.kind)
             path = _part(wanted.record, share)
             campaign.observe = closing.enter_context(Recorder(path, facts))
-        return campaign.run()
+        course = Course(campaign.report.tally)
+        if wanted.report:
+            campaign.observe = all_of(campaign.observe, course)
+        return campaign.run(), course
 
 
 @contextmanager
@@ -136,6 +148,11 @@ def _part(record: Path, share: Share) -> Path:
     if share.of == 1:
         return record
     return record.with_suffix(f".{share.first}-of-{share.of}{record.suffix}")
+
+
+def _folder(report: Path, share: Share) -> Path:
+    """Each share has its own folder of pages."""
+    return report if share.of == 1 else report / f"{share.first}-of-{share.of}"
 
 
 @lru_cache

@@ -51,6 +51,8 @@ class Wanted:
     faults: str = "all"
     record: Path | None = None
     corpus: Path = Path("found")
+    report: Path | None = None
+    pages: bool = True
     minimize: bool = True
     scenes: bool = True
     backend: str | None = None

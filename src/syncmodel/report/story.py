@@ -102,18 +102,19 @@ def _generation(number: int, schema: Schema) -> str:
 def _steps(steps: tuple[Step, ...], schema: Schema) -> Iterator[str]:
     width = len(str(len(steps)))
     for number, step in enumerate(steps, 1):
-        yield f"  {number:>{width}}. {_words(step, schema)}"
+        yield f"  {number:>{width}}. {words(step, schema)}"
         yield from _parts(step, schema, f"  {'':{width}}    ")
 
 
 def _parts(step: Step, schema: Schema, indent: str) -> Iterator[str]:
     """The steps inside of a step, and those inside of them, each deeper."""
     for part in step.steps if isinstance(step, Burst | Concurrently) else ():
-        yield f"{indent}- {_words(part, schema)}"
+        yield f"{indent}- {words(part, schema)}"
         yield from _parts(part, schema, f"{indent}    ")
 
 
-def _words(step: Step, schema: Schema) -> str:
+def words(step: Step, schema: Schema) -> str:
+    """What a step does; what is inside of it stands below."""
     match step:
         case Burst():
             return "in a burst, without coming to rest in between:"

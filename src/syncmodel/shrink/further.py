@@ -95,12 +95,8 @@ class Further:
             self.effort = self.effort.with_runs(1, len(result.steps))
             if found.key not in result.keys:
                 continue
-            shown = evolve(
-                found,
-                script=evolve(script, steps=script.steps[: len(result.steps)]),
-                divergences=result.divergences,
-                views=result.views,
-            )
+            shorter = evolve(script, steps=script.steps[: len(result.steps)])
+            shown = found.seen(shorter, result)
             minimizer = Minimizer(
                 target, shown, budget=NO_SEARCH, invariants=invariants, progress=self._confirming
             )

@@ -247,9 +247,7 @@ class Minimizer:
         self._verdicts = {script: True for script, fails in self._verdicts.items() if fails}
 
     def _take(self, script: Script, result: Result) -> None:
-        self.best = evolve(
-            self.best, script=script, divergences=result.divergences, views=result.views
-        )
+        self.best = self.best.seen(script, result)
 
     async def _run(self, script: Script, *, alone: bool = False) -> Result:
         """One run within the budget. Raises `_StopSearch`."""

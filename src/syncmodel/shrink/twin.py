@@ -103,13 +103,7 @@ class Twin:
             if found.key not in result.keys:
                 continue
             cut = evolve(script, steps=result.steps)
-            seen = evolve(
-                found,
-                script=cut,
-                divergences=result.divergences,
-                views=result.views,
-                network=network,
-            )
+            seen = evolve(found.seen(cut, result), network=network)
             is_it = is_same(seen, found)
             heard = Echo(evolve(seen, script=script), number, is_it)
             if is_it or not same:

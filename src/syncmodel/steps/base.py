@@ -129,19 +129,23 @@ def require(target: object, ability: type[Ability]) -> Ability:
     return target
 
 
-def told(step: Step, outcome: Outcome) -> str:
-    """A step and its answer, in words."""
+def answered(outcome: Outcome) -> str:
+    """The answer to a step that holds no others, in words."""
     match outcome:
         case Outcome(answer=Answer.UNKNOWN, code=code):
-            words = f"no answer ({code})"
+            return f"no answer ({code})"
         case Outcome(answer=Answer.REFUSED, code=code):
-            words = f"refused: {code}"
+            return f"refused: {code}"
         case Outcome(view=View(rows=rows)):
-            words = "; ".join(f"{row} ({value})" for row, value in rows) or "nothing"
+            return "; ".join(f"{row} ({value})" for row, value in rows) or "nothing"
         case Outcome(row=row):
             cells = ", ".join(f"{name} {written(value)}" for name, value in (row or {}).items())
-            words = f"accepted{cells and f' as {cells}'}"
-    return f"{step}: {words}"
+            return f"accepted{cells and f' as {cells}'}"
+
+
+def told(step: Step, outcome: Outcome) -> str:
+    """A step and its answer, in words."""
+    return f"{step}: {answered(outcome)}"
 
 
 #: Every imported kind of step, ours and third-party, by its `op`.

@@ -37,7 +37,7 @@ def record(capsys: pytest.CaptureFixture[str]) -> Path:
     """The record of a run that failed, and nothing in the folder of what was found."""
     path = Path("run.jsonl")
     assert main(["explore", *SEARCH, "--no-minimize", "--record", str(path)]) == 1
-    for file in Path("found").iterdir():
+    for file in Path("found").glob("*.json"):
         file.unlink()
     capsys.readouterr()
     return path
@@ -60,7 +60,7 @@ def test_what_ends_minimize_leaves_the_shortest_so_far(
     monkeypatch.setattr(terminal.Watch, "minimizing", end)
     ctrl_c = isinstance(error, KeyboardInterrupt)
     assert main(["minimize", str(record)]) == (130 if ctrl_c else 1)
-    (file,) = Path("found").iterdir()
+    (file,) = Path("found").glob("*.json")
     said = capsys.readouterr()
     assert f"Saved as {file}" in said.out
     assert ctrl_c or "IndexError: a mistake" in said.err
@@ -80,7 +80,7 @@ def test_what_cannot_be_told_or_closed_does_not_hide_a_finding(
     else:
         monkeypatch.setattr("syncmodel.engine.pool.Pool.close", fail)
     assert main(["explore", *SEARCH, "--no-minimize"]) == 1
-    (file,) = Path("found").iterdir()
+    (file,) = Path("found").glob("*.json")
     said = capsys.readouterr().err
     assert "RuntimeError: a mistake" in said
     assert f"What was found is in {file}." in said

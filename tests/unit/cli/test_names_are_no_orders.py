@@ -79,6 +79,7 @@ def test_no_name_is_imported(name: str, trap: Path, capsys: pytest.CaptureFixtur
         Path("run.json").write_text(json.dumps(content))
         main(["replay", "run.json"])
         main(["minimize", "run.json"])
+        main(["report", "run.json"])
     for lines in records(name):
         Path("run.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         main(["minimize", "run.jsonl"])

@@ -102,6 +102,8 @@ def test_what_a_node_says(target: str, here: Path, capsys: pytest.CaptureFixture
     named = ["--target", f"nasty:{target}"]
     assert said(capsys, "replay", *named, path)
     assert said(capsys, "minimize", *named, path)
+    assert said(capsys, "report", *named, path, "-o", "pages")
+    assert said(capsys, "replay", *named, path, "--report", "replayed")
     assert said(capsys, "explore", *named, "--sequences", "1", "--steps", "2", "--seed", "1")
 
 
@@ -133,6 +135,7 @@ def test_what_a_file_says(here: Path, capsys: pytest.CaptureFixture[str]) -> Non
             Path("bad.json").write_text(json.dumps(changed(**{name: value})))
             assert said(capsys, "replay", "bad.json")
             assert said(capsys, "minimize", "bad.json")
+            assert said(capsys, "report", "bad.json")
     Path("bad.json").write_text(json.dumps(changed(**{NASTY: 1})))
     assert "unknown field" in said(capsys, "replay", "bad.json")
 
@@ -158,12 +161,14 @@ def test_what_a_record_says(capsys: pytest.CaptureFixture[str]) -> None:
         (NASTY,),
         *(
             (verb, *rest)
-            for verb in ("explore", "check", "replay", "minimize", "node", "bugs")
+            for verb in ("explore", "check", "replay", "minimize", "report", "node", "bugs")
             for rest in ((NASTY,), (f"--{NASTY}",), ("--bug", NASTY), ("--target", NASTY, "x"))
         ),
         ("explore", "--faults", NASTY),
         ("explore", "--seed", NASTY),
         ("explore", "--record", NASTY),
+        ("explore", "--report", NASTY, "--sequences", "1", "--target", "simulated"),
+        ("report", "-o", NASTY, "x"),
         ("explore", "--machine", NASTY),
         ("explore", "--machine", f"{NASTY}:x"),
         ("explore", "--max-time", NASTY),

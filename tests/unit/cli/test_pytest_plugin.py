@@ -66,20 +66,24 @@ def test_a_failure_is_a_story_and_a_file(tmp_path: Path) -> None:
     more = (*bug, "--hypothesis-seed=1", str(EXPLORE))
     done = pytest_run(*more, where=tmp_path)
     assert done.returncode == 1
-    files = list((tmp_path / "found").iterdir())
+    files = list((tmp_path / "found").glob("*.json"))
     assert files
     assert all(f"Saved as {file}" in done.stdout for file in files)
+    (page,) = (tmp_path / "found").glob("*.html")
+    assert f"Look at it: {page}" in done.stdout
     assert "  1. " in done.stdout
     assert "Traceback" not in done.stdout
     assert ".py:" not in done.stdout.split("FAILURES")[1].split("short test summary")[0]
 
 
 def test_a_pass_says_what_was_seen(tmp_path: Path) -> None:
-    done = pytest_run(
-        "--syncmodel-sequences=3", "--hypothesis-seed=1", str(EXPLORE), where=tmp_path
-    )
+    pages = f"--syncmodel-report={tmp_path / 'pages'}"
+    asked = ("--syncmodel-sequences=3", pages, "--hypothesis-seed=1")
+    done = pytest_run(*asked, str(EXPLORE), where=tmp_path)
     assert done.returncode == 0
     assert "= syncmodel =" in done.stdout
+    assert f"Look at it: {tmp_path / 'pages' / 'index.html'}" in done.stdout
+    assert (tmp_path / "pages" / "junit.xml").is_file()
     assert "No divergence: " in done.stdout
 
 

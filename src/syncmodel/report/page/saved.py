@@ -1,0 +1,101 @@
+"""Saved runs performed again for their pages: on the simulator where it can take their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from attrs import define, field
+
+from syncmodel.corpus import Reproduction
+from syncmodel.engine.history import Verdict
+from syncmodel.engine.invariant import Invariant
+from syncmodel.engine.pool import Pool
+from syncmodel.engine.replay import Replayed, replay
+from syncmodel.engine.script import leaves
+from syncmodel.engine.tally import Tally
+from syncmodel.engine.trouble import sentence
+from syncmodel.errors import SyncModelError
+from syncmodel.report.page.index import Listed
+from syncmodel.report.page.moments import SeenRun, seen
+from syncmodel.report.page.versions import Versions
+from syncmodel.report.page.why import why
+from syncmodel.report.page.writing import Facts, saved_page
+from syncmodel.steps import vocabulary
+from syncmodel.targets import registry
+from syncmodel.targets.registry import TargetKind
+
+Say = Callable[[str], None]
+
+
+@define
+class Performer:
+    """Performs saved runs, on one pool for each kind of target. `tally` counts all of them."""
+
+    closing: ExitStack
+    invariants: Sequence[Invariant] = ()
+    tally: Tally = field(factory=Tally)
+    _pools: dict[str, Pool] = field(factory=dict)
+
+    def page(self, file: Path, kind: TargetKind, run: Reproduction, folder: Path) -> Listed:
+        """Perform it, and write its page into the folder."""
+        bugs = () if run.bug is None else (run.bug,)
+        pool = self._pool(kind)
+        target = pool.target(len(run.nodes), bugs)
+        once = replay(target, run, self.tally, invariants=self.invariants)
+        return put_run(file, kind, run, pool.driver.run(once), folder)
+
+    def _pool(self, kind: TargetKind) -> Pool:
+        if kind.name not in self._pools:
+            self._pools[kind.name] = self.closing.enter_context(Pool(kind))
+        return self._pools[kind.name]
+
+
+def put_run(
+    file: Path, kind: TargetKind, run: Reproduction, replayed: Replayed, folder: Path
+) -> Listed:
+    """Write the page of a run that was performed; how an index lists it. Never fails."""
+    result, at = replayed.results[-1], folder / f"{file.stem}.html"
+    judged = f"{replayed.judgement.value}: the file says that it must {replayed.expected}"
+    facts: Facts = [("judged", judged)]
+    if kind.name != run.target:
+        facts.append(("performed on", kind.name))
+    first, told = result.reason, ""
+    try:
+        sight = seen(result, run.guarantees)
+        if sight is not None:
+            first, told = headline(sight), saved_page(run, file, sight, at, facts)
+    except Exception as error:  # noqa: BLE001 (the verdict stands, whatever its page lacks)
+        told = f"There is no page, and the verdict stands. {sentence(error)}"
+    beside = file.with_suffix(".html")
+    return Listed(
+        file.stem,
+        result.verdict,
+        first,
+        run,
+        file,
+        at if told and at.exists() else None,
+        f"{judged}. {told}",
+        result.divergences[0].key if result.divergences else None,
+        then=beside if beside != at and beside.exists() else None,
+    )
+
+
+def headline(run: SeenRun) -> str:
+    """The first sentence of a run's page."""
+    return why(run, Versions(run)).headline
+
+
+def unreadable(file: Path, error: SyncModelError) -> Listed:
+    """How an index lists a file that no run can be read from."""
+    return Listed(file.stem, Verdict.INVALID, str(error), file=file)
+
+
+def quickest(kind: TargetKind, run: Reproduction) -> TargetKind:
+    """The simulated twin of a kind, if it has one that can take the run's steps; else itself."""
+    if kind.twin is None:
+        return kind
+    twin = registry.get(kind.twin)
+    taken = {step.op for _, step in leaves(run.steps)}
+    return twin if taken <= twin.ops & vocabulary().keys() else kind
