@@ -42,7 +42,9 @@ NETWORK = Theme(
         ("heal", 3),
         ("mend", 4),
         ("partition", 9),
+        ("pause", 0),
         ("restart", 0),
+        ("resume", 0),
         ("rollback", 0),
         ("rollout", 0),
     ),
@@ -61,7 +63,13 @@ CLIENTS = Theme(
     6,
     (("add", 14), ("concurrently", 16), ("rollback", 0), ("rollout", 0), ("set", 12)),
 )
-THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS)}
+#: Nodes stand still for a while, and requests meet them so.
+STANDSTILLS = Theme(
+    "standstills",
+    16,
+    (("add", 10), ("concurrently", 9), ("pause", 6), ("rollback", 0), ("rollout", 0)),
+)
+THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STANDSTILLS)}
 
 
 def theme(name: str) -> Theme:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncmodel.model.schema import Generation, Schema, Table
     from syncmodel.model.values import Row, Value, Write
     from syncmodel.model.view import View
-    from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+    from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Pauses, Resyncs, Stops
     from syncmodel.targets.base import Settled, Target, Unsettled
     from syncmodel.targets.registry import TargetKind
 
@@ -37,7 +37,7 @@ WHERE = {
     "model.schema": ("Generation", "Schema", "Table"),
     "model.values": ("Row", "Value", "Write"),
     "model.view": ("View",),
-    "steps.base": ("CutsLinks", "Deploys", "Malforms", "Resyncs", "Stops"),
+    "steps.base": ("CutsLinks", "Deploys", "Malforms", "Pauses", "Resyncs", "Stops"),
     "targets.base": ("Settled", "Target", "Unsettled"),
     "targets.registry": ("TargetKind",),
 }
@@ -54,6 +54,7 @@ __all__ = [
     "Malforms",
     "OnDelete",
     "Outcome",
+    "Pauses",
     "Ref",
     "Resyncs",
     "Row",

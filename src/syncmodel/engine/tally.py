@@ -28,6 +28,7 @@ from syncmodel.steps import (
     Cut,
     Data,
     Partition,
+    Pause,
     Resync,
     Step,
 )
@@ -44,6 +45,7 @@ class Sometimes(Enum):
     RESYNCS = "resyncs that sent rows"
     ROLLBACKS = "rollbacks that dropped rows"
     CRASHES = "crashes"
+    PAUSES = "nodes that stood still"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -55,6 +57,7 @@ NEEDS = {
     Sometimes.RESYNCS: frozenset({"resync"}),
     Sometimes.ROLLBACKS: frozenset({"rollback"}),
     Sometimes.CRASHES: frozenset({"crash"}),
+    Sometimes.PAUSES: frozenset({"pause"}),
 }
 
 
@@ -65,6 +68,7 @@ class Situation(Enum):
     WHOLE = "no fault is there"
     CUT = "a link is cut"
     DOWN = "a node is down"
+    STILL = "a node stands still"
     BARE = "a node has no plugin"
     MIXED = "the nodes' generations differ"
 
@@ -74,12 +78,14 @@ def situations(plan: Plan) -> Iterator[Situation]:
     net = plan.net
     if not plan.rows:
         yield Situation.EMPTY
-    if not net.cut and not net.down:
+    if not net.cut and not net.still:
         yield Situation.WHOLE
     if net.cut:
         yield Situation.CUT
     if net.down:
         yield Situation.DOWN
+    if net.paused:
+        yield Situation.STILL
     if len(net.carriers) < len(net.up):
         yield Situation.BARE
     if len(set(net.running.values())) > 1:
@@ -204,6 +210,8 @@ class Tally:
                     self.seen[Sometimes.PARTITIONS] += 1
                 case Crash():
                     self.seen[Sometimes.CRASHES] += 1
+                case Pause():
+                    self.seen[Sometimes.PAUSES] += 1
                 case Resync(node, full=True) if outcome.ok:
                     self._resyncs.append(node)
                 case Data() if outcome.code in CONTESTED:

@@ -25,6 +25,7 @@ from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Heal, Links, Mend
 from syncmodel.steps.reads import Read
 from syncmodel.steps.scope import Scope
+from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
 
 #: What is counted; the fields of `Limits` with these names say how often it may happen.
@@ -38,6 +39,7 @@ COUNTED = (
     "resyncs",
     "reads",
     "timeouts",
+    "pauses",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -58,6 +60,7 @@ KINDS: dict[type[Step], str] = {
     Rollback: "rollbacks",
     Resync: "resyncs",
     Read: "reads",
+    Pause: "pauses",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -88,8 +91,9 @@ def _rows(value: Mapping[str, int]) -> Map[str, int]:
 class Limits:
     """The bounds of one exhaustive search.
 
-    `cuts` counts partitions too; mending and healing what is cut, restarting what is down and
-    rolling out to a node without the plugin are free, so that every run can end well. `restarts`
+    `cuts` counts partitions too; mending and healing what is cut, resuming what stands still,
+    restarting what is down and rolling out to a node without the plugin are free, so that every run
+    can end well. `restarts`
     are those of a node that runs, `rollouts` those of a node that has the plugin. `timeouts` are
     writes of unknown outcome (searches of the model only). `burst`: the most steps between two
     rests. `together`: two steps may be taken at the same time (searches of the model only).
@@ -113,6 +117,7 @@ class Limits:
     resyncs: int = _count(0)
     reads: int = _count(0)
     timeouts: int = _count(0)
+    pauses: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())
@@ -259,6 +264,8 @@ def _counted_as(step: Step, plan: Plan) -> str | None:
     if isinstance(step, Rollout):
         comes_back = all(plan.net.plugin(node) is None for node in step.on)
         return None if comes_back else "rollouts"
+    if isinstance(step, Resume):
+        return None
     for kind, name in KINDS.items():
         if isinstance(step, kind):
             return name

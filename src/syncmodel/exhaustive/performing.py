@@ -17,10 +17,10 @@ from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import VirtualWorld, acts
 from syncmodel.steps import Step
-from syncmodel.steps.base import CutsLinks, Deploys, Reads, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Pauses, Reads, Resyncs, Stops
 
 
-class Place(CutsLinks, Resyncs, Deploys, Stops, Reads):
+class Place(CutsLinks, Resyncs, Deploys, Stops, Pauses, Reads):
     """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:
@@ -72,6 +72,14 @@ class Place(CutsLinks, Resyncs, Deploys, Stops, Reads):
     async def restart(self, node: str) -> None:
         """Stop in order, then start."""
         self.world = acts.restart(self.world, node)
+
+    async def pause(self, node: str) -> None:
+        """What is sent to it waits."""
+        self.world = acts.pause(self.world, node)
+
+    async def resume(self, node: str) -> None:
+        """It goes on, with what waited."""
+        self.world = acts.resume(self.world, node)
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """One node after another; the first failure is the outcome."""

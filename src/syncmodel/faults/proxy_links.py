@@ -6,6 +6,9 @@ import asyncio
 
 from syncmodel.faults.link_proxy import Link, LinkProxy
 
+#: How long a node that stands still is listened to, seconds.
+SILENCE_S = 0.05
+
 
 class ProxyLinks:
     """One proxy per directed link; a fault is probed after it is applied and after it is healed."""
@@ -13,6 +16,7 @@ class ProxyLinks:
     def __init__(self, proxies: dict[Link, LinkProxy]) -> None:
         self.proxies = proxies
         self._cut: frozenset[Link] = frozenset()
+        self._silent: frozenset[str] = frozenset()
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these links. Raises `FaultError` if a dialler sees otherwise."""
@@ -22,7 +26,15 @@ class ProxyLinks:
             *(self.proxies[link].mend() for link in changed if link not in cut),
         )
         self._cut = cut
-        await asyncio.gather(*(self.proxies[link].verify() for link in changed))
+        await asyncio.gather(*(self._verify(link) for link in changed))
+
+    def expect_silence(self, nodes: frozenset[str]) -> None:
+        """These nodes stand still: who dials them over a whole link meets silence."""
+        self._silent = nodes
+
+    async def _verify(self, link: Link) -> None:
+        proxy = self.proxies[link]
+        await (proxy.verify(SILENCE_S) if link[0] in self._silent else proxy.verify())
 
     async def check(self) -> None:
         """Raises `FaultError` if a dialler gets through a link that is cut."""

@@ -31,9 +31,11 @@ from syncmodel.steps import (
     Heal,
     Mend,
     Partition,
+    Pause,
     Read,
     Refused,
     Restart,
+    Resume,
     Resync,
     Rollback,
     Rollout,
@@ -262,6 +264,18 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Restart))
     def restart(self, step: Restart) -> None:
         """A node is stopped in order, if it runs, and started."""
+        self.take(step)
+
+    @possible(Pause)
+    @rule(step=any_of(Pause))
+    def pause(self, step: Pause) -> None:
+        """A node stands still."""
+        self.take(step)
+
+    @possible(Resume)
+    @rule(step=any_of(Resume))
+    def resume(self, step: Resume) -> None:
+        """A node that stands still goes on."""
         self.take(step)
 
     # --- steps made of steps -------------------------------------------------------------------

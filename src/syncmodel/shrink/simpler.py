@@ -24,6 +24,7 @@ from syncmodel.steps.deployment import Deployment
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.standstill import Pause
 from syncmodel.steps.sync import Resync
 
 
@@ -61,6 +62,7 @@ weight.register(Concurrently, lambda step: 2 + _compound(step))
 weight.register(Add, lambda _: 1)
 weight.register(Fill, lambda step: 1 + step.rows)
 weight.register(Crash, lambda _: 1)
+weight.register(Pause, lambda _: 2)
 weight.register(Cut, lambda _: 1)
 weight.register(Mend, lambda _: 1)
 weight.register(Resync, lambda step: int(step.full))
@@ -99,6 +101,11 @@ def _(step: Fill, script: Script) -> Iterator[Step]:
 @simpler.register
 def _(step: Crash, script: Script) -> Iterator[Step]:  # noqa: ARG001
     yield Restart(step.node)
+
+
+@simpler.register
+def _(step: Pause, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield Crash(step.node)
 
 
 @simpler.register

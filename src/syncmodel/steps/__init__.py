@@ -12,6 +12,7 @@ from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.reads import Read
+from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
 
 __all__ = [
@@ -27,9 +28,11 @@ __all__ = [
     "Heal",
     "Mend",
     "Partition",
+    "Pause",
     "Read",
     "Refused",
     "Restart",
+    "Resume",
     "Resync",
     "Rollback",
     "Rollout",

@@ -113,6 +113,22 @@ class Stops(ABC):
         """Stop it in order if it runs, then start it. Raises `FaultError` if it does not come."""
 
 
+class Pauses(ABC):
+    """A target whose nodes' applications can be made to stand still, and to go on."""
+
+    @abstractmethod
+    async def pause(self, node: str) -> None:
+        """Stop it in its tracks (SIGSTOP): connections stay open, and nothing answers or is lost.
+
+        A write that was sent to it before, or is sent to it now, is `unknown` after a bound. Raises
+        `FaultError` if it still answers.
+        """
+
+    @abstractmethod
+    async def resume(self, node: str) -> None:
+        """Let it go on (SIGCONT). Raises `FaultError` if it does not answer."""
+
+
 Ability = TypeVar("Ability")
 
 
@@ -204,6 +220,10 @@ class Step:
     def disturbs(self) -> frozenset[str]:
         """The nodes whose application goes down on the way, though it may be up again after."""
         return frozenset()
+
+    def alters(self) -> frozenset[str]:
+        """The nodes whose life or generation it changes: of one node only one step at a time."""
+        return self.disturbs()
 
     def mark(self, plan: Plan) -> Plan:
         """The plan with what this step uses up: rows and tokens. It does not change the net."""

@@ -17,10 +17,11 @@ from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Pauses, Reads, Resyncs, Stops
 from syncmodel.targets.base import Settled, Target, Unsettled, all_at_once
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.patience import Patience
 from syncmodel.targets.settling import settle
 from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
@@ -32,6 +33,9 @@ class Links(Protocol):
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these. Raises `FaultError` if a probe says otherwise."""
 
+    def expect_silence(self, nodes: frozenset[str]) -> None:
+        """These nodes stand still: who dials them over a whole link meets silence."""
+
     async def check(self) -> None:
         """Raises `FaultError` if a probe says that a link which was cut no longer is."""
 
@@ -39,7 +43,16 @@ class Links(Protocol):
         """Every link is whole, or gone."""
 
 
-class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
+#: How long it is tried whether a node stands still, seconds.
+PROBE_S = 0.05
+#: How long a node may take to notice that connections broke while it stood still, and how long it
+#: is asked to wait until it answers that it has not, seconds.
+NOTICE_S, AGAIN_S = 2.0, 0.01
+#: No log has this identity.
+NO_LOG = ("", 0)
+
+
+class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malforms, Reads):
     """A `Target` with every ability: live machines, and faults on the links between them."""
 
     schema: ClassVar[Schema] = SUPERTEST
@@ -51,10 +64,16 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         self.live = dict(nodes)
         self.nodes = tuple(nodes)
         self.down: frozenset[str] = frozenset()
+        self._patience = Patience()
         self.run_id = ""
         self._links = links
         # A look at the cuts while others set them would see neither.
         self._cutting = asyncio.Lock()
+
+    @property
+    def paused(self) -> frozenset[str]:
+        """The nodes that stand still."""
+        return self._patience.paused
 
     # --- Target --------------------------------------------------------------------------------
 
@@ -63,6 +82,8 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         self.run_id = secrets.token_hex(6)
         if self.cut:
             await self.set_cut(frozenset())
+        for node in sorted(self.paused):
+            await self.resume(node)
         for node in sorted(self.down):
             await self.restart(node)
         await asyncio.gather(*(self._to(node, net.running[node]) for node in self.nodes))
@@ -70,14 +91,17 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
             await self.set_cut(net.cut)
         for node in sorted(net.down):
             await self.crash(node)
+        for node in sorted(net.paused):
+            await self.pause(node)
 
     async def write(self, node: str, write: Write) -> Outcome:
         """One plugin request to one node."""
-        return await self.live[node].write(write, self.run_id)
+        return await self._patience.outcome(node, self.live[node].write(write, self.run_id))
 
     async def look(self, node: str, table: str, name: str | None) -> Outcome:
         """One question to one node, about this run's rows."""
-        return await self.live[node].look(table, name, self.run_id)
+        looking = self.live[node].look(table, name, self.run_id)
+        return await self._patience.outcome(node, looking)
 
     async def malformed(self, node: str, write: Write) -> Outcome:
         """The same without its fields."""
@@ -118,6 +142,9 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
 
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again; its job is over when the cluster is at rest."""
+        return await self._patience.outcome(node, self._resync(node, full=full))
+
+    async def _resync(self, node: str, *, full: bool) -> Outcome:
         try:
             result = await self.live[node].admin("sync.resync", {"full": full})
         except AdminError as error:
@@ -132,6 +159,7 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         """kill -9, and a check that it is gone."""
         await self.live[node].machine.kill()
         self.down |= {node}
+        self._stand_still(self.paused - {node})
         if await self._answers(node):
             raise FaultError(f"{node} was killed, and its application still answers.")
         await self._still_cut()
@@ -145,9 +173,27 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         except BootError as error:
             raise FaultError(f"{node} does not start any more: {error}") from None
         self.down -= {node}
+        self._stand_still(self.paused - {node})
         if not await self._answers(node):
             raise FaultError(f"{node} was started, and its application does not answer.")
         await self._still_cut()
+
+    async def pause(self, node: str) -> None:
+        """SIGSTOP, and a check that it does not answer; what it was being asked has no answer."""
+        await self.live[node].machine.pause()
+        self._stand_still(self.paused | {node})
+        if await self.live[node].answers_within(PROBE_S):
+            raise FaultError(
+                f"{node} was stopped in its tracks, and its application still answers."
+            )
+
+    async def resume(self, node: str) -> None:
+        """SIGCONT, and a check that it answers, and knows of the connections that broke."""
+        await self.live[node].machine.resume()
+        self._stand_still(self.paused - {node})
+        if not await self._answers(node):
+            raise FaultError(f"{node} goes on, and its application does not answer.")
+        await self._notices_cuts(node)
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """Every node at once; the first failure, if any, is the outcome."""
@@ -157,6 +203,20 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
         return next((outcome for outcome in outcomes if not outcome.ok), accepted())
 
     # --- helpers -------------------------------------------------------------------------------
+
+    def _stand_still(self, nodes: frozenset[str]) -> None:
+        self._patience.stand_still(nodes)
+        self._links.expect_silence(nodes)
+
+    async def _notices_cuts(self, node: str) -> None:
+        """What was sent to the node before a link was cut is read before the cut is noticed: it may
+        not come later than a rest. A node that does not notice is not waited for."""
+        loop = asyncio.get_running_loop()
+        gone = {sender: NO_LOG for sender, hearer in self.cut if hearer == node}
+        until_s = loop.time() + NOTICE_S
+        while gone and loop.time() < until_s:
+            peers = (await self.live[node].standing(gone, AGAIN_S)).peers
+            gone = {name: NO_LOG for name in gone if name in peers and peers[name].connected}
 
     async def _still_cut(self) -> None:
         """A fault may not outlive a restart: what then passes would read as the nodes' doing."""

@@ -174,6 +174,15 @@ class LiveNode:
             return unknown(str(error))
         return to_shown(self.name, table, answer.status, answer.body, run_id)
 
+    async def answers_within(self, limit_s: float) -> bool:
+        """Whether the application answers anything at all so soon."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._asked(lambda client: client.plugin("GET", "health"), twice=True)
+        except (TimeoutError, Unreachable, Indefinite):
+            return False
+        return True
+
     async def admin(
         self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None
     ) -> dict[str, Any]:

@@ -23,7 +23,9 @@ from syncmodel.steps import (
     Delete,
     Heal,
     Partition,
+    Pause,
     Restart,
+    Resume,
     Resync,
     Rollback,
     Set,
@@ -55,6 +57,7 @@ SEEN = {
     Sometimes.RESYNCS: (CREATE, Resync("n2")),
     Sometimes.ROLLBACKS: (CREATE, Rollback(("n2",), 1)),
     Sometimes.CRASHES: (Crash("n1"), Restart("n1")),
+    Sometimes.PAUSES: (Pause("n1"), Resume("n1")),
     Sometimes.HIDDEN: (
         CREATE,
         EVENT,
@@ -84,6 +87,7 @@ NOT_SEEN = {
     # No rows yet; and a later rollback of a node that has none any more.
     Sometimes.ROLLBACKS: (Rollback(("n2",), 1), CREATE),
     Sometimes.CRASHES: (Restart("n1"),),
+    Sometimes.PAUSES: (Crash("n1"), Restart("n1")),
     Sometimes.HIDDEN: (CREATE, EVENT),
     Sometimes.CONTESTED: (CREATE, Delete("n2", "cases", "c1")),
 }

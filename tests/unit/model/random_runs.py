@@ -43,9 +43,11 @@ from syncmodel.steps import (
     Heal,
     Mend,
     Partition,
+    Pause,
     Read,
     Refused,
     Restart,
+    Resume,
     Resync,
     Rollback,
     Rollout,
@@ -150,11 +152,14 @@ class Draw:
         return self.rng.choice(steps)
 
     def life(self, plan: Plan) -> Step:
-        """Crash, restart or resync; a restart first of those that are down."""
+        """Crash, restart, resync or standstill; first the end of what lasts."""
         node = self.rng.choice(plan.net.nodes)
+        if plan.net.paused and self.rng.random() < 0.4:
+            return Resume(self.rng.choice(sorted(plan.net.paused)))
         if plan.net.down and self.rng.random() < 0.5:
             return Restart(self.rng.choice(sorted(plan.net.down)))
-        return self.rng.choice((Crash(node), Restart(node), Resync(node, True)))
+        kinds = (Crash(node), Restart(node), Resync(node, True), Pause(node))
+        return self.rng.choices(kinds, (3, 3, 3, 2))[0]
 
     def deployment(self, plan: Plan) -> Step:
         """A rollback of some nodes, or a rollout of all that lack the plugin."""

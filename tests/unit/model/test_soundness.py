@@ -36,6 +36,7 @@ SOMETIMES = (
     "race ok",
     "race refused",
     "unknown columns came back",
+    "came while it stood still",
     "reads",
 )
 #: What must have happened under a value by itself, beside conflicts and unknown writes that showed.

@@ -77,6 +77,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "fill": {"node": "n1", "table": "events", "first": 1001, "rows": 101, "refs": ["c1"]},
     "read": {"node": "n1", "table": "cases", "row": "c1"},
     "partition": {"groups": [["n1", "n2"], ["n3"]]},
+    "pause": {"node": "n2"},
+    "resume": {"node": "n2"},
     "cut": {"from": "n1", "to": "n2"},
     "mend": {"from": "n1", "to": "n2"},
     "heal": {},

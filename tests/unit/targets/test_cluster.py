@@ -28,7 +28,7 @@ class Machine:
     async def start(self) -> None:
         """Nothing to start."""
 
-    stop = kill
+    stop = pause = resume = kill
 
 
 class Scripted:
@@ -56,6 +56,9 @@ class NoLinks:
 
     async def set_cut(self, cut: object) -> None:
         """Nothing to cut."""
+
+    def expect_silence(self, nodes: object) -> None:
+        """Nobody dials."""
 
     async def check(self) -> None:
         """Nothing to look at."""
@@ -109,6 +112,34 @@ def test_a_node_that_was_restarted_and_does_not_answer_is_a_fault(
 ) -> None:
     with pytest.raises(FaultError, match="n1 was started, and its application does not answer"):
         asyncio.run(cluster(*answers).restart("n1"))
+
+
+class Deaf(Scripted):
+    """It answers or not, whatever its machine was told."""
+
+    def __init__(self, answers: bool) -> None:
+        super().__init__()
+        self._still_answers = answers
+
+    async def answers_within(self, limit_s: float) -> bool:
+        """As it was made."""
+        del limit_s
+        return self._still_answers
+
+
+def test_a_node_that_stands_still_and_answers_is_a_fault() -> None:
+    one = Cluster({"n1": cast(LiveNode, Deaf(answers=True))}, NoLinks())
+    with pytest.raises(FaultError, match="n1 was stopped in its tracks, and its application still"):
+        asyncio.run(one.pause("n1"))
+    other = Cluster({"n1": cast(LiveNode, Deaf(answers=False))}, NoLinks())
+    asyncio.run(other.pause("n1"))
+    assert other.paused == {"n1"}
+
+
+@pytest.mark.parametrize("answers", [(GONE,), (LOST, LOST)], ids=["refused", "never"])
+def test_a_node_that_goes_on_and_does_not_answer_is_a_fault(answers: tuple[Exception, ...]) -> None:
+    with pytest.raises(FaultError, match="n1 goes on, and its application does not answer"):
+        asyncio.run(cluster(*answers).resume("n1"))
 
 
 DONE: dict[str, Any] = {"job": "j1", "state": "done"}

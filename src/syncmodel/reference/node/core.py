@@ -127,6 +127,14 @@ def step(state: State, given: Input, node: Node) -> Step:
 
 
 def _write(state: State, write: Write, node: Node) -> Step:
+    after, outputs = _carried_out(state, write, node)
+    if node.pieces.repeats(write.given_up):
+        after, again = _carried_out(after, write, node)
+        outputs += again
+    return after, outputs
+
+
+def _carried_out(state: State, write: Write, node: Node) -> Step:
     try:
         event, value, status = writes.next_version(state, node, write)
     except writes.DeniedError as denied:

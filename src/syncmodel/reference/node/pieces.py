@@ -73,6 +73,11 @@ def told(made: Value, own: Value | None, is_create: bool) -> Value:  # noqa: ARG
     return made
 
 
+def repeats(given_up: bool) -> bool:  # noqa: ARG001
+    """Whether a request is carried out once more: never, also if nobody waits for its answer."""
+    return False
+
+
 def store_takes(value: Value) -> bool:  # noqa: ARG001
     """Whether the store takes a version that was accepted: it takes every one."""
     return True
@@ -236,6 +241,7 @@ class Pieces:
     same_row: Callable[[RowKey, Mapping[RowKey, object]], RowKey] = same_row
     carried: Callable[[Content, int], Content] = carried
     told: Callable[[Value, Value | None, bool], Value] = told
+    repeats: Callable[[bool], bool] = repeats
     store_takes: Callable[[Value], bool] = store_takes
     keeps_deletion: Callable[[bool], bool] = keeps_deletion
     read: Callable[[Rows, Iterable[Stored], str, int | None], Rows] = read

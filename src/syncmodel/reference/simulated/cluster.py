@@ -19,7 +19,7 @@ from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Pauses, Reads, Resyncs, Stops
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
@@ -39,7 +39,7 @@ DELIVERIES_LIMIT = 100_000
 UNUSUAL, AGAIN = 100, 20
 
 
-class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
+class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malforms, Reads):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
     `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
@@ -131,7 +131,7 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Rea
         """Deliver until nothing is under way, then read every node."""
         if self._deliver(DELIVERIES_LIMIT) == DELIVERIES_LIMIT:
             return Unsettled(f"messages still travel after {DELIVERIES_LIMIT} deliveries", True)
-        if self.world.bits:
+        if self.world.is_busy:
             return Unsettled("messages travel in a circle", True)
         behind = sights.behind(self.world)
         if behind:
@@ -171,6 +171,16 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Rea
         self._before(f"{node} restarts")
         self._world = acts.restart(self.world, node)
 
+    async def pause(self, node: str) -> None:
+        """What is sent to it waits."""
+        self._before(f"{node} stands still")
+        self._world = acts.pause(self.world, node)
+
+    async def resume(self, node: str) -> None:
+        """It goes on, with what waited."""
+        self._before(f"{node} goes on")
+        self._world = acts.resume(self.world, node)
+
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """One node after another, in the schedule's order; the first failure is the outcome."""
         self._before(f"{nodes} to {generation}")
@@ -204,7 +214,7 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Rea
         world, schedule = self.world, self._schedule
         unusual, seen = UNUSUAL * len(self._setup.links), Counter[VirtualWorld]()
         for number in range(limit):
-            if not world.bits:
+            if not world.is_busy:
                 return number
             if number >= unusual:
                 if seen[world] >= AGAIN:

@@ -31,8 +31,12 @@ MANY = 64
 
 def behind(world: VirtualWorld) -> list[Link]:
     """The links, connected or free to be, whose dialler has not processed the relay's log to its
-    end, over a connection that is still there."""
-    running = {n: one.state for n, one in world.machines.items() if one.state is not None}
+    end, over a connection that is still there; both nodes run and do not stand still."""
+    running = {
+        n: one.state
+        for n, one in world.machines.items()
+        if one.state is not None and n not in world.paused
+    }
     logs = {name: own_log(state) for name, state in running.items()}
     return [
         (relay, dialler)
@@ -50,14 +54,14 @@ def at_rest(world: VirtualWorld) -> bool:
 
 
 def views(world: VirtualWorld) -> dict[str, View | None]:
-    """What every node that runs shows, None for one without the plugin.
+    """What every node that runs and does not stand still shows, None for one without the plugin.
 
     A read stores what was written behind: see `acts.stored`, which this does not do.
     """
     return {
         name: view(machine.state, name)
         for name in world.setup.names
-        if (machine := world.machines[name]).state is not None
+        if (machine := world.machines[name]).state is not None and name not in world.paused
     }
 
 

@@ -63,12 +63,22 @@ class Wire(Record, cache_hash=True):
     told: tuple[Told, ...] = ()
 
 
+class Waiting(Record, cache_hash=True):
+    """A write that was sent to a node which stands still, as its plugin API gets it."""
+
+    node: str
+    method: str
+    path: str
+    content: bytes
+
+
 class VirtualWorld(Record, cache_hash=True):
     """A value: equal worlds have equal futures under equal decisions.
 
     `wires` are the links that are connected, as (relay, dialler). `ticks` are tenths of a second
     since the beginning. `bits` follow from the other fields, and say what can happen: code that
-    changes one of these must change them too.
+    changes one of these must change them too. But for what is `held`, as the bits of `paused` nodes
+    are: those whose application stands still. `waiting` has the requests that were sent to them.
     """
 
     setup: Setup
@@ -77,15 +87,35 @@ class VirtualWorld(Record, cache_hash=True):
     cut: frozenset[Link] = frozenset()
     ticks: int = 0
     bits: int = 0
+    held: int = 0
+    paused: frozenset[str] = frozenset()
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def coming(self) -> Coming:
         """All that can happen now, in a fixed order. Nothing: the world is quiet."""
-        return Coming(self.setup.places, self.bits)
+        return Coming(self.setup.places, self.bits & ~self.held)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything can happen now."""
+        return self.bits & ~self.held != 0
 
     def runs(self, name: str) -> bool:
-        """Whether the node's application runs."""
+        """Whether the node's application runs, though it may stand still."""
         return self.machines[name].state is not None
+
+    def standing(self, paused: frozenset[str]) -> VirtualWorld:
+        """This world, in which exactly these nodes stand still; others have nothing waiting."""
+        held, shift = 0, self.setup.places.shift
+        for link in self.setup.links if paused else ():
+            relay, dialler = link
+            if relay in paused:
+                held |= (DIAL | ASK) << shift[link]
+            if dialler in paused:
+                held |= (DIAL | TELL) << shift[link]
+        waiting = tuple(one for one in self.waiting if one.node in paused)
+        return replace(self, paused=paused, held=held, waiting=waiting)
 
     def now_s(self, name: str) -> int:
         """What the node's clock shows, in Unix seconds."""
@@ -139,8 +169,9 @@ def initial(setup: Setup, net: Net) -> VirtualWorld:
         if generation != machine.running:
             new_log_id = log_name(name, 1)
             machine = switched(machine, setup, generation, back=False, new_log_id=new_log_id)
-        machines[name] = machine.booted(name, setup) if name in net.up else machine
-    return redialled(VirtualWorld(setup, Map(machines), cut=net.cut), setup.links)
+        machines[name] = machine if name in net.down else machine.booted(name, setup)
+    world = redialled(VirtualWorld(setup, Map(machines), cut=net.cut), setup.links)
+    return world.standing(net.paused) if net.paused else world
 
 
 # --- what can happen next ------------------------------------------------------------------------
@@ -236,9 +267,9 @@ def _dialled_again(world: VirtualWorld, name: str, output: Redial | Hangup | Dro
 
 
 def connect(world: VirtualWorld, link: Link, *, direct: bool = False) -> VirtualWorld:
-    """The link is connected, if both its nodes run."""
+    """The link is connected, if both its nodes run and do not stand still."""
     relay, dialler = link
-    if not (world.runs(relay) and world.runs(dialler)):
+    if not (world.runs(relay) and world.runs(dialler)) or not world.paused.isdisjoint(link):
         return world
     world = world.with_wire(link, Wire(direct))
     return feed(world, dialler, PeerUp(relay))

@@ -26,6 +26,7 @@ FAMILIES = (
     "answers",
     "values",
     "sessions",
+    "standstills",
 )
 
 
