@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from syncmodel.model.values import Row
-from syncmodel.steps import Burst, Concurrently, Data, Pause, Restart, Resync, Step
+from syncmodel.steps import Burst, Clock, Concurrently, Data, Pause, Restart, Resync, Step
 
 #: How often a step prefers what is near: after another step, in a burst, at the same time.
 AFTER, IN_A_BURST, AT_ONCE = 0.15, 0.4, 0.75
@@ -59,7 +59,7 @@ def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
         return Near(STILL, nodes=frozenset({steps[-1].node}))
     touched = [leaf for step in steps for leaf in _leaves(step)]
     rows = frozenset([leaf.key for leaf in touched if isinstance(leaf, Data)])
-    kinds = (Data, Restart, Resync)
+    kinds = (Clock, Data, Restart, Resync)
     nodes = frozenset([leaf.node for leaf in touched if isinstance(leaf, kinds)])
     return Near(chance, rows, nodes, alone) if rows or nodes else NOWHERE
 

@@ -37,6 +37,7 @@ NETWORK = Theme(
     "network",
     5,
     (
+        ("clock", 0),
         ("crash", 0),
         ("cut", 7),
         ("heal", 3),
@@ -63,13 +64,21 @@ CLIENTS = Theme(
     6,
     (("add", 14), ("concurrently", 16), ("rollback", 0), ("rollout", 0), ("set", 12)),
 )
-#: Nodes stand still for a while, and requests meet them so.
-STANDSTILLS = Theme(
-    "standstills",
+#: Nodes stand still for a while, and requests meet them so; clocks jump, and nodes restart.
+STALLS = Theme(
+    "stalls",
     16,
-    (("add", 10), ("concurrently", 9), ("pause", 6), ("rollback", 0), ("rollout", 0)),
+    (
+        ("add", 10),
+        ("clock", 6),
+        ("concurrently", 9),
+        ("pause", 6),
+        ("restart", 4),
+        ("rollback", 0),
+        ("rollout", 0),
+    ),
 )
-THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STANDSTILLS)}
+THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STALLS)}
 
 
 def theme(name: str) -> Theme:

@@ -39,6 +39,7 @@ WEIGHTS = {
     "restart": 2,
     "pause": 1,
     "resume": 2,
+    "clock": 1,
     "burst": 14,
     "concurrently": 5,
     "refused": 3,

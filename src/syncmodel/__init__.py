@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from syncmodel.model.schema import Generation, Schema, Table
     from syncmodel.model.values import Row, Value, Write
     from syncmodel.model.view import View
-    from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Pauses, Resyncs, Stops
+    from syncmodel.steps.base import (
+        CutsLinks,
+        Deploys,
+        Malforms,
+        Pauses,
+        Resyncs,
+        SetsClocks,
+        Stops,
+    )
     from syncmodel.targets.base import Settled, Target, Unsettled
     from syncmodel.targets.registry import TargetKind
 
@@ -37,7 +45,7 @@ WHERE = {
     "model.schema": ("Generation", "Schema", "Table"),
     "model.values": ("Row", "Value", "Write"),
     "model.view": ("View",),
-    "steps.base": ("CutsLinks", "Deploys", "Malforms", "Pauses", "Resyncs", "Stops"),
+    "steps.base": ("CutsLinks", "Deploys", "Malforms", "Pauses", "Resyncs", "SetsClocks", "Stops"),
     "targets.base": ("Settled", "Target", "Unsettled"),
     "targets.registry": ("TargetKind",),
 }
@@ -59,6 +67,7 @@ __all__ = [
     "Resyncs",
     "Row",
     "Schema",
+    "SetsClocks",
     "Settled",
     "Stops",
     "Table",

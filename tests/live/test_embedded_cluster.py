@@ -29,6 +29,7 @@ from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.steps import (
     Burst,
+    Clock,
     Concurrently,
     Crash,
     Cut,
@@ -77,6 +78,11 @@ EVERYTHING = (
     Concurrently((Pause("n2"), increment_case("n2", "c2", 4))),
     Heal(),
     Restart("n2"),
+    Clock("n1", 60),
+    increment_case("n1", "c2", 8),
+    Concurrently((Clock("n1", -60), Resync("n1"))),
+    Restart("n1"),
+    increment_case("n1", "c2", 16),
     Rollout(("n1",), 3),
     Rollback(("n1", "n2"), 1),
     Refused(create_case("n2", "c3", "t7"), "no_plugin"),

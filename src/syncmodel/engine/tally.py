@@ -23,6 +23,7 @@ from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Row
 from syncmodel.steps import (
     Burst,
+    Clock,
     Concurrently,
     Crash,
     Cut,
@@ -46,6 +47,7 @@ class Sometimes(Enum):
     ROLLBACKS = "rollbacks that dropped rows"
     CRASHES = "crashes"
     PAUSES = "nodes that stood still"
+    CLOCKS = "clocks that jumped"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -58,6 +60,7 @@ NEEDS = {
     Sometimes.ROLLBACKS: frozenset({"rollback"}),
     Sometimes.CRASHES: frozenset({"crash"}),
     Sometimes.PAUSES: frozenset({"pause"}),
+    Sometimes.CLOCKS: frozenset({"clock"}),
 }
 
 
@@ -212,6 +215,8 @@ class Tally:
                     self.seen[Sometimes.CRASHES] += 1
                 case Pause():
                     self.seen[Sometimes.PAUSES] += 1
+                case Clock():
+                    self.seen[Sometimes.CLOCKS] += 1
                 case Resync(node, full=True) if outcome.ok:
                     self._resyncs.append(node)
                 case Data() if outcome.code in CONTESTED:

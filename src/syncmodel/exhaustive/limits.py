@@ -20,6 +20,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Row
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.steps import Create, Data, Step, vocabulary
+from syncmodel.steps.clocks import Clock
 from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Heal, Links, Mend
@@ -40,6 +41,7 @@ COUNTED = (
     "reads",
     "timeouts",
     "pauses",
+    "clocks",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -61,6 +63,7 @@ KINDS: dict[type[Step], str] = {
     Resync: "resyncs",
     Read: "reads",
     Pause: "pauses",
+    Clock: "clocks",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -118,6 +121,7 @@ class Limits:
     reads: int = _count(0)
     timeouts: int = _count(0)
     pauses: int = _count(0)
+    clocks: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())

@@ -17,10 +17,10 @@ from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import VirtualWorld, acts
 from syncmodel.steps import Step
-from syncmodel.steps.base import CutsLinks, Deploys, Pauses, Reads, Resyncs, Stops
+from syncmodel.steps.base import CutsLinks, Deploys, Pauses, Reads, Resyncs, SetsClocks, Stops
 
 
-class Place(CutsLinks, Resyncs, Deploys, Stops, Pauses, Reads):
+class Place(CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Reads):
     """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:
@@ -80,6 +80,10 @@ class Place(CutsLinks, Resyncs, Deploys, Stops, Pauses, Reads):
     async def resume(self, node: str) -> None:
         """It goes on, with what waited."""
         self.world = acts.resume(self.world, node)
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """It jumps."""
+        self.world = acts.with_skews(self.world, {node: ahead_s})
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """One node after another; the first failure is the outcome."""

@@ -23,6 +23,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.view import View
 from syncmodel.steps import (
     Add,
+    Clock,
     Crash,
     Create,
     Cut,
@@ -276,6 +277,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Resume))
     def resume(self, step: Resume) -> None:
         """A node that stands still goes on."""
+        self.take(step)
+
+    @possible(Clock)
+    @rule(step=any_of(Clock))
+    def clock(self, step: Clock) -> None:
+        """A node's clock jumps."""
         self.take(step)
 
     # --- steps made of steps -------------------------------------------------------------------

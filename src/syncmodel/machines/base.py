@@ -49,3 +49,6 @@ class Machine(Protocol):
 
     async def resume(self) -> None:
         """Let it go on (SIGCONT)."""
+
+    async def set_clock(self, ahead_s: int) -> None:
+        """Set its wall clock so many seconds ahead of the true time, over restarts too."""

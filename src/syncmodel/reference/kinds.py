@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Pauses, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    CutsLinks,
+    Deploys,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    Stops,
+)
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
 
-class Everything(CutsLinks, Resyncs, Deploys, Stops, Pauses, Malforms, Reads):
+class Everything(CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads):
     """The abilities of the reference system: all of them."""
 
 

@@ -18,6 +18,7 @@ from syncmodel.model.columns import Token
 from syncmodel.model.net import split
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Step
+from syncmodel.steps.clocks import Clock
 from syncmodel.steps.compound import Burst, Concurrently
 from syncmodel.steps.data import Add, Set
 from syncmodel.steps.deployment import Deployment
@@ -63,6 +64,7 @@ weight.register(Add, lambda _: 1)
 weight.register(Fill, lambda step: 1 + step.rows)
 weight.register(Crash, lambda _: 1)
 weight.register(Pause, lambda _: 2)
+weight.register(Clock, lambda step: 1 + abs(step.ahead_s))
 weight.register(Cut, lambda _: 1)
 weight.register(Mend, lambda _: 1)
 weight.register(Resync, lambda step: int(step.full))
@@ -101,6 +103,12 @@ def _(step: Fill, script: Script) -> Iterator[Step]:
 @simpler.register
 def _(step: Crash, script: Script) -> Iterator[Step]:  # noqa: ARG001
     yield Restart(step.node)
+
+
+@simpler.register
+def _(step: Clock, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    if step.ahead_s:
+        yield evolve(step, ahead_s=0)
 
 
 @simpler.register

@@ -4,6 +4,7 @@ Pure but for `perform`. Files in this package are discovered: see docs/adding.md
 """
 
 from syncmodel.steps.base import Step, Target
+from syncmodel.steps.clocks import Clock
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
@@ -18,6 +19,7 @@ from syncmodel.steps.sync import Resync
 __all__ = [
     "Add",
     "Burst",
+    "Clock",
     "Concurrently",
     "Crash",
     "Create",

@@ -129,6 +129,15 @@ class Pauses(ABC):
         """Let it go on (SIGCONT). Raises `FaultError` if it does not answer."""
 
 
+class SetsClocks(ABC):
+    """A target whose nodes' wall clocks can be set."""
+
+    @abstractmethod
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """The node's clock is so far ahead of the true time, over restarts too, until it is set
+        again or the run ends. Raises `FaultError` if it does not show that."""
+
+
 Ability = TypeVar("Ability")
 
 
@@ -222,7 +231,7 @@ class Step:
         return frozenset()
 
     def alters(self) -> frozenset[str]:
-        """The nodes whose life or generation it changes: of one node only one step at a time."""
+        """The nodes whose life, generation or clock it changes: of one node one step at a time."""
         return self.disturbs()
 
     def mark(self, plan: Plan) -> Plan:

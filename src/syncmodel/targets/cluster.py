@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import ClassVar, Protocol
 
@@ -17,7 +18,16 @@ from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Pauses, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    CutsLinks,
+    Deploys,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    Stops,
+)
 from syncmodel.targets.base import Settled, Target, Unsettled, all_at_once
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
@@ -48,11 +58,14 @@ PROBE_S = 0.05
 #: How long a node may take to notice that connections broke while it stood still, and how long it
 #: is asked to wait until it answers that it has not, seconds.
 NOTICE_S, AGAIN_S = 2.0, 0.01
+#: How far a clock that was set may be away from that when it is read, seconds: its answer takes
+#: time, and has whole seconds.
+CLOCK_S = 10.0
 #: No log has this identity.
 NO_LOG = ("", 0)
 
 
-class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malforms, Reads):
+class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads):
     """A `Target` with every ability: live machines, and faults on the links between them."""
 
     schema: ClassVar[Schema] = SUPERTEST
@@ -86,6 +99,9 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malforms, Read
             await self.resume(node)
         for node in sorted(self.down):
             await self.restart(node)
+        for node, live in self.live.items():
+            if live.ahead_s:
+                await self.set_clock(node, 0)
         await asyncio.gather(*(self._to(node, net.running[node]) for node in self.nodes))
         if net.cut:
             await self.set_cut(net.cut)
@@ -194,6 +210,15 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malforms, Read
         if not await self._answers(node):
             raise FaultError(f"{node} goes on, and its application does not answer.")
         await self._notices_cuts(node)
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """It jumps, and a check that it shows that."""
+        live = self.live[node]
+        await live.set_clock(ahead_s)
+        status = await live.admin("cluster_status")
+        away_s = abs(int(status["now_s"]) - time.time() - ahead_s)
+        if away_s > CLOCK_S:
+            raise FaultError(f"The clock of {node} was set, and is {away_s:.0f} s away from that.")
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """Every node at once; the first failure, if any, is the outcome."""

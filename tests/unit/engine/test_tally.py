@@ -18,6 +18,7 @@ from syncmodel.model.world import World, initial, promised
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
     Burst,
+    Clock,
     Crash,
     Create,
     Delete,
@@ -58,6 +59,7 @@ SEEN = {
     Sometimes.ROLLBACKS: (CREATE, Rollback(("n2",), 1)),
     Sometimes.CRASHES: (Crash("n1"), Restart("n1")),
     Sometimes.PAUSES: (Pause("n1"), Resume("n1")),
+    Sometimes.CLOCKS: (Clock("n1", 60),),
     Sometimes.HIDDEN: (
         CREATE,
         EVENT,
@@ -88,6 +90,7 @@ NOT_SEEN = {
     Sometimes.ROLLBACKS: (Rollback(("n2",), 1), CREATE),
     Sometimes.CRASHES: (Restart("n1"),),
     Sometimes.PAUSES: (Crash("n1"), Restart("n1")),
+    Sometimes.CLOCKS: (Restart("n1"),),
     Sometimes.HIDDEN: (CREATE, EVENT),
     Sometimes.CONTESTED: (CREATE, Delete("n2", "cases", "c1")),
 }

@@ -23,7 +23,16 @@ from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome, refused, shown, unknown
 from syncmodel.model.values import TOMBSTONE, Row, Scalar, Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Pauses, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    CutsLinks,
+    Deploys,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    Stops,
+)
 
 Result = TypeVar("Result")
 
@@ -44,7 +53,9 @@ class Pause:
         yield
 
 
-class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malforms, Reads):
+class CorrectSystem(
+    Merging, CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
+):
     """Nodes, links and knowledge; a target of steps that is driven by `run`.
 
     `known[n]` are the writes that node n knows.
@@ -425,6 +436,10 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malform
         """Nothing is lost: what is under way to it waits."""
         await Pause()
         self.paused[node] = []
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """It jumps."""
+        self.skew[node] = ahead_s
 
     async def resume(self, node: str) -> None:
         """It finds what was sent to it, over links that are cut by now, too."""

@@ -34,6 +34,7 @@ from syncmodel.model.world import initial
 from syncmodel.steps import (
     Add,
     Burst,
+    Clock,
     Concurrently,
     Crash,
     Create,
@@ -158,8 +159,9 @@ class Draw:
             return Resume(self.rng.choice(sorted(plan.net.paused)))
         if plan.net.down and self.rng.random() < 0.5:
             return Restart(self.rng.choice(sorted(plan.net.down)))
-        kinds = (Crash(node), Restart(node), Resync(node, True), Pause(node))
-        return self.rng.choices(kinds, (3, 3, 3, 2))[0]
+        clock = Clock(node, self.rng.choice((-3, 0, 3)))
+        kinds = (Crash(node), Restart(node), Resync(node, True), Pause(node), clock)
+        return self.rng.choices(kinds, (3, 3, 3, 2, 1))[0]
 
     def deployment(self, plan: Plan) -> Step:
         """A rollback of some nodes, or a rollout of all that lack the plugin."""

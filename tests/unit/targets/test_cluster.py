@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
@@ -140,6 +141,32 @@ def test_a_node_that_stands_still_and_answers_is_a_fault() -> None:
 def test_a_node_that_goes_on_and_does_not_answer_is_a_fault(answers: tuple[Exception, ...]) -> None:
     with pytest.raises(FaultError, match="n1 goes on, and its application does not answer"):
         asyncio.run(cluster(*answers).resume("n1"))
+
+
+class Late(Deaf):
+    """Its clock shows another time than it was set to, by so much."""
+
+    def __init__(self, by_s: float) -> None:
+        super().__init__(answers=True)
+        self._by_s, self._ahead_s = by_s, 0
+
+    async def set_clock(self, ahead_s: int) -> None:
+        """It is noted."""
+        self._ahead_s = ahead_s
+
+    async def admin(
+        self, method: str, params: object = None, limit_s: float | None = None
+    ) -> dict[str, Any]:
+        """What its clock shows."""
+        del method, params, limit_s
+        return {"now_s": int(time.time() + self._ahead_s + self._by_s)}
+
+
+def test_a_clock_that_does_not_show_what_it_was_set_to_is_a_fault() -> None:
+    right = Cluster({"n1": cast(LiveNode, Late(by_s=0))}, NoLinks())
+    asyncio.run(right.set_clock("n1", -60))
+    with pytest.raises(FaultError, match="The clock of n1 was set, and is 60 s away from that"):
+        asyncio.run(Cluster({"n1": cast(LiveNode, Late(60))}, NoLinks()).set_clock("n1", 60))
 
 
 DONE: dict[str, Any] = {"job": "j1", "state": "done"}

@@ -51,8 +51,11 @@ class PausableApplication(Application, Pausable, Protocol):
 class Control:
     """Every method by its name. `call` never raises: it is the edge of the supervisor's process."""
 
-    def __init__(self, supervisor: Supervisor, application: PausableApplication) -> None:
+    def __init__(
+        self, supervisor: Supervisor, application: PausableApplication, clock: Clock
+    ) -> None:
         self._supervisor = supervisor
+        self._clock = clock
         self._deployment = supervisor.deployment
         self._application = application
         self._methods: dict[str, Method] = {
@@ -72,6 +75,7 @@ class Control:
             "pause": self._verb(application.pause),
             "resume": self._verb(application.resume),
             "fallen": self._fallen,
+            "clock": self._set_clock,
         }
 
     async def call(self, method: object, params: object) -> dict[str, Any]:
@@ -157,6 +161,10 @@ class Control:
     async def _restart(self) -> None:
         await self._application.stop()
         await self._supervisor.start()
+
+    async def _set_clock(self, params: Params) -> dict[str, Any]:
+        self._clock.set(_field(params, "ahead_s", int))
+        return {"ahead_s": self._clock.ahead_s}
 
     async def _fallen(self, params: Params) -> dict[str, Any]:
         """Until the application ended of itself, and no job starts it again."""

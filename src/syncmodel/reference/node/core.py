@@ -73,6 +73,7 @@ Step = tuple[State, tuple[Output, ...]]
 def boot(
     node: Node,
     *,
+    now_s: int,
     log_id: str,
     plugin: int | None,
     stored: Iterable[Stored] = (),
@@ -84,6 +85,9 @@ def boot(
     """The state of a node that starts, from what its store holds. No peer is connected yet."""
     rows: dict[RowKey, dict[str, Stored]] = {}
     for one in node.pieces.taken_up(stored):
+        event = one.event
+        if not node.pieces.believes(event.pubkey == node.pubkey, event.created_at - now_s):
+            continue
         rows.setdefault(one.key, {})[one.event.pubkey] = one
     going_on = map(node.pieces.restarts_from, cursors)
     links = {one.peer: Link(log_id=one.log_id, applied=one.applied) for one in going_on}

@@ -224,6 +224,12 @@ def taken_up(stored: Iterable[Stored]) -> Iterable[Stored]:
     return stored
 
 
+def believes(is_own: bool, ahead_s: int) -> bool:  # noqa: ARG001
+    """Whether a node that starts takes up an entry whose stamp is so far ahead of its clock: it
+    does, as the clock may have gone back since."""
+    return True
+
+
 def waits_on(case_shows: bool) -> bool:  # noqa: ARG001
     """Whether an event is in the table of a node that starts: also when its case is not."""
     return True
@@ -265,4 +271,5 @@ class Pieces:
     falls: Callable[[RowKey, tuple[Row, ...], Table], Sequence[RowKey]] = falls
     commit: Callable[[Sequence[Durable]], tuple[tuple[Durable, ...], tuple[Durable, ...]]] = commit
     taken_up: Callable[[Iterable[Stored]], Iterable[Stored]] = taken_up
+    believes: Callable[[bool, int], bool] = believes
     waits_on: Callable[[bool], bool] = waits_on

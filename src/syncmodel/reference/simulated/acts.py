@@ -144,7 +144,9 @@ def boot(world: VirtualWorld, node: str) -> VirtualWorld:
 
 
 def _booted(world: VirtualWorld, node: str) -> VirtualWorld:
-    return world.with_machine(node, world.machines[node].booted(node, world.setup))
+    return world.with_machine(
+        node, world.machines[node].booted(node, world.setup, world.now_s(node))
+    )
 
 
 def restart(world: VirtualWorld, node: str) -> VirtualWorld:

@@ -19,7 +19,16 @@ from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Pauses, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    CutsLinks,
+    Deploys,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    Stops,
+)
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
@@ -39,7 +48,9 @@ DELIVERIES_LIMIT = 100_000
 UNUSUAL, AGAIN = 100, 20
 
 
-class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malforms, Reads):
+class SimulatedCluster(
+    Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
+):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
     `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
@@ -180,6 +191,11 @@ class SimulatedCluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, Malfo
         """It goes on, with what waited."""
         self._before(f"{node} goes on")
         self._world = acts.resume(self.world, node)
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """Whatever the schedule had its clock show."""
+        self._before(f"{node} clock {ahead_s}")
+        self._world = acts.with_skews(self.world, {node: ahead_s})
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """One node after another, in the schedule's order; the first failure is the outcome."""

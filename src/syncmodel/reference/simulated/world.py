@@ -169,7 +169,7 @@ def initial(setup: Setup, net: Net) -> VirtualWorld:
         if generation != machine.running:
             new_log_id = log_name(name, 1)
             machine = switched(machine, setup, generation, back=False, new_log_id=new_log_id)
-        machines[name] = machine if name in net.down else machine.booted(name, setup)
+        machines[name] = machine if name in net.down else machine.booted(name, setup, EPOCH_S)
     world = redialled(VirtualWorld(setup, Map(machines), cut=net.cut), setup.links)
     return world.standing(net.paused) if net.paused else world
 

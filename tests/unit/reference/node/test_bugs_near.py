@@ -19,6 +19,7 @@ from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
     Burst,
+    Clock,
     Concurrently,
     Crash,
     Create,
@@ -54,6 +55,11 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     "delete-not-later": (2, 2, [CREATED, delete_case("n1", "c1")]),
     "dialler-gives-up": (2, 2, [CREATED, Restart("n1"), Resync("n2"), APART, Heal()]),
     "forwards-only-when-whole": (2, 2, [Cut("n2", "n1"), CREATED, Heal()]),
+    "future-dropped-on-restart": (
+        2,
+        2,
+        [CREATED, Clock("n1", -1), Restart("n1"), Clock("n2", -60), Restart("n2"), Clock("n1", 60)],
+    ),
     "ids-without-case": (1, 2, [create_case("n1", "C1", "t1"), update_case("n1", "C1", "t2")]),
     "last-page-lost": (2, 2, [APART, Fill("n1", "cases", 1001, 40), Heal()]),
     "no-wake-up-for-losers": (2, 2, [CREATED, update_case("n2", "c1", "t2")]),
