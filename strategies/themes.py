@@ -64,7 +64,8 @@ CLIENTS = Theme(
     6,
     (("add", 14), ("concurrently", 16), ("rollback", 0), ("rollout", 0), ("set", 12)),
 )
-#: Nodes stand still for a while, and requests meet them so; clocks jump, and nodes restart.
+#: Nodes stand still for a while, and requests meet them so; clocks jump, and nodes restart; links
+#: hang.
 STALLS = Theme(
     "stalls",
     16,
@@ -72,6 +73,8 @@ STALLS = Theme(
         ("add", 10),
         ("clock", 6),
         ("concurrently", 9),
+        ("hang", 6),
+        ("heal", 3),
         ("pause", 6),
         ("restart", 4),
         ("rollback", 0),

@@ -40,6 +40,7 @@ WEIGHTS = {
     "pause": 1,
     "resume": 2,
     "clock": 1,
+    "hang": 1,
     "burst": 14,
     "concurrently": 5,
     "refused": 3,

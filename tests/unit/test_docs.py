@@ -74,7 +74,7 @@ def row(scene: Scene) -> str:
     """The scene as the table has it; what may not happen is left empty."""
     limits = scene.limits
     counted = ["writes", "cuts", "crashes", "restarts", "rollbacks"]
-    counted += ["resyncs", "reads", "timeouts", "pauses"]
+    counted += ["resyncs", "reads", "timeouts", "pauses", "clocks", "hangs"]
     rows = "+".join(str(limits.counts[table]) for table in limits.schema.by_name)
     cells = [scene.name, scene.about, limits.nodes, rows]
     cells += [getattr(limits, name) or "" for name in counted]

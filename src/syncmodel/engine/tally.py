@@ -28,6 +28,7 @@ from syncmodel.steps import (
     Crash,
     Cut,
     Data,
+    Hang,
     Partition,
     Pause,
     Resync,
@@ -48,6 +49,7 @@ class Sometimes(Enum):
     CRASHES = "crashes"
     PAUSES = "nodes that stood still"
     CLOCKS = "clocks that jumped"
+    HANGS = "links that hung"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -61,6 +63,18 @@ NEEDS = {
     Sometimes.CRASHES: frozenset({"crash"}),
     Sometimes.PAUSES: frozenset({"pause"}),
     Sometimes.CLOCKS: frozenset({"clock"}),
+    Sometimes.HANGS: frozenset({"hang"}),
+}
+
+
+#: What a step brings about by itself.
+BRINGS: dict[type[Step], Sometimes] = {
+    Partition: Sometimes.PARTITIONS,
+    Cut: Sometimes.PARTITIONS,
+    Crash: Sometimes.CRASHES,
+    Pause: Sometimes.PAUSES,
+    Clock: Sometimes.CLOCKS,
+    Hang: Sometimes.HANGS,
 }
 
 
@@ -208,19 +222,13 @@ class Tally:
                 self.by_pair[self._last, step.op] += 1
             self._last = step.op
             self.seen[Sometimes.UNKNOWN] += outcome.answer is Answer.UNKNOWN
-            match step:
-                case Partition() | Cut():
-                    self.seen[Sometimes.PARTITIONS] += 1
-                case Crash():
-                    self.seen[Sometimes.CRASHES] += 1
-                case Pause():
-                    self.seen[Sometimes.PAUSES] += 1
-                case Clock():
-                    self.seen[Sometimes.CLOCKS] += 1
-                case Resync(node, full=True) if outcome.ok:
-                    self._resyncs.append(node)
-                case Data() if outcome.code in CONTESTED:
-                    self.seen[Sometimes.CONTESTED] += 1
+            brought = BRINGS.get(type(step))
+            if brought is not None:
+                self.seen[brought] += 1
+            elif isinstance(step, Resync) and step.full and outcome.ok:
+                self._resyncs.append(step.node)
+            elif isinstance(step, Data) and outcome.code in CONTESTED:
+                self.seen[Sometimes.CONTESTED] += 1
 
     def _rested(self, entry: Rested) -> None:
         self.rests += 1

@@ -135,7 +135,7 @@ def of_form(form: Form, names: Renaming) -> Digest:
 
 def _renamed_form(form: Form, names: Renaming) -> Form:
     """The canonical form of the renamed world: whatever was sorted is sorted again."""
-    machines, wires, cut, still, ticks = form
+    machines, wires, cut, hung, still, ticks = form
     words = dict(names) | {pubkey(old): pubkey(new) for old, new in names}
     place = {old: number for number, (old, _) in enumerate(names)}
     conns = [place[dict(names)[old]] for old, _ in names]
@@ -144,6 +144,7 @@ def _renamed_form(form: Form, names: Renaming) -> Form:
         tuple(moved[place] for place in sorted(moved)),
         tuple(sorted(_renamed(wires, words), key=itemgetter(0))),
         tuple(sorted(_renamed(cut, words))),
+        tuple(sorted(_renamed(hung, words))),
         tuple(sorted(_renamed(still, words))),
         ticks,
     )

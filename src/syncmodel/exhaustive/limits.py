@@ -22,6 +22,7 @@ from syncmodel.reference.kinds import SIMULATED
 from syncmodel.steps import Create, Data, Step, vocabulary
 from syncmodel.steps.clocks import Clock
 from syncmodel.steps.deployment import Rollback, Rollout
+from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Heal, Links, Mend
 from syncmodel.steps.reads import Read
@@ -42,6 +43,7 @@ COUNTED = (
     "timeouts",
     "pauses",
     "clocks",
+    "hangs",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -122,6 +124,7 @@ class Limits:
     timeouts: int = _count(0)
     pauses: int = _count(0)
     clocks: int = _count(0)
+    hangs: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())
@@ -260,6 +263,8 @@ def _counted(step: Step, plan: Plan) -> int | None:
 
 
 def _counted_as(step: Step, plan: Plan) -> str | None:
+    if isinstance(step, Hang):
+        return "hangs"
     if isinstance(step, Links):
         mends = isinstance(step, Heal | Mend) or step.rewire(plan.net).cut < plan.net.cut
         return None if mends else "cuts"

@@ -17,10 +17,10 @@ from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import VirtualWorld, acts
 from syncmodel.steps import Step
-from syncmodel.steps.base import CutsLinks, Deploys, Pauses, Reads, Resyncs, SetsClocks, Stops
+from syncmodel.steps.base import Deploys, HangsLinks, Pauses, Reads, Resyncs, SetsClocks, Stops
 
 
-class Place(CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Reads):
+class Place(HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Reads):
     """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:
@@ -59,6 +59,10 @@ class Place(CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Reads):
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Exactly these links are cut; what was under way on them is lost."""
         self.world = acts.set_cut(self.world, cut)
+
+    async def hang(self, link: Link) -> None:
+        """Its connection stays, and nothing passes."""
+        self.world = acts.hang(self.world, link)
 
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again."""

@@ -191,6 +191,22 @@ SCENES = (
         9540,
     ),
     Scene(
+        "steps-clock",
+        "a clock that jumps and a restart, in every order",
+        Grain.STEPS,
+        Limits(restarts=1, clocks=1),
+        248,
+        676,
+    ),
+    Scene(
+        "steps-hang",
+        "a link that hangs, a cut and a crash, in every order",
+        Grain.STEPS,
+        Limits(cuts=1, crashes=1, hangs=1),
+        1525,
+        6699,
+    ),
+    Scene(
         "messages-conflict",
         "three nodes: a partition, a conflict across it, a heal",
         Grain.MESSAGES,
@@ -307,6 +323,14 @@ SCENES = (
         Limits(cuts=1, pauses=1),
         7066,
         9479,
+    ),
+    Scene(
+        "messages-hang",
+        "a link that hangs, at any point of a run",
+        Grain.MESSAGES,
+        Limits(hangs=1),
+        365,
+        458,
     ),
     Scene(
         "messages-two-cuts",

@@ -23,7 +23,7 @@ class ProxyLinks:
         changed = sorted(self._cut ^ cut)
         await asyncio.gather(
             *(self.proxies[link].cut() for link in changed if link in cut),
-            *(self.proxies[link].mend() for link in changed if link not in cut),
+            *(self.proxies[link].mend(quietly=True) for link in changed if link not in cut),
         )
         self._cut = cut
         await asyncio.gather(*(self._verify(link) for link in changed))
@@ -36,8 +36,14 @@ class ProxyLinks:
         proxy = self.proxies[link]
         await (proxy.verify(SILENCE_S) if link[0] in self._silent else proxy.verify())
 
+    async def hang(self, link: Link) -> None:
+        """Let nothing pass over this link. Raises `FaultError` if a dialler sees otherwise."""
+        await self.proxies[link].hang()
+        self._cut |= {link}
+        await self.proxies[link].verify()
+
     async def check(self) -> None:
-        """Raises `FaultError` if a dialler gets through a link that is cut."""
+        """Raises `FaultError` if a dialler gets through a link that is cut, or hangs."""
         await asyncio.gather(*(self.proxies[link].verify() for link in sorted(self._cut)))
 
     async def close(self) -> None:

@@ -29,6 +29,7 @@ from syncmodel.steps import (
     Cut,
     Delete,
     Fill,
+    Hang,
     Heal,
     Mend,
     Partition,
@@ -221,6 +222,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Cut))
     def cut(self, step: Cut) -> None:
         """One directed link is cut."""
+        self.take(step)
+
+    @possible(Hang)
+    @rule(step=any_of(Hang))
+    def hang(self, step: Hang) -> None:
+        """One directed link hangs."""
         self.take(step)
 
     @possible(Mend)

@@ -19,7 +19,7 @@ from syncmodel.record import Record
 
 KIND = 27235
 WINDOW_S = 60
-#: So long ids are remembered: a clock may go back by two minutes, and who asks in its time is heard.
+#: So long ids are remembered: if a clock goes back by two minutes, who asks in its time is heard.
 REMEMBERED_S = WINDOW_S + 140
 _SCHEME = "Nostr"
 _HEADER_LIMIT_CHARS = 16_384

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from syncmodel.steps.base import (
-    CutsLinks,
     Deploys,
+    HangsLinks,
     Malforms,
     Pauses,
     Reads,
@@ -19,7 +19,7 @@ from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
 
-class Everything(CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads):
+class Everything(HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads):
     """The abilities of the reference system: all of them."""
 
 

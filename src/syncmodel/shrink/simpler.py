@@ -23,6 +23,7 @@ from syncmodel.steps.compound import Burst, Concurrently
 from syncmodel.steps.data import Add, Set
 from syncmodel.steps.deployment import Deployment
 from syncmodel.steps.fill import Fill
+from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.standstill import Pause
@@ -66,6 +67,7 @@ weight.register(Crash, lambda _: 1)
 weight.register(Pause, lambda _: 2)
 weight.register(Clock, lambda step: 1 + abs(step.ahead_s))
 weight.register(Cut, lambda _: 1)
+weight.register(Hang, lambda _: 2)
 weight.register(Mend, lambda _: 1)
 weight.register(Resync, lambda step: int(step.full))
 weight.register(Deployment, lambda step: 3 * len(step.on) + step.generation)
@@ -103,6 +105,11 @@ def _(step: Fill, script: Script) -> Iterator[Step]:
 @simpler.register
 def _(step: Crash, script: Script) -> Iterator[Step]:  # noqa: ARG001
     yield Restart(step.node)
+
+
+@simpler.register
+def _(step: Hang, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield Cut(step.from_node, step.to_node)
 
 
 @simpler.register

@@ -10,6 +10,7 @@ from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
+from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.reads import Read
@@ -27,6 +28,7 @@ __all__ = [
     "Data",
     "Delete",
     "Fill",
+    "Hang",
     "Heal",
     "Mend",
     "Partition",

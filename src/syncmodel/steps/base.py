@@ -113,6 +113,15 @@ class Stops(ABC):
         """Stop it in order if it runs, then start it. Raises `FaultError` if it does not come."""
 
 
+class HangsLinks(CutsLinks):
+    """A target whose directed links can also be cut so that no node is told."""
+
+    @abstractmethod
+    async def hang(self, link: Link) -> None:
+        """Let nothing pass over this link any more, with its connections open; it is cut until
+        `set_cut` leaves it out, and its old connections stay dead then. Raises `FaultError`."""
+
+
 class Pauses(ABC):
     """A target whose nodes' applications can be made to stand still, and to go on."""
 

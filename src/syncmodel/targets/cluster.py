@@ -19,8 +19,8 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.steps.base import (
-    CutsLinks,
     Deploys,
+    HangsLinks,
     Malforms,
     Pauses,
     Reads,
@@ -42,6 +42,10 @@ class Links(Protocol):
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these. Raises `FaultError` if a probe says otherwise."""
+
+    async def hang(self, link: Link) -> None:
+        """Cut this one too, with its connections open; they are dead when it is mended. Raises
+        `FaultError` if a probe says otherwise."""
 
     def expect_silence(self, nodes: frozenset[str]) -> None:
         """These nodes stand still: who dials them over a whole link meets silence."""
@@ -65,7 +69,7 @@ CLOCK_S = 10.0
 NO_LOG = ("", 0)
 
 
-class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads):
+class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads):
     """A `Target` with every ability: live machines, and faults on the links between them."""
 
     schema: ClassVar[Schema] = SUPERTEST
@@ -155,6 +159,12 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Ma
         async with self._cutting:
             await self._links.set_cut(cut)
             self.cut = cut
+
+    async def hang(self, link: Link) -> None:
+        """Let nothing pass over this link, with its connections open; probed."""
+        async with self._cutting:
+            await self._links.hang(link)
+            self.cut |= {link}
 
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again; its job is over when the cluster is at rest."""

@@ -22,6 +22,7 @@ from syncmodel.steps import (
     Crash,
     Create,
     Delete,
+    Hang,
     Heal,
     Partition,
     Pause,
@@ -60,6 +61,7 @@ SEEN = {
     Sometimes.CRASHES: (Crash("n1"), Restart("n1")),
     Sometimes.PAUSES: (Pause("n1"), Resume("n1")),
     Sometimes.CLOCKS: (Clock("n1", 60),),
+    Sometimes.HANGS: (Hang("n1", "n2"), Heal()),
     Sometimes.HIDDEN: (
         CREATE,
         EVENT,
@@ -91,6 +93,7 @@ NOT_SEEN = {
     Sometimes.CRASHES: (Restart("n1"),),
     Sometimes.PAUSES: (Crash("n1"), Restart("n1")),
     Sometimes.CLOCKS: (Restart("n1"),),
+    Sometimes.HANGS: (SPLIT, Heal()),
     Sometimes.HIDDEN: (CREATE, EVENT),
     Sometimes.CONTESTED: (CREATE, Delete("n2", "cases", "c1")),
 }

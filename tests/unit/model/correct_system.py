@@ -24,8 +24,8 @@ from syncmodel.model.outcome import Answer, Outcome, refused, shown, unknown
 from syncmodel.model.values import TOMBSTONE, Row, Scalar, Write
 from syncmodel.model.view import View
 from syncmodel.steps.base import (
-    CutsLinks,
     Deploys,
+    HangsLinks,
     Malforms,
     Pauses,
     Reads,
@@ -54,7 +54,7 @@ class Pause:
 
 
 class CorrectSystem(
-    Merging, CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
+    Merging, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
 ):
     """Nodes, links and knowledge; a target of steps that is driven by `run`.
 
@@ -408,6 +408,10 @@ class CorrectSystem(
             await Pause()
             self.cut ^= {link}
             self.relink()
+
+    async def hang(self, link: Link) -> None:
+        """As a cut: whether the nodes are told of it changes nothing here."""
+        await self.set_cut(self.cut | {link})
 
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """Whoever the node hears starts from the beginning."""

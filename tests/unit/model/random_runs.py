@@ -41,6 +41,7 @@ from syncmodel.steps import (
     Cut,
     Data,
     Delete,
+    Hang,
     Heal,
     Mend,
     Partition,
@@ -149,7 +150,7 @@ class Draw:
         nodes = plan.net.nodes
         a, b = self.rng.sample(nodes, 2)
         groups = tuple(tuple(n for n in nodes if self.rng.random() < 0.6) for _ in range(2))
-        steps = (Cut(a, b), Cut(a, b), Mend(a, b), Partition(groups), Heal(), Heal())
+        steps = (Cut(a, b), Hang(a, b), Mend(a, b), Partition(groups), Heal(), Heal())
         return self.rng.choice(steps)
 
     def life(self, plan: Plan) -> Step:

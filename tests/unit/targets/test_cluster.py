@@ -58,6 +58,9 @@ class NoLinks:
     async def set_cut(self, cut: object) -> None:
         """Nothing to cut."""
 
+    async def hang(self, link: object) -> None:
+        """Nothing to hang."""
+
     def expect_silence(self, nodes: object) -> None:
         """Nobody dials."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from syncmodel.errors import SyncModelError
+from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.entries import RefusedEntryError, read_content
 from syncmodel.reference.node.supervisor import (

@@ -206,6 +206,11 @@ def dials_again(had_backlog: bool) -> bool:  # noqa: ARG001
     return True
 
 
+def gives_up(silent: bool) -> bool:
+    """Whether a connection is given up, and the peer dialled again, where nothing is heard."""
+    return silent
+
+
 # --- what stays ----------------------------------------------------------------------------------
 
 
@@ -268,6 +273,7 @@ class Pieces:
     wakes: Callable[[bool], bool] = wakes
     forwards: Callable[[bool, Callable[[], bool]], bool] = forwards
     dials_again: Callable[[bool], bool] = dials_again
+    gives_up: Callable[[bool], bool] = gives_up
     falls: Callable[[RowKey, tuple[Row, ...], Table], Sequence[RowKey]] = falls
     commit: Callable[[Sequence[Durable]], tuple[tuple[Durable, ...], tuple[Durable, ...]]] = commit
     taken_up: Callable[[Iterable[Stored]], Iterable[Stored]] = taken_up

@@ -93,12 +93,31 @@ def look(
 
 
 def set_cut(world: VirtualWorld, cut: frozenset[Link]) -> VirtualWorld:
-    """Exactly these links are cut; a connection over one of them ends with what was under way."""
+    """Exactly these links are cut; a connection over one of them ends with what was under way.
+
+    One that hangs lives on, until the link is whole: then its dialler finds that it is dead.
+    """
     world = redialled(replace(world, cut=cut), world.setup.links)
     for link in world.setup.links:
-        if link in cut and link in world.wires and not world.wires[link].direct:
+        if link in cut and link in world.wires:
+            if not world.wires[link].direct and link not in world.hung:
+                world = disconnect(world, link)
+        elif link in world.hung and _gives_up(world, link):
             world = disconnect(world, link)
     return world
+
+
+def _gives_up(world: VirtualWorld, link: Link) -> bool:
+    """Whether the dialler gives up a connection on which it hears nothing."""
+    return world.setup.nodes[link[1]].pieces.gives_up(True)
+
+
+def hang(world: VirtualWorld, link: Link) -> VirtualWorld:
+    """The link is cut, and its connection stays open: nothing passes, and nobody notices."""
+    wire = world.wires.get(link)
+    if wire is not None and not wire.direct:
+        world = world.hanging(world.hung | {link})
+    return set_cut(world, world.cut | {link})
 
 
 def resync(world: VirtualWorld, node: str, *, full: bool) -> tuple[VirtualWorld, Outcome]:

@@ -54,7 +54,8 @@ def canonical(world: VirtualWorld) -> Form:
     still = tuple(
         (name, tuple(w for w in waiting if w[0] == name)) for name in sorted(world.paused)
     )
-    return machines, wires, tuple(sorted(world.cut)), still, world.ticks
+    cut, hung = tuple(sorted(world.cut)), tuple(sorted(world.hung))
+    return machines, wires, cut, hung, still, world.ticks
 
 
 @frozen

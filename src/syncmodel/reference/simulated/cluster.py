@@ -20,8 +20,8 @@ from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
 from syncmodel.steps.base import (
-    CutsLinks,
     Deploys,
+    HangsLinks,
     Malforms,
     Pauses,
     Reads,
@@ -49,7 +49,7 @@ UNUSUAL, AGAIN = 100, 20
 
 
 class SimulatedCluster(
-    Target, CutsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
+    Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
 ):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
@@ -165,6 +165,11 @@ class SimulatedCluster(
         # A node that never runs decides nothing, so the schedule does not see its links.
         self._before(f"cut {[link for link in sorted(cut) if all(map(self.world.runs, link))]}")
         self._world = acts.set_cut(self.world, cut)
+
+    async def hang(self, link: Link) -> None:
+        """Its connection stays, and nothing passes."""
+        self._before(f"hang {link}")
+        self._world = acts.hang(self.world, link)
 
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again."""

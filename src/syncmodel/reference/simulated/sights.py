@@ -41,11 +41,16 @@ def behind(world: VirtualWorld) -> list[Link]:
     return [
         (relay, dialler)
         for relay, dialler in world.setup.links
-        if ((relay, dialler) in world.wires or (relay, dialler) not in world.cut)
+        if _carries(world, (relay, dialler))
         and relay in logs
         and dialler in running
         and not reached(running[dialler], relay, *logs[relay])
     ]
+
+
+def _carries(world: VirtualWorld, link: Link) -> bool:
+    """Whether something must come over the link: it is whole, or connected all the same."""
+    return link not in world.cut or (link in world.wires and link not in world.hung)
 
 
 def at_rest(world: VirtualWorld) -> bool:

@@ -78,7 +78,8 @@ class VirtualWorld(Record, cache_hash=True):
     `wires` are the links that are connected, as (relay, dialler). `ticks` are tenths of a second
     since the beginning. `bits` follow from the other fields, and say what can happen: code that
     changes one of these must change them too. But for what is `held`, as the bits of `paused` nodes
-    are: those whose application stands still. `waiting` has the requests that were sent to them.
+    are, those whose application stands still, and of `hung` wires, over which nothing passes.
+    `waiting` has the requests that were sent to nodes that stand still.
     """
 
     setup: Setup
@@ -89,6 +90,7 @@ class VirtualWorld(Record, cache_hash=True):
     bits: int = 0
     held: int = 0
     paused: frozenset[str] = frozenset()
+    hung: frozenset[Link] = frozenset()
     waiting: tuple[Waiting, ...] = ()
 
     @property
@@ -107,15 +109,13 @@ class VirtualWorld(Record, cache_hash=True):
 
     def standing(self, paused: frozenset[str]) -> VirtualWorld:
         """This world, in which exactly these nodes stand still; others have nothing waiting."""
-        held, shift = 0, self.setup.places.shift
-        for link in self.setup.links if paused else ():
-            relay, dialler = link
-            if relay in paused:
-                held |= (DIAL | ASK) << shift[link]
-            if dialler in paused:
-                held |= (DIAL | TELL) << shift[link]
         waiting = tuple(one for one in self.waiting if one.node in paused)
+        held = _held(self.setup, paused, self.hung)
         return replace(self, paused=paused, held=held, waiting=waiting)
+
+    def hanging(self, hung: frozenset[Link]) -> VirtualWorld:
+        """This world, in which nothing passes over the wires of exactly these links."""
+        return replace(self, hung=hung, held=_held(self.setup, self.paused, hung))
 
     def now_s(self, name: str) -> int:
         """What the node's clock shows, in Unix seconds."""
@@ -142,6 +142,20 @@ class VirtualWorld(Record, cache_hash=True):
             return False
         state = self.machines[dialler].state
         return state is not None and not state.link(relay).given_up
+
+
+def _held(setup: Setup, paused: frozenset[str], hung: frozenset[Link]) -> int:
+    """The bits of what can't happen: at nodes that stand still, and over wires that hang."""
+    held, shift = 0, setup.places.shift
+    for link in setup.links if paused or hung else ():
+        relay, dialler = link
+        if relay in paused:
+            held |= (DIAL | ASK) << shift[link]
+        if dialler in paused:
+            held |= (DIAL | TELL) << shift[link]
+        if link in hung:
+            held |= (ASK | TELL) << shift[link]
+    return held
 
 
 def redialled(world: VirtualWorld, links: Iterable[Link]) -> VirtualWorld:
@@ -271,6 +285,8 @@ def connect(world: VirtualWorld, link: Link, *, direct: bool = False) -> Virtual
     relay, dialler = link
     if not (world.runs(relay) and world.runs(dialler)) or not world.paused.isdisjoint(link):
         return world
+    if link in world.hung:
+        world = world.hanging(world.hung - {link})
     world = world.with_wire(link, Wire(direct))
     return feed(world, dialler, PeerUp(relay))
 
@@ -279,6 +295,8 @@ def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
     """The link is not connected any more; what was under way on it is lost. Both ends notice."""
     if link not in world.wires:
         return world
+    if link in world.hung:
+        world = world.hanging(world.hung - {link})
     relay, dialler = link
     at = world.setup.places.shift[link]
     bits = world.bits & ~((ASK | TELL) << at)
