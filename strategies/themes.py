@@ -79,6 +79,7 @@ STALLS = Theme(
         ("restart", 4),
         ("rollback", 0),
         ("rollout", 0),
+        ("slow", 3),
     ),
 )
 THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STALLS)}

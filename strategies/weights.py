@@ -41,6 +41,7 @@ WEIGHTS = {
     "resume": 2,
     "clock": 1,
     "hang": 1,
+    "slow": 1,
     "burst": 14,
     "concurrently": 5,
     "refused": 3,

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from syncmodel.steps.base import (
         CutsLinks,
         Deploys,
+        HangsLinks,
         Malforms,
         Pauses,
         Resyncs,
         SetsClocks,
+        SlowsLinks,
         Stops,
     )
     from syncmodel.targets.base import Settled, Target, Unsettled
@@ -53,6 +55,7 @@ WHERE = {
         "Pauses",
         "Resyncs",
         "SetsClocks",
+        "SlowsLinks",
         "Stops",
     ),
     "targets.base": ("Settled", "Target", "Unsettled"),
@@ -79,6 +82,7 @@ __all__ = [
     "Schema",
     "SetsClocks",
     "Settled",
+    "SlowsLinks",
     "Stops",
     "Table",
     "Target",

@@ -44,6 +44,7 @@ from syncmodel.steps import (
     Resync,
     Rollback,
     Rollout,
+    Slow,
     Step,
 )
 
@@ -79,6 +80,10 @@ EVERYTHING = (
     Concurrently((Pause("n2"), increment_case("n2", "c2", 4))),
     Heal(),
     Restart("n2"),
+    Slow("n1", "n2", 100),
+    Burst((increment_case("n1", "c2", 64), Pause("n1"))),
+    Resync("n2"),
+    Resume("n1"),
     Hang("n1", "n2"),
     increment_case("n1", "c2", 32),
     Heal(),

@@ -32,6 +32,7 @@ from syncmodel.steps import (
     Partition,
     Pause,
     Resync,
+    Slow,
     Step,
 )
 
@@ -50,6 +51,7 @@ class Sometimes(Enum):
     PAUSES = "nodes that stood still"
     CLOCKS = "clocks that jumped"
     HANGS = "links that hung"
+    SLOW = "slow links"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -64,6 +66,7 @@ NEEDS = {
     Sometimes.PAUSES: frozenset({"pause"}),
     Sometimes.CLOCKS: frozenset({"clock"}),
     Sometimes.HANGS: frozenset({"hang"}),
+    Sometimes.SLOW: frozenset({"slow"}),
 }
 
 
@@ -75,6 +78,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Pause: Sometimes.PAUSES,
     Clock: Sometimes.CLOCKS,
     Hang: Sometimes.HANGS,
+    Slow: Sometimes.SLOW,
 }
 
 

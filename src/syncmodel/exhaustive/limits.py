@@ -47,7 +47,7 @@ COUNTED = (
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
-OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused", "fill"}
+OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused", "fill", "slow"}
 
 
 def of_families(*names: str) -> frozenset[str]:

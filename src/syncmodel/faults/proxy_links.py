@@ -17,6 +17,8 @@ class ProxyLinks:
         self.proxies = proxies
         self._cut: frozenset[Link] = frozenset()
         self._silent: frozenset[str] = frozenset()
+        self._slow: dict[Link, float] = {}
+        self._silenced: frozenset[str] = frozenset()
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these links. Raises `FaultError` if a dialler sees otherwise."""
@@ -26,6 +28,8 @@ class ProxyLinks:
             *(self.proxies[link].mend(quietly=True) for link in changed if link not in cut),
         )
         self._cut = cut
+        for link in changed:
+            self._slow.pop(link, None)
         await asyncio.gather(*(self._verify(link) for link in changed))
 
     def expect_silence(self, nodes: frozenset[str]) -> None:
@@ -40,7 +44,31 @@ class ProxyLinks:
         """Let nothing pass over this link. Raises `FaultError` if a dialler sees otherwise."""
         await self.proxies[link].hang()
         self._cut |= {link}
+        self._slow.pop(link, None)
         await self.proxies[link].verify()
+
+    async def slow(self, link: Link, delay_s: float) -> None:
+        """What passes over this link takes so long. Raises `FaultError` if it does not."""
+        self._slow[link] = delay_s
+        await self._pace(link)
+        await self._verify(link)
+
+    async def quicken(self) -> None:
+        """No link is slow any more."""
+        for link in sorted(self._slow):
+            await self.slow(link, 0.0)
+        self._slow = {}
+
+    async def hurry(self, nodes: frozenset[str]) -> None:
+        """These nodes are down or stand still: what they had sent arrives now, though a link is
+        slow, and not after the rest of all others."""
+        self._silenced = nodes
+        await asyncio.gather(*map(self._pace, sorted(self._slow)))
+
+    async def _pace(self, link: Link) -> None:
+        delay_s = 0.0 if link[0] in self._silenced else self._slow[link]
+        proxy = self.proxies[link]
+        await (proxy.delay(delay_s) if delay_s else proxy.mend())
 
     async def check(self) -> None:
         """Raises `FaultError` if a dialler gets through a link that is cut, or hangs."""

@@ -42,6 +42,7 @@ from syncmodel.steps import (
     Rollback,
     Rollout,
     Set,
+    Slow,
     Step,
 )
 from syncmodel.steps.scope import Scope
@@ -228,6 +229,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Hang))
     def hang(self, step: Hang) -> None:
         """One directed link hangs."""
+        self.take(step)
+
+    @possible(Slow)
+    @rule(step=any_of(Slow))
+    def slow(self, step: Slow) -> None:
+        """One directed link is slow."""
         self.take(step)
 
     @possible(Mend)

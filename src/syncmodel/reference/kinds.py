@@ -12,6 +12,7 @@ from syncmodel.steps.base import (
     Reads,
     Resyncs,
     SetsClocks,
+    SlowsLinks,
     Stops,
 )
 from syncmodel.targets.base import Searchable, Target
@@ -19,7 +20,9 @@ from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
 
-class Everything(HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads):
+class Everything(
+    HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, SlowsLinks, Malforms, Reads
+):
     """The abilities of the reference system: all of them."""
 
 

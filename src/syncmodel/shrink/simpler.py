@@ -26,6 +26,7 @@ from syncmodel.steps.fill import Fill
 from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.slowness import Slow
 from syncmodel.steps.standstill import Pause
 from syncmodel.steps.sync import Resync
 
@@ -68,6 +69,7 @@ weight.register(Pause, lambda _: 2)
 weight.register(Clock, lambda step: 1 + abs(step.ahead_s))
 weight.register(Cut, lambda _: 1)
 weight.register(Hang, lambda _: 2)
+weight.register(Slow, lambda step: 1 + step.delay_ms)
 weight.register(Mend, lambda _: 1)
 weight.register(Resync, lambda step: int(step.full))
 weight.register(Deployment, lambda step: 3 * len(step.on) + step.generation)
@@ -105,6 +107,12 @@ def _(step: Fill, script: Script) -> Iterator[Step]:
 @simpler.register
 def _(step: Crash, script: Script) -> Iterator[Step]:  # noqa: ARG001
     yield Restart(step.node)
+
+
+@simpler.register
+def _(step: Slow, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    if step.delay_ms:
+        yield evolve(step, delay_ms=0)
 
 
 @simpler.register

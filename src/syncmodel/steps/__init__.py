@@ -14,6 +14,7 @@ from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.reads import Read
+from syncmodel.steps.slowness import Slow
 from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
 
@@ -41,6 +42,7 @@ __all__ = [
     "Rollback",
     "Rollout",
     "Set",
+    "Slow",
     "Step",
     "Target",
     "dump",

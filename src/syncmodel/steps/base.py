@@ -122,6 +122,15 @@ class HangsLinks(CutsLinks):
         `set_cut` leaves it out, and its old connections stay dead then. Raises `FaultError`."""
 
 
+class SlowsLinks(ABC):
+    """A target whose directed links can be made slow."""
+
+    @abstractmethod
+    async def slow(self, link: Link, delay_ms: int) -> None:
+        """What passes over this link takes so long from now on, in each direction, until it is set
+        again, is cut, hangs, or the run ends. Raises `FaultError` if it does not."""
+
+
 class Pauses(ABC):
     """A target whose nodes' applications can be made to stand still, and to go on."""
 

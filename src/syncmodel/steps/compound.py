@@ -23,6 +23,7 @@ from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.network import Links
 from syncmodel.steps.scope import Scope
+from syncmodel.steps.slowness import Slow
 
 
 @frozen
@@ -91,7 +92,7 @@ class Concurrently(Step):
             return False
         altered = [node for step in self.steps for node in step.alters()]
         return (
-            sum(isinstance(step, Links) for step in self.steps) <= 1
+            sum(isinstance(step, Links | Slow) for step in self.steps) <= 1
             and len(set(altered)) == len(altered)
             and self._few_wait(plan)
             and self._tokens_differ(plan)

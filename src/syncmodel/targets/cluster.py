@@ -26,6 +26,7 @@ from syncmodel.steps.base import (
     Reads,
     Resyncs,
     SetsClocks,
+    SlowsLinks,
     Stops,
 )
 from syncmodel.targets.base import Settled, Target, Unsettled, all_at_once
@@ -46,6 +47,15 @@ class Links(Protocol):
     async def hang(self, link: Link) -> None:
         """Cut this one too, with its connections open; they are dead when it is mended. Raises
         `FaultError` if a probe says otherwise."""
+
+    async def slow(self, link: Link, delay_s: float) -> None:
+        """What passes over this one, which is not cut, takes so long. Raises `FaultError`."""
+
+    async def quicken(self) -> None:
+        """No link is slow any more."""
+
+    async def hurry(self, nodes: frozenset[str]) -> None:
+        """These nodes are down or stand still: what they had sent over slow links arrives now."""
 
     def expect_silence(self, nodes: frozenset[str]) -> None:
         """These nodes stand still: who dials them over a whole link meets silence."""
@@ -69,7 +79,9 @@ CLOCK_S = 10.0
 NO_LOG = ("", 0)
 
 
-class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads):
+class Cluster(
+    Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, SlowsLinks, Malforms, Reads
+):
     """A `Target` with every ability: live machines, and faults on the links between them."""
 
     schema: ClassVar[Schema] = SUPERTEST
@@ -99,6 +111,7 @@ class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, M
         self.run_id = secrets.token_hex(6)
         if self.cut:
             await self.set_cut(frozenset())
+        await self._links.quicken()
         for node in sorted(self.paused):
             await self.resume(node)
         for node in sorted(self.down):
@@ -166,6 +179,11 @@ class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, M
             await self._links.hang(link)
             self.cut |= {link}
 
+    async def slow(self, link: Link, delay_ms: int) -> None:
+        """Delay what passes over this link; measured by a round trip."""
+        async with self._cutting:
+            await self._links.slow(link, delay_ms / 1000)
+
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again; its job is over when the cluster is at rest."""
         return await self._patience.outcome(node, self._resync(node, full=full))
@@ -185,7 +203,7 @@ class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, M
         """kill -9, and a check that it is gone."""
         await self.live[node].machine.kill()
         self.down |= {node}
-        self._stand_still(self.paused - {node})
+        await self._stand_still(self.paused - {node})
         if await self._answers(node):
             raise FaultError(f"{node} was killed, and its application still answers.")
         await self._still_cut()
@@ -199,7 +217,7 @@ class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, M
         except BootError as error:
             raise FaultError(f"{node} does not start any more: {error}") from None
         self.down -= {node}
-        self._stand_still(self.paused - {node})
+        await self._stand_still(self.paused - {node})
         if not await self._answers(node):
             raise FaultError(f"{node} was started, and its application does not answer.")
         await self._still_cut()
@@ -207,7 +225,7 @@ class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, M
     async def pause(self, node: str) -> None:
         """SIGSTOP, and a check that it does not answer; what it was being asked has no answer."""
         await self.live[node].machine.pause()
-        self._stand_still(self.paused | {node})
+        await self._stand_still(self.paused | {node})
         if await self.live[node].answers_within(PROBE_S):
             raise FaultError(
                 f"{node} was stopped in its tracks, and its application still answers."
@@ -216,7 +234,7 @@ class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, M
     async def resume(self, node: str) -> None:
         """SIGCONT, and a check that it answers, and knows of the connections that broke."""
         await self.live[node].machine.resume()
-        self._stand_still(self.paused - {node})
+        await self._stand_still(self.paused - {node})
         if not await self._answers(node):
             raise FaultError(f"{node} goes on, and its application does not answer.")
         await self._notices_cuts(node)
@@ -239,9 +257,11 @@ class Cluster(Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, M
 
     # --- helpers -------------------------------------------------------------------------------
 
-    def _stand_still(self, nodes: frozenset[str]) -> None:
+    async def _stand_still(self, nodes: frozenset[str]) -> None:
         self._patience.stand_still(nodes)
         self._links.expect_silence(nodes)
+        async with self._cutting:
+            await self._links.hurry(nodes | self.down)
 
     async def _notices_cuts(self, node: str) -> None:
         """What was sent to the node before a link was cut is read before the cut is noticed: it may

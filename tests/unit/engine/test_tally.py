@@ -31,6 +31,7 @@ from syncmodel.steps import (
     Resync,
     Rollback,
     Set,
+    Slow,
     Step,
 )
 from syncmodel.targets.wire import SUPERTEST
@@ -62,6 +63,7 @@ SEEN = {
     Sometimes.PAUSES: (Pause("n1"), Resume("n1")),
     Sometimes.CLOCKS: (Clock("n1", 60),),
     Sometimes.HANGS: (Hang("n1", "n2"), Heal()),
+    Sometimes.SLOW: (Slow("n1", "n2", 20),),
     Sometimes.HIDDEN: (
         CREATE,
         EVENT,
@@ -94,6 +96,7 @@ NOT_SEEN = {
     Sometimes.PAUSES: (Crash("n1"), Restart("n1")),
     Sometimes.CLOCKS: (Restart("n1"),),
     Sometimes.HANGS: (SPLIT, Heal()),
+    Sometimes.SLOW: (Hang("n1", "n2"),),
     Sometimes.HIDDEN: (CREATE, EVENT),
     Sometimes.CONTESTED: (CREATE, Delete("n2", "cases", "c1")),
 }

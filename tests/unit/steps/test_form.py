@@ -78,6 +78,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "read": {"node": "n1", "table": "cases", "row": "c1"},
     "partition": {"groups": [["n1", "n2"], ["n3"]]},
     "pause": {"node": "n2"},
+    "slow": {"from": "n1", "to": "n2", "delay_ms": 20},
     "hang": {"from": "n1", "to": "n2"},
     "clock": {"node": "n2", "ahead_s": -60},
     "resume": {"node": "n2"},

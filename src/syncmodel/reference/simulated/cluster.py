@@ -27,6 +27,7 @@ from syncmodel.steps.base import (
     Reads,
     Resyncs,
     SetsClocks,
+    SlowsLinks,
     Stops,
 )
 from syncmodel.targets.base import Settled, Target, Unsettled
@@ -49,7 +50,7 @@ UNUSUAL, AGAIN = 100, 20
 
 
 class SimulatedCluster(
-    Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
+    Target, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, SlowsLinks, Malforms, Reads
 ):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
@@ -70,6 +71,7 @@ class SimulatedCluster(
         #: The world in which requests arrived that are served at the same time.
         self._arriving: VirtualWorld | None = None
         self._clocks_are_set = False
+        self._slow: frozenset[Link] = frozenset()
 
     @property
     def cut(self) -> frozenset[Link]:
@@ -91,6 +93,7 @@ class SimulatedCluster(
     async def begin(self, net: Net) -> None:
         """Fresh machines, with links, lives and generations as `net` has them."""
         self._schedule.begin()
+        self._slow = frozenset()
         self._clocks_are_set = False
         self._world = initial(self._setup, net)
 
@@ -164,12 +167,20 @@ class SimulatedCluster(
         """Exactly these links are cut; what was under way on them is lost."""
         # A node that never runs decides nothing, so the schedule does not see its links.
         self._before(f"cut {[link for link in sorted(cut) if all(map(self.world.runs, link))]}")
+        self._slow -= cut
         self._world = acts.set_cut(self.world, cut)
 
     async def hang(self, link: Link) -> None:
         """Its connection stays, and nothing passes."""
         self._before(f"hang {link}")
+        self._slow -= {link}
         self._world = acts.hang(self.world, link)
+
+    async def slow(self, link: Link, delay_ms: int) -> None:
+        """What passes over it comes after all else that can happen."""
+        self._before(f"slow {link} {delay_ms}")
+        slow = self._slow - {link}
+        self._slow = slow | {link} if delay_ms else slow
 
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again."""
@@ -241,7 +252,7 @@ class SimulatedCluster(
                 if seen[world] >= AGAIN:
                     return number
                 seen[world] += 1
-            which = schedule.pick(world.coming)
+            which = schedule.pick(world.coming_but(self._slow))
             if which.what == "tell" and schedule.repeats():
                 world = acts.repeat(world, which)
             world = self._world = deliver(world, which)

@@ -98,6 +98,16 @@ class VirtualWorld(Record, cache_hash=True):
         """All that can happen now, in a fixed order. Nothing: the world is quiet."""
         return Coming(self.setup.places, self.bits & ~self.held)
 
+    def coming_but(self, late: frozenset[Link]) -> Coming:
+        """All that can happen now, but over these links only if there is nothing else."""
+        if not late:
+            return self.coming
+        bits, shift = self.bits & ~self.held, self.setup.places.shift
+        sooner = bits
+        for link in late:
+            sooner &= ~((DIAL | ASK | TELL) << shift[link])
+        return Coming(self.setup.places, sooner or bits)
+
     @property
     def is_busy(self) -> bool:
         """Whether anything can happen now."""
