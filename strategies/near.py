@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from syncmodel.model.values import Row
-from syncmodel.steps import Burst, Concurrently, Data, Restart, Resync, Step
+from syncmodel.steps import Burst, Clock, Concurrently, Data, Pause, Restart, Resync, Step
 
 #: How often a step prefers what is near: after another step, in a burst, at the same time.
 AFTER, IN_A_BURST, AT_ONCE = 0.15, 0.4, 0.75
@@ -18,6 +18,8 @@ AFTER, IN_A_BURST, AT_ONCE = 0.15, 0.4, 0.75
 ALIKE, ON_ONE_NODE = 0.25, 0.5
 #: How often a write after a restart is on the node that came back.
 RETURNED = 0.8
+#: How often a write after a node began to stand still is sent to it.
+STILL = 0.5
 #: How often a restart is that of a node that is down, if one is.
 OF_DOWN = 0.75
 
@@ -53,9 +55,11 @@ def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
     """Near to what these touched; what has just come back is written on before it has caught up."""
     if steps and isinstance(steps[-1], Restart):
         return Near(RETURNED, nodes=frozenset({steps[-1].node}))
+    if steps and isinstance(steps[-1], Pause):
+        return Near(STILL, nodes=frozenset({steps[-1].node}))
     touched = [leaf for step in steps for leaf in _leaves(step)]
     rows = frozenset([leaf.key for leaf in touched if isinstance(leaf, Data)])
-    kinds = (Data, Restart, Resync)
+    kinds = (Clock, Data, Restart, Resync)
     nodes = frozenset([leaf.node for leaf in touched if isinstance(leaf, kinds)])
     return Near(chance, rows, nodes, alone) if rows or nodes else NOWHERE
 

@@ -37,6 +37,7 @@ NETWORK = Theme(
     "network",
     5,
     (
+        ("clock", 0),
         ("crash", 0),
         ("cut", 7),
         ("faulty_rollback", 0),
@@ -44,7 +45,9 @@ NETWORK = Theme(
         ("heal", 3),
         ("mend", 4),
         ("partition", 9),
+        ("pause", 0),
         ("restart", 0),
+        ("resume", 0),
         ("rollback", 0),
         ("rollout", 0),
     ),
@@ -89,7 +92,25 @@ CLIENTS = Theme(
         ("set", 12),
     ),
 )
-THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS)}
+#: Nodes stand still for a while, and requests meet them so; clocks jump, and nodes restart; links
+#: hang.
+STALLS = Theme(
+    "stalls",
+    16,
+    (
+        ("add", 10),
+        ("clock", 6),
+        ("concurrently", 9),
+        ("hang", 6),
+        ("heal", 3),
+        ("pause", 6),
+        ("restart", 4),
+        ("rollback", 0),
+        ("rollout", 0),
+        ("slow", 3),
+    ),
+)
+THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STALLS)}
 
 
 def theme(name: str) -> Theme:

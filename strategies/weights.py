@@ -39,6 +39,11 @@ WEIGHTS = {
     "faulty_rollback": 1,
     "crash": 3,
     "restart": 2,
+    "pause": 1,
+    "resume": 2,
+    "clock": 1,
+    "hang": 1,
+    "slow": 1,
     "burst": 14,
     "concurrently": 5,
     "refused": 3,
@@ -48,6 +53,7 @@ WEIGHTS = {
 WHERE_NOTHING_IS_WRITTEN = {"create": 2}
 WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
+WHILE_PAUSED = {"resume": 6}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
 #: One fill makes a log long, costs as much as a hundred other steps, and makes all that follow
 #: slower: so it comes once, and late.
@@ -59,6 +65,7 @@ SITUATIONS = (
     WHERE_NOTHING_IS_WRITTEN,
     WHILE_CUT,
     WHILE_DOWN,
+    WHILE_PAUSED,
     WHERE_THE_PLUGIN_IS_MISSING,
     WHERE_A_FILL_IS_DUE,
     IN_A_BURST,
@@ -120,7 +127,8 @@ def weights(
     net = plan.net
     bare = len(net.carriers) < len(net.up)
     due = len(plan.tokens) >= DUE_AFTER_VALUES and not plan.passed_over
-    situation = (not plan.rows, bool(net.cut), bool(net.down), bare, due, in_a_burst)
+    still = bool(net.paused)
+    situation = (not plan.rows, bool(net.cut), bool(net.down), still, bare, due, in_a_burst)
     return _table(ops, own, theme, situation)
 
 

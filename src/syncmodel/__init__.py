@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from syncmodel.model.schema import Generation, Schema, Table
     from syncmodel.model.values import Row, Value, Write
     from syncmodel.model.view import View
-    from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Resyncs, Stops
+    from syncmodel.steps.base import (
+        CutsLinks,
+        Deploys,
+        HangsLinks,
+        Malforms,
+        Pauses,
+        Resyncs,
+        SetsClocks,
+        SlowsLinks,
+        Stops,
+    )
     from syncmodel.targets.base import Settled, Target, Unsettled
     from syncmodel.targets.registry import TargetKind
 
@@ -37,7 +47,17 @@ WHERE = {
     "model.schema": ("Generation", "Schema", "Table"),
     "model.values": ("Row", "Value", "Write"),
     "model.view": ("View",),
-    "steps.base": ("CutsLinks", "Deploys", "Malforms", "Resyncs", "Stops"),
+    "steps.base": (
+        "CutsLinks",
+        "Deploys",
+        "HangsLinks",
+        "Malforms",
+        "Pauses",
+        "Resyncs",
+        "SetsClocks",
+        "SlowsLinks",
+        "Stops",
+    ),
     "targets.base": ("Settled", "Target", "Unsettled"),
     "targets.registry": ("TargetKind",),
 }
@@ -50,15 +70,19 @@ __all__ = [
     "Deploys",
     "Generation",
     "Guarantees",
+    "HangsLinks",
     "Integer",
     "Malforms",
     "OnDelete",
     "Outcome",
+    "Pauses",
     "Ref",
     "Resyncs",
     "Row",
     "Schema",
+    "SetsClocks",
     "Settled",
+    "SlowsLinks",
     "Stops",
     "Table",
     "Target",

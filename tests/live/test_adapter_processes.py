@@ -19,6 +19,7 @@ import pytest
 from syncmodel.adapter import Processes
 from syncmodel.adapter.selftest import selftest
 from syncmodel.cli import main
+from syncmodel.engine.history import Verdict
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
 from syncmodel.errors import BootError
@@ -26,7 +27,8 @@ from syncmodel.model.divergence import Kind
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Answer
 from syncmodel.model.values import Row, Value, Write
-from syncmodel.steps import Create
+from syncmodel.steps import Create, Pause, Restart, Resume
+from syncmodel.steps.base import Pauses
 from syncmodel.targets.registry import kind_of
 
 TEMPLATE = Path(sys.modules[Processes.__module__].__file__ or "").parent / "templates/processes"
@@ -78,11 +80,15 @@ def wait_until(true: Callable[[], bool], pids: Callable[[], set[int]]) -> None:
             os.close(descriptor)
 
 
-def live(test: Callable[[Processes], Coroutine[Any, Any, None]], count: int = 2) -> None:
+def live(
+    test: Callable[[Processes], Coroutine[Any, Any, None]],
+    count: int = 2,
+    kind: type[Processes] = NOTES,
+) -> None:
     """A test of that many servers; nothing of them is left."""
 
     async def all_of_it() -> str:
-        adapter = NOTES(count)
+        adapter = kind(count)
         folder = ""
         try:
             await adapter.begin(fully_connected(NOTES.schema, count))
@@ -177,6 +183,29 @@ def test_a_paused_server_is_an_unknown_outcome_and_goes_on() -> None:
         assert again.answer is Answer.OK
 
     live(test)
+
+
+def test_a_standstill_is_a_fault_that_runs_have_if_the_adapter_says_so() -> None:
+    class Still(NOTES, Pauses):  # type: ignore[misc, valid-type]
+        """Notes, whose clients can give up a call."""
+
+    async def test(adapter: Processes) -> None:
+        adapter.passed()
+        steps = (
+            Create("n1", "notes", "n1", (("title", "t1"),)),
+            Pause("n1"),
+            Create("n1", "notes", "n2", (("title", "t2"),)),
+            Create("n2", "notes", "n3", (("title", "t3"),)),
+            Resume("n1"),
+            Pause("n2"),
+            Restart("n2"),
+        )
+        result = await run(adapter, NET, steps, NOTES.guarantees)
+        assert result.verdict is Verdict.PASS, (result.divergences, result.reason)
+        assert not adapter._patience.paused
+
+    live(test, kind=Still)
+    assert not issubclass(NOTES, Pauses)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from syncmodel.reference.node import config, migrations
 from syncmodel.reference.node.accepted import Accepted
 from syncmodel.reference.node.admin import PATH
 from syncmodel.reference.node.application import Application
+from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.control import Control, serve_control
 from syncmodel.reference.node.generations import DEFAULT_GENERATIONS, Generations
 from syncmodel.reference.node.layout import Layout
@@ -158,11 +159,13 @@ async def one_node(root: Path, generation: int = 3, **settings: Any) -> AsyncIte
     loaded = config.load(root)
     store, accepted = Store(layout.database, loaded.plugin), Accepted(layout.accepted)
     supervisor = Supervisor(layout, Idle())
-    control = Control(supervisor, Idle())
+    control = Control(supervisor, Idle(), Clock(layout.clock))
     server = await serve_control(control, layout.control_socket)
-    app = Application(loaded, store, clock=lambda: node.now_s())  # noqa: PLW0108 - made below
+    made: list[OneNode] = []
+    app = Application(loaded, store, clock=lambda: made[0].now_s() if made else time.time())
     app.diallers["n2"] = Idle()
     node = OneNode(root, Surfaces(app, root, accepted, Relay(app)), app, control, accepted)
+    made.append(node)
     try:
         yield node
         await supervisor.job_ended()

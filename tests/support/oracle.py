@@ -82,7 +82,7 @@ class Scene(NamedTuple):
         return self.before.either(self.after)
 
     def may_be_down(self, node: str) -> bool:
-        return node in self.touched or node in self.before.down | self.after.down
+        return node in self.touched or node in self.before.still | self.after.still
 
     def may_lack_plugin(self, node: str) -> bool:
         return None in (self.before.plugin(node), self.after.plugin(node))
@@ -134,7 +134,9 @@ class Oracle:
             self.asked.append(write)
         # What an application that ends now had no plugin to take, the next one never gets.
         never = {
-            n for n, w in enumerate(self.asked) if w.node in touched and not before.carries(w.node)
+            n
+            for n, w in enumerate(self.asked)
+            if w.node in touched and w.node not in before.paused and not before.carries(w.node)
         }
         worlds = {w._replace(pending=w.pending - (never - late) | late) for w in self.worlds}
         worlds = self._served(worlds, calls, scene) if calls else worlds
@@ -190,7 +192,7 @@ class Oracle:
     def _under_way(self, world: World, net: Net) -> Iterator[tuple[str, int]]:
         """What one step over one link brings, to whom."""
         authors = {v.serial: v.author for _, order in world.orders for v in order}
-        for source, hearer in net.flow:
+        for source, hearer in net.told:
             for node, serial in world.knows:
                 told = node == source and (net.passes_on or authors[serial] == source)
                 if told and (hearer, serial) not in world.knows:
@@ -200,7 +202,7 @@ class Oracle:
         """Everything that must arrives; what shows then is what was seen."""
         net, must = self.net, self.net.whole
         worlds = self.worlds
-        if must.flow != net.flow or any(world.pending for world in worlds):
+        if must.told != net.told or any(world.pending for world in worlds):
             worlds = self._closed(worlds, net)
         shown = {node: dict(view.rows) for node, view in views.items() if view is not None}
         settled = {self._settled(world, must) for world in worlds}

@@ -178,7 +178,7 @@ class WideOracle(Oracle):
                 yield informed
 
     def _may_lack_quorum(self, node: str, scene: Scene) -> bool:
-        if not self.guarantees.quorum or scene.touched:
+        if not self.guarantees.quorum or scene.touched or scene.before.paused | scene.after.paused:
             return self.guarantees.quorum
         cut = scene.before.cut | scene.after.cut
         nets = (scene.before, scene.after, scene.before.with_cut(cut))

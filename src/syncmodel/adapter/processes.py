@@ -26,17 +26,18 @@ from syncmodel.adapter.base import Adapter, unwritten
 from syncmodel.adapter.server import Server
 from syncmodel.errors import BootError, FaultError, InvalidRunError
 from syncmodel.faults.link_door import PortDoor
-from syncmodel.faults.link_probe import PROBE_REQUEST
+from syncmodel.faults.link_probe import PROBE_REQUEST, Seen, dial
 from syncmodel.faults.link_proxy import LinkProxy
-from syncmodel.faults.proxy_links import ProxyLinks
+from syncmodel.faults.proxy_links import SILENCE_S, ProxyLinks
 from syncmodel.machines.endings import ending, tail
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Outcome, refused, unknown
+from syncmodel.model.outcome import Outcome, refused
 from syncmodel.model.values import Write
 from syncmodel.steps.base import Stops
 from syncmodel.targets.base import Settled, Unsettled, all_at_once
 from syncmodel.targets.inside import Reachable, Way
+from syncmodel.targets.patience import Patience
 
 #: Below those that the kernel hands out: a port from there is soon somebody's outgoing connection.
 PORTS = range(15_000, 32_000)
@@ -63,6 +64,7 @@ class Processes(Adapter, Stops, Reachable):
         """Nothing runs before `begin`."""
         super().__init__(count, bugs)
         self.down: frozenset[str] = frozenset()
+        self._patience = Patience()
         self._folder: Path | None = None
         self._sweeper: Server | None = None
         self._servers: dict[str, Server] = {}
@@ -138,22 +140,22 @@ class Processes(Adapter, Stops, Reachable):
         self.prefix = f"r{secrets.token_hex(3)}-"
         if self.cut:
             await self.set_cut(frozenset())
+        for node in sorted(self._patience.paused):
+            await self.resume(node)
         for node in sorted(self.down):
             await self.restart(node)
         if net.cut:
             await self.set_cut(net.cut)
         for node in sorted(net.down):
             await self.crash(node)
+        for node in sorted(net.paused):
+            await self.pause(node)
 
     async def write(self, node: str, write: Write) -> Outcome:
         """As `Adapter.write`; a server that is down was asked for nothing."""
         if node in self.down:
             return refused("unreachable")
-        try:
-            async with asyncio.timeout(self.answer_s):
-                return await super().write(node, write)
-        except TimeoutError:
-            return unknown(f"no answer in {self.answer_s:g} s")
+        return await self._patience.outcome(node, super().write(node, write), self.answer_s)
 
     async def together(self, calls: Sequence[Any]) -> list[Outcome]:
         """All at once."""
@@ -217,9 +219,34 @@ class Processes(Adapter, Stops, Reachable):
         """kill -9 to the server and all that it started."""
         await self._servers[node].kill()
         self.down |= {node}
+        self._stand_still(self._patience.paused - {node})
+
+    async def pause(self, node: str) -> None:
+        """SIGSTOP to the server and all that it started. Drawn for a class that inherits `Pauses`,
+        whose clients can give up a call."""
+        await self._servers[node].pause()
+        self._stand_still(self._patience.paused | {node})
+        probe = await dial(self.port(node), self.probe, SILENCE_S)
+        if probe.seen is not Seen.HANGS:
+            raise FaultError(
+                f"{node} was stopped in its tracks, and who dials it sees {probe.seen.value}."
+            )
+
+    async def resume(self, node: str) -> None:
+        """SIGCONT. Raises `FaultError` if it is not ready again."""
+        await self._servers[node].resume()
+        self._stand_still(self._patience.paused - {node})
+        try:
+            await self._until_ready(node)
+        except BootError as error:
+            raise FaultError(f"{node} does not go on: {error}") from None
 
     async def restart(self, node: str) -> None:
         """Stop it in order if it runs, and start it."""
+        if node in self._patience.paused:
+            # What stands still could not hear that it is to end.
+            await self._servers[node].resume()
+            self._stand_still(self._patience.paused - {node})
         await self._servers[node].stop(self.stop_signal, self.stop_s)
         try:
             await self._start(node)
@@ -233,6 +260,10 @@ class Processes(Adapter, Stops, Reachable):
         await self.call(self.mended, ours - self.cut)
 
     # --- helpers --------------------------------------------------------------------------------
+
+    def _stand_still(self, nodes: frozenset[str]) -> None:
+        self._patience.stand_still(nodes)
+        self._links.expect_silence(nodes)
 
     async def call(self, method: Callable[..., Any], *given: Any) -> Any:
         """What an author's method gives; a plain one is called in a thread."""
@@ -275,6 +306,11 @@ class Processes(Adapter, Stops, Reachable):
             list(map(str, self.argv(node))), cwd=self.home(node), log=log, env=self.env(node)
         )
         self._servers[node] = server
+        await self._until_ready(node)
+
+    async def _until_ready(self, node: str) -> None:
+        """Return once its server takes requests. Raises `BootError`; it is killed then."""
+        server, log = self._servers[node], self.home(node) / "log"
         until_s, trouble = time.monotonic() + self.boot_s, ""
         while server.running and time.monotonic() < until_s:
             try:
@@ -298,6 +334,7 @@ class Processes(Adapter, Stops, Reachable):
                 for node in self.nodes:
                     await asyncio.to_thread(_copy, self._golden(node), self.home(node))
             self.cut, self.down = frozenset(), frozenset()
+            self._stand_still(frozenset())
             await self._start_all()
             await self.call(self.mended, frozenset(self._links.proxies))
         except BaseException:

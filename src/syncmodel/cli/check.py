@@ -57,6 +57,9 @@ NUMBERS = {
     "resyncs": (0, 0, "resyncs"),
     "reads": (0, 0, "reads, of a row or a table"),
     "timeouts": (0, 0, "writes of unknown outcome; model only"),
+    "pauses": (0, 0, "nodes that stand still; letting them go on is free"),
+    "clocks": (0, 0, "jumps of nodes' clocks"),
+    "hangs": (0, 0, "links that hang; mending is free"),
     "burst": (1, 1, "steps without a rest between them"),
 }
 #: Between two lines of progress.

@@ -189,7 +189,7 @@ SHARED = (
     _option(
         "--faults",
         "the kinds of steps beside writes: all (the default), none, or a comma list of network, "
-        "sync, deployment, lifecycle",
+        "hanging, slowness, sync, deployment, lifecycle, standstill, clocks",
         metavar="KINDS",
         default="all",
     ),

@@ -176,7 +176,7 @@ def nodes_of(net: Net) -> Map[str, int]:
 
     Raises `UsageError` if the net does not start whole: then the steps must bring it there.
     """
-    if net.cut or net.down:
+    if net.cut or net.still:
         raise UsageError(
             "A reproduction starts from whole links and running nodes; make what differs its first "
             "steps."

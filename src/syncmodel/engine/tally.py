@@ -23,12 +23,16 @@ from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Row
 from syncmodel.steps import (
     Burst,
+    Clock,
     Concurrently,
     Crash,
     Cut,
     Data,
+    Hang,
     Partition,
+    Pause,
     Resync,
+    Slow,
     Step,
 )
 
@@ -44,6 +48,10 @@ class Sometimes(Enum):
     RESYNCS = "resyncs that sent rows"
     ROLLBACKS = "rollbacks that dropped rows"
     CRASHES = "crashes"
+    PAUSES = "nodes that stood still"
+    CLOCKS = "clocks that jumped"
+    HANGS = "links that hung"
+    SLOW = "slow links"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -55,6 +63,22 @@ NEEDS = {
     Sometimes.RESYNCS: frozenset({"resync"}),
     Sometimes.ROLLBACKS: frozenset({"rollback"}),
     Sometimes.CRASHES: frozenset({"crash"}),
+    Sometimes.PAUSES: frozenset({"pause"}),
+    Sometimes.CLOCKS: frozenset({"clock"}),
+    Sometimes.HANGS: frozenset({"hang"}),
+    Sometimes.SLOW: frozenset({"slow"}),
+}
+
+
+#: What a step brings about by itself.
+BRINGS: dict[type[Step], Sometimes] = {
+    Partition: Sometimes.PARTITIONS,
+    Cut: Sometimes.PARTITIONS,
+    Crash: Sometimes.CRASHES,
+    Pause: Sometimes.PAUSES,
+    Clock: Sometimes.CLOCKS,
+    Hang: Sometimes.HANGS,
+    Slow: Sometimes.SLOW,
 }
 
 
@@ -65,6 +89,7 @@ class Situation(Enum):
     WHOLE = "no fault is there"
     CUT = "a link is cut"
     DOWN = "a node is down"
+    STILL = "a node stands still"
     BARE = "a node has no plugin"
     MIXED = "the nodes' generations differ"
 
@@ -74,12 +99,14 @@ def situations(plan: Plan) -> Iterator[Situation]:
     net = plan.net
     if not plan.rows:
         yield Situation.EMPTY
-    if not net.cut and not net.down:
+    if not net.cut and not net.still:
         yield Situation.WHOLE
     if net.cut:
         yield Situation.CUT
     if net.down:
         yield Situation.DOWN
+    if net.paused:
+        yield Situation.STILL
     if len(net.carriers) < len(net.up):
         yield Situation.BARE
     if len(set(net.running.values())) > 1:
@@ -199,15 +226,13 @@ class Tally:
                 self.by_pair[self._last, step.op] += 1
             self._last = step.op
             self.seen[Sometimes.UNKNOWN] += outcome.answer is Answer.UNKNOWN
-            match step:
-                case Partition() | Cut():
-                    self.seen[Sometimes.PARTITIONS] += 1
-                case Crash():
-                    self.seen[Sometimes.CRASHES] += 1
-                case Resync(node, full=True) if outcome.ok:
-                    self._resyncs.append(node)
-                case Data() if outcome.code in CONTESTED:
-                    self.seen[Sometimes.CONTESTED] += 1
+            brought = BRINGS.get(type(step))
+            if brought is not None:
+                self.seen[brought] += 1
+            elif isinstance(step, Resync) and step.full and outcome.ok:
+                self._resyncs.append(step.node)
+            elif isinstance(step, Data) and outcome.code in CONTESTED:
+                self.seen[Sometimes.CONTESTED] += 1
 
     def _rested(self, entry: Rested) -> None:
         self.rests += 1

@@ -182,11 +182,18 @@ def performed(now: Situation, step: Step, at: Places, *, lost: bool) -> tuple[Si
         return evolve(now, net=after, really=really, waiting=waiting), step.due()
     number = _next_number(now, step)
     if lost:
-        now = evolve(now, left=paid(now.left, TIMEOUTS))
+        if not stands_still(now, step.node):
+            now = evolve(now, left=paid(now.left, TIMEOUTS))
         now = _numbered(now, step.key, number)
         waiting = now.waiting | {Waiting(step, number)}
         return evolve(now, waiting=waiting), unknown("timeout")
     return done(now, step, at, number)
+
+
+def stands_still(now: Situation, node: str) -> bool:
+    """Whether the node stands still, or will before the steps that are taken now are over."""
+    net = now.net if now.together is None else now.together.step.rewire(now.net)
+    return node in net.paused or node in now.net.paused
 
 
 def _next_number(now: Situation, step: Data) -> int:

@@ -199,7 +199,7 @@ def rested(now: Moment) -> Moment:
 def _disturbed(old: Net, new: Net) -> bool:
     """Whether lives or generations changed, or all is healed: then a session looks closer too."""
     healed = bool(old.cut) and not new.cut
-    return old.running != new.running or old.down != new.down or healed
+    return old.running != new.running or old.still != new.still or healed
 
 
 # --- properties ----------------------------------------------------------------------------------
@@ -221,6 +221,8 @@ def seen(limits: Limits) -> list[Property[Moment]]:
         wanted.append(sometimes("a version is lost with the only log that had it", _lost))
     if limits.crashes:
         wanted.append(sometimes("a node is down", lambda now: bool(now.model.belief.net.down)))
+    if limits.pauses and limits.writes:
+        wanted.append(sometimes("a node has what was sent to it as it stood still", _waited))
     return wanted
 
 
@@ -231,6 +233,10 @@ def _at_rest(now: Moment) -> bool:
 def _shows_everywhere(now: Moment) -> bool:
     shown = sights.views(now.virtual).values()
     return _at_rest(now) and all(one is not None and bool(one.rows) for one in shown)
+
+
+def _waited(now: Moment) -> bool:
+    return _at_rest(now) and any(row.pending for row in now.model.belief.rows.values())
 
 
 def _conflict_decided(now: Moment) -> bool:

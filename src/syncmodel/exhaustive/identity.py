@@ -77,6 +77,7 @@ def of_net(net: Net, names: Renaming) -> Digest:
         sorted(new[node] for node in net.down),
         sorted((new[a], new[b]) for a, b in net.cut),
         sorted((new[a], new[b]) for a, b in net.interrupted),
+        *([sorted(new[node] for node in net.paused)] if net.paused else ()),
     )
 
 
@@ -134,7 +135,7 @@ def of_form(form: Form, names: Renaming) -> Digest:
 
 def _renamed_form(form: Form, names: Renaming) -> Form:
     """The canonical form of the renamed world: whatever was sorted is sorted again."""
-    machines, wires, cut, ticks = form
+    machines, wires, cut, hung, still, ticks = form
     words = dict(names) | {pubkey(old): pubkey(new) for old, new in names}
     place = {old: number for number, (old, _) in enumerate(names)}
     conns = [place[dict(names)[old]] for old, _ in names]
@@ -143,6 +144,8 @@ def _renamed_form(form: Form, names: Renaming) -> Form:
         tuple(moved[place] for place in sorted(moved)),
         tuple(sorted(_renamed(wires, words), key=itemgetter(0))),
         tuple(sorted(_renamed(cut, words))),
+        tuple(sorted(_renamed(hung, words))),
+        tuple(sorted(_renamed(still, words))),
         ticks,
     )
 

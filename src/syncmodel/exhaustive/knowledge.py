@@ -23,6 +23,7 @@ from syncmodel.exhaustive.abstract import (
     number_among,
     performed,
     places,
+    stands_still,
     view,
     writer,
 )
@@ -124,6 +125,8 @@ class Knowledge:
         crossing = list(crossings(now))
         yield from crossing
         for waiting in sorted(now.waiting, key=lambda one: one.number):
+            if waiting.step.node in now.net.paused:
+                continue
             yield from (Land(waiting, at) for at in places(now, waiting.step))
         if now.together is not None:
             yield from _parts(now, now.together)
@@ -184,9 +187,14 @@ def _in_order(first: Step, second: Step) -> bool:
 
 def _ways(now: Situation, step: Step) -> Iterator[Take]:
     """In each place of the hidden order, and with its answer lost."""
-    yield from (Take(step, at) for at in places(now, step))
-    if isinstance(step, Data) and now.left[TIMEOUTS] and now.net.carries(step.node):
+    if not (isinstance(step, Data) and step.node in now.net.paused):
+        yield from (Take(step, at) for at in places(now, step))
+    if isinstance(step, Data) and (stands_still(now, step.node) or _may_time_out(now, step)):
         yield Take(step, lost=True)
+
+
+def _may_time_out(now: Situation, step: Data) -> bool:
+    return bool(now.left[TIMEOUTS]) and now.net.carries(step.node)
 
 
 def _parts(now: Situation, together: Together) -> Iterator[Take]:
@@ -272,16 +280,16 @@ def _judged(now: Situation, step: Step, outcome: Outcome) -> Situation:
 def crossings(now: Situation) -> Iterator[Cross]:
     """Every version that may cross a link now."""
     net = now.net
-    for source, hearer in net.connected:
-        if net.carries(source) and net.carries(hearer):
-            for version in sorted(now.knows(source) - now.knows(hearer)):
-                if net.passes_on or writer(now, version) == source:
-                    yield Cross((source, hearer), version)
+    for source, hearer in sorted(net.told):
+        for version in sorted(now.knows(source) - now.knows(hearer)):
+            if net.passes_on or writer(now, version) == source:
+                yield Cross((source, hearer), version)
 
 
 def must_cross(now: Situation, cross: Cross) -> bool:
-    """Whether this must have happened before a rest; over a link that broke it need not."""
-    return cross.link not in now.net.interrupted
+    """Whether this must have happened before a rest; over a link that broke, or to a node that
+    stands still, it need not."""
+    return cross.link in now.net.flow and cross.link not in now.net.interrupted
 
 
 def rested(now: Situation) -> Situation:

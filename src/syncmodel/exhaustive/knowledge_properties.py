@@ -58,7 +58,8 @@ def liveness(limits: Limits, guarantees: Guarantees = USUAL) -> list[Asked]:
 
 def _is_plain(limits: Limits) -> bool:
     """Whether every step had its answer and came to rest before the next."""
-    return limits.burst == 1 and not limits.timeouts and not limits.together
+    unanswered = limits.timeouts or limits.pauses
+    return limits.burst == 1 and not unanswered and not limits.together
 
 
 def _seen(limits: Limits, guarantees: Guarantees) -> list[Asked]:

@@ -79,6 +79,7 @@ def _net_key(net: Net, names: Renaming) -> tuple[Any, ...]:
         tuple(sorted(new[node] for node in net.down)),
         tuple(sorted((new[a], new[b]) for a, b in net.cut)),
         tuple(sorted((new[a], new[b]) for a, b in net.interrupted)),
+        *((tuple(sorted(new[node] for node in net.paused)),) if net.paused else ()),
     )
 
 
@@ -129,6 +130,7 @@ def renamed_net(net: Net, names: Renaming) -> Net:
         net,
         running=_keys(net.running, new),
         down=frozenset(new[node] for node in net.down),
+        paused=frozenset(new[node] for node in net.paused),
         cut=frozenset((new[a], new[b]) for a, b in net.cut),
         interrupted=frozenset((new[a], new[b]) for a, b in net.interrupted),
     )

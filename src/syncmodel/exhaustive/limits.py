@@ -20,12 +20,15 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Row
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.steps import Create, Data, Step, vocabulary
+from syncmodel.steps.clocks import Clock
 from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.faulty_deploy import FaultyDeploy
+from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Heal, Links, Mend
 from syncmodel.steps.reads import Read
 from syncmodel.steps.scope import Scope
+from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
 
 #: What is counted; the fields of `Limits` with these names say how often it may happen.
@@ -40,10 +43,13 @@ COUNTED = (
     "resyncs",
     "reads",
     "timeouts",
+    "pauses",
+    "clocks",
+    "hangs",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
-OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused", "fill"}
+OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused", "fill", "slow"}
 
 
 def of_families(*names: str) -> frozenset[str]:
@@ -61,6 +67,8 @@ KINDS: dict[type[Step], str] = {
     FaultyDeploy: "faulty",
     Resync: "resyncs",
     Read: "reads",
+    Pause: "pauses",
+    Clock: "clocks",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -91,10 +99,10 @@ def _rows(value: Mapping[str, int]) -> Map[str, int]:
 class Limits:
     """The bounds of one exhaustive search.
 
-    `cuts` counts partitions too; mending and healing what is cut, restarting what is down and
-    rolling out to a node without the plugin are free, so that every run can end well. `restarts`
-    are those of a node that runs, `rollouts` those of a node that has the plugin, `faulty` the
-    deployments that meet a fault (searches of the core, step by step). `timeouts` are
+    `cuts` counts partitions too; mending and healing what is cut, resuming what stands still,
+    restarting what is down and rolling out to a node without the plugin are free, so that every run
+    can end well. `restarts` are those of a node that runs, `rollouts` those of a node that has the
+    plugin, `faulty` the deployments that meet a fault. `timeouts` are
     writes of unknown outcome (searches of the model only). `burst`: the most steps between two
     rests. `together`: two steps may be taken at the same time (searches of the model only).
     `generations`: what each node runs at the beginning, all the schema's usual one if empty. `ops`:
@@ -118,6 +126,9 @@ class Limits:
     resyncs: int = _count(0)
     reads: int = _count(0)
     timeouts: int = _count(0)
+    pauses: int = _count(0)
+    clocks: int = _count(0)
+    hangs: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())
@@ -263,6 +274,8 @@ def _counted(step: Step, plan: Plan) -> int | None:
 
 
 def _counted_as(step: Step, plan: Plan) -> str | None:
+    if isinstance(step, Hang):
+        return "hangs"
     if isinstance(step, Links):
         mends = isinstance(step, Heal | Mend) or step.rewire(plan.net).cut < plan.net.cut
         return None if mends else "cuts"
@@ -271,6 +284,8 @@ def _counted_as(step: Step, plan: Plan) -> str | None:
     if isinstance(step, Rollout):
         comes_back = all(plan.net.plugin(node) is None for node in step.on)
         return None if comes_back else "rollouts"
+    if isinstance(step, Resume):
+        return None
     for kind, name in KINDS.items():
         if isinstance(step, kind):
             return name

@@ -17,11 +17,11 @@ from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
 from syncmodel.reference.simulated import VirtualWorld, acts, faulty
 from syncmodel.steps import Step
-from syncmodel.steps.base import CutsLinks, Deploys, Reads, Resyncs, Stops
+from syncmodel.steps.base import Deploys, HangsLinks, Pauses, Reads, Resyncs, SetsClocks, Stops
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 
 
-class Place(CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Reads):
+class Place(HangsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Pauses, SetsClocks, Reads):
     """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:
@@ -61,6 +61,10 @@ class Place(CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Reads):
         """Exactly these links are cut; what was under way on them is lost."""
         self.world = acts.set_cut(self.world, cut)
 
+    async def hang(self, link: Link) -> None:
+        """Its connection stays, and nothing passes."""
+        self.world = acts.hang(self.world, link)
+
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again."""
         self.world, outcome = acts.resync(self.world, node, full=full)
@@ -73,6 +77,18 @@ class Place(CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Reads):
     async def restart(self, node: str) -> None:
         """Stop in order, then start."""
         self.world = acts.restart(self.world, node)
+
+    async def pause(self, node: str) -> None:
+        """What is sent to it waits."""
+        self.world = acts.pause(self.world, node)
+
+    async def resume(self, node: str) -> None:
+        """It goes on, with what waited."""
+        self.world = acts.resume(self.world, node)
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """It jumps."""
+        self.world = acts.with_skews(self.world, {node: ahead_s})
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """One node after another; the first failure is the outcome."""

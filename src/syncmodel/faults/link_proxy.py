@@ -75,10 +75,10 @@ class LinkProxy:
         self._deafen()
         await self._break_all()
 
-    async def mend(self) -> None:
+    async def mend(self, *, quietly: bool = False) -> None:
         """Make the link whole. What hung is reset, and what it held is thrown away; what was
-        delayed arrives now."""
-        await self._pass(Mode.WHOLE, 0.0)
+        delayed arrives now. `quietly`: nobody is told that what hung is dead."""
+        await self._pass(Mode.WHOLE, 0.0, quietly=quietly)
 
     async def hang(self) -> None:
         """Accept and hold: connections live, and no byte passes in either direction."""
@@ -153,10 +153,10 @@ class LinkProxy:
     def _name(self) -> str:
         return f"The link {self.link[0]} -> {self.link[1]} ({self.door.name})"
 
-    async def _pass(self, mode: Mode, delay_s: float) -> None:
+    async def _pass(self, mode: Mode, delay_s: float, *, quietly: bool = False) -> None:
         """Go over to a mode in which bytes pass."""
         was, self.mode, self.delay_s = self.mode, mode, delay_s
-        breaking = self._reset_all() if was is Mode.HANG else []
+        breaking = self._reset_all() if was is Mode.HANG and not quietly else []
         for pipe in self._pipes:
             pipe.set_delay(delay_s)
         self._listen()

@@ -23,6 +23,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.view import View
 from syncmodel.steps import (
     Add,
+    Clock,
     Crash,
     Create,
     Cut,
@@ -30,16 +31,20 @@ from syncmodel.steps import (
     FaultyRollback,
     FaultyRollout,
     Fill,
+    Hang,
     Heal,
     Mend,
     Partition,
+    Pause,
     Read,
     Refused,
     Restart,
+    Resume,
     Resync,
     Rollback,
     Rollout,
     Set,
+    Slow,
     Step,
 )
 from syncmodel.steps.scope import Scope
@@ -223,6 +228,18 @@ class ClusterMachine(RuleBasedStateMachine):
         """One directed link is cut."""
         self.take(step)
 
+    @possible(Hang)
+    @rule(step=any_of(Hang))
+    def hang(self, step: Hang) -> None:
+        """One directed link hangs."""
+        self.take(step)
+
+    @possible(Slow)
+    @rule(step=any_of(Slow))
+    def slow(self, step: Slow) -> None:
+        """One directed link is slow."""
+        self.take(step)
+
     @possible(Mend)
     @rule(step=any_of(Mend))
     def mend(self, step: Mend) -> None:
@@ -277,6 +294,24 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Restart))
     def restart(self, step: Restart) -> None:
         """A node is stopped in order, if it runs, and started."""
+        self.take(step)
+
+    @possible(Pause)
+    @rule(step=any_of(Pause))
+    def pause(self, step: Pause) -> None:
+        """A node stands still."""
+        self.take(step)
+
+    @possible(Resume)
+    @rule(step=any_of(Resume))
+    def resume(self, step: Resume) -> None:
+        """A node that stands still goes on."""
+        self.take(step)
+
+    @possible(Clock)
+    @rule(step=any_of(Clock))
+    def clock(self, step: Clock) -> None:
+        """A node's clock jumps."""
         self.take(step)
 
     # --- steps made of steps -------------------------------------------------------------------

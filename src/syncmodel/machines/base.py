@@ -44,12 +44,11 @@ class Machine(Protocol):
     async def kill(self) -> None:
         """Kill the application (SIGKILL): nothing is flushed, no peer is notified."""
 
-
-class Pausable(Protocol):
-    """A machine whose application can be stopped in its tracks and go on later."""
-
     async def pause(self) -> None:
-        """SIGSTOP: connections stay open and nothing answers."""
+        """Stop the application in its tracks (SIGSTOP): connections stay open, nothing answers."""
 
     async def resume(self) -> None:
-        """SIGCONT."""
+        """Let it go on (SIGCONT)."""
+
+    async def set_clock(self, ahead_s: int) -> None:
+        """Set its wall clock so many seconds ahead of the true time, over restarts too."""

@@ -38,7 +38,7 @@ class Moment(Record):
 
     def may_be_down(self, node: str) -> bool:
         """Whether the node's application may not have been there to answer."""
-        return node in self.unstable or any(node in net.down for net in self.nets)
+        return node in self.unstable or any(node in net.still for net in self.nets)
 
     def may_lack_plugin(self, node: str) -> bool:
         """Whether the plugin API may have answered 404 as a whole."""
@@ -46,7 +46,7 @@ class Moment(Record):
 
     def may_lack_quorum(self, node: str) -> bool:
         """Whether the node may not have reached most of the nodes."""
-        if not self.during.quorum or self.unstable:
+        if not self.during.quorum or self.unstable or any(net.paused for net in self.nets):
             return self.during.quorum
         # Links are cut and mended one after another, in no promised order.
         between = self.nets[0].with_cut(frozenset().union(*(net.cut for net in self.nets)))

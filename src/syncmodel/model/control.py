@@ -12,7 +12,7 @@ from syncmodel.model.view import ControlView
 def compare_control(belief: Belief, seen: Mapping[str, ControlView]) -> None:
     """Raise `DivergenceFound` where a node's control plane is not as its generation has it.
 
-    Health is held against "healthy" only where no link is cut and no node is down: a node may
+    Health is held against "healthy" only where no link is cut and every node is up: a node may
     call a cluster unhealthy that is.
     """
     found = [
@@ -31,7 +31,7 @@ def _differences(
     generation, plugin = net.running[node], net.plugin(node)
     tables = tuple(sorted(net.schema.by_name))
     expected = tables if plugin is not None else ()
-    whole = not net.cut and not net.down
+    whole = not net.cut and not net.still
     stored = expected if control.stored is None else control.stored
     facts: list[tuple[str, str, object, object]] = [
         ("selected", "selected generation", generation, control.selected),

@@ -1,7 +1,8 @@
 """Who runs what, and over which links knowledge travels: the part that plan and belief share.
 
 A link `(a, b)` is the connection over which a's rows reach b. Knowledge flows along the links that
-are up, between nodes that run with the table's plugin in their running generation.
+are up, between nodes that run with the table's plugin in their running generation. A node that
+stands still is not up; but what is sent to it waits for it, so it may know that.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ KEPT = 4096
 
 
 class Net(Record, cache_hash=True, dict=True, gc=True):
-    """What nodes store, their generations, who is down, and which links are cut. A value."""
+    """What nodes store, their generations, who is down or stands still, and which links are cut.
+
+    A value. No node is `down` and `paused`.
+    """
 
     schema: Schema
     nodes: tuple[str, ...]
@@ -44,13 +48,16 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     readers: frozenset[str] = NOBODY
     #: Whether a node that does not reach most of the nodes refuses writes.
     quorum: bool = False
+    #: Nodes whose application stands still: it answers nobody, and loses nothing.
+    paused: frozenset[str] = NOBODY
 
     def __repr__(self) -> str:
         """Where it is: nodes with their generations, who is down, what is cut."""
         nodes = ", ".join(f"{node}={self.running[node]}" for node in self.nodes)
         down = f", down={sorted(self.down)}" if self.down else ""
+        still = f", paused={sorted(self.paused)}" if self.paused else ""
         cut = f", cut={[f'{a}->{b}' for a, b in sorted(self.cut)]}" if self.cut else ""
-        return f"Net({nodes}{down}{cut})"
+        return f"Net({nodes}{down}{still}{cut})"
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -85,8 +92,26 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
 
     @cached_property
     def up(self) -> tuple[str, ...]:
-        """The nodes that run, with the plugin or without."""
-        return tuple(node for node in self.nodes if node not in self.down)
+        """The nodes that run, with the plugin or without, and do not stand still."""
+        return tuple(node for node in self.nodes if node not in self.still)
+
+    @cached_property
+    def still(self) -> frozenset[str]:
+        """The nodes that are down, or stand still."""
+        return self.down | self.paused if self.paused else self.down
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """The nodes that a write may be sent to: those that take it, and those that stand still,
+        where it waits."""
+        if not self.paused:
+            return self.writers
+        waits = self.paused - self.readers
+        return tuple(
+            node
+            for node in self.nodes
+            if node in self.writers or (node in waits and self.plugin(node) is not None)
+        )
 
     @cached_property
     def carriers(self) -> tuple[str, ...]:
@@ -99,35 +124,47 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         return tuple(
             (a, b)
             for a, b in permutations(self.nodes, 2)
-            if (a, b) not in self.cut and a not in self.down and b not in self.down
+            if (a, b) not in self.cut and a not in self.still and b not in self.still
         )
 
     @cached_property
     def flow(self) -> frozenset[Link]:
-        """The links along which knowledge may travel."""
+        """The links along which knowledge travels."""
         return frozenset([link for link in permutations(self.carriers, 2) if link not in self.cut])
+
+    @cached_property
+    def told(self) -> frozenset[Link]:
+        """The links along which knowledge may travel: also to a node that stands still, and finds
+        it when it goes on, though the link is cut by then."""
+        if not self.paused:
+            return self.flow
+        waits = [node for node in sorted(self.paused) if self.plugin(node) is not None]
+        links = {(a, b) for a in self.carriers for b in waits}
+        return self.flow | (links - self.cut)
 
     @cached_property
     def reach(self) -> dict[str, frozenset[str]]:
         """For each node: all that may learn what it knows, itself among them."""
-        return _reach(self.nodes, self.flow, self.passes_on)
+        return _reach(self.nodes, self.told, self.passes_on)
 
     @cached_property
     def sources(self) -> dict[str, frozenset[str]]:
         """For each node: all whose knowledge it may have learnt, itself among them."""
-        return _sources(self.nodes, self.flow, self.passes_on)
+        return _sources(self.nodes, self.told, self.passes_on)
 
     @cached_property
     def tellers(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Each node that may learn of others, with these others, in a fixed order."""
-        return _tellers(self.nodes, self.flow, self.passes_on)
+        return _tellers(self.nodes, self.told, self.passes_on)
 
     @cached_property
     def whole(self) -> Net:
         """This net with only the links over which knowledge *must* travel."""
-        if not self.interrupted and not self.quorum:
+        if not self.interrupted and not self.quorum and not self.paused:
             return self
         gone = self.cut | self.interrupted
+        if self.paused:
+            gone |= {link for link in self.links if not self.paused.isdisjoint(link)}
         if self.quorum:
             gone |= {link for link in self.links if not self.voters.issuperset(link)}
         return replace(self, cut=gone, interrupted=frozenset())
@@ -173,11 +210,19 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
 
     def stop(self, node: str) -> Net:
         """The node's application is down."""
-        return only(replace(self, down=self.down | {node}))
+        return only(replace(self, down=self.down | {node}, paused=self.paused - {node}))
 
     def start(self, node: str) -> Net:
         """The node's application runs."""
-        return only(replace(self, down=self.down - {node}))
+        return only(replace(self, down=self.down - {node}, paused=self.paused - {node}))
+
+    def pause(self, node: str) -> Net:
+        """The node's application stands still."""
+        return only(replace(self, paused=self.paused | {node}))
+
+    def resume(self, node: str) -> Net:
+        """The node's application goes on."""
+        return only(replace(self, paused=self.paused - {node}))
 
     def deploy(self, nodes: Iterable[str], generation: int) -> Net:
         """These nodes run that generation."""
@@ -228,7 +273,8 @@ def _either(net: Net, other: Net) -> Net:
     bare = {node: other.running[node] for node in net.nodes if net.plugin(node) is None}
     running = net.running.update(bare) if bare else net.running
     down, cut = net.down & other.down, net.cut & other.cut
-    return only(replace(net, running=running, down=down, cut=cut))
+    paused = (net.still & other.still) - down
+    return only(replace(net, running=running, down=down, cut=cut, paused=paused))
 
 
 @lru_cache(maxsize=KEPT)

@@ -19,6 +19,8 @@ from syncmodel.record import Record
 
 KIND = 27235
 WINDOW_S = 60
+#: So long ids are remembered: if a clock goes back by two minutes, who asks in its time is heard.
+REMEMBERED_S = WINDOW_S + 140
 _SCHEME = "Nostr"
 _HEADER_LIMIT_CHARS = 16_384
 
@@ -118,8 +120,9 @@ def _decode(header: str | None) -> Event:
 class SeenIds:
     """The replay guard: each authorising event is admitted once.
 
-    It holds the ids that `check` could still accept, and at most `limit` of them. What it has
-    forgotten it refuses, so neither a clock set back nor a flood opens the door again.
+    It holds the ids that `check` could still accept, if the clock does not go back too far, and at
+    most `limit` of them. What it has forgotten it refuses, so neither a clock set back nor a flood
+    opens the door again.
     """
 
     def __init__(
@@ -139,7 +142,7 @@ class SeenIds:
 
     def admit(self, event: Event, now_s: int) -> None:
         """Note the event as used. Raises UnauthorizedError if it was used, or may have been."""
-        while self._by_age and self._by_age[0][0] < now_s - WINDOW_S:
+        while self._by_age and self._by_age[0][0] < now_s - REMEMBERED_S:
             self._forget_oldest()
         if event.id in self._ids:
             raise UnauthorizedError("This authorisation was used before.")

@@ -189,6 +189,7 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
         machines = await local.boot({link: f"ws+unix://{door}" for link, door in doors.items()})
         self.live = {one.name: LiveNode(one, local.admin_key, one.pubkey) for one in machines}
         self.cut, self.down = frozenset(), frozenset()
+        await self._stand_still(frozenset())
 
     @property
     def _all(self) -> list[Link]:

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    Deploys,
+    HangsLinks,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    SlowsLinks,
+    Stops,
+)
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
 
-class Everything(CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Malforms, Reads):
+class Everything(
+    HangsLinks,
+    Resyncs,
+    Deploys,
+    DeploysAmidFaults,
+    Stops,
+    Pauses,
+    SetsClocks,
+    SlowsLinks,
+    Malforms,
+    Reads,
+):
     """The abilities of the reference system: all of them."""
 
 

@@ -18,13 +18,17 @@ from syncmodel.model.columns import Token
 from syncmodel.model.net import split
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Step
+from syncmodel.steps.clocks import Clock
 from syncmodel.steps.compound import Burst, Concurrently
 from syncmodel.steps.data import Add, Set
 from syncmodel.steps.deployment import Deployment, Rollback, Rollout
 from syncmodel.steps.faulty_deploy import FaultyDeploy
 from syncmodel.steps.fill import Fill
+from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.slowness import Slow
+from syncmodel.steps.standstill import Pause
 from syncmodel.steps.sync import Resync
 
 
@@ -62,7 +66,11 @@ weight.register(Concurrently, lambda step: 2 + _compound(step))
 weight.register(Add, lambda _: 1)
 weight.register(Fill, lambda step: 1 + step.rows)
 weight.register(Crash, lambda _: 1)
+weight.register(Pause, lambda _: 2)
+weight.register(Clock, lambda step: 1 + abs(step.ahead_s))
 weight.register(Cut, lambda _: 1)
+weight.register(Hang, lambda _: 2)
+weight.register(Slow, lambda step: 1 + step.delay_ms)
 weight.register(Mend, lambda _: 1)
 weight.register(Resync, lambda step: int(step.full))
 weight.register(FaultyDeploy, lambda step: 5 + step.generation)
@@ -101,6 +109,28 @@ def _(step: Fill, script: Script) -> Iterator[Step]:
 @simpler.register
 def _(step: Crash, script: Script) -> Iterator[Step]:  # noqa: ARG001
     yield Restart(step.node)
+
+
+@simpler.register
+def _(step: Slow, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    if step.delay_ms:
+        yield evolve(step, delay_ms=0)
+
+
+@simpler.register
+def _(step: Hang, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield Cut(step.from_node, step.to_node)
+
+
+@simpler.register
+def _(step: Clock, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    if step.ahead_s:
+        yield evolve(step, ahead_s=0)
+
+
+@simpler.register
+def _(step: Pause, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield Crash(step.node)
 
 
 @simpler.register

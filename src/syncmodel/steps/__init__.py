@@ -4,20 +4,25 @@ Pure but for `perform`. Files in this package are discovered: see docs/adding.md
 """
 
 from syncmodel.steps.base import Step, Target
+from syncmodel.steps.clocks import Clock
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.faulty_deploy import FaultyRollback, FaultyRollout
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
+from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.reads import Read
+from syncmodel.steps.slowness import Slow
+from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
 
 __all__ = [
     "Add",
     "Burst",
+    "Clock",
     "Concurrently",
     "Crash",
     "Create",
@@ -27,16 +32,20 @@ __all__ = [
     "FaultyRollback",
     "FaultyRollout",
     "Fill",
+    "Hang",
     "Heal",
     "Mend",
     "Partition",
+    "Pause",
     "Read",
     "Refused",
     "Restart",
+    "Resume",
     "Resync",
     "Rollback",
     "Rollout",
     "Set",
+    "Slow",
     "Step",
     "Target",
     "dump",

@@ -113,6 +113,49 @@ class Stops(ABC):
         """Stop it in order if it runs, then start it. Raises `FaultError` if it does not come."""
 
 
+class HangsLinks(CutsLinks):
+    """A target whose directed links can also be cut so that no node is told."""
+
+    @abstractmethod
+    async def hang(self, link: Link) -> None:
+        """Let nothing pass over this link any more, with its connections open; it is cut until
+        `set_cut` leaves it out, and its old connections stay dead then. Raises `FaultError`."""
+
+
+class SlowsLinks(ABC):
+    """A target whose directed links can be made slow."""
+
+    @abstractmethod
+    async def slow(self, link: Link, delay_ms: int) -> None:
+        """What passes over this link takes so long from now on, in each direction, until it is set
+        again, is cut, hangs, or the run ends. Raises `FaultError` if it does not."""
+
+
+class Pauses(ABC):
+    """A target whose nodes' applications can be made to stand still, and to go on."""
+
+    @abstractmethod
+    async def pause(self, node: str) -> None:
+        """Stop it in its tracks (SIGSTOP): connections stay open, and nothing answers or is lost.
+
+        A write that was sent to it before, or is sent to it now, is `unknown` after a bound. Raises
+        `FaultError` if it still answers.
+        """
+
+    @abstractmethod
+    async def resume(self, node: str) -> None:
+        """Let it go on (SIGCONT). Raises `FaultError` if it does not answer."""
+
+
+class SetsClocks(ABC):
+    """A target whose nodes' wall clocks can be set."""
+
+    @abstractmethod
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """The node's clock is so far ahead of the true time, over restarts too, until it is set
+        again or the run ends. Raises `FaultError` if it does not show that."""
+
+
 Ability = TypeVar("Ability")
 
 
@@ -208,6 +251,10 @@ class Step:
     def disturbs(self) -> frozenset[str]:
         """The nodes whose application goes down on the way, though it may be up again after."""
         return frozenset()
+
+    def alters(self) -> frozenset[str]:
+        """The nodes whose life, generation or clock it changes: of one node one step at a time."""
+        return self.disturbs()
 
     def mark(self, plan: Plan) -> Plan:
         """The plan with what this step uses up: rows and tokens. It does not change the net."""

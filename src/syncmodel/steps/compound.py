@@ -23,6 +23,7 @@ from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.network import Links
 from syncmodel.steps.scope import Scope
+from syncmodel.steps.slowness import Slow
 
 
 @frozen
@@ -71,6 +72,9 @@ class Concurrently(Step):
     def disturbs(self) -> frozenset[str]:
         return frozenset().union(*(step.disturbs() for step in self.steps))
 
+    def alters(self) -> frozenset[str]:
+        return frozenset().union(*(step.alters() for step in self.steps))
+
     def rewire(self, net: Net) -> Net:
         return reduce(lambda net, step: step.rewire(net), self.steps, net)
 
@@ -86,12 +90,18 @@ class Concurrently(Step):
             for step in self.steps
         ):
             return False
-        disturbed = [node for step in self.steps for node in step.disturbs()]
+        altered = [node for step in self.steps for node in step.alters()]
         return (
-            sum(isinstance(step, Links) for step in self.steps) <= 1
-            and len(set(disturbed)) == len(disturbed)
+            sum(isinstance(step, Links | Slow) for step in self.steps) <= 1
+            and len(set(altered)) == len(altered)
+            and self._few_wait(plan)
             and self._tokens_differ(plan)
         )
+
+    def _few_wait(self, plan: Plan) -> bool:
+        """Not hundreds of writes at once lose their answers, as their node stands still."""
+        fills = {step.node for step in self.steps if isinstance(step, Fill)}
+        return not fills or fills.isdisjoint(self.rewire(plan.net).paused)
 
     def _tokens_differ(self, plan: Plan) -> bool:
         """No sibling uses a token of another, and a row refers to the same rows throughout."""
@@ -217,7 +227,7 @@ def _lacks_row(plan: Plan, step: Data) -> bool:
 
 
 def _lacks_plugin(plan: Plan, step: Data) -> bool:
-    return step.node not in plan.net.down and plan.net.plugin(step.node) is None
+    return step.node in plan.net.up and plan.net.plugin(step.node) is None
 
 
 #: What proves that a node must refuse a request, by the code that it must give.

@@ -58,9 +58,9 @@ class Data(Step):
         return self.table in schema.by_name
 
     def enabled(self, plan: Plan) -> bool:
-        """The node takes writes, and may show this row."""
+        """The node takes writes or stands still, and may show this row."""
         return (
-            plan.net.writes(self.node) and self.key in plan.may_show(self.node) and self.fits(plan)
+            self.node in plan.net.asked and self.key in plan.may_show(self.node) and self.fits(plan)
         )
 
     @classmethod
@@ -80,7 +80,7 @@ class Data(Step):
 
 def _shown(plan: Plan, table: str) -> Iterator[tuple[str, str]]:
     """Every row of a table that may show, with every node that may be asked to change it."""
-    for node in plan.net.writers:
+    for node in plan.net.asked:
         for name in names_of(plan.drawn(node), table):
             yield node, name
 
@@ -100,10 +100,10 @@ class Create(Data):
         free = fresh(table, plan)
         names = scope.names(table.name)
         if not table.refs:
-            for node, name in product(plan.net.writers, names):
+            for node, name in product(plan.net.asked, names):
                 yield cls(node, table.name, name, free)
             return
-        for node in plan.net.writers:
+        for node in plan.net.asked:
             shown = plan.drawn(node)
             bound = [
                 names_of(shown, ref.table) if ref.binds else scope.names(ref.table)
@@ -141,7 +141,7 @@ class Create(Data):
         )
 
     def enabled(self, plan: Plan) -> bool:
-        if not plan.net.writes(self.node) or not self.fits(plan):
+        if self.node not in plan.net.asked or not self.fits(plan):
             return False
         schema = plan.net.schema
         if not self._is_known(schema.by_name[self.table], plan.net.plugin(self.node) or 0):

@@ -16,7 +16,7 @@ from syncmodel.steps.scope import Scope
 
 @frozen
 class Crash(Step):
-    """kill -9; the node stays down until it is restarted."""
+    """kill -9, also to one that stands still; the node stays down until it is restarted."""
 
     NEEDS: ClassVar[type[object] | None] = Stops
     op: ClassVar[str] = "crash"
@@ -24,7 +24,7 @@ class Crash(Step):
 
     @classmethod
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
-        yield from (cls(node) for node in plan.net.up)
+        yield from (cls(node) for node in plan.net.nodes if node not in plan.net.down)
 
     def disturbs(self) -> frozenset[str]:
         return frozenset({self.node})
@@ -33,7 +33,7 @@ class Crash(Step):
         return net.stop(self.node)
 
     def enabled(self, plan: Plan) -> bool:
-        return self.node in plan.net.up
+        return self.node in plan.net.nodes and self.node not in plan.net.down
 
     async def perform(self, target: Target) -> Outcome:
         await require(target, Stops).crash(self.node)

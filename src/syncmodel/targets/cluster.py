@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -18,11 +19,22 @@ from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    Deploys,
+    HangsLinks,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    SlowsLinks,
+    Stops,
+)
 from syncmodel.targets import artefacts
 from syncmodel.targets.base import Diagnosed, Settled, Target, Unsettled, all_at_once
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.patience import Patience
 from syncmodel.targets.settling import settle
 from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
@@ -34,6 +46,22 @@ class Links(Protocol):
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these. Raises `FaultError` if a probe says otherwise."""
 
+    async def hang(self, link: Link) -> None:
+        """Cut this one too, with its connections open; they are dead when it is mended. Raises
+        `FaultError` if a probe says otherwise."""
+
+    async def slow(self, link: Link, delay_s: float) -> None:
+        """What passes over this one, which is not cut, takes so long. Raises `FaultError`."""
+
+    async def quicken(self) -> None:
+        """No link is slow any more."""
+
+    async def hurry(self, nodes: frozenset[str]) -> None:
+        """These nodes are down or stand still: what they had sent over slow links arrives now."""
+
+    def expect_silence(self, nodes: frozenset[str]) -> None:
+        """These nodes stand still: who dials them over a whole link meets silence."""
+
     async def check(self) -> None:
         """Raises `FaultError` if a probe says that a link which was cut no longer is."""
 
@@ -41,7 +69,31 @@ class Links(Protocol):
         """Every link is whole, or gone."""
 
 
-class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagnosed):
+#: How long it is tried whether a node stands still, seconds.
+PROBE_S = 0.05
+#: How long a node may take to notice that connections broke while it stood still, and how long it
+#: is asked to wait until it answers that it has not, seconds.
+NOTICE_S, AGAIN_S = 2.0, 0.01
+#: How far a clock that was set may be away from that when it is read, seconds: its answer takes
+#: time, and has whole seconds.
+CLOCK_S = 10.0
+#: No log has this identity.
+NO_LOG = ("", 0)
+
+
+class Cluster(
+    Target,
+    HangsLinks,
+    Resyncs,
+    Deploys,
+    Stops,
+    Pauses,
+    SetsClocks,
+    SlowsLinks,
+    Malforms,
+    Reads,
+    Diagnosed,
+):
     """A `Target` with every ability: live machines, and faults on the links between them."""
 
     schema: ClassVar[Schema] = SUPERTEST
@@ -53,10 +105,16 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagn
         self.live = dict(nodes)
         self.nodes = tuple(nodes)
         self.down: frozenset[str] = frozenset()
+        self._patience = Patience()
         self.run_id = ""
         self._links = links
         # A look at the cuts while others set them would see neither.
         self._cutting = asyncio.Lock()
+
+    @property
+    def paused(self) -> frozenset[str]:
+        """The nodes that stand still."""
+        return self._patience.paused
 
     # --- Target --------------------------------------------------------------------------------
 
@@ -65,21 +123,30 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagn
         self.run_id = secrets.token_hex(6)
         if self.cut:
             await self.set_cut(frozenset())
+        await self._links.quicken()
+        for node in sorted(self.paused):
+            await self.resume(node)
         for node in sorted(self.down):
             await self.restart(node)
+        for node, live in self.live.items():
+            if live.ahead_s:
+                await self.set_clock(node, 0)
         await asyncio.gather(*(self._to(node, net.running[node]) for node in self.nodes))
         if net.cut:
             await self.set_cut(net.cut)
         for node in sorted(net.down):
             await self.crash(node)
+        for node in sorted(net.paused):
+            await self.pause(node)
 
     async def write(self, node: str, write: Write) -> Outcome:
         """One plugin request to one node."""
-        return await self.live[node].write(write, self.run_id)
+        return await self._patience.outcome(node, self.live[node].write(write, self.run_id))
 
     async def look(self, node: str, table: str, name: str | None) -> Outcome:
         """One question to one node, about this run's rows."""
-        return await self.live[node].look(table, name, self.run_id)
+        looking = self.live[node].look(table, name, self.run_id)
+        return await self._patience.outcome(node, looking)
 
     async def malformed(self, node: str, write: Write) -> Outcome:
         """The same without its fields."""
@@ -118,8 +185,22 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagn
             await self._links.set_cut(cut)
             self.cut = cut
 
+    async def hang(self, link: Link) -> None:
+        """Let nothing pass over this link, with its connections open; probed."""
+        async with self._cutting:
+            await self._links.hang(link)
+            self.cut |= {link}
+
+    async def slow(self, link: Link, delay_ms: int) -> None:
+        """Delay what passes over this link; measured by a round trip."""
+        async with self._cutting:
+            await self._links.slow(link, delay_ms / 1000)
+
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again; its job is over when the cluster is at rest."""
+        return await self._patience.outcome(node, self._resync(node, full=full))
+
+    async def _resync(self, node: str, *, full: bool) -> Outcome:
         try:
             result = await self.live[node].admin("sync.resync", {"full": full})
         except AdminError as error:
@@ -134,6 +215,7 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagn
         """kill -9, and a check that it is gone."""
         await self.live[node].machine.kill()
         self.down |= {node}
+        await self._stand_still(self.paused - {node})
         if await self._answers(node):
             raise FaultError(f"{node} was killed, and its application still answers.")
         await self._still_cut()
@@ -147,9 +229,36 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagn
         except BootError as error:
             raise FaultError(f"{node} does not start any more: {error}") from None
         self.down -= {node}
+        await self._stand_still(self.paused - {node})
         if not await self._answers(node):
             raise FaultError(f"{node} was started, and its application does not answer.")
         await self._still_cut()
+
+    async def pause(self, node: str) -> None:
+        """SIGSTOP, and a check that it does not answer; what it was being asked has no answer."""
+        await self.live[node].machine.pause()
+        await self._stand_still(self.paused | {node})
+        if await self.live[node].answers_within(PROBE_S):
+            raise FaultError(
+                f"{node} was stopped in its tracks, and its application still answers."
+            )
+
+    async def resume(self, node: str) -> None:
+        """SIGCONT, and a check that it answers, and knows of the connections that broke."""
+        await self.live[node].machine.resume()
+        await self._stand_still(self.paused - {node})
+        if not await self._answers(node):
+            raise FaultError(f"{node} goes on, and its application does not answer.")
+        await self._notices_cuts(node)
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """It jumps, and a check that it shows that."""
+        live = self.live[node]
+        await live.set_clock(ahead_s)
+        status = await live.admin("cluster_status")
+        away_s = abs(int(status["now_s"]) - time.time() - ahead_s)
+        if away_s > CLOCK_S:
+            raise FaultError(f"The clock of {node} was set, and is {away_s:.0f} s away from that.")
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """Every node at once; the first failure, if any, is the outcome."""
@@ -163,6 +272,22 @@ class Cluster(Target, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads, Diagn
         await artefacts.keep(self.live, folder, self.run_id)
 
     # --- helpers -------------------------------------------------------------------------------
+
+    async def _stand_still(self, nodes: frozenset[str]) -> None:
+        self._patience.stand_still(nodes)
+        self._links.expect_silence(nodes)
+        async with self._cutting:
+            await self._links.hurry(nodes | self.down)
+
+    async def _notices_cuts(self, node: str) -> None:
+        """What was sent to the node before a link was cut is read before the cut is noticed: it may
+        not come later than a rest. A node that does not notice is not waited for."""
+        loop = asyncio.get_running_loop()
+        gone = {sender: NO_LOG for sender, hearer in self.cut if hearer == node}
+        until_s = loop.time() + NOTICE_S
+        while gone and loop.time() < until_s:
+            peers = (await self.live[node].standing(gone, AGAIN_S)).peers
+            gone = {name: NO_LOG for name in gone if name in peers and peers[name].connected}
 
     async def _still_cut(self) -> None:
         """A fault may not outlive a restart: what then passes would read as the nodes' doing."""

@@ -7,6 +7,7 @@ trouble (`TransportError`); what the application does is the system's.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -98,6 +99,9 @@ class LiveNode:
         self._http: httpx.AsyncClient | None = None
         self._client: NodeClient | None = None
         self._connecting = asyncio.Lock()
+        #: How far its clock is ahead of ours, in seconds.
+        self.ahead_s = 0
+        self._jumping = asyncio.Lock()
 
     async def connect(self) -> NodeClient:
         """The client of this node. Raises `TransportError` if the machine can't be reached."""
@@ -120,7 +124,10 @@ class LiveNode:
     ) -> tuple[httpx.AsyncClient, NodeClient]:
         """The node's two surfaces behind the connection."""
         http = open_http(connection, self._request_limit_s)
-        return http, NodeClient(http, self._key, node=self.pubkey, plugin_path=self._plugin_path)
+        client = NodeClient(
+            http, self._key, node=self.pubkey, plugin_path=self._plugin_path, clock=self._now
+        )
+        return http, client
 
     async def close(self) -> None:
         """Close what is open; the node itself is left as it is."""
@@ -189,13 +196,43 @@ class LiveNode:
             return unknown(str(error))
         return to_shown(self.name, table, answer.status, answer.body, run_id)
 
+    async def answers_within(self, limit_s: float) -> bool:
+        """Whether the application answers anything at all so soon."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._asked(lambda client: client.plugin("GET", "health"), twice=True)
+        except (TimeoutError, Unreachable, Indefinite):
+            return False
+        return True
+
     async def admin(
         self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None
     ) -> dict[str, Any]:
-        """The result of one admin method. Raises what `NodeClient.admin` does."""
-        return await self._asked(
-            lambda client: client.admin(method, params, limit_s), twice=method in QUESTIONS
-        )
+        """The result of one admin method. Raises what `NodeClient.admin` does.
+
+        What was signed before the node's clock jumped, and came after, is signed again.
+        """
+        ahead_s = self.ahead_s
+        for _ in range(2):
+            try:
+                return await self._asked(
+                    lambda client: client.admin(method, params, limit_s), twice=method in QUESTIONS
+                )
+            except AdminError as error:
+                async with self._jumping:
+                    if error.code != "unauthorized" or ahead_s == self.ahead_s:
+                        raise
+                ahead_s = self.ahead_s
+        raise TransportError(f"The clock of {self.name} jumped twice while it was asked {method}.")
+
+    async def set_clock(self, ahead_s: int) -> None:
+        """The clock of its machine is so far ahead of ours; requests are signed in its time."""
+        async with self._jumping:
+            await self.machine.set_clock(ahead_s)
+            self.ahead_s = ahead_s
+
+    def _now(self) -> float:
+        return time.time() + self.ahead_s
 
     async def standing(
         self, goals: Mapping[str, tuple[str, int]] | None = None, limit_s: float = 0.0

@@ -18,15 +18,20 @@ from syncmodel.model.world import World, initial, promised
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
     Burst,
+    Clock,
     Crash,
     Create,
     Delete,
+    Hang,
     Heal,
     Partition,
+    Pause,
     Restart,
+    Resume,
     Resync,
     Rollback,
     Set,
+    Slow,
     Step,
 )
 from syncmodel.targets.wire import SUPERTEST
@@ -55,6 +60,10 @@ SEEN = {
     Sometimes.RESYNCS: (CREATE, Resync("n2")),
     Sometimes.ROLLBACKS: (CREATE, Rollback(("n2",), 1)),
     Sometimes.CRASHES: (Crash("n1"), Restart("n1")),
+    Sometimes.PAUSES: (Pause("n1"), Resume("n1")),
+    Sometimes.CLOCKS: (Clock("n1", 60),),
+    Sometimes.HANGS: (Hang("n1", "n2"), Heal()),
+    Sometimes.SLOW: (Slow("n1", "n2", 20),),
     Sometimes.HIDDEN: (
         CREATE,
         EVENT,
@@ -84,6 +93,10 @@ NOT_SEEN = {
     # No rows yet; and a later rollback of a node that has none any more.
     Sometimes.ROLLBACKS: (Rollback(("n2",), 1), CREATE),
     Sometimes.CRASHES: (Restart("n1"),),
+    Sometimes.PAUSES: (Crash("n1"), Restart("n1")),
+    Sometimes.CLOCKS: (Restart("n1"),),
+    Sometimes.HANGS: (SPLIT, Heal()),
+    Sometimes.SLOW: (Hang("n1", "n2"),),
     Sometimes.HIDDEN: (CREATE, EVENT),
     Sometimes.CONTESTED: (CREATE, Delete("n2", "cases", "c1")),
 }

@@ -311,6 +311,23 @@ def test_mending_works_though_old_connections_linger_in_the_kernel() -> None:
     run(main)
 
 
+def test_what_hung_is_dead_when_it_is_mended_quietly() -> None:
+    async def main(it: Stand) -> None:
+        old = await it.dial()
+        await say(old, b"x")
+        await it.proxy.hang()
+        await asyncio.get_running_loop().sock_sendall(old, b"held")
+        await it.proxy.mend(quietly=True)
+        await it.proxy.verify()
+        assert await is_silent(old)
+        assert it.echoes[0].received == b"x"
+        assert await say(await it.dial(), b"again") == b"again"
+        await it.proxy.cut()
+        assert await is_reset(old)
+
+    run(main)
+
+
 def test_a_hang_accepts_and_holds_and_its_end_resets() -> None:
     async def main(it: Stand) -> None:
         old = await it.dial()

@@ -60,7 +60,7 @@ def test_a_search_has_as_many_sequences_as_asked_for_and_each_as_many_steps() ->
 
 #: Seen on Python 3.11 and 3.13, with Hypothesis 6.137 and 6.170. It changes with the vocabulary and
 #: the weights, and with nothing else.
-DIGEST = "b12ca98bb157c3c3"
+DIGEST = "763112e1faf18418"
 
 
 def test_a_seed_is_the_same_on_every_python_and_hypothesis() -> None:
@@ -112,7 +112,7 @@ def test_a_share_of_nothing_is_nothing() -> None:
 
 
 def test_every_kind_of_step_is_drawn_and_enabled() -> None:
-    _, recorder = search(settings=Settings(sequences=150, steps=30, seed=1))
+    _, recorder = search(settings=Settings(sequences=150, steps=30, seed=2))
     drawn: Counter[str] = Counter()
     for net, steps in recorder.runs:
         assert first_disabled(net, steps) is None

@@ -23,7 +23,16 @@ from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome, refused, shown, unknown
 from syncmodel.model.values import TOMBSTONE, Row, Scalar, Write
 from syncmodel.model.view import View
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    Deploys,
+    HangsLinks,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    Stops,
+)
 
 Result = TypeVar("Result")
 
@@ -44,7 +53,9 @@ class Pause:
         yield
 
 
-class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads):
+class CorrectSystem(
+    Merging, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
+):
     """Nodes, links and knowledge; a target of steps that is driven by `run`.
 
     `known[n]` are the writes that node n knows.
@@ -61,6 +72,8 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
         self.cut = net.cut
         self.down = set(net.down)
         self.booting: set[str] = set()
+        #: Nodes that stand still, each with what was sent to it over links that are gone by now.
+        self.paused: dict[str, list[tuple[str, Stored]]] = {}
         self.running = dict(net.running)
         self.guarantees = guarantees
         self.ways = Ways.draw(rng)
@@ -116,7 +129,8 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
             self.land()
         while self.deliver():
             pass
-        return {node: self.view(node) for node in self.nodes if node not in self.down}
+        up = [node for node in self.nodes if node not in self.down and node not in self.paused]
+        return {node: self.view(node) for node in up}
 
     # --- requests ------------------------------------------------------------------------------
 
@@ -126,6 +140,9 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
         self.serials += 1
         serial = self.serials
         await Pause()
+        if node in self.paused:
+            self.late.append(Late(serial, self.lives[node], write))
+            return unknown(str(serial))
         if self.rng.random() >= self.TIMEOUTS or node in self.down:
             answer = self.ask(write, serial)
             if answer.ok:
@@ -141,6 +158,8 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
     async def look(self, node: str, table: str, name: str | None) -> Outcome:
         """What the node shows, or showed once where less is promised."""
         await Pause()
+        if node in self.paused:
+            return unknown("paused")
         code = next((code for code, holds in self.absent(node).items() if holds), None)
         if code is not None:
             return refused(code)
@@ -174,7 +193,9 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
     def land(self) -> None:
         """One late request reaches its node, if that still runs the same application."""
         late = self.late.pop(self.rng.randrange(len(self.late)))
-        if late.life == self.lives[late.write.node]:
+        if late.write.node in self.paused:
+            self.late.append(late)
+        elif late.life == self.lives[late.write.node]:
             self.happened["landed late"] += self.ask(late.write, late.serial).ok
 
     def ask(self, write: Write, serial: int) -> Outcome:
@@ -297,7 +318,9 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
         if not self.guarantees.quorum:
             return frozenset()
         graph: Any = nx.DiGraph()
-        graph.add_edges_from(link for link in self.outbox if self.is_up(link))
+        graph.add_edges_from(
+            link for link in self.outbox if self.is_up(link) and self.is_going_on(link)
+        )
         graph.add_node(node)
         if self.ways.relays:
             joined = nx.descendants(graph, node) & nx.descendants(graph.reverse(), node)
@@ -328,7 +351,7 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
 
     def deliver(self) -> bool:
         """Any write under way arrives; False if there is none."""
-        busy = [link for link, waiting in self.outbox.items() if waiting]
+        busy = [link for link, waiting in self.outbox.items() if waiting and self.is_going_on(link)]
         if not busy:
             return False
         source, hearer = link = self.rng.choice(busy)
@@ -353,11 +376,18 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
             node not in self.down and self.plugin(node) is not None for node in link
         )
 
+    def is_going_on(self, link: Link) -> bool:
+        """Whether neither node stands still."""
+        return self.paused.keys().isdisjoint(link)
+
     def relink(self) -> None:
         """Connect and disconnect; a link that is up again starts from the beginning, or empty."""
         for link in permutations(self.nodes, 2):
             if not self.is_up(link):
-                self.outbox.pop(link, None)
+                lost = self.outbox.pop(link, {})
+                if link[1] in self.paused and link[0] not in self.paused:
+                    some = [one for one in lost.values() if self.rng.random() < 0.5]
+                    self.paused[link[1]] += [(link[0], one) for one in some]
             elif link not in self.outbox:
                 self.outbox[link] = {}
                 if self.guarantees.heal_catches_up:
@@ -379,10 +409,16 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
             self.cut ^= {link}
             self.relink()
 
+    async def hang(self, link: Link) -> None:
+        """As a cut: whether the nodes are told of it changes nothing here."""
+        await self.set_cut(self.cut | {link})
+
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """Whoever the node hears starts from the beginning."""
         del full
         await Pause()
+        if node in self.paused:
+            return unknown("paused")
         if node in self.down:
             return refused("unreachable")
         if self.rng.random() < self.TIMEOUTS:
@@ -397,10 +433,34 @@ class CorrectSystem(Merging, CutsLinks, Resyncs, Deploys, Stops, Malforms, Reads
     async def crash(self, node: str) -> None:
         """What is known is durable; what was asked and not answered is gone."""
         await Pause()
+        self.paused.pop(node, None)
         self.stop(node)
 
+    async def pause(self, node: str) -> None:
+        """Nothing is lost: what is under way to it waits."""
+        await Pause()
+        self.paused[node] = []
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """It jumps."""
+        self.skew[node] = ahead_s
+
+    async def resume(self, node: str) -> None:
+        """It finds what was sent to it, over links that are cut by now, too."""
+        await Pause()
+        self.go_on(node)
+
+    def go_on(self, node: str) -> None:
+        """What waits for the node arrives."""
+        for source, stored in self.paused.pop(node, ()):
+            if self.plugin(node) is not None:
+                self.happened["came while it stood still"] += stored.key not in self.known[node]
+                self.arrives(source, node, stored)
+
     async def restart(self, node: str) -> None:
-        """Down for a moment."""
+        """Down for a moment; one that stands still goes on, to hear that it is to end."""
+        await Pause()
+        self.go_on(node)
         await Pause()
         self.stop(node)
         self.booting.add(node)

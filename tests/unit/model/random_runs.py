@@ -34,18 +34,22 @@ from syncmodel.model.world import initial
 from syncmodel.steps import (
     Add,
     Burst,
+    Clock,
     Concurrently,
     Crash,
     Create,
     Cut,
     Data,
     Delete,
+    Hang,
     Heal,
     Mend,
     Partition,
+    Pause,
     Read,
     Refused,
     Restart,
+    Resume,
     Resync,
     Rollback,
     Rollout,
@@ -71,6 +75,8 @@ class Draw:
     tokens: int = 0
     amounts: int = 0
     rows: int = ROWS
+    #: Whether nodes stand still, clocks jump and links hang: then there is less of all else.
+    stalls: bool = True
 
     def step(self, plan: Plan) -> Step:
         """Any enabled step. Heals and restarts come often enough for a run to stay alive."""
@@ -146,15 +152,22 @@ class Draw:
         nodes = plan.net.nodes
         a, b = self.rng.sample(nodes, 2)
         groups = tuple(tuple(n for n in nodes if self.rng.random() < 0.6) for _ in range(2))
-        steps = (Cut(a, b), Cut(a, b), Mend(a, b), Partition(groups), Heal(), Heal())
+        other = Hang(a, b) if self.stalls else Cut(a, b)
+        steps = (Cut(a, b), other, Mend(a, b), Partition(groups), Heal(), Heal())
         return self.rng.choice(steps)
 
     def life(self, plan: Plan) -> Step:
-        """Crash, restart or resync; a restart first of those that are down."""
+        """Crash, restart, resync or standstill; first the end of what lasts."""
         node = self.rng.choice(plan.net.nodes)
+        if plan.net.paused and self.rng.random() < 0.4:
+            return Resume(self.rng.choice(sorted(plan.net.paused)))
         if plan.net.down and self.rng.random() < 0.5:
             return Restart(self.rng.choice(sorted(plan.net.down)))
-        return self.rng.choice((Crash(node), Restart(node), Resync(node, True)))
+        if not self.stalls:
+            return self.rng.choice((Crash(node), Restart(node), Resync(node, True)))
+        clock = Clock(node, self.rng.choice((-3, 0, 3)))
+        kinds = (Crash(node), Restart(node), Resync(node, True), Pause(node), clock)
+        return self.rng.choices(kinds, (3, 3, 3, 2, 1))[0]
 
     def deployment(self, plan: Plan) -> Step:
         """A rollback of some nodes, or a rollout of all that lack the plugin."""
@@ -442,7 +455,7 @@ def random_run(
     net = some_net(rng, schema, rng.choice(counts))
     simulated = system(rng, net, guarantees)
     run = Run.begin(simulated, net, guarantees, sometimes, inside)
-    draw, steps = Draw(rng), list[Step]()
+    draw, steps = Draw(rng, stalls=seed % 3 == 0), list[Step]()
     try:
         run.rest()
         for _ in range(length):

@@ -17,19 +17,24 @@ def drawn(rng: Random, *, passes_on: bool) -> Net:
     for node in net.nodes:
         if rng.random() < 0.2:
             net = net.stop(node)
+        elif rng.random() < 0.2:
+            net = net.pause(node)
         net = net.deploy((node,), rng.choice((1, 2, 2, 3)))
     links = list(permutations(net.nodes, 2))
     return net.with_cut(link for link in links if rng.random() < 0.5)
 
 
 def hearers(net: Net, node: str) -> set[str]:
-    """By the definition: along the links that are up, between nodes with the plugin."""
+    """By the definition: along the links that are up, between nodes with the plugin; one that
+    stands still hears, and tells nobody."""
+    still = {one for one in net.paused if net.plugin(one) is not None}
     there = {node}
     for _ in net.nodes if net.passes_on else "1":
         there |= {
             b
             for a, b in permutations(net.nodes, 2)
-            if a in there and (a, b) not in net.cut and net.carries(a) and net.carries(b)
+            if a in there and (a, b) not in net.cut and net.carries(a)
+            if net.carries(b) or b in still
         }
     return there
 
@@ -52,6 +57,7 @@ def test_a_circle_is_all_that_learn_from_each_other() -> None:
         assert sorted(node for circle in net.circles for node in circle) == [*net.carriers]
         for a, b in permutations(net.carriers, 2):
             mutual = b in net.reach[a] and a in net.reach[b]
+            assert not net.paused.intersection((a, b))
             assert mutual == any(a in circle and b in circle for circle in net.circles)
 
 

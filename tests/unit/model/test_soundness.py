@@ -1,7 +1,7 @@
 """The model never alarms on a correct system, and sees a broken one.
 
 SYNCMODEL_RESTS says how many rests the contract's own guarantees must survive (default 4,000); each
-other value alone survives a tenth of that, every two of them together a hundredth.
+other value alone survives a sixth of that, every two of them together a hundredth.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ SOMETIMES = (
     "race ok",
     "race refused",
     "unknown columns came back",
+    "came while it stood still",
     "reads",
 )
 #: What must have happened under a value by itself, beside conflicts and unknown writes that showed.
@@ -74,7 +75,7 @@ def survive(case: Case, rests: int, first: int = 0) -> Counter[str]:
 
 
 def test_no_false_alarm_under_the_contract() -> None:
-    sometimes = survive((SUPERTEST, CONTRACT), RESTS)
+    sometimes = survive((SUPERTEST, CONTRACT), RESTS, first=3000)
     assert not [name for name in SOMETIMES if not sometimes[name]], sometimes
 
 
@@ -82,7 +83,7 @@ def test_no_false_alarm_under_the_contract() -> None:
 @pytest.mark.parametrize("name", ALONE)
 def test_no_false_alarm_under_other_guarantees(name: str) -> None:
     schema, guarantees = ALONE[name]
-    sometimes = survive((schema, guarantees), RESTS // 10)
+    sometimes = survive((schema, guarantees), RESTS // 6)
     happens = ("conflicts", "unknown shown", *HAPPENS.get(name, ()))
     assert not [one for one in happens if not sometimes[one]], sometimes
     assert bool(sometimes["logs lost"]) is not guarantees.rollback_keeps_log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ class Machine:
     async def start(self) -> None:
         """Nothing to start."""
 
-    stop = kill
+    stop = pause = resume = kill
 
 
 class Scripted:
@@ -57,6 +58,21 @@ class NoLinks:
 
     async def set_cut(self, cut: object) -> None:
         """Nothing to cut."""
+
+    async def hang(self, link: object) -> None:
+        """Nothing to hang."""
+
+    async def slow(self, link: object, delay_s: float) -> None:
+        """Nothing to slow down."""
+
+    async def quicken(self) -> None:
+        """Nothing is slow."""
+
+    async def hurry(self, nodes: object) -> None:
+        """Nothing is late."""
+
+    def expect_silence(self, nodes: object) -> None:
+        """Nobody dials."""
 
     async def check(self) -> None:
         """Nothing to look at."""
@@ -114,6 +130,60 @@ def test_a_node_that_was_restarted_and_does_not_answer_is_a_fault(
 ) -> None:
     with pytest.raises(FaultError, match="n1 was started, and its application does not answer"):
         asyncio.run(cluster(*answers).restart("n1"))
+
+
+class Deaf(Scripted):
+    """It answers or not, whatever its machine was told."""
+
+    def __init__(self, answers: bool) -> None:
+        super().__init__()
+        self._still_answers = answers
+
+    async def answers_within(self, limit_s: float) -> bool:
+        """As it was made."""
+        del limit_s
+        return self._still_answers
+
+
+def test_a_node_that_stands_still_and_answers_is_a_fault() -> None:
+    one = Cluster({"n1": cast(LiveNode, Deaf(answers=True))}, NoLinks())
+    with pytest.raises(FaultError, match="n1 was stopped in its tracks, and its application still"):
+        asyncio.run(one.pause("n1"))
+    other = Cluster({"n1": cast(LiveNode, Deaf(answers=False))}, NoLinks())
+    asyncio.run(other.pause("n1"))
+    assert other.paused == {"n1"}
+
+
+@pytest.mark.parametrize("answers", [(GONE,), (LOST, LOST)], ids=["refused", "never"])
+def test_a_node_that_goes_on_and_does_not_answer_is_a_fault(answers: tuple[Exception, ...]) -> None:
+    with pytest.raises(FaultError, match="n1 goes on, and its application does not answer"):
+        asyncio.run(cluster(*answers).resume("n1"))
+
+
+class Late(Deaf):
+    """Its clock shows another time than it was set to, by so much."""
+
+    def __init__(self, by_s: float) -> None:
+        super().__init__(answers=True)
+        self._by_s, self._ahead_s = by_s, 0
+
+    async def set_clock(self, ahead_s: int) -> None:
+        """It is noted."""
+        self._ahead_s = ahead_s
+
+    async def admin(
+        self, method: str, params: object = None, limit_s: float | None = None
+    ) -> dict[str, Any]:
+        """What its clock shows."""
+        del method, params, limit_s
+        return {"now_s": int(time.time() + self._ahead_s + self._by_s)}
+
+
+def test_a_clock_that_does_not_show_what_it_was_set_to_is_a_fault() -> None:
+    right = Cluster({"n1": cast(LiveNode, Late(by_s=0))}, NoLinks())
+    asyncio.run(right.set_clock("n1", -60))
+    with pytest.raises(FaultError, match=r"The clock of n1 was set, and is (59|60) s away"):
+        asyncio.run(Cluster({"n1": cast(LiveNode, Late(60))}, NoLinks()).set_clock("n1", 60))
 
 
 DONE: dict[str, Any] = {"job": "j1", "state": "done"}

@@ -86,6 +86,7 @@ def configure(
     trusted: Sequence[str],
     bugs: Sequence[str],
     reconnect_cap_s: float,
+    silence_limit_s: float,
     origins: Sequence[str] = (),
 ) -> None:
     """Write ROOT/etc/node.json. Public keys are hex; without `origins` it has the contract's."""
@@ -96,6 +97,7 @@ def configure(
         "trusted": list(trusted),
         "bugs": list(bugs),
         "reconnect_cap_s": reconnect_cap_s,
+        "silence_limit_s": silence_limit_s,
         "origins": list(origins),
     }
     with private():

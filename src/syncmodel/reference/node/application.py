@@ -65,10 +65,10 @@ class Application:
             peers=config.peers,
             pieces=bugs.pieces(config.bugs),
         )
+        self._clock = clock
         self.state = self._boot()
         self.connections: dict[int, Connection] = {}
         self.diallers: dict[str, Dialling] = {}
-        self._clock = clock
         self._pending: Durables = ()
         self._waiters: set[_Waiter] = set()
 
@@ -77,6 +77,7 @@ class Application:
         members = held.members or Members(self.config.trusted, frozenset())
         state = core.boot(
             self.node,
+            now_s=self.now_s(),
             log_id=held.log_id,
             plugin=self.config.plugin,
             stored=held.stored,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from syncmodel.errors import SyncModelError
+from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.entries import RefusedEntryError, read_content
 from syncmodel.reference.node.faults import FAULTS, ApplicationFailedError
@@ -48,8 +49,11 @@ class PausableApplication(Application, Pausable, Protocol):
 class Control:
     """Every method by its name. `call` never raises: it is the edge of the supervisor's process."""
 
-    def __init__(self, supervisor: Supervisor, application: PausableApplication) -> None:
+    def __init__(
+        self, supervisor: Supervisor, application: PausableApplication, clock: Clock
+    ) -> None:
         self._supervisor = supervisor
+        self._clock = clock
         self._deployment = supervisor.deployment
         self._application = application
         self._methods: dict[str, Method] = {
@@ -73,6 +77,7 @@ class Control:
             "fault.arm": self._arm,
             "fault.held": self._held,
             "fault.disarm": self._disarm,
+            "clock": self._set_clock,
         }
 
     async def call(self, method: object, params: object) -> dict[str, Any]:
@@ -178,6 +183,10 @@ class Control:
     async def _restart(self) -> None:
         await self._application.stop()
         await self._supervisor.start()
+
+    async def _set_clock(self, params: Params) -> dict[str, Any]:
+        self._clock.set(_field(params, "ahead_s", int))
+        return {"ahead_s": self._clock.ahead_s}
 
     async def _fallen(self, params: Params) -> dict[str, Any]:
         """Until the application ended of itself, and no job starts it again."""

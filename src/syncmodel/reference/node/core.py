@@ -73,6 +73,7 @@ Step = tuple[State, tuple[Output, ...]]
 def boot(
     node: Node,
     *,
+    now_s: int,
     log_id: str,
     plugin: int | None,
     stored: Iterable[Stored] = (),
@@ -84,6 +85,9 @@ def boot(
     """The state of a node that starts, from what its store holds. No peer is connected yet."""
     rows: dict[RowKey, dict[str, Stored]] = {}
     for one in node.pieces.taken_up(stored):
+        event = one.event
+        if not node.pieces.believes(event.pubkey == node.pubkey, event.created_at - now_s):
+            continue
         rows.setdefault(one.key, {})[one.event.pubkey] = one
     going_on = map(node.pieces.restarts_from, cursors)
     links = {one.peer: Link(log_id=one.log_id, applied=one.applied) for one in going_on}
@@ -127,6 +131,14 @@ def step(state: State, given: Input, node: Node) -> Step:
 
 
 def _write(state: State, write: Write, node: Node) -> Step:
+    after, outputs = _carried_out(state, write, node)
+    if node.pieces.repeats(write.given_up):
+        after, again = _carried_out(after, write, node)
+        outputs += again
+    return after, outputs
+
+
+def _carried_out(state: State, write: Write, node: Node) -> Step:
     try:
         event, value, status = writes.next_version(state, node, write)
     except writes.DeniedError as denied:

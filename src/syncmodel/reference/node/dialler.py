@@ -6,6 +6,7 @@ who we are before it is asked anything, by a proof (NIP-42).
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -111,7 +112,7 @@ class Dialler:
         limit_s = self._app.config.silence_limit_s
         open_limit_s = min(OPEN_LIMIT_S, limit_s)
         socket = await _connect(address, open_limit_s)
-        watch = Watch(limit_s, socket.ping_now, socket.transport.abort)
+        watch = Watch(limit_s, socket.ping_now, partial(self._unheard, socket))
         socket.watch = watch
         try:
             async with asyncio.timeout(open_limit_s):
@@ -129,6 +130,11 @@ class Dialler:
             # No closing handshake: a peer that hangs would keep us from dialling again.
             socket.transport.abort()
             self._app.submit(PeerDown(self._peer.name))
+
+    def _unheard(self, socket: "_Socket") -> None:
+        """Nothing was heard for so long that the connection is taken for dead."""
+        if self._app.node.pieces.gives_up(True):
+            socket.transport.abort()
 
     async def _introduce(self, socket: "_Socket") -> None:
         """Prove to the peer who we are, and return when it believes it.

@@ -66,10 +66,11 @@ class Disk(Record, cache_hash=True):
             cursors=cursors,
         )
 
-    def boot(self, node: Node, plugin: int | None) -> State:
-        """The state of a node that starts from this disk."""
+    def boot(self, node: Node, plugin: int | None, now_s: int) -> State:
+        """The state of a node that starts from this disk, when its clock shows this."""
         return core.boot(
             node,
+            now_s=now_s,
             log_id=self.log_id,
             plugin=plugin,
             stored=self.entries.values(),

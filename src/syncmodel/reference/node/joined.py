@@ -68,7 +68,9 @@ class Net:
 
     def boot(self, name: str) -> None:
         """Start a node from its disk, with no connection."""
-        self.states[name] = self.disks[name].boot(self.nodes[name], self.plugin[name])
+        self.states[name] = self.disks[name].boot(
+            self.nodes[name], self.plugin[name], self.clock_s[name]
+        )
 
     def up(self, source: str, dialler: str) -> None:
         """Link source -> dialler: `dialler` dials the relay of `source`."""

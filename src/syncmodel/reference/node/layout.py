@@ -50,6 +50,10 @@ class Layout:
         return self.root / "etc" / "node.json"
 
     @property
+    def clock(self) -> Path:
+        return self.root / "etc" / "clock"
+
+    @property
     def substitutes(self) -> Path:
         return self.root / "etc" / "substitutes.json"
 

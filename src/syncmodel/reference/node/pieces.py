@@ -73,6 +73,11 @@ def told(made: Value, own: Value | None, is_create: bool) -> Value:  # noqa: ARG
     return made
 
 
+def repeats(given_up: bool) -> bool:  # noqa: ARG001
+    """Whether a request is carried out once more: never, also if nobody waits for its answer."""
+    return False
+
+
 def store_takes(value: Value) -> bool:  # noqa: ARG001
     """Whether the store takes a version that was accepted: it takes every one."""
     return True
@@ -201,6 +206,11 @@ def dials_again(had_backlog: bool) -> bool:  # noqa: ARG001
     return True
 
 
+def gives_up(silent: bool) -> bool:
+    """Whether a connection is given up, and the peer dialled again, where nothing is heard."""
+    return silent
+
+
 # --- what stays ----------------------------------------------------------------------------------
 
 
@@ -217,6 +227,12 @@ def commit(durables: Sequence[Durable]) -> tuple[tuple[Durable, ...], tuple[Dura
 def taken_up(stored: Iterable[Stored]) -> Iterable[Stored]:
     """Which of the stored entries a node that starts takes up: all."""
     return stored
+
+
+def believes(is_own: bool, ahead_s: int) -> bool:  # noqa: ARG001
+    """Whether a node that starts takes up an entry whose stamp is so far ahead of its clock: it
+    does, as the clock may have gone back since."""
+    return True
 
 
 def waits_on(case_shows: bool) -> bool:  # noqa: ARG001
@@ -236,6 +252,7 @@ class Pieces:
     same_row: Callable[[RowKey, Mapping[RowKey, object]], RowKey] = same_row
     carried: Callable[[Content, int], Content] = carried
     told: Callable[[Value, Value | None, bool], Value] = told
+    repeats: Callable[[bool], bool] = repeats
     store_takes: Callable[[Value], bool] = store_takes
     keeps_deletion: Callable[[bool], bool] = keeps_deletion
     read: Callable[[Rows, Iterable[Stored], str, int | None], Rows] = read
@@ -256,7 +273,9 @@ class Pieces:
     wakes: Callable[[bool], bool] = wakes
     forwards: Callable[[bool, Callable[[], bool]], bool] = forwards
     dials_again: Callable[[bool], bool] = dials_again
+    gives_up: Callable[[bool], bool] = gives_up
     falls: Callable[[RowKey, tuple[Row, ...], Table], Sequence[RowKey]] = falls
     commit: Callable[[Sequence[Durable]], tuple[tuple[Durable, ...], tuple[Durable, ...]]] = commit
     taken_up: Callable[[Iterable[Stored]], Iterable[Stored]] = taken_up
+    believes: Callable[[bool, int], bool] = believes
     waits_on: Callable[[bool], bool] = waits_on

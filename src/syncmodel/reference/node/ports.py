@@ -15,7 +15,8 @@ from syncmodel.reference.node.entries import Row, RowKey, Stored
 class Write(Record):
     """A request to the plugin's API that may change something; `path` is below the plugin's.
 
-    `arrived` is the node's state when it arrived, if others may have been served since.
+    `arrived` is the node's state when it arrived, if others may have been served since. `given_up`:
+    its client is gone by the time that it is served.
     """
 
     method: str
@@ -23,6 +24,7 @@ class Write(Record):
     body: bytes
     now_s: int
     arrived: Any = None
+    given_up: bool = False
 
 
 class Read(Record):

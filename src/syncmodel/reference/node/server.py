@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from syncmodel.reference.node import admin, config, openapi
 from syncmodel.reference.node.accepted import Accepted
 from syncmodel.reference.node.application import Application
+from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.dialler import FRAME_LIMIT_BYTES, Dialler
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.plugin_api import PluginApi
@@ -55,7 +56,7 @@ async def _serve(root: Path) -> None:
     store = Store(layout.database, settings.plugin)
     accepted = Accepted(layout.accepted)
     try:
-        app = Application(settings, store)
+        app = Application(settings, store, Clock(layout.clock))
         diallers = {peer.name: Dialler(app, peer) for peer in settings.peers}
         app.diallers.update(diallers)
         end = asyncio.Event()

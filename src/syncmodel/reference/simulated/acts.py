@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from msgspec.structs import replace
 
 from syncmodel.model.net import Link
-from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.values import Write as Asked
 from syncmodel.reference.node.ports import Read, Resync, Write
 from syncmodel.reference.node.state import State
@@ -24,6 +24,7 @@ from syncmodel.reference.simulated.machine import as_previewed, log_name, switch
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import (
     VirtualWorld,
+    Waiting,
     answered,
     disconnect,
     feed,
@@ -31,6 +32,9 @@ from syncmodel.reference.simulated.world import (
 )
 from syncmodel.steps.deployment import OTHERWISE
 from syncmodel.targets.wire import to_outcome, to_shown, to_wire
+
+#: Why a request to a node has no answer.
+STANDS_STILL = "the node stands still"
 
 # --- time ----------------------------------------------------------------------------------------
 
@@ -66,6 +70,9 @@ def write(
         return world, refused("unreachable")
     method, path, body = to_wire(asked, RUN_ID, malformed=malformed)
     content = b"" if body is None else json.dumps(body).encode()
+    if node in world.paused:
+        waiting = Waiting(node, method, unquote(path), content)
+        return replace(world, waiting=(*world.waiting, waiting)), unknown(STANDS_STILL)
     given = Write(method, unquote(path), content, world.now_s(node), arrived)
     world, answer = answered(world, node, given)
     assert answer is not None
@@ -78,6 +85,8 @@ def look(
     """One question to a node's plugin API, and its outcome."""
     if not world.runs(node):
         return world, refused("unreachable")
+    if node in world.paused:
+        return world, unknown(STANDS_STILL)
     path = table if name is None else f"{table}/{RUN_ID}/{name}"
     world, answer = answered(world, node, Read(path, RUN_ID, world.now_s(node)))
     assert answer is not None
@@ -85,27 +94,65 @@ def look(
 
 
 def set_cut(world: VirtualWorld, cut: frozenset[Link]) -> VirtualWorld:
-    """Exactly these links are cut; a connection over one of them ends with what was under way."""
+    """Exactly these links are cut; a connection over one of them ends with what was under way.
+
+    One that hangs lives on, until the link is whole: then its dialler finds that it is dead.
+    """
     world = redialled(replace(world, cut=cut), world.setup.links)
     for link in world.setup.links:
-        if link in cut and link in world.wires and not world.wires[link].direct:
+        if link in cut and link in world.wires:
+            if not world.wires[link].direct and link not in world.hung:
+                world = disconnect(world, link)
+        elif link in world.hung and _gives_up(world, link):
             world = disconnect(world, link)
     return world
+
+
+def _gives_up(world: VirtualWorld, link: Link) -> bool:
+    """Whether the dialler gives up a connection on which it hears nothing."""
+    return world.setup.nodes[link[1]].pieces.gives_up(True)
+
+
+def hang(world: VirtualWorld, link: Link) -> VirtualWorld:
+    """The link is cut, and its connection stays open: nothing passes, and nobody notices."""
+    wire = world.wires.get(link)
+    if wire is not None and not wire.direct:
+        world = world.hanging(world.hung | {link})
+    return set_cut(world, world.cut | {link})
 
 
 def resync(world: VirtualWorld, node: str, *, full: bool) -> tuple[VirtualWorld, Outcome]:
     """The node asks its peers again."""
     if not world.runs(node):
         return world, refused("unreachable")
+    if node in world.paused:
+        return world, unknown(STANDS_STILL)
     return feed(world, node, Resync(full)), accepted({"full": full})
 
 
 def crash(world: VirtualWorld, node: str) -> VirtualWorld:
     """kill -9: what was not stored is gone, and what was under way to and from the node."""
+    if node in world.paused:
+        world = world.standing(world.paused - {node})
     world = world.with_machine(node, world.machines[node].killed())
     for link in world.setup.links:
         if node in link and link in world.wires:
             world = disconnect(world, link)
+    return world
+
+
+def pause(world: VirtualWorld, node: str) -> VirtualWorld:
+    """The node stands still: what is under way to it waits, and so does what is sent to it."""
+    return world.standing(world.paused | {node})
+
+
+def resume(world: VirtualWorld, node: str) -> VirtualWorld:
+    """The node goes on, with the requests that wait for it; nobody waits for their answers."""
+    waiting = [one for one in world.waiting if one.node == node]
+    world = world.standing(world.paused - {node})
+    for one in waiting:
+        now_s = world.now_s(node)
+        world = feed(world, node, Write(one.method, one.path, one.content, now_s, given_up=True))
     return world
 
 
@@ -117,7 +164,9 @@ def boot(world: VirtualWorld, node: str) -> VirtualWorld:
 
 
 def _booted(world: VirtualWorld, node: str) -> VirtualWorld:
-    return world.with_machine(node, world.machines[node].booted(node, world.setup))
+    return world.with_machine(
+        node, world.machines[node].booted(node, world.setup, world.now_s(node))
+    )
 
 
 def restart(world: VirtualWorld, node: str) -> VirtualWorld:

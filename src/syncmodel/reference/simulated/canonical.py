@@ -50,7 +50,12 @@ def canonical(world: VirtualWorld) -> Form:
         for link in world.setup.links
         if link in world.wires
     )
-    return machines, wires, tuple(sorted(world.cut)), world.ticks
+    waiting = tuple((one.node, one.method, one.path, one.content) for one in world.waiting)
+    still = tuple(
+        (name, tuple(w for w in waiting if w[0] == name)) for name in sorted(world.paused)
+    )
+    cut, hung = tuple(sorted(world.cut)), tuple(sorted(world.hung))
+    return machines, wires, cut, hung, still, world.ticks
 
 
 @frozen

@@ -20,7 +20,17 @@ from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    Deploys,
+    HangsLinks,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    SlowsLinks,
+    Stops,
+)
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.inside import Moment, Traces
@@ -43,7 +53,18 @@ UNUSUAL, AGAIN = 100, 20
 
 
 class SimulatedCluster(
-    Target, CutsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Malforms, Reads, Traces
+    Target,
+    HangsLinks,
+    Resyncs,
+    Deploys,
+    DeploysAmidFaults,
+    Stops,
+    Pauses,
+    SetsClocks,
+    SlowsLinks,
+    Malforms,
+    Reads,
+    Traces,
 ):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
@@ -65,6 +86,7 @@ class SimulatedCluster(
         #: The world in which requests arrived that are served at the same time.
         self._arriving: VirtualWorld | None = None
         self._clocks_are_set = False
+        self._slow: frozenset[Link] = frozenset()
 
     @property
     def cut(self) -> frozenset[Link]:
@@ -100,6 +122,7 @@ class SimulatedCluster(
     async def begin(self, net: Net) -> None:
         """Fresh machines, with links, lives and generations as `net` has them."""
         self._schedule.begin()
+        self._slow = frozenset()
         self._clocks_are_set = False
         self._world = initial(self._setup, net)
 
@@ -151,7 +174,7 @@ class SimulatedCluster(
         """Deliver until nothing is under way, then read every node."""
         if self._deliver(DELIVERIES_LIMIT) == DELIVERIES_LIMIT:
             return Unsettled(f"messages still travel after {DELIVERIES_LIMIT} deliveries", True)
-        if self.world.bits:
+        if self.world.is_busy:
             return Unsettled("messages travel in a circle", True)
         behind = sights.behind(self.world)
         if behind:
@@ -173,7 +196,20 @@ class SimulatedCluster(
         """Exactly these links are cut; what was under way on them is lost."""
         # A node that never runs decides nothing, so the schedule does not see its links.
         self._before(f"cut {[link for link in sorted(cut) if all(map(self.world.runs, link))]}")
+        self._slow -= cut
         self._world = acts.set_cut(self.world, cut)
+
+    async def hang(self, link: Link) -> None:
+        """Its connection stays, and nothing passes."""
+        self._before(f"hang {link}")
+        self._slow -= {link}
+        self._world = acts.hang(self.world, link)
+
+    async def slow(self, link: Link, delay_ms: int) -> None:
+        """What passes over it comes after all else that can happen."""
+        self._before(f"slow {link} {delay_ms}")
+        slow = self._slow - {link}
+        self._slow = slow | {link} if delay_ms else slow
 
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again."""
@@ -190,6 +226,21 @@ class SimulatedCluster(
         """Stop in order (which stores what is written behind), then start."""
         self._before(f"{node} restarts")
         self._world = acts.restart(self.world, node)
+
+    async def pause(self, node: str) -> None:
+        """What is sent to it waits."""
+        self._before(f"{node} stands still")
+        self._world = acts.pause(self.world, node)
+
+    async def resume(self, node: str) -> None:
+        """It goes on, with what waited."""
+        self._before(f"{node} goes on")
+        self._world = acts.resume(self.world, node)
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """Whatever the schedule had its clock show."""
+        self._before(f"{node} clock {ahead_s}")
+        self._world = acts.with_skews(self.world, {node: ahead_s})
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """One node after another, in the schedule's order; the first failure is the outcome."""
@@ -230,13 +281,13 @@ class SimulatedCluster(
         world, schedule = self.world, self._schedule
         unusual, seen = UNUSUAL * len(self._setup.links), Counter[VirtualWorld]()
         for number in range(limit):
-            if not world.bits:
+            if not world.is_busy:
                 return number
             if number >= unusual:
                 if seen[world] >= AGAIN:
                     return number
                 seen[world] += 1
-            which = schedule.pick(world.coming)
+            which = schedule.pick(world.coming_but(self._slow))
             if which.what == "tell" and schedule.repeats():
                 world = acts.repeat(world, which)
             world = self._world = deliver(world, which)

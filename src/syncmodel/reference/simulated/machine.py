@@ -42,10 +42,10 @@ class Machine(Record, cache_hash=True):
         """kill -9: what was not stored is gone."""
         return replace(self, state=None, pending=())
 
-    def booted(self, name: str, setup: Setup) -> Machine:
-        """The application starts from the disk, with no connection."""
+    def booted(self, name: str, setup: Setup, now_s: int) -> Machine:
+        """The application starts from the disk, with no connection, when its clock shows this."""
         plugin = setup.generations[self.running]
-        return replace(self, state=self.disk.boot(setup.nodes[name], plugin), pending=())
+        return replace(self, state=self.disk.boot(setup.nodes[name], plugin, now_s), pending=())
 
 
 def fresh(name: str, setup: Setup) -> Machine:

@@ -31,17 +31,26 @@ MANY = 64
 
 def behind(world: VirtualWorld) -> list[Link]:
     """The links, connected or free to be, whose dialler has not processed the relay's log to its
-    end, over a connection that is still there."""
-    running = {n: one.state for n, one in world.machines.items() if one.state is not None}
+    end, over a connection that is still there; both nodes run and do not stand still."""
+    running = {
+        n: one.state
+        for n, one in world.machines.items()
+        if one.state is not None and n not in world.paused
+    }
     logs = {name: own_log(state) for name, state in running.items()}
     return [
         (relay, dialler)
         for relay, dialler in world.setup.links
-        if ((relay, dialler) in world.wires or (relay, dialler) not in world.cut)
+        if _carries(world, (relay, dialler))
         and relay in logs
         and dialler in running
         and not reached(running[dialler], relay, *logs[relay])
     ]
+
+
+def _carries(world: VirtualWorld, link: Link) -> bool:
+    """Whether something must come over the link: it is whole, or connected all the same."""
+    return link not in world.cut or (link in world.wires and link not in world.hung)
 
 
 def at_rest(world: VirtualWorld) -> bool:
@@ -50,14 +59,14 @@ def at_rest(world: VirtualWorld) -> bool:
 
 
 def views(world: VirtualWorld) -> dict[str, View | None]:
-    """What every node that runs shows, None for one without the plugin.
+    """What every node that runs and does not stand still shows, None for one without the plugin.
 
     A read stores what was written behind: see `acts.stored`, which this does not do.
     """
     return {
         name: view(machine.state, name)
         for name in world.setup.names
-        if (machine := world.machines[name]).state is not None
+        if (machine := world.machines[name]).state is not None and name not in world.paused
     }
 
 

@@ -63,12 +63,23 @@ class Wire(Record, cache_hash=True):
     told: tuple[Told, ...] = ()
 
 
+class Waiting(Record, cache_hash=True):
+    """A write that was sent to a node which stands still, as its plugin API gets it."""
+
+    node: str
+    method: str
+    path: str
+    content: bytes
+
+
 class VirtualWorld(Record, cache_hash=True):
     """A value: equal worlds have equal futures under equal decisions.
 
     `wires` are the links that are connected, as (relay, dialler). `ticks` are tenths of a second
     since the beginning. `bits` follow from the other fields, and say what can happen: code that
-    changes one of these must change them too.
+    changes one of these must change them too. But for what is `held`, as the bits of `paused` nodes
+    are, those whose application stands still, and of `hung` wires, over which nothing passes.
+    `waiting` has the requests that were sent to nodes that stand still.
     """
 
     setup: Setup
@@ -77,15 +88,44 @@ class VirtualWorld(Record, cache_hash=True):
     cut: frozenset[Link] = frozenset()
     ticks: int = 0
     bits: int = 0
+    held: int = 0
+    paused: frozenset[str] = frozenset()
+    hung: frozenset[Link] = frozenset()
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def coming(self) -> Coming:
         """All that can happen now, in a fixed order. Nothing: the world is quiet."""
-        return Coming(self.setup.places, self.bits)
+        return Coming(self.setup.places, self.bits & ~self.held)
+
+    def coming_but(self, late: frozenset[Link]) -> Coming:
+        """All that can happen now, but over these links only if there is nothing else."""
+        if not late:
+            return self.coming
+        bits, shift = self.bits & ~self.held, self.setup.places.shift
+        sooner = bits
+        for link in late:
+            sooner &= ~((DIAL | ASK | TELL) << shift[link])
+        return Coming(self.setup.places, sooner or bits)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything can happen now."""
+        return self.bits & ~self.held != 0
 
     def runs(self, name: str) -> bool:
-        """Whether the node's application runs."""
+        """Whether the node's application runs, though it may stand still."""
         return self.machines[name].state is not None
+
+    def standing(self, paused: frozenset[str]) -> VirtualWorld:
+        """This world, in which exactly these nodes stand still; others have nothing waiting."""
+        waiting = tuple(one for one in self.waiting if one.node in paused)
+        held = _held(self.setup, paused, self.hung)
+        return replace(self, paused=paused, held=held, waiting=waiting)
+
+    def hanging(self, hung: frozenset[Link]) -> VirtualWorld:
+        """This world, in which nothing passes over the wires of exactly these links."""
+        return replace(self, hung=hung, held=_held(self.setup, self.paused, hung))
 
     def now_s(self, name: str) -> int:
         """What the node's clock shows, in Unix seconds."""
@@ -114,6 +154,20 @@ class VirtualWorld(Record, cache_hash=True):
         return state is not None and not state.link(relay).given_up
 
 
+def _held(setup: Setup, paused: frozenset[str], hung: frozenset[Link]) -> int:
+    """The bits of what can't happen: at nodes that stand still, and over wires that hang."""
+    held, shift = 0, setup.places.shift
+    for link in setup.links if paused or hung else ():
+        relay, dialler = link
+        if relay in paused:
+            held |= (DIAL | ASK) << shift[link]
+        if dialler in paused:
+            held |= (DIAL | TELL) << shift[link]
+        if link in hung:
+            held |= (ASK | TELL) << shift[link]
+    return held
+
+
 def redialled(world: VirtualWorld, links: Iterable[Link]) -> VirtualWorld:
     """The world once it is known anew which of these links can be dialled."""
     bits, shift = world.bits, world.setup.places.shift
@@ -139,8 +193,9 @@ def initial(setup: Setup, net: Net) -> VirtualWorld:
         if generation != machine.running:
             new_log_id = log_name(name, 1)
             machine = switched(machine, setup, generation, back=False, new_log_id=new_log_id)
-        machines[name] = machine.booted(name, setup) if name in net.up else machine
-    return redialled(VirtualWorld(setup, Map(machines), cut=net.cut), setup.links)
+        machines[name] = machine if name in net.down else machine.booted(name, setup, EPOCH_S)
+    world = redialled(VirtualWorld(setup, Map(machines), cut=net.cut), setup.links)
+    return world.standing(net.paused) if net.paused else world
 
 
 # --- what can happen next ------------------------------------------------------------------------
@@ -236,10 +291,12 @@ def _dialled_again(world: VirtualWorld, name: str, output: Redial | Hangup | Dro
 
 
 def connect(world: VirtualWorld, link: Link, *, direct: bool = False) -> VirtualWorld:
-    """The link is connected, if both its nodes run."""
+    """The link is connected, if both its nodes run and do not stand still."""
     relay, dialler = link
-    if not (world.runs(relay) and world.runs(dialler)):
+    if not (world.runs(relay) and world.runs(dialler)) or not world.paused.isdisjoint(link):
         return world
+    if link in world.hung:
+        world = world.hanging(world.hung - {link})
     world = world.with_wire(link, Wire(direct))
     return feed(world, dialler, PeerUp(relay))
 
@@ -248,6 +305,8 @@ def disconnect(world: VirtualWorld, link: Link) -> VirtualWorld:
     """The link is not connected any more; what was under way on it is lost. Both ends notice."""
     if link not in world.wires:
         return world
+    if link in world.hung:
+        world = world.hanging(world.hung - {link})
     relay, dialler = link
     at = world.setup.places.shift[link]
     bits = world.bits & ~((ASK | TELL) << at)

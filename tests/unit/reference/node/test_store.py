@@ -92,6 +92,7 @@ def test_a_store_that_is_opened_again_holds_what_was_applied(path: Path, store: 
     assert held.members == members
     again = core.boot(
         Net(["n1"]).nodes["n1"],
+        now_s=0,
         log_id=held.log_id,
         plugin=1,
         stored=held.stored,

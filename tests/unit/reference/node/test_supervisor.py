@@ -15,6 +15,7 @@ import attrs
 import pytest
 
 from syncmodel.reference.node import bugs, migrations
+from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.control import Control, serve_control
 from syncmodel.reference.node.faults import RAISING, ApplicationFailedError
 from syncmodel.reference.node.generations import DEFAULT_GENERATIONS, Generations
@@ -77,7 +78,7 @@ class Machine:
         self.supervisor = Supervisor(
             self.layout, self.application, pieces, new_log_id=lambda: "new", clock=lambda: 5.0
         )
-        self.control = Control(self.supervisor, self.application)
+        self.control = Control(self.supervisor, self.application, Clock(root / "clock"))
 
     async def ask(self, method: str, **params: object) -> dict[str, Any]:
         answer = await self.control.call(method, params)

@@ -27,6 +27,7 @@ FAMILIES = (
     "answers",
     "values",
     "sessions",
+    "standstills",
 )
 
 
