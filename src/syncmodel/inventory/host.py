@@ -8,7 +8,7 @@ import asyncio
 import asyncssh
 import httpx
 
-from syncmodel.errors import BootError, InvalidRunError, TransportError, UsageError
+from syncmodel.errors import BootError, FaultError, InvalidRunError, TransportError, UsageError
 from syncmodel.inventory.file import Host, Inventory
 from syncmodel.inventory.node import PartialNode
 from syncmodel.machines.base import Endpoint
@@ -107,6 +107,17 @@ class Service:
     async def kill(self) -> None:
         """SIGKILL."""
         await self._down("kill")
+
+    async def pause(self) -> None:
+        """Raises `FaultError`."""
+        raise FaultError(f"{self.name} of an inventory can't be paused.")
+
+    async def resume(self) -> None:
+        """It never stands still."""
+
+    async def set_clock(self, ahead_s: int) -> None:
+        """Raises `FaultError`."""
+        raise FaultError(f"The clock of {self.name}, of an inventory, is not ours to set.")
 
     async def _down(self, verb: str) -> None:
         code, said = await self._run(verb, self._limits.stop)

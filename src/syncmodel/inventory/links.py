@@ -24,13 +24,14 @@ from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.inventory.file import Inventory
 from syncmodel.inventory.reading import Place
 from syncmodel.model.net import Link
+from syncmodel.targets.cluster import Links
 
 Connections = Mapping[str, asyncssh.SSHClientConnection]
 LOOPBACK = "127.0.0.1"
 
 
-class HostLinks(Protocol):
-    """The links between hosts (`targets.cluster.Links`), which are opened over SSH."""
+class HostLinks(Links, Protocol):
+    """The links between hosts, which are opened over SSH."""
 
     async def open(self, inventory: Inventory, connections: Connections) -> None:
         """Get ready; nothing is cut then. Raises `TransportError` where that is forbidden."""
@@ -38,9 +39,26 @@ class HostLinks(Protocol):
     async def keep(self) -> None:
         """What is cut stays cut. Raises `FaultError` where it may have ended."""
 
-    async def set_cut(self, cut: frozenset[Link]) -> None: ...
-    async def check(self) -> None: ...
-    async def close(self) -> None: ...
+
+class OnlyCuts:
+    """Links between hosts can be cut, and no more."""
+
+    async def hang(self, link: Link) -> None:
+        """Raises `FaultError`."""
+        raise FaultError(f"The link {link[0]}->{link[1]} of an inventory can't be made to hang.")
+
+    async def slow(self, link: Link, delay_s: float) -> None:
+        """Raises `FaultError`."""
+        raise FaultError(f"The link {link[0]}->{link[1]} of an inventory can't be made slow.")
+
+    async def quicken(self) -> None:
+        """None is slow."""
+
+    async def hurry(self, nodes: frozenset[str]) -> None:
+        """None is slow."""
+
+    def expect_silence(self, nodes: frozenset[str]) -> None:
+        """No node stands still."""
 
 
 async def dials(connection: asyncssh.SSHClientConnection, place: Place, limit_s: float) -> bool:
@@ -63,7 +81,7 @@ async def dials(connection: asyncssh.SSHClientConnection, place: Place, limit_s:
     return True
 
 
-class NoCuts:
+class NoCuts(OnlyCuts):
     """Links that nobody can cut: they are the hosts' own."""
 
     async def open(self, inventory: Inventory, connections: Connections) -> None:

@@ -16,7 +16,7 @@ import asyncssh
 
 from syncmodel.errors import FaultError, TransportError
 from syncmodel.inventory.file import Host, Inventory
-from syncmodel.inventory.links import dials
+from syncmodel.inventory.links import OnlyCuts, dials
 from syncmodel.inventory.reading import Place
 from syncmodel.model.net import Link
 from syncmodel.transport import ssh
@@ -55,7 +55,7 @@ _EMPTY = "".join(
 )
 
 
-class PacketLinks:
+class PacketLinks(OnlyCuts):
     """The links between hosts of an inventory. Always close it."""
 
     def __init__(self, timeout_s: int = TIMEOUT_S) -> None:

@@ -157,7 +157,9 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
             machine = await self._running.reboot(node)
         except BootError as error:
             raise FaultError(f"{node} does not boot any more: {error}") from None
+        ahead_s = self.live[node].ahead_s
         self.live[node] = LiveNode(machine, self._running.admin_key, machine.pubkey)
+        self.live[node].ahead_s = ahead_s
 
     @property
     def _running(self) -> LocalCluster:

@@ -89,8 +89,9 @@ def test_what_was_covered_is_said() -> None:
     assert covered(system, verdict) == (
         "Covered on a shop: every sequence within these limits, of up to 2 steps; 15 runs of 26 "
         "steps, each from the beginning.\n"
-        "Not covered: the steps crash, faulty_rollback, faulty_rollout, read, restart, resync, "
-        "rollback, rollout; other orders and times than those that the target itself chose."
+        "Not covered: the steps clock, crash, faulty_rollback, faulty_rollout, hang, pause, read, "
+        "restart, resume, resync, rollback, rollout; other orders and times than those that the "
+        "target itself chose."
     )
 
 

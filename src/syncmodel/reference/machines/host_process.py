@@ -27,6 +27,7 @@ from syncmodel.reference.machines.application import SpawnedApplication
 from syncmodel.reference.machines.process import fork_child
 from syncmodel.reference.machines.spawner import spawn_forever
 from syncmodel.reference.node.bugs import supervisor_pieces
+from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.control import Control, serve_control
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.server import serve
@@ -80,12 +81,13 @@ async def _serve(layout: Layout, spawner: socket.socket, ready: Callable[[], Non
     following = loop.create_task(application.followed(reader))
     bugs = json.loads(layout.config.read_text(encoding="utf-8")).get("bugs", [])
     supervisor = Supervisor(layout, application, supervisor_pieces(bugs))
+    control = Control(supervisor, application, Clock(layout.clock))
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     following.add_done_callback(lambda _: ended.set())
     # Control first: an application may ask its machine things while it comes up.
-    async with await serve_control(Control(supervisor, application), layout.control_socket):
+    async with await serve_control(control, layout.control_socket):
         await supervisor.boot()
         ready()
         await ended.wait()
