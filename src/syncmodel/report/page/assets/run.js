@@ -77,10 +77,17 @@ class Run {
     const item = this.items[this.selected];
     item.classList.add("on");
     item.firstChild.setAttribute("aria-current", "step");
-    const list = this.list, top = item.offsetTop;
-    if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = top - list.clientHeight / 3;
+    this.bringIntoSight(item);
     this.diagram.pick(this.selected, before);
     this.show();
+  }
+
+  /** Scrolls the list to the item. What was out of sight has no height of its own before it is seen, so look again. */
+  bringIntoSight(item, times = 4) {
+    if (!times || item !== this.items[this.selected]) return;
+    const list = this.list, top = item.offsetTop;
+    if (top < list.scrollTop || top + item.offsetHeight > list.scrollTop + list.clientHeight) list.scrollTop = top - list.clientHeight / 3;
+    requestAnimationFrame(() => this.bringIntoSight(item, times - 1));
   }
 
   show() {
