@@ -80,6 +80,11 @@ class FaultyDeploy(Step):
     fault: str
 
     @classmethod
+    def family(cls) -> str:
+        """A deployment."""
+        return "deployment"
+
+    @classmethod
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
         running = plan.net.running
         for generation in scope.rollback_to if cls.back else scope.rollout_to:

@@ -36,7 +36,7 @@ def completed(script: str, *words: str) -> set[str]:
 
 def test_bash_completes_verbs_options_bugs_and_targets(capsys: pytest.CaptureFixture[str]) -> None:
     script = printed(capsys, "completion", "bash")
-    assert completed(script, "syncmodel", "re") == {"replay"}
+    assert completed(script, "syncmodel", "re") == {"replay", "report"}
     assert {"export", "explore"} == completed(script, "syncmodel", "exp")
     assert "--step" in completed(script, "syncmodel", "replay", "--st")
     bugs = completed(script, "syncmodel", "replay", "--bug", "tombstone-lost")
