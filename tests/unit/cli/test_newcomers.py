@@ -136,7 +136,8 @@ def test_steps_that_the_target_lacks_an_ability_for_are_told_once(
     assert (
         "Never drawn, as the target lacks the ability: clock (SetsClocks); crash, restart (Stops); "
         "faulty_rollback, faulty_rollout (DeploysAmidFaults); hang (HangsLinks); pause, resume "
-        "(Pauses); read (Reads); resync (Resyncs); rollback, rollout (Deploys); slow (SlowsLinks).\n"
+        "(Pauses); read (Reads); resync (Resyncs); rollback, rollout (Deploys); slow "
+        "(SlowsLinks).\n"
     ) in said
     # What was not asked for is not missed.
     assert main(["explore", "--machine", "cuts_only:NoPartitions", *few]) == 0
