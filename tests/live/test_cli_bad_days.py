@@ -105,7 +105,7 @@ def no_traceback() -> bool:
 # --- good days ---------------------------------------------------------------------------------
 
 
-@pytest.mark.long
+@pytest.mark.longer
 def test_the_same_seed_generates_the_same_sequences(mark: str) -> None:
     found = []
     for name in ("a", "b"):
@@ -193,7 +193,8 @@ def test_kill_9_of_the_tester(mark: str) -> None:
 
 
 def test_a_node_that_dies_is_a_verdict_and_no_hang(mark: str) -> None:
-    with syncmodel("explore", "--faults", "network", "--record", "run.jsonl") as process:
+    few = ("--sequences", "5", "--max-time", "10")
+    with syncmodel("explore", "--faults", "network", "--record", "run.jsonl", *few) as process:
         wait_for(lambda: len(entries("rest")) > 1)
         living = marked(mark)
         application = next(pid for pid in living if pid not in living.values())

@@ -42,7 +42,7 @@ from syncmodel.strategies.steps import choose
 from syncmodel.targets.base import Settled, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
-STEPS = int(os.environ.get("SYNCMODEL_SIMULATED_STEPS", "50000"))
+STEPS = int(os.environ.get("SYNCMODEL_SIMULATED_STEPS", "30000"))
 STEPS_A_SEQUENCE = 6
 
 
