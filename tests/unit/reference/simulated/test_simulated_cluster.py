@@ -1,7 +1,7 @@
 """The simulated target: the same steps give the same bytes, and the correct core is never blamed.
 
 `SYNCMODEL_SIMULATED_STEPS` sets how many steps the correct core has to pass in `make test-long`
-(50,000 if it is not set; `make test` takes 1,000, `make soak` a million).
+(30,000 if it is not set; `make test` takes 1,000, `make soak` a million).
 """
 
 from __future__ import annotations
