@@ -193,7 +193,7 @@ def test_kill_9_of_the_tester(mark: str) -> None:
 
 
 def test_a_node_that_dies_is_a_verdict_and_no_hang(mark: str) -> None:
-    few = ("--sequences", "5", "--max-time", "10")
+    few = ("--sequences", "5", "--no-minimize")
     with syncmodel("explore", "--faults", "network", "--record", "run.jsonl", *few) as process:
         wait_for(lambda: len(entries("rest")) > 1)
         living = marked(mark)
