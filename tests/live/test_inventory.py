@@ -4,6 +4,7 @@ it, and all that is known of it is in an inventory and an ssh_config."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -74,6 +75,32 @@ def test_a_search_on_hosts_of_an_inventory_passes(two: Hosts) -> None:
     assert done.returncode == 0, done.stdout + done.stderr + shown(two.folder)
     assert "Exploring 2 nodes (the hosts of" in done.stdout + done.stderr
     assert "no links: the machine's links are not compared" in done.stdout + done.stderr
+
+
+def test_a_scenario_on_hosts_of_an_inventory_passes_and_leaves_its_artefacts(two: Hosts) -> None:
+    create = {"op": "create", "node": "n1", "table": "cases", "row": "c1"}
+    back = {"op": "rollback", "nodes": ["n2"], "generation": 1}
+    scenario = {
+        "version": 2,
+        "title": "a row, and a way back",
+        "target": "embedded",
+        "nodes": 2,
+        "phases": [{"name": "a row", "steps": 1}, {"name": "and back", "steps": 2}],
+        "steps": [
+            {**create, "values": {"title": "t1"}},
+            back,
+            {"op": "rollout", "nodes": ["n2"], "generation": 2},
+        ],
+        "expected": {"verdict": "pass"},
+    }
+    file, kept = two.folder / "mine.json", two.folder / "artefacts"
+    file.write_text(json.dumps(scenario))
+    done = syncmodel("scenario", file, "--inventory", two.file, "--artefacts", kept)
+    assert done.returncode == 0, done.stdout + done.stderr + shown(two.folder)
+    assert "and back" in done.stdout
+    for node in ("n1", "n2"):
+        (rows,) = kept.glob(f"*/{node}/rows.json")
+        assert "cases/c1" in json.loads(rows.read_text())["rows"]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncmodel.cli.files import loaded_from
-from syncmodel.cli.options import BUG, REPLAYED_ON, asked_kind, known_bugs
+from syncmodel.cli.options import (
+    BUG,
+    INVENTORY,
+    REPLAYED_ON,
+    asked_kind,
+    check_inventory,
+    known_bugs,
+)
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError, printable
 
@@ -24,6 +31,7 @@ EXAMPLES = """\
   syncmodel scenario single-node-plugin-rollout-rollback    on live nodes
   syncmodel scenario rollback-across-versions --target simulated
   syncmodel scenario ./mine.json                            a file of your own
+  syncmodel scenario cluster-plugin-rollout-sync-split-brain --inventory hosts.toml
 
 exit codes: 0 if every phase passed, 1 if one diverged, 3 if nothing can be said
 """
@@ -34,7 +42,7 @@ FOLDER, KEPT = Path("corpus/scenarios"), Path("artefacts")
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The scenario, and where what it leaves is kept."""
     parser.add_argument("name", metavar="NAME", nargs="?", help="its name, or a file")
-    add_options(parser, (REPLAYED_ON, BUG))
+    add_options(parser, (REPLAYED_ON, INVENTORY, BUG))
     parser.add_argument(
         "--folder", type=Path, default=FOLDER, help=f"where scenarios are (default: {FOLDER})"
     )
@@ -93,7 +101,9 @@ def _performed(args: argparse.Namespace, file: Path) -> int:
     from syncmodel.report.terminal import say
     from syncmodel.targets.base import Diagnosed
 
-    kind, scenario = loaded_from(file, asked_kind(args.target, None), NAME)
+    check_inventory(args.inventory, args.target, args.bug)
+    asked = asked_kind(args.target, None, args.inventory)
+    kind, scenario = loaded_from(file, asked, NAME)
     bugs = known_bugs(args.bug, args.target)
     folder = args.artefacts / run_id(file.stem)
     folder.mkdir(parents=True)
