@@ -130,7 +130,7 @@ def test_the_shortest_that_fails_alike_is_found_and_proved(
     assert found == sharpened(start, TWIN)
 
 
-@pytest.mark.long
+@pytest.mark.longer
 def test_a_run_that_needs_its_network_keeps_one() -> None:
     (file,) = (one for _, one in load_all(CORPUS, registered) if one.bug == "cursor-before-rows")
     script = Script(file.net, file.steps)
@@ -232,7 +232,7 @@ def test_what_is_saved_replays_by_itself(
 
 @pytest.mark.long
 def test_a_shorter_failure_of_another_kind_is_told_and_saved_too(tmp_path: Path) -> None:
-    found = search(tmp_path, "acknowledged-before-stored", 2)
+    found = search(tmp_path, "acknowledged-before-stored", 37)
     assert found.otherwise is not None
     assert length(found.otherwise.steps) == 3 < length(found.reproduction.steps) == 4
     assert found.otherwise.expected != found.reproduction.expected

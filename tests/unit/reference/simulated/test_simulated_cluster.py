@@ -79,7 +79,7 @@ def sequences(seed: int, count: int) -> str:
     return trace.digest.hexdigest()
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(1_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [50, pytest.param(1_000, marks=pytest.mark.longer)])
 def test_sequences_twice_are_the_same_bytes(count: int) -> None:
     assert sequences(1, count) == sequences(1, count)
 
