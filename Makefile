@@ -44,8 +44,11 @@ unit: install ## only those without live nodes
 live: install ## only the tests on live nodes
 	$(BIN)/pytest tests/live -m "not long and not longer" $(PARALLEL)
 
+# Where they are looked for: CI takes those of the model.
+LONG ?= tests
+
 test-long: install ## the long ones: thousands of random runs, whole searches
-	$(BIN)/pytest tests -m long $(PARALLEL)
+	$(BIN)/pytest $(LONG) -m long $(PARALLEL)
 
 test-longer: install ## what takes longer still, and CI leaves out: more histories against the oracle, flakes in ten seeds
 	$(BIN)/pytest tests -m longer $(PARALLEL)
