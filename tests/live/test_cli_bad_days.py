@@ -105,7 +105,7 @@ def no_traceback() -> bool:
 # --- good days ---------------------------------------------------------------------------------
 
 
-@pytest.mark.longer
+@pytest.mark.long
 def test_the_same_seed_generates_the_same_sequences(mark: str) -> None:
     found = []
     for name in ("a", "b"):
@@ -192,9 +192,11 @@ def test_kill_9_of_the_tester(mark: str) -> None:
     assert len(entries("step")) > 3
 
 
-def test_a_node_that_dies_is_a_verdict_and_no_hang(mark: str) -> None:
-    few = ("--sequences", "5", "--no-minimize")
-    with syncmodel("explore", "--faults", "network", "--record", "run.jsonl", *few) as process:
+@pytest.mark.parametrize(
+    "options", [("--no-minimize",), pytest.param((), marks=pytest.mark.long)], ids=" ".join
+)
+def test_a_node_that_dies_is_a_verdict_and_no_hang(mark: str, options: tuple[str, ...]) -> None:
+    with syncmodel("explore", "--faults", "network", "--record", "run.jsonl", *options) as process:
         wait_for(lambda: len(entries("rest")) > 1)
         living = marked(mark)
         application = next(pid for pid in living if pid not in living.values())

@@ -116,7 +116,7 @@ def test_a_planted_bug_is_seen_when_its_run_is_replayed_on_hosts(buggy: Hosts) -
     assert done.returncode == 1, done.stdout + done.stderr + shown(buggy.folder)
 
 
-@pytest.mark.longer
+@pytest.mark.long
 def test_a_planted_bug_is_found_on_hosts_and_replayed_there(buggy: Hosts) -> None:
     found = buggy.folder / "found"
     few = ("--faults", "none", "--sequences", 30, "--steps", 12, "--seed", 2)

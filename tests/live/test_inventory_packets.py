@@ -15,7 +15,7 @@ INSIDE = Path(__file__).parent / "packets_inside.py"
 NFT = os.environ.get("SYNCMODEL_TEST_NFT") or shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin")
 
 
-@pytest.mark.longer
+@pytest.mark.long
 def test_links_are_cut_by_packets_and_heal_by_themselves() -> None:
     if NFT is None or os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("nft, root and unshare are needed: install nftables, or run it as root")

@@ -185,7 +185,7 @@ def test_connections_that_end_anyhow_leave_no_traceback() -> None:
         with nodes("n1", "n2") as (node, peer):
             for number in range(200):
                 await publish(node, case_event(node.keys["n1"], f"c{number}", title="t" * 2_000))
-            for _ in range(5):
+            for _ in range(10):
                 async with contextlib.AsyncExitStack() as stack:
                     calls = [await stack.enter_async_context(node.relay()) for _ in range(6)]
                     for call in calls:

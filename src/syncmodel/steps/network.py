@@ -62,10 +62,9 @@ class Partition(Links):
 
 
 @frozen
-class Cut(Links):
-    """One directed link is cut: `to_node` no longer hears `from_node`."""
+class OneLink(Links):
+    """One directed link is cut, in some way: `to_node` no longer hears `from_node`."""
 
-    op: ClassVar[str] = "cut"
     from_node: str
     to_node: str
 
@@ -81,6 +80,13 @@ class Cut(Links):
 
     def enabled(self, plan: Plan) -> bool:
         return self.from_node != self.to_node and Links.enabled(self, plan)
+
+
+@frozen
+class Cut(OneLink):
+    """Refused and reset: both nodes are told."""
+
+    op: ClassVar[str] = "cut"
 
     def __str__(self) -> str:
         return f"the link {self.from_node} -> {self.to_node} is cut"

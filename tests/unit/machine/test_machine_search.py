@@ -318,7 +318,7 @@ def test_three_runs_in_a_row_that_say_nothing_end_it() -> None:
 # --- Hypothesis' own backend ---------------------------------------------------------------------
 
 
-@pytest.mark.longer
+@pytest.mark.long
 def test_the_usual_backend_finds_and_shrinks() -> None:
     settings = Settings(sequences=150, steps=30, seed=0, backend="hypothesis")
     findings, _ = search(SimulatedCluster(3, [BUG]), settings)

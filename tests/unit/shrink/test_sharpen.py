@@ -109,7 +109,7 @@ def heard(start: Counterexample, networks: Sequence[int | None] = SEEDS) -> Coun
 
 #: Four steps are a proof of every run of three: that takes a minute.
 PROVED = [
-    pytest.param(*one, id=one[0], marks=[pytest.mark.longer] if one[3] > 3 else []) for one in STUCK
+    pytest.param(*one, id=one[0], marks=[pytest.mark.long] if one[3] > 3 else []) for one in STUCK
 ]
 
 
@@ -130,7 +130,7 @@ def test_the_shortest_that_fails_alike_is_found_and_proved(
     assert found == sharpened(start, TWIN)
 
 
-@pytest.mark.longer
+@pytest.mark.long
 def test_a_run_that_needs_its_network_keeps_one() -> None:
     (file,) = (one for _, one in load_all(CORPUS, registered) if one.bug == "cursor-before-rows")
     script = Script(file.net, file.steps)
@@ -257,7 +257,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-@pytest.mark.longer
+@pytest.mark.long
 def test_what_is_shorter_and_fails_otherwise_names_its_network(tmp_path: Path) -> None:
     """A crash in the middle of a burst, which messages in order never come to."""
     found = search(tmp_path, "cursor-before-rows", 14)
@@ -270,7 +270,7 @@ def test_what_is_shorter_and_fails_otherwise_names_its_network(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("hurried")
-@pytest.mark.longer
+@pytest.mark.long
 def test_three_nodes_may_need_fewer_steps_than_two() -> None:
     steps = (
         CREATE,

@@ -1,7 +1,7 @@
 """The simulated target: the same steps give the same bytes, and the correct core is never blamed.
 
 `SYNCMODEL_SIMULATED_STEPS` sets how many steps the correct core has to pass in `make test-long`
-(30,000 if it is not set; `make test` takes 1,000, `make soak` a million).
+(50,000 if it is not set; `make test` takes 1,000, `make soak` a million).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from syncmodel.strategies.steps import choose
 from syncmodel.targets.base import Settled, Unsettled
 from syncmodel.targets.wire import SUPERTEST
 
-STEPS = int(os.environ.get("SYNCMODEL_SIMULATED_STEPS", "30000"))
+STEPS = int(os.environ.get("SYNCMODEL_SIMULATED_STEPS", "50000"))
 STEPS_A_SEQUENCE = 6
 
 
@@ -79,7 +79,7 @@ def sequences(seed: int, count: int) -> str:
     return trace.digest.hexdigest()
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(1_000, marks=pytest.mark.longer)])
+@pytest.mark.parametrize("count", [50, pytest.param(1_000, marks=pytest.mark.long)])
 def test_sequences_twice_are_the_same_bytes(count: int) -> None:
     assert sequences(1, count) == sequences(1, count)
 
