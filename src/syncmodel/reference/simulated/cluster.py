@@ -15,23 +15,12 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
+from syncmodel.reference.kinds import Everything
 from syncmodel.reference.simulated import acts, faulty, sights
 from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
-from syncmodel.steps.base import (
-    Deploys,
-    HangsLinks,
-    Malforms,
-    Pauses,
-    Reads,
-    Resyncs,
-    SetsClocks,
-    SlowsLinks,
-    Stops,
-)
-from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.base import Settled, Target, Unsettled
 from syncmodel.targets.inside import Moment, Traces
 from syncmodel.targets.wire import SUPERTEST
@@ -52,20 +41,7 @@ DELIVERIES_LIMIT = 100_000
 UNUSUAL, AGAIN = 100, 20
 
 
-class SimulatedCluster(
-    Target,
-    HangsLinks,
-    Resyncs,
-    Deploys,
-    DeploysAmidFaults,
-    Stops,
-    Pauses,
-    SetsClocks,
-    SlowsLinks,
-    Malforms,
-    Reads,
-    Traces,
-):
+class SimulatedCluster(Target, Everything, Traces):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
     `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
