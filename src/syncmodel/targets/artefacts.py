@@ -17,14 +17,13 @@ from syncmodel.model.divergence import DivergenceFound
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
-#: File, admin method and its parameters.
-QUESTIONS: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
-    ("generations.json", "generations.list", {}),
-    ("status.json", "cluster_status", {}),
-    ("nodes.json", "cluster_nodes.list", {}),
-    ("sync.json", "sync.status", {}),
-    ("store-tables.json", "store.tables", {"plugin": "supertest"}),
-)
+#: What an admin method says, by the file that it is kept in.
+METHODS = {
+    "generations.json": "generations.list",
+    "status.json": "cluster_status",
+    "nodes.json": "cluster_nodes.list",
+    "sync.json": "sync.status",
+}
 
 
 async def keep(nodes: Mapping[str, LiveNode], folder: Path, run_id: str) -> None:
@@ -35,8 +34,9 @@ async def keep(nodes: Mapping[str, LiveNode], folder: Path, run_id: str) -> None
 
 
 async def _keep(node: LiveNode, folder: Path, run_id: str) -> None:
-    for name, method, params in QUESTIONS:
-        _write(folder / name, await _answer(node.admin(method, dict(params))))
+    for name, method in METHODS.items():
+        _write(folder / name, await _answer(node.admin(method)))
+    _write(folder / "store-tables.json", await _answer(node.stored_tables()))
     _write(folder / "links.json", await _answer(node.links()))
     _write(folder / "rows.json", await _answer(_rows(node, run_id)))
 
