@@ -31,7 +31,11 @@ demo: install ## the same with a bug planted: found, shortened, saved, and shown
 # No other faults but resyncs, and a seed with which it does not take long.
 DEMO_SEARCH ?= --faults sync --seed 8 --sequences 200
 
-test: unit live ## the tests, all but the long ones
+# CI adds those of the long ones on which verdicts rest.
+MARKS ?= not long and not longer
+
+test: install ## the tests, all but the long ones
+	$(BIN)/pytest tests/unit tests/live -m "$(MARKS)" $(PARALLEL)
 
 # As many workers as cores, and no more than help.
 WORKERS ?= auto
@@ -44,11 +48,8 @@ unit: install ## only those without live nodes
 live: install ## only the tests on live nodes
 	$(BIN)/pytest tests/live -m "not long and not longer" $(PARALLEL)
 
-# Where they are looked for: CI takes those of the model.
-LONG ?= tests
-
 test-long: install ## the long ones: thousands of random runs, whole searches
-	$(BIN)/pytest $(LONG) -m long $(PARALLEL)
+	$(BIN)/pytest tests -m long $(PARALLEL)
 
 test-longer: install ## what takes longer still, and CI leaves out: more histories against the oracle, flakes in ten seeds
 	$(BIN)/pytest tests -m longer $(PARALLEL)
@@ -57,7 +58,7 @@ suite: install ## the stateful suite: explore, and replay the corpus, on live no
 	$(BIN)/pytest stateful $(PARALLEL)
 
 # What `check` goes through, in this order. Each says how long it took.
-PARTS := lint types unit live test-long suite
+PARTS := lint types test test-long suite
 
 check: install ## all that must hold before a commit, and the time of each part
 	@times=; for part in $(PARTS); do \

@@ -201,6 +201,40 @@ def test_a_divergence_is_known_at_rest_and_not_at_a_limit(loop: Loop) -> None:
     assert statistics.median(diverging) < 3 * statistics.median(passing)
 
 
+def test_clusters_share_a_fork_server_until_the_last_one_is_closed(loop: Loop) -> None:
+    first, second = EmbeddedCluster(2), EmbeddedCluster(2, ["update-not-later"])
+    for cluster in (first, second):
+        loop.run(run(cluster, fully_connected(2), EVERYTHING[:1]))
+    assert first.folder is not None
+    assert second.folder is not None
+    shared = first.folder.parent
+    assert second.folder.parent == shared
+    loop.run(first.close())
+    assert not first.folder
+    assert loop.run(run(second, fully_connected(2), EVERYTHING[:1])).verdict is Verdict.PASS
+    folder = second.folder
+    loop.run(second.close())
+    assert not folder.exists()
+
+
+def test_a_fork_server_that_died_is_replaced_for_the_next_run(loop: Loop) -> None:
+    cluster = EmbeddedCluster(2)
+    try:
+        loop.run(run(cluster, fully_connected(2), EVERYTHING[:1]))
+        assert cluster.folder is not None
+        before = cluster.folder.parent
+        machine = cluster.live["n1"].machine
+        assert isinstance(machine, LocalMachine)
+        stat = Path(f"/proc/{machine.supervisor_pid}/stat").read_text()
+        os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
+        for _ in range(2):  # the first may still meet machines that end
+            result = loop.run(run(cluster, fully_connected(2), EVERYTHING[:1]))
+        assert result.verdict is Verdict.PASS, result.reason
+        assert cluster.folder.parent != before
+    finally:
+        loop.run(cluster.close())
+
+
 def test_nothing_is_left(loop: Loop, tmp_path: Path) -> None:
     cluster = EmbeddedCluster(2)
     loop.run(run(cluster, fully_connected(2), EVERYTHING[:1]))

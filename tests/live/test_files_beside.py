@@ -28,7 +28,7 @@ FEW = ["--sequences", "1", "--steps", "3", "--seed", "1"]
 VERBS = {
     "explore on live nodes": ["explore", *FEW, "--record", "run.jsonl"],
     "explore by two processes": ["explore", "--target", "simulated", "--jobs", "2", *FEW],
-    "check": ["check", "--scenes", "all", "--max-states", "50"],
+    "check": ["check", "--jobs", "2", "--max-states", "50"],
     "replay": ["replay", "--check", "run.json"],
     "minimize": ["minimize", "run.json"],
     "bugs": ["bugs"],

@@ -22,6 +22,7 @@ from syncmodel.nostr.keys import Key
 from syncmodel.reference import needs
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.reaching import ways
+from syncmodel.reference.machines.shared import borrow, give_back
 from syncmodel.reference.node.faults import HOLDING
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.targets.cluster import Cluster
@@ -78,7 +79,7 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
     @property
     def folder(self) -> Path | None:
         """Where everything of the machines is, while there are any."""
-        return None if self._machines is None else self._machines.folder
+        return None if self._local is None else self._local.folder
 
     def ways(self) -> Mapping[str, Sequence[Way]]:
         """By SSH, HTTP and SQLite; the key for it is in the private folder of the machines."""
@@ -103,7 +104,7 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
             await self._demolish()
         finally:
             if self._machines is not None:
-                self._machines.close()
+                give_back(self._machines)
                 self._machines = None
 
     async def artefacts(self, folder: Path) -> None:
@@ -174,8 +175,11 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
 
     async def _rebuild(self) -> None:
         await self._demolish()
+        if self._machines is not None and not self._machines.usable:
+            give_back(self._machines)
+            self._machines = None
         if self._machines is None:
-            self._machines = LocalMachines()
+            self._machines = borrow()
         local = self._machines.prepare(self.nodes, bugs=self._bugs)
         self._local = local
         doors = {link: local.link_socket(link) for link in self._all}

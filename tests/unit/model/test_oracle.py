@@ -108,6 +108,7 @@ def test_the_model_and_the_oracle_agree() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.verdicts
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_model_and_the_oracle_agree_on_many(part: int) -> None:
     happened = held(CONTRACT, 10_000 + part * MANY, MANY)
@@ -116,6 +117,7 @@ def test_the_model_and_the_oracle_agree_on_many(part: int) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.verdicts
 @pytest.mark.parametrize("name", OTHERS)
 def test_no_false_alarm_where_the_oracle_knows_the_guarantee(name: str) -> None:
     # Where no write beats what it was made knowing there are many orders: few worlds are enough.

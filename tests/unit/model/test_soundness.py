@@ -80,6 +80,7 @@ def test_no_false_alarm_under_the_contract() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.verdicts
 @pytest.mark.parametrize("name", ALONE)
 def test_no_false_alarm_under_other_guarantees(name: str) -> None:
     schema, guarantees = ALONE[name]
@@ -90,6 +91,7 @@ def test_no_false_alarm_under_other_guarantees(name: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.verdicts
 @pytest.mark.parametrize("name", PAIRS)
 def test_no_false_alarm_under_two_guarantees_at_once(name: str) -> None:
     # Each from seeds of its own: then they tell more together.

@@ -109,6 +109,11 @@ class LocalMachines:
     ) -> None:
         self.close()
 
+    @property
+    def usable(self) -> bool:
+        """Whether this process can boot machines with it: not closed, and its fork server lives."""
+        return self._nursery.usable
+
     def prepare(
         self, names: Sequence[str], *, bugs: Sequence[str] = (), origins: Sequence[str] = ()
     ) -> LocalCluster:

@@ -95,9 +95,16 @@ class Nursery:
         self._orders: socket.socket | None = None
         self._lifelines: dict[Path, Lifeline] = {}
         self._starting = asyncio.Lock()
+        self._owner = os.getpid()
         self._finalizer: weakref.finalize[..., Nursery] = weakref.finalize(
             self, _remove_folder, self.folder
         )
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can boot machines, here: a fork of the tester has no fork server."""
+        alive = self._process is None or self._process.poll() is None
+        return alive and self._finalizer.alive and self._owner == os.getpid()
 
     async def start(self) -> None:
         """Start the fork server, unless it runs. Raises BootError and UsageError."""
