@@ -78,13 +78,14 @@ async def _late(adapter: Adapter, rest: Rest, net: Net, until_s: float) -> str:
 
 
 async def _pulled(adapter: Adapter, net: Net, until_s: float) -> str:
-    """Carry along every link until nothing is left: as many rounds as there are nodes, and more
-    while `pull` says so."""
+    """Carry along every link until `pull` says of all of them that nothing is left; where it says
+    nothing, as many rounds as there are nodes."""
     rounds = 0
     while True:
-        left = [link for link in net.connected if await adapter.call(adapter.pull, *link)]
+        said = {link: await adapter.call(adapter.pull, *link) for link in net.connected}
+        left = [link for link, more in said.items() if more]
         rounds += 1
-        if not left and rounds >= len(net.up):
+        if not left and (None not in said.values() or rounds >= len(net.up)):
             return ""
         if left and time.monotonic() >= until_s:
             return "; ".join(f"{b} still takes from {a}" for a, b in left)

@@ -16,8 +16,10 @@ from syncmodel.adapter import InProcess, Refused, Unknown
 from syncmodel.adapter.selftest import selftest
 from syncmodel.cli import main
 from syncmodel.engine.pool import Pool
+from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Answer
 from syncmodel.model.values import TOMBSTONE, Row, Write
+from syncmodel.steps import Create
 from syncmodel.targets.registry import kind_of
 
 TEMPLATES = Path(sys.modules[InProcess.__module__].__file__ or "").parent / "templates"
@@ -87,6 +89,31 @@ def troubles(adapter: type[InProcess]) -> dict[str, str]:
 
 def test_a_correct_adapter_has_no_trouble() -> None:
     assert troubles(Notes) == {}
+
+
+@pytest.mark.parametrize(("says", "rounds"), [(True, 2), (False, 3)])
+def test_who_says_that_nothing_is_left_is_asked_no_more_than_that(says: bool, rounds: int) -> None:
+    """A write of n1 reaches all in the first round; where nobody says so, every round is needed."""
+    pulls: list[tuple[str, str]] = []
+
+    class Counted(Notes):
+        def pull(self, sender: str, receiver: str) -> Any:
+            pulls.append((sender, receiver))
+            before = dict(self.at[receiver]["rows"])
+            super().pull(sender, receiver)
+            return before != self.at[receiver]["rows"] if says else None
+
+    with Pool(kind_of(Counted)) as pool:
+        target = pool.target(3)
+        net = fully_connected(Counted.schema, 3)
+        pool.driver.run(target.begin(net))
+        write = Create("n1", "notes", "a", (("title", "t1"), ("votes", 0)))
+        pool.driver.run(target.write("n1", write.asks(Counted.schema)))
+        pulls.clear()
+        pool.driver.run(target.settle(net, control=False, limit_s=1.0))
+    links = len(net.connected)
+    # The views are read at rest, and then looked at once more.
+    assert len(pulls) == links * (rounds + (1 if says else rounds))
 
 
 def test_an_adapter_of_several_tables_has_none(tmp_path: Path) -> None:
