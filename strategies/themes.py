@@ -40,16 +40,20 @@ NETWORK = Theme(
         ("clock", 0),
         ("crash", 0),
         ("cut", 7),
+        ("disable", 0),
         ("faulty_rollback", 0),
         ("faulty_rollout", 0),
         ("heal", 3),
         ("mend", 4),
         ("partition", 9),
         ("pause", 0),
+        ("reboot", 0),
         ("restart", 0),
         ("resume", 0),
         ("rollback", 0),
         ("rollout", 0),
+        ("select", 0),
+        ("uninstall", 0),
     ),
 )
 #: Many rows, and nothing that drops the log that they are in.
@@ -57,6 +61,7 @@ LONG_LOGS = Theme(
     "long logs",
     52,
     (
+        ("disable", 0),
         ("faulty_rollback", 0),
         ("faulty_rollout", 0),
         ("fill", 1),
@@ -64,6 +69,8 @@ LONG_LOGS = Theme(
         ("restart", 3),
         ("rollback", 0),
         ("rollout", 0),
+        ("select", 0),
+        ("uninstall", 0),
     ),
 )
 #: Nodes come and go between generations all the time.
@@ -71,11 +78,15 @@ DEPLOYMENTS = Theme(
     "deployments",
     9,
     (
+        ("disable", 3),
         ("faulty_rollback", 4),
         ("faulty_rollout", 4),
+        ("reboot", 2),
         ("restart", 4),
         ("rollback", 6),
         ("rollout", 3),
+        ("select", 3),
+        ("uninstall", 2),
     ),
 )
 #: Requests of several clients meet on one row.
@@ -85,11 +96,14 @@ CLIENTS = Theme(
     (
         ("add", 14),
         ("concurrently", 16),
+        ("disable", 0),
         ("faulty_rollback", 0),
         ("faulty_rollout", 0),
         ("rollback", 0),
         ("rollout", 0),
+        ("select", 0),
         ("set", 12),
+        ("uninstall", 0),
     ),
 )
 #: Nodes stand still for a while, and requests meet them so; clocks jump, and nodes restart; links
@@ -101,13 +115,16 @@ STALLS = Theme(
         ("add", 10),
         ("clock", 6),
         ("concurrently", 9),
+        ("disable", 0),
         ("hang", 6),
         ("heal", 3),
         ("pause", 6),
         ("restart", 4),
         ("rollback", 0),
         ("rollout", 0),
+        ("select", 0),
         ("slow", 3),
+        ("uninstall", 0),
     ),
 )
 THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STALLS)}

@@ -37,6 +37,10 @@ WEIGHTS = {
     "rollback": 2,
     "faulty_rollout": 1,
     "faulty_rollback": 1,
+    "disable": 1,
+    "uninstall": 1,
+    "select": 1,
+    "reboot": 1,
     "crash": 3,
     "restart": 2,
     "pause": 1,
@@ -54,6 +58,7 @@ WHERE_NOTHING_IS_WRITTEN = {"create": 2}
 WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
 WHILE_PAUSED = {"resume": 6}
+WHILE_STAGED = {"reboot": 8}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
 #: One fill makes a log long, costs as much as a hundred other steps, and makes all that follow
 #: slower: so it comes once, and late.
@@ -66,6 +71,7 @@ SITUATIONS = (
     WHILE_CUT,
     WHILE_DOWN,
     WHILE_PAUSED,
+    WHILE_STAGED,
     WHERE_THE_PLUGIN_IS_MISSING,
     WHERE_A_FILL_IS_DUE,
     IN_A_BURST,
@@ -127,8 +133,8 @@ def weights(
     net = plan.net
     bare = len(net.carriers) < len(net.up)
     due = len(plan.tokens) >= DUE_AFTER_VALUES and not plan.passed_over
-    still = bool(net.paused)
-    situation = (not plan.rows, bool(net.cut), bool(net.down), still, bare, due, in_a_burst)
+    still, staged = bool(net.paused), bool(net.staged)
+    situation = (not plan.rows, bool(net.cut), bool(net.down), still, staged, bare, due, in_a_burst)
     return _table(ops, own, theme, situation)
 
 

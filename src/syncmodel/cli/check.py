@@ -60,6 +60,8 @@ NUMBERS = {
     "pauses": (0, 0, "nodes that stand still; letting them go on is free"),
     "clocks": (0, 0, "jumps of nodes' clocks"),
     "hangs": (0, 0, "links that hang; mending is free"),
+    "takeouts": (0, 0, "plugins that are disabled or uninstalled"),
+    "reboots": (0, 0, "machines that boot, or select what they will boot"),
     "burst": (1, 1, "steps without a rest between them"),
 }
 #: Between two lines of progress.

@@ -327,4 +327,4 @@ def _disturbed(before: World, after: World) -> bool:
     if old is new:
         return False
     healed = bool(old.cut) and not new.cut
-    return old.running != new.running or old.still != new.still or healed
+    return old.lives != new.lives or healed

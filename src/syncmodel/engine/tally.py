@@ -28,12 +28,16 @@ from syncmodel.steps import (
     Crash,
     Cut,
     Data,
+    Disable,
     Hang,
     Partition,
     Pause,
+    Reboot,
     Resync,
+    Select,
     Slow,
     Step,
+    Uninstall,
 )
 
 #: Refusals that depend on which rows the node showed, so that a race may decide them.
@@ -52,6 +56,10 @@ class Sometimes(Enum):
     CLOCKS = "clocks that jumped"
     HANGS = "links that hung"
     SLOW = "slow links"
+    DISABLED = "plugins that were disabled"
+    UNINSTALLED = "uninstalls"
+    SELECTED = "generations selected for a boot"
+    REBOOTS = "machines that booted"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -67,6 +75,10 @@ NEEDS = {
     Sometimes.CLOCKS: frozenset({"clock"}),
     Sometimes.HANGS: frozenset({"hang"}),
     Sometimes.SLOW: frozenset({"slow"}),
+    Sometimes.DISABLED: frozenset({"disable"}),
+    Sometimes.UNINSTALLED: frozenset({"uninstall"}),
+    Sometimes.SELECTED: frozenset({"select"}),
+    Sometimes.REBOOTS: frozenset({"reboot"}),
 }
 
 
@@ -79,6 +91,10 @@ BRINGS: dict[type[Step], Sometimes] = {
     Clock: Sometimes.CLOCKS,
     Hang: Sometimes.HANGS,
     Slow: Sometimes.SLOW,
+    Disable: Sometimes.DISABLED,
+    Uninstall: Sometimes.UNINSTALLED,
+    Select: Sometimes.SELECTED,
+    Reboot: Sometimes.REBOOTS,
 }
 
 

@@ -199,7 +199,7 @@ def rested(now: Moment) -> Moment:
 def _disturbed(old: Net, new: Net) -> bool:
     """Whether lives or generations changed, or all is healed: then a session looks closer too."""
     healed = bool(old.cut) and not new.cut
-    return old.running != new.running or old.still != new.still or healed
+    return old.lives != new.lives or healed
 
 
 # --- properties ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ differ in practice: a million states collide with a chance of one in 10^26.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from itertools import permutations
@@ -78,7 +78,15 @@ def of_net(net: Net, names: Renaming) -> Digest:
         sorted((new[a], new[b]) for a, b in net.cut),
         sorted((new[a], new[b]) for a, b in net.interrupted),
         *([sorted(new[node] for node in net.paused)] if net.paused else ()),
+        *_of_deployment(net, new),
     )
+
+
+def _of_deployment(net: Net, new: Mapping[str, str]) -> list[object]:
+    if not net.disabled and not net.staged:
+        return []
+    staged = sorted((new[node], generation) for node, generation in net.staged.items())
+    return ["deployment", sorted(new[node] for node in net.disabled), staged]
 
 
 @lru_cache(maxsize=CACHED)

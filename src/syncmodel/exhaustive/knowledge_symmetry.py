@@ -80,7 +80,15 @@ def _net_key(net: Net, names: Renaming) -> tuple[Any, ...]:
         tuple(sorted((new[a], new[b]) for a, b in net.cut)),
         tuple(sorted((new[a], new[b]) for a, b in net.interrupted)),
         *((tuple(sorted(new[node] for node in net.paused)),) if net.paused else ()),
+        *_deployment_key(net, new),
     )
+
+
+def _deployment_key(net: Net, new: Mapping[str, str]) -> tuple[Any, ...]:
+    if not net.disabled and not net.staged:
+        return ()
+    staged = sorted((new[node], generation) for node, generation in net.staged.items())
+    return ("deployment", tuple(sorted(new[node] for node in net.disabled)), tuple(staged))
 
 
 @lru_cache(maxsize=CACHED)
@@ -131,6 +139,8 @@ def renamed_net(net: Net, names: Renaming) -> Net:
         running=_keys(net.running, new),
         down=frozenset(new[node] for node in net.down),
         paused=frozenset(new[node] for node in net.paused),
+        disabled=frozenset(new[node] for node in net.disabled),
+        staged=_keys(net.staged, new),
         cut=frozenset((new[a], new[b]) for a, b in net.cut),
         interrupted=frozenset((new[a], new[b]) for a, b in net.interrupted),
     )

@@ -25,7 +25,9 @@ from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.faulty_deploy import FaultyDeploy
 from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
+from syncmodel.steps.machines import Reboot, Select
 from syncmodel.steps.network import Heal, Links, Mend
+from syncmodel.steps.plugins import Takeout
 from syncmodel.steps.reads import Read
 from syncmodel.steps.scope import Scope
 from syncmodel.steps.standstill import Pause, Resume
@@ -46,6 +48,8 @@ COUNTED = (
     "pauses",
     "clocks",
     "hangs",
+    "takeouts",
+    "reboots",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -69,6 +73,9 @@ KINDS: dict[type[Step], str] = {
     Read: "reads",
     Pause: "pauses",
     Clock: "clocks",
+    Takeout: "takeouts",
+    Reboot: "reboots",
+    Select: "reboots",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -102,7 +109,8 @@ class Limits:
     `cuts` counts partitions too; mending and healing what is cut, resuming what stands still,
     restarting what is down and rolling out to a node without the plugin are free, so that every run
     can end well. `restarts` are those of a node that runs, `rollouts` those of a node that has the
-    plugin, `faulty` the deployments that meet a fault. `timeouts` are
+    plugin, `faulty` the deployments that meet a fault, `takeouts` plugins that are disabled or
+    uninstalled, `reboots` those of a machine and selections for one. `timeouts` are
     writes of unknown outcome (searches of the model only). `burst`: the most steps between two
     rests. `together`: two steps may be taken at the same time (searches of the model only).
     `generations`: what each node runs at the beginning, all the schema's usual one if empty. `ops`:
@@ -129,6 +137,8 @@ class Limits:
     pauses: int = _count(0)
     clocks: int = _count(0)
     hangs: int = _count(0)
+    takeouts: int = _count(0)
+    reboots: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())

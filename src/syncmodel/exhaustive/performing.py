@@ -15,13 +15,26 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
-from syncmodel.reference.simulated import VirtualWorld, acts, faulty
+from syncmodel.reference.simulated import VirtualWorld, acts, faulty, plugins
 from syncmodel.steps import Step
 from syncmodel.steps.base import Deploys, HangsLinks, Pauses, Reads, Resyncs, SetsClocks, Stops
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
+from syncmodel.steps.machines import Boots
+from syncmodel.steps.plugins import Uninstalls
 
 
-class Place(HangsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Pauses, SetsClocks, Reads):
+class Place(
+    HangsLinks,
+    Resyncs,
+    Deploys,
+    DeploysAmidFaults,
+    Uninstalls,
+    Boots,
+    Stops,
+    Pauses,
+    SetsClocks,
+    Reads,
+):
     """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
     def __init__(self, world: VirtualWorld) -> None:
@@ -102,6 +115,25 @@ class Place(HangsLinks, Resyncs, Deploys, DeploysAmidFaults, Stops, Pauses, Sets
         """One node, in one piece."""
         self.world, outcome = faulty.faulty_deploy(self.world, node, generation, fault, back=back)
         return outcome
+
+    async def disable(self, node: str) -> Outcome:
+        """Its tables stay."""
+        self.world, outcome = plugins.disable(self.world, node)
+        return outcome
+
+    async def uninstall(self, node: str, *, confirmed: bool) -> Outcome:
+        """Its tables go, if that is confirmed."""
+        self.world, outcome = plugins.uninstall(self.world, node, confirmed=confirmed)
+        return outcome
+
+    async def select(self, node: str, generation: int) -> Outcome:
+        """What runs notices nothing."""
+        self.world, outcome = plugins.select(self.world, node, generation)
+        return outcome
+
+    async def reboot(self, node: str) -> None:
+        """Whatever was not stored is gone."""
+        self.world = plugins.reboot(self.world, node)
 
 
 def performed(world: VirtualWorld, step: Step) -> tuple[VirtualWorld, Outcome]:

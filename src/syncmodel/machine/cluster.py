@@ -28,6 +28,7 @@ from syncmodel.steps import (
     Create,
     Cut,
     Delete,
+    Disable,
     FaultyRollback,
     FaultyRollout,
     Fill,
@@ -37,15 +38,18 @@ from syncmodel.steps import (
     Partition,
     Pause,
     Read,
+    Reboot,
     Refused,
     Restart,
     Resume,
     Resync,
     Rollback,
     Rollout,
+    Select,
     Set,
     Slow,
     Step,
+    Uninstall,
 )
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import EndsSearch, choose_rules_by
@@ -282,6 +286,30 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(FaultyRollback))
     def faulty_rollback(self, step: FaultyRollback) -> None:
         """A rollback of one node meets a fault."""
+        self.take(step)
+
+    @possible(Disable)
+    @rule(step=any_of(Disable))
+    def disable(self, step: Disable) -> None:
+        """A node's plugin is stopped, and its data kept."""
+        self.take(step)
+
+    @possible(Uninstall)
+    @rule(step=any_of(Uninstall))
+    def uninstall(self, step: Uninstall) -> None:
+        """A node's plugin goes, and its data with it."""
+        self.take(step)
+
+    @possible(Select)
+    @rule(step=any_of(Select))
+    def select(self, step: Select) -> None:
+        """A machine will boot another generation."""
+        self.take(step)
+
+    @possible(Reboot)
+    @rule(step=any_of(Reboot))
+    def reboot(self, step: Reboot) -> None:
+        """A machine boots what is selected."""
         self.take(step)
 
     @possible(Crash)

@@ -12,8 +12,8 @@ from syncmodel.model.view import ControlView
 def compare_control(belief: Belief, seen: Mapping[str, ControlView]) -> None:
     """Raise `DivergenceFound` where a node's control plane is not as its generation has it.
 
-    Health is held against "healthy" only where no link is cut and every node is up: a node may
-    call a cluster unhealthy that is.
+    A node is healthy that runs what it will boot. Health is judged only where no link is cut and
+    every node is up: a node may call a cluster unhealthy that is.
     """
     found = [
         Divergence(Kind.CONTROL_PLANE, node, None, f"{what} {expected}", f"{what} {shown}")
@@ -31,16 +31,19 @@ def _differences(
     generation, plugin = net.running[node], net.plugin(node)
     tables = tuple(sorted(net.schema.by_name))
     expected = tables if plugin is not None else ()
+    kept = tables if net.has_tables(node) else ()
+    selected = net.selected(node)
     whole = not net.cut and not net.still
-    stored = expected if control.stored is None else control.stored
+    stored = kept if control.stored is None else control.stored
+    healthy = selected == generation
     facts: list[tuple[str, str, object, object]] = [
-        ("selected", "selected generation", generation, control.selected),
+        ("selected", "selected generation", selected, control.selected),
         ("running", "running generation", generation, control.running),
-        ("links", "generation links (selected, running)", (generation,) * 2, control.links),
+        ("links", "generation links (selected, running)", (selected, generation), control.links),
         ("plugin", "plugin version", plugin, control.plugin),
         ("tables", "tables", expected, control.tables),
-        ("stored", "tables in the store", expected, stored),
-        ("healthy", "healthy", True, control.healthy or not whole),
+        ("stored", "tables in the store", kept, stored),
+        ("healthy", "healthy", healthy, control.healthy if whole else healthy),
     ]
     return [
         (what, wanted, shown)

@@ -50,6 +50,10 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     quorum: bool = False
     #: Nodes whose application stands still: it answers nobody, and loses nothing.
     paused: frozenset[str] = NOBODY
+    #: Nodes whose plugin is disabled: it does not run, and its tables and their log are kept.
+    disabled: frozenset[str] = NOBODY
+    #: The generation that a node will boot, where that is not the one that it runs.
+    staged: Map[str, int] = Map()
 
     def __repr__(self) -> str:
         """Where it is: nodes with their generations, who is down, what is cut."""
@@ -57,7 +61,9 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         down = f", down={sorted(self.down)}" if self.down else ""
         still = f", paused={sorted(self.paused)}" if self.paused else ""
         cut = f", cut={[f'{a}->{b}' for a, b in sorted(self.cut)]}" if self.cut else ""
-        return f"Net({nodes}{down}{still}{cut})"
+        kept = f", disabled={sorted(self.disabled)}" if self.disabled else ""
+        boots = f", staged={dict(sorted(self.staged.items()))}" if self.staged else ""
+        return f"Net({nodes}{down}{still}{kept}{boots}{cut})"
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -74,6 +80,19 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     def plugin(self, node: str) -> int | None:
         """The plugin's version in the node's running generation, or None."""
         return self.schema.deployment[self.running[node]]
+
+    def selected(self, node: str) -> int:
+        """The generation that the node's machine will boot."""
+        return self.staged.get(node, self.running[node])
+
+    @property
+    def lives(self) -> tuple[object, ...]:
+        """What each node runs and will boot, and whether it is there: not the links."""
+        return self.running, self.still, self.disabled, self.staged
+
+    def has_tables(self, node: str) -> bool:
+        """Whether the plugin's tables are in the node's store, which keeps their log."""
+        return node in self.disabled or self.plugin(node) is not None
 
     def carries(self, node: str) -> bool:
         """Whether the node runs, with the plugin: only such a node accepts, serves and shows."""
@@ -225,9 +244,31 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         return only(replace(self, paused=self.paused - {node}))
 
     def deploy(self, nodes: Iterable[str], generation: int) -> Net:
-        """These nodes run that generation."""
+        """These nodes run that generation, and will boot it."""
+        nodes = tuple(nodes)
         running = self.running.update(dict.fromkeys(nodes, generation))
-        return only(replace(self, running=running))
+        if not self.disabled and not self.staged:
+            return only(replace(self, running=running))
+        disabled, staged = self.disabled.difference(nodes), self.staged
+        for node in nodes:
+            staged = staged.delete(node) if node in staged else staged
+        return only(replace(self, running=running, disabled=disabled, staged=staged))
+
+    def disable(self, node: str, generation: int) -> Net:
+        """The node runs that generation, which has no plugin, and keeps the tables of it."""
+        return only(replace(self.deploy((node,), generation), disabled=self.disabled | {node}))
+
+    def select(self, node: str, generation: int) -> Net:
+        """The node's machine will boot that generation."""
+        staged = self.staged.delete(node) if node in self.staged else self.staged
+        if generation != self.running[node]:
+            staged = staged.set(node, generation)
+        return only(replace(self, staged=staged))
+
+    def boot(self, node: str) -> Net:
+        """The node's machine boots the generation that is selected."""
+        net = self.deploy((node,), self.staged[node]) if node in self.staged else self
+        return net.start(node)
 
     def interrupt(self, after: Net, touched: frozenset[str]) -> Net:
         """`after`, which follows this net, with the links that broke or are new on the way noted.
@@ -253,7 +294,7 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
 
     def drops(self, after: Net) -> frozenset[str]:
         """The nodes that lose their log while this net becomes `after`."""
-        switched = after.running is not self.running
+        switched = after.running is not self.running or after.disabled != self.disabled
         return _dropping(self, after) if switched and not self.keeps_log else NOBODY
 
 
@@ -280,7 +321,7 @@ def _either(net: Net, other: Net) -> Net:
 @lru_cache(maxsize=KEPT)
 def _dropping(net: Net, after: Net) -> frozenset[str]:
     return frozenset(
-        node for node in net.nodes if net.plugin(node) is not None and after.plugin(node) is None
+        node for node in net.nodes if net.has_tables(node) and not after.has_tables(node)
     )
 
 

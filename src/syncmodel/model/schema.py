@@ -218,6 +218,21 @@ class Schema:
         return Map({i: g.plugins.get(self.plugin) for i, g in enumerate(self.generations, 1)})
 
     @cached_property
+    def bare(self) -> Map[int, int | None]:
+        """For each generation: the first one that has all but the plugin, None where none has."""
+        plugins = {i: g.plugins for i, g in enumerate(self.generations, 1)}
+        without = {
+            i: {name: version for name, version in there.items() if name != self.plugin}
+            for i, there in plugins.items()
+        }
+        return Map(
+            {
+                i: next((other for other, there in plugins.items() if dict(there) == rest), None)
+                for i, rest in without.items()
+            }
+        )
+
+    @cached_property
     def referring(self) -> Mapping[str, tuple[tuple[Table, Ref], ...]]:
         """For each table: the columns of others that name its rows."""
         return {

@@ -25,10 +25,14 @@ from syncmodel.reference.machines.reaching import ways
 from syncmodel.reference.machines.shared import borrow, give_back
 from syncmodel.reference.node.faults import HOLDING
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
+from syncmodel.steps.machines import Boots
+from syncmodel.steps.plugins import Uninstalls
+from syncmodel.targets import deploying
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.deploying import begin, end, preview
 from syncmodel.targets.inside import Reachable, Way
 from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.wire import PLUGIN
 
 #: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
 RUNS_BETWEEN_EMPTYINGS = 20
@@ -37,7 +41,7 @@ BASELINE = 1
 HELD_LIMIT_S = 20.0
 
 
-class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
+class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, Reachable):
     """A `Target` of local processes n1, n2, ..."""
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
@@ -55,6 +59,9 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
         self._local: LocalCluster | None = None
         self._runs = 0
         self._trusted = False
+        #: Nodes that a deployment alone need not bring to where a run begins: they keep tables, or
+        #: have something selected.
+        self._unusual: set[str] = set()
 
     async def begin(self, net: Net) -> None:
         """A fresh run, on new machines if the last run did not end well."""
@@ -151,6 +158,41 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
             await self._reboot(node)
         return None
 
+    async def disable(self, node: str) -> Outcome:
+        """As `Uninstalls`."""
+        self._unusual.add(node)
+        outcome = await deploying.disable(self.live[node], PLUGIN)
+        await self._still_cut()
+        return outcome
+
+    async def uninstall(self, node: str, *, confirmed: bool) -> Outcome:
+        """As `Uninstalls`."""
+        outcome = await deploying.uninstall(self.live[node], PLUGIN, confirmed=confirmed)
+        await self._still_cut()
+        return outcome
+
+    async def select(self, node: str, generation: int) -> Outcome:
+        """As `Boots`."""
+        self._unusual.add(node)
+        _, running = await self.live[node].links()
+        return await deploying.select(self.live[node], generation, back=generation < running)
+
+    async def reboot(self, node: str) -> None:
+        """All processes of the machine are killed, and it boots."""
+        await self._reboot(node)
+        self.down -= {node}
+        await self._stand_still(self.paused - {node})
+        if not await self._answers(node):
+            raise FaultError(f"{node} was booted, and its application does not answer.")
+        await self._still_cut()
+
+    async def _to(self, node: str, generation: int) -> None:
+        """Bring a node to a generation; first to none, from where a deployment alone does not."""
+        if node in self._unusual:
+            await deploying.uninstall(self.live[node], PLUGIN, confirmed=True)
+            self._unusual.discard(node)
+        await super()._to(node, generation)
+
     async def _reboot(self, node: str) -> None:
         """Kill all of a machine, and boot it."""
         await self.live[node].close()
@@ -195,6 +237,7 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Reachable):
         machines = await local.boot({link: f"ws+unix://{door}" for link, door in doors.items()})
         self.live = {one.name: LiveNode(one, local.admin_key, one.pubkey) for one in machines}
         self.cut, self.down = frozenset(), frozenset()
+        self._unusual.clear()
         await self._stand_still(frozenset())
 
     @property

@@ -16,6 +16,8 @@ from syncmodel.steps.base import (
     Stops,
 )
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
+from syncmodel.steps.machines import Boots
+from syncmodel.steps.plugins import Uninstalls
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
@@ -26,6 +28,8 @@ class Everything(
     Resyncs,
     Deploys,
     DeploysAmidFaults,
+    Uninstalls,
+    Boots,
     Stops,
     Pauses,
     SetsClocks,

@@ -13,7 +13,9 @@ from syncmodel.steps.fill import Fill
 from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
 from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
+from syncmodel.steps.machines import Reboot, Select
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.plugins import Disable, Uninstall
 from syncmodel.steps.reads import Read
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.standstill import Pause, Resume
@@ -29,6 +31,7 @@ __all__ = [
     "Cut",
     "Data",
     "Delete",
+    "Disable",
     "FaultyRollback",
     "FaultyRollout",
     "Fill",
@@ -38,16 +41,19 @@ __all__ = [
     "Partition",
     "Pause",
     "Read",
+    "Reboot",
     "Refused",
     "Restart",
     "Resume",
     "Resync",
     "Rollback",
     "Rollout",
+    "Select",
     "Set",
     "Slow",
     "Step",
     "Target",
+    "Uninstall",
     "dump",
     "kind",
     "load",

@@ -103,9 +103,12 @@ class FaultyDeploy(Step):
         return net.deploy((self.node,), self.generation) if done else net
 
     def enabled(self, plan: Plan) -> bool:
-        """The generation exists, lies the right way, and the fault can be met on it."""
+        """The generation exists, lies the right way, and the fault can be met on it. (What a
+        machine that waits for its boot does with one is left open.)"""
         net = plan.net
         if self.node not in net.up or self.generation not in net.generations:
+            return False
+        if self.node in net.staged:
             return False
         running = net.running[self.node]
         if self._meets is None or (self.back and not self._meets.back):

@@ -43,21 +43,50 @@ async def preview(node: LiveNode, generation: int) -> dict[str, Any] | None:
         return None
 
 
-async def begin(node: LiveNode, generation: int, *, back: bool) -> str | Outcome:
+async def begin(
+    node: LiveNode, generation: int, *, back: bool, at_boot: bool = False
+) -> str | Outcome:
     """The name of the job, once it has begun; else why it was refused.
 
-    Raises `InvalidRunError` if nobody knows whether it has begun.
+    `at_boot`: it only selects what the machine will boot. Raises `InvalidRunError` if nobody knows
+    whether it has begun.
     """
     method = "rollout.rollback" if back else "rollout.start"
+    return await _begun(
+        node, method, {"generation": generation, **({"at_boot": True} if at_boot else {})}
+    )
+
+
+async def select(node: LiveNode, generation: int, *, back: bool) -> Outcome:
+    """Have the node's machine boot that generation from the next time on."""
+    job = await begin(node, generation, back=back, at_boot=True)
+    return job if isinstance(job, Outcome) else await end(node, job)
+
+
+async def disable(node: LiveNode, plugin: str) -> Outcome:
+    """Stop a plugin and wait for the end of the job, which must not run any migration."""
+    job = await _begun(node, "plugins.disable", {"plugin": plugin})
+    none: dict[str, Any] = {"migrations": {"up": [], "down": []}}
+    return job if isinstance(job, Outcome) else await end(node, job, none)
+
+
+async def uninstall(node: LiveNode, plugin: str, *, confirmed: bool) -> Outcome:
+    """Take a plugin out with its tables, if that is confirmed, and wait for the end of the job."""
+    params = {"plugin": plugin, **({"confirm_data_loss": True} if confirmed else {})}
+    job = await _begun(node, "plugins.uninstall", params)
+    return job if isinstance(job, Outcome) else await end(node, job)
+
+
+async def _begun(node: LiveNode, method: str, params: dict[str, Any]) -> str | Outcome:
     try:
-        begun = await node.admin(method, {"generation": generation})
+        begun = await node.admin(method, params)
     except Unreachable:
         return refused("unreachable")
     except (AdminError, Indefinite) as error:
         if isinstance(error, AdminError) and error.definite:
             return refused(error.code)
         raise InvalidRunError(
-            f"{node.name} did not say whether it began the {method} to generation {generation}, "
+            f"{node.name} did not say whether it began the {method} of {params}, "
             f"so nobody knows what it runs: {error}"
         ) from None
     return str(begun["job"])

@@ -113,11 +113,15 @@ class Control:
         return self._deployment.preview(self._target(params))
 
     async def _start(self, params: Params) -> dict[str, Any]:
-        return {"job": self._supervisor.begin("rollout", self._target(params)).name}
+        at_boot = _field({"at_boot": False, **params}, "at_boot", bool)
+        return {
+            "job": self._supervisor.begin("rollout", self._target(params), at_boot=at_boot).name
+        }
 
     async def _rollback(self, params: Params) -> dict[str, Any]:
         number = _field(params, "generation", int)
-        return {"job": self._supervisor.begin("rollback", number).name}
+        at_boot = _field({"at_boot": False, **params}, "at_boot", bool)
+        return {"job": self._supervisor.begin("rollback", number, at_boot=at_boot).name}
 
     async def _abort(self, params: Params) -> dict[str, Any]:
         job = _field(params, "job", str)
@@ -153,7 +157,8 @@ class Control:
     async def _uninstall(self, params: Params) -> dict[str, Any]:
         plugin = _field(params, "plugin", str)
         target = self._deployment.without_plugin(plugin)
-        if params.get("confirm_data_loss") is not True:
+        confirmed = params.get("confirm_data_loss") is True
+        if not confirmed and self._deployment.wants_confirmation():
             lost = self._deployment.rows_lost(target)
             said = ", ".join(f"{count} rows of {table}" for table, count in lost.items())
             raise RefusedError(

@@ -19,7 +19,7 @@ from syncmodel.reference.node import migrations
 from syncmodel.reference.node.generations import Generation, Generations, UnknownGenerationError
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.migrations import Migration, Plan
-from syncmodel.reference.node.supervisor_pieces import all_of
+from syncmodel.reference.node.supervisor_pieces import SupervisorPieces, all_of, always
 
 # A store that is locked for longer than this is stuck: the job fails and says so.
 _STORE_BUSY_LIMIT_S = 5.0
@@ -40,11 +40,18 @@ class RefusedError(SyncModelError):
 @attrs.frozen
 class Deployment:
     """One machine's deployment. `known` are the existing migrations; `previewed` is what a
-    preview names of a plan."""
+    preview names of a plan; `wants_confirmation` says whether what loses data is to be confirmed.
+    """
 
     layout: Layout
     known: tuple[Migration, ...] = migrations.MIGRATIONS
     previewed: Callable[[Plan], Plan] = all_of
+    wants_confirmation: Callable[[], bool] = always
+
+    @classmethod
+    def decided_by(cls, pieces: SupervisorPieces, layout: Layout) -> Deployment:
+        """A machine's deployment, with these decisions."""
+        return cls(layout, pieces.migrations, pieces.previewed, pieces.wants_confirmation)
 
     @property
     def generations(self) -> Generations:
@@ -71,11 +78,25 @@ class Deployment:
             return self.generations.with_plugins(plugins).number
 
     def without_plugin(self, plugin: str) -> int:
-        """The generation with all that is selected but this plugin. Raises RefusedError (404)."""
+        """The generation with all that is selected but this plugin.
+
+        Raises RefusedError: 404 no_plugin and unknown_generation, 409 reboot_required.
+        """
         plugins = self.get(self.generations.selected()).plugins
         if plugin not in {**plugins, **self.installed()}:
             raise RefusedError("no_plugin", f"There is no plugin {plugin!r:.80} here.", status=404)
-        return self.with_plugins({name: v for name, v in plugins.items() if name != plugin})
+        number = self.with_plugins({name: v for name, v in plugins.items() if name != plugin})
+        reasons = self.reboot_reasons(self.get(number))
+        if reasons:
+            # What a boot runs are the migrations to what it boots: a disable runs none.
+            raise RefusedError(
+                "reboot_required",
+                f"Generation {number} needs a reboot ({'; '.join(reasons)}): roll out to one that "
+                f"does not, first.",
+                status=409,
+                details={"reboot_reasons": reasons},
+            )
+        return number
 
     def rows_lost(self, target: int) -> dict[str, int]:
         """How many rows of which tables the way to generation `target` drops."""
@@ -95,7 +116,7 @@ class Deployment:
         """
         target = self.get(number)
         missing = self.missing(target)
-        running = self.generations.running()
+        running, reasons = self.generations.running(), self.reboot_reasons(target)
         return {
             "generation": number,
             "channel_delta": {
@@ -108,9 +129,17 @@ class Deployment:
                 "missing": missing,
             },
             "restart_required": running != number,
-            "reboot_required": False,
-            "reboot_reasons": [],
+            "reboot_required": bool(reasons),
+            "reboot_reasons": reasons,
         }
+
+    def reboot_reasons(self, target: Generation) -> list[str]:
+        """Why `target` runs only once the machine boots: what can't be replaced while it works."""
+        running = self.generations.running()
+        now = None if running is None else self.get(running).supervisor
+        if now is None or now == target.supervisor:
+            return []
+        return [f"supervisor: version {now} runs, and {target.supervisor} is needed"]
 
     def plan(self, target: Generation) -> Plan:
         """The migrations from the tables as they are to those of `target`."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -23,16 +24,25 @@ class UnknownGenerationError(UsageError):
 
 @attrs.frozen
 class Generation:
-    """One numbered, immutable deployment: its plugins, each with its version."""
+    """One numbered, immutable deployment: its plugins, each with its version.
+
+    `supervisor` is the version of the machine's supervisor that it needs.
+    """
 
     number: int
     plugins: dict[str, int]
+    supervisor: int = 1
 
     @property
     def item(self) -> str:
         """The name of its store item. Equal deployments have equal names, as in Guix."""
-        text = json.dumps({"number": self.number, "plugins": self.plugins}, sort_keys=True)
+        text = json.dumps(self.to_json(), sort_keys=True)
         return f"{hashlib.sha256(text.encode()).hexdigest()[:32]}-system"
+
+    def to_json(self) -> dict[str, Any]:
+        """Its file in the store."""
+        unusual = {} if self.supervisor == 1 else {"supervisor": self.supervisor}
+        return {"number": self.number, "plugins": self.plugins, **unusual}
 
     @property
     def substitutes(self) -> tuple[str, ...]:
@@ -58,7 +68,7 @@ class Generations:
         """Add a generation to the list. The one that is there under this number is replaced."""
         item = self.layout.store / generation.item
         item.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"number": generation.number, "plugins": generation.plugins})
+        text = json.dumps(generation.to_json())
         (item / "generation.json").write_text(text, encoding="utf-8")
         link = self.layout.profiles / f"system-{generation.number}-link"
         _replace_link(link, f"../../../gnu/store/{generation.item}")
@@ -112,7 +122,7 @@ class Generations:
 
 def _read(link: Path) -> Generation:
     data = json.loads((link / "generation.json").read_text(encoding="utf-8"))
-    return Generation(data["number"], data["plugins"])
+    return Generation(**data)
 
 
 def _replace_link(link: Path, to: str) -> None:

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import attrs
 
-from syncmodel.reference.node.migrations import Plan
+from syncmodel.reference.node.migrations import Plan, directions
 
-Kind = Literal["rollout", "rollback", "disable", "uninstall"]
+Kind = Literal["rollout", "rollback", "disable", "uninstall", "boot"]
 State = Literal[
     "preparing",
     "building",
@@ -35,7 +35,8 @@ class Job:
 
     `target` is the generation that it leads to and `previous` the one selected before it. `error`
     is {"code", "message", "details"}. `was_up`: the application ran when the job began. `ran`: the
-    migrations that lead to the target, once they are known.
+    migrations that lead to the target, once they are known. `at_boot`: the target is selected, and
+    runs once the machine boots.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Job:
     state: State = "preparing"
     log: tuple[str, ...] = ()
     error: dict[str, Any] | None = None
+    at_boot: bool = False
 
     @property
     def name(self) -> str:
@@ -56,6 +58,19 @@ class Job:
     @property
     def ended(self) -> bool:
         return self.state in _ENDED
+
+    def told(self) -> dict[str, Any]:
+        """What a client is told of it."""
+        return {
+            "job": self.name,
+            "kind": self.kind,
+            "generation": self.target,
+            "at_boot": self.at_boot,
+            "state": self.state,
+            "migrations": directions(self.ran),
+            "log": list(self.log),
+            "error": self.error,
+        }
 
     def to(self, state: State, line: str) -> Job:
         """The same job in another state, with one more line of its log."""

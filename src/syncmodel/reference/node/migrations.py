@@ -154,6 +154,11 @@ def plan(
     return (*(("down", name) for name in down), *(("up", name) for name in up))
 
 
+def undoing(steps: Plan) -> Plan:
+    """What leads back from the end of a plan to its beginning."""
+    return tuple(("down" if to == "up" else "up", name) for to, name in reversed(steps))
+
+
 def directions(steps: Plan) -> dict[str, list[str]]:
     """A plan as clients see it: the names by direction, in order."""
     return {to: [name for direction, name in steps if direction == to] for to in ("up", "down")}

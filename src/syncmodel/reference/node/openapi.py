@@ -107,6 +107,9 @@ _SYNC: Final = _object(
 _JOB: Final = _object(job=_TEXT)
 _NODE: Final = _object(node=_TEXT)
 _GENERATION: Final = _object("generation plugins", generation=_NUMBER, plugins=_PLUGINS)
+_START: Final = _object(
+    "generation plugins at_boot", generation=_NUMBER, plugins=_PLUGINS, at_boot=_FLAG
+)
 _PLUGIN: Final = _object(plugin=_TEXT)
 
 #: Each admin method: its parameters, and its result.
@@ -175,11 +178,12 @@ METHODS: Final[Mapping[str, tuple[Schema, Schema]]] = {
             reboot_reasons=_list(_TEXT),
         ),
     ),
-    "rollout.start": (_GENERATION, _JOB),
+    "rollout.start": (_START, _JOB),
     "rollout.status": (
         _object("wait", job=_TEXT, wait=_object("limit_s", limit_s=_SECONDS)),
         _object(
             job=_TEXT,
+            at_boot=_FLAG,
             state=_TEXT,
             selected=_NUMBER,
             running=_or_null(_NUMBER),
@@ -188,7 +192,7 @@ METHODS: Final[Mapping[str, tuple[Schema, Schema]]] = {
             error=_or_null(_OBJECT),
         ),
     ),
-    "rollout.rollback": (_object(generation=_NUMBER), _JOB),
+    "rollout.rollback": (_object("at_boot", generation=_NUMBER, at_boot=_FLAG), _JOB),
     "rollout.abort": (_object(job=_TEXT), _JOB),
     "plugins.disable": (_PLUGIN, _JOB),
     "plugins.uninstall": (

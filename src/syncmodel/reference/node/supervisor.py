@@ -13,7 +13,6 @@ once more leads to the new ones, as each part looks first at what is there.
 from __future__ import annotations
 
 import asyncio
-import errno
 import secrets
 import sqlite3
 import threading
@@ -27,6 +26,7 @@ import attrs
 from syncmodel.errors import SyncModelError
 from syncmodel.reference.node import migrations
 from syncmodel.reference.node.deployment import Deployment, RefusedError
+from syncmodel.reference.node.endings import code, failed, first_line
 from syncmodel.reference.node.faults import ApplicationFailedError, Faults
 from syncmodel.reference.node.generations import Generation
 from syncmodel.reference.node.jobs import Job, JobStore, Kind
@@ -68,7 +68,7 @@ class Supervisor:
         self._pieces = pieces or SupervisorPieces()
         self._new_log_id = new_log_id
         self._clock = clock
-        self._deployment = Deployment(layout, self._pieces.migrations, self._pieces.previewed)
+        self._deployment = Deployment.decided_by(self._pieces, layout)
         self._generations = self._deployment.generations
         self._store = JobStore(layout.jobs)
         self._jobs = {job.name: job for job in self._store.load()}
@@ -80,9 +80,10 @@ class Supervisor:
         self.faults = Faults()
 
     async def boot(self) -> None:
-        """Finish the job that a crash interrupted, if any; else start what is selected.
+        """Finish the job that a crash interrupted, if any; then run what is selected.
 
-        Raises ApplicationFailedError.
+        Another generation than ran is migrated to before it starts, by a job. Raises
+        ApplicationFailedError.
         """
         for job in [job for job in self._jobs.values() if not job.ended]:
             if self._pieces.resumes():
@@ -90,15 +91,22 @@ class Supervisor:
             else:
                 del self._jobs[job.name]
         await self.job_ended()
+        selected, running = self._generations.selected(), self._generations.running()
+        number = selected if running is None else self._pieces.machine_boots(selected, running)
+        if running is not None and number != running:
+            self._launch(self._new_job("boot", number, previous=running, was_up=True))
+            await self.job_ended()
         if self._application.state == "stopped":
-            self._generations.set_running(self._generations.selected())
+            if self._generations.running() is None:
+                self._generations.set_running(number)
             await self._application.start()
 
     async def start(self) -> None:
         """Start the application, unless it runs. Raises ApplicationFailedError."""
         running = self._generations.running()
         if self._application.state == "stopped" and running is not None:
-            number = self._pieces.boots(running, self._last_rollout())
+            number = self._pieces.application_of(self._generations.selected(), running)
+            number = self._pieces.boots(number, self._last_rollout())
             if number != running:
                 self._generations.set_running(number)
         await self._application.start()
@@ -124,23 +132,25 @@ class Supervisor:
             "job": current[0] if current else None,
         }
 
-    def begin(self, kind: Kind, number: int) -> Job:
+    def begin(self, kind: Kind, number: int, *, at_boot: bool = False) -> Job:
         """Begin a job that leads to generation `number`; returns at once.
 
-        Raises RefusedError: 404 unknown_generation, 409 job_running, 503 not_ready when the disk
-        does not take it (nothing changed).
+        `at_boot`: it only selects that generation, which is migrated to and runs once the machine
+        boots; so is every one that needs another supervisor. Raises RefusedError: 404
+        unknown_generation, 409 job_running, 503 not_ready when the disk does not take it (nothing
+        changed).
         """
-        self._deployment.get(number)
+        target = self._deployment.get(number)
         busy = self._task is not None and not self._task.done()
         if busy and self._pieces.one_at_a_time():
             raise RefusedError("job_running", "A job is running: wait for its end.", status=409)
         selected = self._generations.selected()
-        job = Job(
-            number=1 + max((job.number for job in self._jobs.values()), default=0),
-            kind=kind,
-            target=self._pieces.leads_to(kind, number, selected),
+        job = self._new_job(
+            kind,
+            self._pieces.leads_to(kind, number, selected),
             previous=selected,
             was_up=self._application.state != "stopped",
+            at_boot=at_boot or bool(self._deployment.reboot_reasons(target)),
         )
         self._forget_old()
         try:
@@ -164,6 +174,12 @@ class Supervisor:
             self._aborted = True
         self.faults.let_go()
 
+    def _new_job(
+        self, kind: Kind, target: int, *, previous: int, was_up: bool, at_boot: bool = False
+    ) -> Job:
+        number = 1 + max((job.number for job in self._jobs.values()), default=0)
+        return Job(number, kind, target, previous, was_up, at_boot=at_boot)
+
     def _job(self, name: str) -> Job:
         if name not in self._jobs:
             raise RefusedError("unknown_job", f"There is no job {name!r:.80} here.", status=404)
@@ -184,18 +200,11 @@ class Supervisor:
                     await self._ended.wait()
             except TimeoutError:
                 pass  # the answer reports progress
-        job = self._job(name)
-        return {
-            "job": name,
-            "kind": job.kind,
-            "generation": job.target,
-            "state": job.state,
+        there = {
             "selected": self._generations.selected(),
             "running": self._generations.running(),
-            "migrations": migrations.directions(job.ran),
-            "log": list(job.log),
-            "error": job.error,
         }
+        return self._job(name).told() | there
 
     # One job, from any state that a crash may have left on disk.
 
@@ -223,6 +232,8 @@ class Supervisor:
                 self._prepare(job, target)
             job = self._note(job.to("building", f"store item {target.item}"))
             await self.faults.hold("killed-before-commit")
+        if job.at_boot:
+            return self._select(job, target)
         if job.state != "restarting":
             job = await self._migrate_and_commit(job, target, self._steps(job, target))
             await self.faults.hold("killed-after-commit")
@@ -230,11 +241,11 @@ class Supervisor:
             self._prepare(job, target)
         try:
             await self._restart(target)
-        except ApplicationFailedError as failed:
-            if not _reversible(job):
+        except ApplicationFailedError as not_up:
+            if not self._reversible(job):
                 raise
-            error = {"code": _code(failed), "message": str(failed), "details": {}}
-            job = attrs.evolve(job.to("reverting", _first_line(failed)), error=error)
+            error = {"code": code(not_up), "message": str(not_up), "details": {}}
+            job = attrs.evolve(job.to("reverting", first_line(not_up)), error=error)
             return await self._revert(self._note(job))
         again = self._replayed(job)
         if again is not None:
@@ -269,6 +280,14 @@ class Supervisor:
         await asyncio.to_thread(self._switch, job, steps, target)
         job = self._jobs[job.name]
         return self._note(job.to("restarting", f"selected is generation {target.number}"))
+
+    def _select(self, job: Job, target: Generation) -> Job:
+        """The target is what the machine boots from now on; nothing else changes."""
+        with self._committing:
+            self._unless_aborted()
+            job = self._note(job.to("committing", f"generation {target.number}"))
+        self._generations.select(target.number)
+        return job.to("done", f"generation {target.number} runs once the machine boots")
 
     def _switch(self, job: Job, steps: Plan, target: Generation) -> None:
         # The link is replaced while the transaction is open: should either of them fail, the
@@ -314,8 +333,12 @@ class Supervisor:
         with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
             there = migrations.applied(connection)
             # Rows are lost by no step: nothing has run on these tables.
-            down: Plan = tuple(("down", name) for _, name in reversed(job.ran) if name in there)
-            self._migrate(connection, down)
+            back: Plan = tuple(
+                (to, name)
+                for to, name in migrations.undoing(job.ran)
+                if (name in there) == (to == "down")
+            )
+            self._migrate(connection, back)
             self._generations.select(job.previous)
 
     async def _restart(self, target: Generation) -> None:
@@ -332,8 +355,7 @@ class Supervisor:
         await self._application.start()
 
     async def _fail(self, job: Job, error: Exception) -> Job:
-        refused = error if isinstance(error, RefusedError) else None
-        details = dict(refused.details) if refused else {}
+        details = {}
         if job.state not in ("restarting", "reverting"):
             try:
                 await self._put_back(job)
@@ -344,9 +366,7 @@ class Supervisor:
             target = self._deployment.get(job.target)
             await self._migrate_and_commit(job, target, self._steps(job, target))
             await self._restart(target)
-        code = refused.code if refused else _code(error)
-        ended = job.to("aborted" if refused else "failed", _first_line(error))
-        return attrs.evolve(ended, error={"code": code, "message": str(error), "details": details})
+        return failed(job, error, details)
 
     async def _put_back(self, job: Job) -> None:
         selected = self._pieces.selected_after_failure(job.previous, job.target)
@@ -354,6 +374,13 @@ class Supervisor:
             self._generations.select(selected)
         if job.was_up:
             await self._application.start()
+
+    def _reversible(self, job: Job) -> bool:
+        """Whether all that the job did to the tables can be undone without loss."""
+        drops = {one.name for one in self._pieces.migrations if one.tables}
+        return job.kind == "rollout" and not any(
+            direction == "down" and name in drops for direction, name in job.ran
+        )
 
     def _steps(self, job: Job, target: Generation) -> Plan:
         return self._pieces.carried_out(job.kind, self._deployment.plan(target))
@@ -370,20 +397,3 @@ class Supervisor:
         # Memory first: on a full disk a client that asks still learns how the job ended.
         self._jobs[job.name] = job
         return self._store.save(job)
-
-
-def _reversible(job: Job) -> bool:
-    """Whether all that the job did to the tables can be undone without loss."""
-    return job.kind == "rollout" and all(direction == "up" for direction, _ in job.ran)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def _code(error: Exception) -> str:
-    if isinstance(error, ApplicationFailedError):
-        return "application_failed"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "disk_full"
-    return "migration_failed" if isinstance(error, sqlite3.Error) else "internal"

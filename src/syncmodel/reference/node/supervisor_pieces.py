@@ -60,6 +60,24 @@ def undone(steps: Plan) -> bool:
     return True
 
 
+def no_step(steps: Plan) -> Plan:
+    """A disable runs no migration."""
+    del steps
+    return ()
+
+
+def what_is_selected(selected: int, running: int) -> int:
+    """A machine boots the generation that is selected, whatever ran before."""
+    del running
+    return selected
+
+
+def what_runs(selected: int, running: int) -> int:
+    """An application that is started again belongs to what runs, whatever is selected."""
+    del selected
+    return running
+
+
 def never() -> bool:
     """A job that was aborted does not go on."""
     return False
@@ -83,6 +101,10 @@ class SupervisorPieces:
     `resumes()`: whether a supervisor that was killed goes on with its job.
     `one_at_a_time()`: whether a job is refused while another one runs.
     `previewed(plan) -> plan`: the migrations that a preview names.
+    `disable_migrations(plan) -> plan`: what a disable runs.
+    `wants_confirmation()`: whether an uninstall that nobody confirmed is refused.
+    `machine_boots(selected, running) -> number`: what a machine boots.
+    `application_of(selected, running) -> number`: what is started while the machine is up.
     `goes_on_after_abort()`: whether an aborted plan is carried out all the same.
     """
 
@@ -101,6 +123,10 @@ class SupervisorPieces:
     one_at_a_time: Callable[[], bool] = always
     previewed: Callable[[Plan], Plan] = all_of
     goes_on_after_abort: Callable[[], bool] = never
+    disable_migrations: Callable[[Plan], Plan] = no_step
+    wants_confirmation: Callable[[], bool] = always
+    machine_boots: Callable[[int, int], int] = what_is_selected
+    application_of: Callable[[int, int], int] = what_runs
 
     def leads_to(self, kind: str, requested: int, selected: int) -> int:
         """The generation that a job of this kind leads to."""
@@ -109,8 +135,8 @@ class SupervisorPieces:
     def carried_out(self, kind: str, steps: Plan) -> Plan:
         """What a job of this kind runs of the migrations that lead to its generation."""
         if kind == "disable":
-            return ()
-        return steps if kind == "rollout" else self.rollback_migrations(steps)
+            return self.disable_migrations(steps)
+        return steps if kind in ("rollout", "boot") else self.rollback_migrations(steps)
 
     def afterwards(self, kind: str, target: int, last_rollout: int | None) -> int | None:
         """The generation that is rolled out once this job is done, if any."""

@@ -159,11 +159,14 @@ def resume(world: VirtualWorld, node: str) -> VirtualWorld:
 def boot(world: VirtualWorld, node: str) -> VirtualWorld:
     """A node that is down starts from its disk."""
     machine = world.machines[node]
-    running = world.setup.supervisor.boots(machine.running, machine.last_rollout)
-    return _booted(world.with_machine(node, replace(machine, running=running)), node)
+    pieces = world.setup.supervisor
+    number = pieces.application_of(machine.selected, machine.running)
+    running = pieces.boots(number, machine.last_rollout)
+    return booted(world.with_machine(node, replace(machine, running=running)), node)
 
 
-def _booted(world: VirtualWorld, node: str) -> VirtualWorld:
+def booted(world: VirtualWorld, node: str) -> VirtualWorld:
+    """The node's application starts from its disk, in the generation that runs."""
     return world.with_machine(
         node, world.machines[node].booted(node, world.setup, world.now_s(node))
     )
@@ -185,7 +188,7 @@ def deploy(
     machine = world.machines[node]
     same = as_previewed(machine, world.setup, generation, back=back)
     switch = switched(machine, world.setup, generation, back=back, new_log_id=new_log_id)
-    world = _booted(world.with_machine(node, switch), node)
+    world = booted(world.with_machine(node, switch), node)
     return world, accepted() if same else refused(OTHERWISE)
 
 

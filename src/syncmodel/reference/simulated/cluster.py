@@ -16,7 +16,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.kinds import Everything
-from syncmodel.reference.simulated import acts, faulty, sights
+from syncmodel.reference.simulated import acts, faulty, plugins, sights
 from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
@@ -233,6 +233,29 @@ class SimulatedCluster(Target, Everything, Traces):
         self._before(f"{node} to {generation}, {fault}")
         self._world, outcome = faulty.faulty_deploy(self.world, node, generation, fault, back=back)
         return outcome
+
+    async def disable(self, node: str) -> Outcome:
+        """Its tables stay."""
+        self._before(f"{node} disables")
+        self._world, outcome = plugins.disable(self.world, node)
+        return outcome
+
+    async def uninstall(self, node: str, *, confirmed: bool) -> Outcome:
+        """Its tables go, if that is confirmed."""
+        self._before(f"{node} uninstalls {confirmed}")
+        self._world, outcome = plugins.uninstall(self.world, node, confirmed=confirmed)
+        return outcome
+
+    async def select(self, node: str, generation: int) -> Outcome:
+        """What runs notices nothing."""
+        self._before(f"{node} selects {generation}")
+        self._world, outcome = plugins.select(self.world, node, generation)
+        return outcome
+
+    async def reboot(self, node: str) -> None:
+        """Whatever was not stored is gone."""
+        self._before(f"{node} reboots")
+        self._world = plugins.reboot(self.world, node)
 
     # --- decisions -----------------------------------------------------------------------------
 

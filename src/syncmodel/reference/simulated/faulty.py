@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from syncmodel.model.outcome import Outcome, refused
-from syncmodel.reference.node.migrations import Plan
+from syncmodel.reference.node.migrations import Plan, undoing
 from syncmodel.reference.simulated import acts
 from syncmodel.reference.simulated.machine import Machine
 from syncmodel.reference.simulated.setup import Setup
@@ -114,7 +114,6 @@ def _tried(machine: Machine, setup: Setup, generation: int, new_log_id: str) -> 
     disk = machine.disk.migrated(ran, new_log_id=machine.disk.log_id, known=pieces.migrations)
     if not pieces.reverts():
         return replace(machine, disk=disk, selected=generation)
-    down: Plan = tuple(("down", name) for _, name in reversed(ran))
     log_id = pieces.log_after(disk.log_id, new_log_id)
-    disk = disk.migrated(down, new_log_id=log_id, known=pieces.migrations)
+    disk = disk.migrated(undoing(ran), new_log_id=log_id, known=pieces.migrations)
     return replace(machine, disk=disk, selected=previous)

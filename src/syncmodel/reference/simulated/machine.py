@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from syncmodel.record import Record
 from syncmodel.reference.node.disk import Disk, Durables
+from syncmodel.reference.node.jobs import Kind
 from syncmodel.reference.node.migrations import Plan
 from syncmodel.reference.node.state import State
 from syncmodel.reference.simulated.setup import Setup
@@ -81,17 +82,25 @@ def switched(
     pieces = setup.supervisor
     generation = pieces.leads_to(kind, generation, machine.selected)
     steps = machine.disk.plan(setup.plugins(generation), pieces.migrations)
-    machine = _committed(machine, setup, generation, pieces.carried_out(kind, steps), new_log_id)
+    machine = committed(machine, setup, generation, pieces.carried_out(kind, steps), new_log_id)
     again = pieces.afterwards(kind, generation, last_rollout)
     if again is None:
         return machine
     steps = machine.disk.plan(setup.plugins(again), pieces.migrations)
-    return _committed(machine, setup, again, steps, new_log_id)
+    return committed(machine, setup, again, steps, new_log_id)
 
 
-def _committed(
+def planned(machine: Machine, setup: Setup, generation: int, kind: Kind) -> Plan:
+    """What a job of this kind runs of the migrations that lead to a generation."""
+    pieces = setup.supervisor
+    steps = machine.disk.plan(setup.plugins(generation), pieces.migrations)
+    return pieces.carried_out(kind, steps)
+
+
+def committed(
     machine: Machine, setup: Setup, generation: int, steps: Plan, new_log_id: str
 ) -> Machine:
+    """The machine once these migrations were run, and that generation is the one that runs."""
     pieces = setup.supervisor
     log_id = pieces.log_after(machine.disk.log_id, new_log_id)
     disk = machine.disk.migrated(steps, new_log_id=log_id, known=pieces.migrations)

@@ -60,6 +60,11 @@ class Setup:
         return {} if version is None else {PLUGIN: version}
 
     @property
+    def bare(self) -> int:
+        """The generation without the plugin."""
+        return next(number for number, version in self.generations.items() if version is None)
+
+    @property
     def trusted(self) -> frozenset[str]:
         """Every node's key: here all trust all from the beginning."""
         return frozenset(node.pubkey for node in self.nodes.values())

@@ -165,6 +165,7 @@ def control(world: VirtualWorld, name: str) -> ControlView:
     machine = world.machines[name]
     plugin = world.setup.generations[machine.running]
     links = (machine.selected, machine.running)
+    healthy = machine.selected == machine.running
     tables = () if plugin is None else TABLES
     stored = to_tables(machine.disk.tables(world.setup.supervisor.migrations))
-    return ControlView(*links, links, plugin, tables, healthy=True, stored=stored)
+    return ControlView(*links, links, plugin, tables, healthy=healthy, stored=stored)
