@@ -42,6 +42,18 @@ CONTROL_METHODS: Final = frozenset(
         "store.tables",
     }
 )
+#: What changes nothing: a request of any other method must not come twice, whatever happens.
+QUESTIONS: Final = frozenset(
+    {
+        "cluster_nodes.list",
+        "cluster_status",
+        "generations.list",
+        "rollout.preview",
+        "rollout.status",
+        "store.tables",
+        "sync.status",
+    }
+)
 
 Params = Mapping[str, Any]
 Result = dict[str, Any]
@@ -106,10 +118,12 @@ class Admin:
         name, params = request.get("method"), request.get("params", {})
         if type(name) is not str or type(params) is not dict:
             raise DeniedError(400, "malformed", "say method (a text) and params (an object)")
+        if name not in CONTROL_METHODS and name not in self._methods:
+            raise DeniedError(404, "unknown_method", f"there is no method {name[:80]!r}")
+        if name not in QUESTIONS:
+            self._accepted.keep()
         if name in CONTROL_METHODS:
             return await self._pass_on(name, params)
-        if name not in self._methods:
-            raise DeniedError(404, "unknown_method", f"there is no method {name[:80]!r}")
         return answer(200, success(await self._methods[name](params)))
 
     async def _pass_on(self, name: str, params: Params) -> Response:

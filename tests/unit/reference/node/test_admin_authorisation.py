@@ -20,7 +20,9 @@ from one_node import ADMIN, ADMIN_URL, HOST, NODE, PEER, OneNode, one_node
 
 from syncmodel.nostr.events import unsigned
 from syncmodel.nostr.keys import Key
-from syncmodel.reference.node.admin import PATH
+from syncmodel.reference.node.accepted import Accepted
+from syncmodel.reference.node.admin import CONTROL_METHODS, PATH, QUESTIONS
+from syncmodel.reference.node.store import StoreError
 from syncmodel.reference.node.writes import BODY_LIMIT_BYTES
 
 NOW_S = 1_700_000_000
@@ -259,6 +261,45 @@ def test_a_request_is_written_down_before_anything_follows_from_it(root: Path) -
             status, answer = await Sent().to(node)
             assert (status, answer["error"]["code"]) == (503, "not_ready")
             assert trusts_all(node)
+
+    asyncio.run(main())
+
+
+def test_what_changes_something_is_on_the_disk_itself_before_it_is_carried_out(root: Path) -> None:
+    """What only asks is not: a loss of power may forget it, and it would cost every step a sync."""
+
+    async def main() -> None:
+        async with one_node(root) as node:
+            done: list[str] = []
+            database = node.accepted._db
+            database.set_trace_callback(done.append)
+            for name in sorted(CONTROL_METHODS | node.surfaces._admin._methods.keys()):
+                done.clear()
+                await node.admin(name, {"node": "n2", "job": "none", "generation": 99})
+                synced = [said for said in done if "wal_checkpoint" in said]
+                assert len(synced) == (name not in QUESTIONS), name
+            node.accepted.keep()
+            done.clear()
+            node.accepted.keep()  # there is nothing new
+            assert done == []
+
+    asyncio.run(main())
+
+
+def test_nothing_is_carried_out_that_the_disk_itself_does_not_hold(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keep(_self: Accepted) -> None:
+        raise StoreError("disk I/O error")
+
+    monkeypatch.setattr(Accepted, "keep", keep)
+
+    async def main() -> None:
+        async with one_node(root) as node:
+            status, answer = await node.admin("cluster_nodes.distrust", {"node": "n2"})
+            assert (status, answer["error"]["code"]) == (503, "not_ready")
+            assert trusts_all(node)
+            assert (await node.admin("sync.status"))[0] == 200
 
     asyncio.run(main())
 
