@@ -1,7 +1,13 @@
 """`python -m syncmodel` is `syncmodel`."""
 
-import sys
-
 from syncmodel.cli import main
+from syncmodel.cli.edge import leave
 
-sys.exit(main())
+
+def run() -> None:
+    """The process, from beginning to end."""
+    leave(main())
+
+
+if __name__ == "__main__":
+    run()

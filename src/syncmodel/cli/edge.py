@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NoReturn
 
 from syncmodel.errors import InvalidRunError, SyncModelError, printable_lines
 from syncmodel.interrupts import INTERRUPTED_CODE, like_ctrl_c, of_ctrl_c
@@ -47,6 +49,16 @@ def guarded(prog: str, run: Callable[[], int], *, debug: bool = False) -> int:
         _say(f"{prog}: {unforeseen(error)} {_kept(error, debug=debug)}", error if debug else None)
         code = InvalidRunError.exit_code
     return code if _flushed(prog) else max(code, InvalidRunError.exit_code)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, also where a target's thread hangs: Python itself would wait for it."""
+    if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def unforeseen(error: BaseException) -> str:

@@ -6,7 +6,9 @@ Hypothesis and pytest are synchronous and targets are not; this is where the two
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
@@ -14,6 +16,8 @@ from syncmodel.errors import UsageError
 
 T = TypeVar("T")
 
+#: How long, at the end, what still runs in a thread may take: one that hangs would hold us.
+THREADS_LIMIT_S = 1.0
 
 #: What ends a coroutine, or a process, and no search: a target has let it out by mistake.
 ESCAPES = (asyncio.CancelledError, SystemExit, GeneratorExit)
@@ -62,11 +66,22 @@ class Straight:
         """Nothing to do."""
 
 
+class _Threads(ThreadPoolExecutor):
+    """Those of `asyncio.to_thread`."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+        until_s = time.monotonic() + THREADS_LIMIT_S
+        for thread in self._threads if wait else ():
+            thread.join(max(0.0, until_s - time.monotonic()))
+
+
 class Loop:
     """One event loop for the life of a live target; Ctrl-C cancels what runs and is raised."""
 
     def __init__(self) -> None:
         self._runner = asyncio.Runner()
+        self._runner.get_loop().set_default_executor(_Threads())
 
     def __enter__(self) -> Self:
         return self
@@ -92,5 +107,5 @@ class Loop:
         return self._runner.get_loop().time()
 
     def close(self) -> None:
-        """Cancel what still runs and close the loop."""
+        """Cancel what still runs and close the loop; threads that hang are left behind."""
         self._runner.close()

@@ -25,7 +25,8 @@ T = TypeVar("T")
 #: What blocks is told this much later than what waits, seconds.
 LATER_S = 1.0
 #: The methods of a target that a run calls by themselves.
-CALLED = ("write", "read", "settle", "begin", "together")
+CALLED = ("write", "read", "settle", "begin", "together", "close")
+AT_ITS_END = "at its end"
 
 
 class HangingError(InvalidRunError):
@@ -55,6 +56,11 @@ async def bounded(target: Target, call: Awaitable[T], doing: str, more_s: float 
         if within is None or not within.expired():
             raise
         raise _hanging(target, error.__cause__ or error, doing, limit_s) from error
+
+
+async def closed(target: Target) -> None:
+    """Close the target. Raises `HangingError` if that takes longer than the target may."""
+    await bounded(target, target.close(), AT_ITS_END)
 
 
 def _on_a_loop() -> bool:
@@ -97,8 +103,9 @@ def _hanging(target: Target, error: BaseException, doing: str, limit_s: float) -
         if frame.f_locals.get("self") is target and code.co_name in CALLED:
             method = code.co_name
             where = f" ({Path(code.co_filename).name}, line {line})"
+    so = "what it left is ended" if doing == AT_ITS_END else "nothing is said of the system"
     return HangingError(
         f"{name}.{method} did not come back within {limit_s:g} s, {doing}{where}: the adapter "
-        f"hangs, and nothing is said of the system. Give its calls time limits of their own, or "
+        f"hangs, and {so}. Give its calls time limits of their own, or "
         f"more time with `hang_limit_s` in {name}."
     )

@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Self
 
 from syncmodel.engine.drive import Driver, Loop, Straight
+from syncmodel.engine.hanging import closed
+from syncmodel.machines.children import children, end_children
 from syncmodel.targets import registry
 from syncmodel.targets.base import Target
 from syncmodel.targets.registry import TargetKind
@@ -27,6 +29,8 @@ class Pool:
         self.kind = registry.get(kind) if isinstance(kind, str) else kind
         self.driver: Driver = Loop() if self.kind.waits else Straight()
         self._targets: dict[tuple[int, tuple[str, ...]], Target] = {}
+        self._before = children()
+        self._failed = False
 
     def __enter__(self) -> Self:
         return self
@@ -57,15 +61,20 @@ class Pool:
         key = next(key for key, kept in self._targets.items() if kept is target)
         del self._targets[key]
         with suppress(Exception):
-            await target.close()
+            await self._closed(target)
         made = self._targets[key] = self.kind.make(*key)
         return made
 
     def close(self) -> None:
-        """Close every target and the driver."""
+        """Close every target and the driver.
+
+        Where one of them could not be closed, the processes are ended that were started meanwhile.
+        """
         try:
             self._close_all()
         finally:
+            if self._failed:
+                end_children(self._before)
             self.driver.close()
 
     def _close_all(self) -> None:
@@ -78,4 +87,11 @@ class Pool:
                 self._close_all()
 
     def _close(self, key: tuple[int, tuple[str, ...]]) -> None:
-        self.driver.run(self._targets.pop(key).close())
+        self.driver.run(self._closed(self._targets.pop(key)))
+
+    async def _closed(self, target: Target) -> None:
+        try:
+            await closed(target)
+        except BaseException:
+            self._failed = True
+            raise

@@ -30,6 +30,7 @@ from syncmodel.interrupts import ENDING, like_ctrl_c
 from syncmodel.machine.loading import load
 from syncmodel.machine.search import Search, Share
 from syncmodel.machine.wanted import Wanted, deadline_s
+from syncmodel.machines.children import end_children
 from syncmodel.report.jsonl import Recorder
 from syncmodel.safe_path import LAST, SafeChildren, search_last, started
 from syncmodel.targets.base import Target
@@ -196,6 +197,8 @@ def _finish(workers: Iterable[SpawnProcess]) -> None:
     for worker in workers:
         worker.join(CLOSE_LIMIT_S)
         if worker.is_alive():
+            # Its target hangs.
+            end_children(pid=worker.pid)
             worker.kill()
             worker.join()
 

@@ -16,7 +16,9 @@ import pytest
 
 from syncmodel.engine import hanging
 from syncmodel.engine.drive import Driver, Loop, Straight
+from syncmodel.engine.hanging import HangingError
 from syncmodel.engine.history import Verdict, nobody
+from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
 from syncmodel.engine.session import Session
 from syncmodel.model.net import Net, fully_connected
@@ -26,6 +28,7 @@ from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Concurrently, Create, Step
 from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
 NET = fully_connected(SUPERTEST, 2)
@@ -146,27 +149,70 @@ def test_a_timeout_of_the_targets_own_is_its_own() -> None:
 
 
 HANGS = """\
-import threading
+import asyncio, subprocess, threading
 from syncmodel.reference.simulated import SimulatedCluster
+
 class Store(SimulatedCluster):
     hang_limit_s = 0.2
     async def write(self, node, write):
         threading.Event().wait()
+
+class Closes(SimulatedCluster):
+    waits, hang_limit_s, started = True, 0.2, None
+    async def begin(self, net):
+        self.started = self.started or subprocess.Popen(["sh", "-c", "sleep 600.125 & wait"])
+        await super().begin(net)
+    async def close(self):
+        await asyncio.to_thread(threading.Event().wait)
 """
 
 
-def test_a_search_ends_with_exit_code_3_and_the_name(tmp_path: Path) -> None:
-    (tmp_path / "mystore.py").write_text(HANGS)
-    few = ["--sequences", "1", "--steps", "30", "--target", "mystore:Store"]
-    ended = subprocess.run(
+def searched(folder: Path, target: str) -> subprocess.CompletedProcess[str]:
+    """A short search on that target of HANGS."""
+    (folder / "mystore.py").write_text(HANGS)
+    few = ["--sequences", "1", "--steps", "30", "--no-scenes", "--target", f"mystore:{target}"]
+    return subprocess.run(
         [sys.executable, "-m", "syncmodel", "explore", *few],
         check=False,
-        cwd=tmp_path,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=120,
     )
+
+
+def test_a_search_ends_with_exit_code_3_and_the_name(tmp_path: Path) -> None:
+    ended = searched(tmp_path, "Store")
     assert ended.returncode == 3
     assert "Store.write did not come back within 0.2 s" in ended.stdout
     assert "No verdict" in ended.stdout
+
+
+def test_what_hangs_while_it_is_closed_ends_all_the_same_and_leaves_no_process(
+    tmp_path: Path,
+) -> None:
+    """Its thread hangs, too: Python itself would wait for that."""
+    ended = searched(tmp_path, "Closes")
+    assert "No divergence" in ended.stdout
+    assert "Closes.close did not come back within 0.2 s, at its end" in ended.stderr
+    assert ended.returncode == 3
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [one for one in commands if b"600.125" in one]
+
+
+def test_the_others_are_closed_though_one_hangs() -> None:
+    closed: list[int] = []
+
+    class Counted(Hangs):
+        async def close(self) -> None:
+            closed.append(len(closed))
+            if len(closed) == 1:
+                await self.wait("close")
+
+    pool = Pool(TargetKind("counted", "", lambda *_: Counted("close"), SUPERTEST, Counted))
+    pool.target(2)
+    pool.target(3)
+    with pytest.raises(HangingError, match=r"Counted\.close .* what it left is ended"):
+        pool.close()
+    assert len(closed) == 2
