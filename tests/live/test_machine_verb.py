@@ -129,6 +129,8 @@ def test_what_a_machine_can_not_be_told_is_a_sentence(
         ({"relay_at": ["10.0.0.1"]}, "relay_at is not HOST:PORT"),
         ({"relay_at": ["a:b"]}, "relay_at is not HOST:PORT"),
         ({"relay_at": "10.0.0.1:1"}, "relay_at is not a list of texts"),
+        ({"http_users": "root"}, "http_users is not a list of texts"),
+        ({"http_users": ["no such"]}, "http_users: There is no user 'no such'"),
     ],
 )
 def test_where_a_machine_listens_is_read_before_it_runs(

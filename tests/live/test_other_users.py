@@ -9,18 +9,22 @@ import os
 import signal
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from starlette.responses import Response
 from supertest import create_case, fully_connected
 
+from syncmodel.cli import node
 from syncmodel.engine.drive import Loop
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.machines.local import LocalMachine
+from syncmodel.reference.node import server
 from syncmodel.steps import Cut, Mend, Restart, Rollback, Rollout
+from syncmodel.targets.wire import PLUGIN_PATH
 
 NET = fully_connected(2)
 STEPS = (
@@ -154,23 +158,83 @@ def test_what_others_can_dial_asks_who_they_are(cluster: EmbeddedCluster) -> Non
     assert listening({os.getpid()}) == []
 
 
-def test_another_user_can_not_dial_a_link(cluster: EmbeddedCluster) -> None:
+def as_a_stranger(do: Callable[[], int]) -> int:
+    """What this gives in a process of another user."""
     if os.geteuid() != 0:
         pytest.skip("only root can be another user")
-    paths = [*links(cluster), *folder_of(cluster).glob("*/*/run/*.sock")]
-    assert len(paths) == 2 + 2 * 3
     child = os.fork()
     if child == 0:
         signal.alarm(20)
         os.setgroups([])
         os.setuid(STRANGER)
+        os._exit(do())
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+HEALTH = f"GET {PLUGIN_PATH}/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("users", [frozenset({os.geteuid()}), frozenset({STRANGER}), None])
+@pytest.mark.parametrize("port", ["verb", "http_at"])
+def test_a_port_of_the_loopback_is_for_its_users_alone(
+    loop: Loop, cluster: EmbeddedCluster, port: str, users: frozenset[int] | None
+) -> None:
+    """That of `syncmodel node`, before a node; and a node's own."""
+    machine = cluster.live["n1"].machine
+    assert isinstance(machine, LocalMachine)
+    application = machine.layout.app_socket
+
+    async def ask(number: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", number)
+        writer.write(HEALTH)
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    def stranger_asks(number: int) -> int:
+        def do() -> int:
+            with socket.create_connection(("127.0.0.1", number), timeout=10) as sock:
+                sock.sendall(HEALTH)
+                answer = sock.recv(65_536)
+            return int(answer.split()[1]) - 200
+
+        return 200 + as_a_stranger(do)
+
+    async def main() -> None:
+        if port == "verb":
+            place = node._bound(0)
+            number = place.getsockname()[1]
+            async with node._open(place, application, users):
+                own, theirs = await answered(number)
+        else:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                number = free.getsockname()[1]
+            one = await server._listen_at(Response("fine"), f"127.0.0.1:{number}", 20, users)
+            own, theirs = await answered(number)
+            for listener in one.servers:
+                listener.close()
+        words = b"this port is not for your user"
+        expected = 200 if users is None or os.geteuid() in users else 403
+        assert own.startswith(b"HTTP/1.1 %d " % expected)
+        assert (words in own) == (expected == 403)
+        assert theirs == (200 if users is None or STRANGER in users else 403)
+
+    async def answered(number: int) -> tuple[bytes, int]:
+        return await ask(number), await asyncio.to_thread(stranger_asks, number)
+
+    loop.run(main())
+
+
+def test_another_user_can_not_dial_a_link(cluster: EmbeddedCluster) -> None:
+    paths = [*links(cluster), *folder_of(cluster).glob("*/*/run/*.sock")]
+    assert len(paths) == 2 + 2 * 3
+
+    def dial() -> int:
         got_in = 0
         for path in paths:
-            with socket.socket(socket.AF_UNIX) as sock:
-                try:
-                    sock.connect(os.fspath(path))
-                    got_in += 1
-                except PermissionError:
-                    continue
-        os._exit(got_in)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            with socket.socket(socket.AF_UNIX) as sock, contextlib.suppress(PermissionError):
+                sock.connect(os.fspath(path))
+                got_in += 1
+        return got_in
+
+    assert as_a_stranger(dial) == 0

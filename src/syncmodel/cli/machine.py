@@ -19,6 +19,7 @@ EXAMPLES = """\
 
 node.json has name, admins, peers (name, pubkey, addresses: ws://HOST:PORT or wss://HOST:PORT),
 trusted, and where it listens: "http_at": "127.0.0.1:4000", "relay_at": ["10.0.0.1:4848"]
+("http_users": who else may use a http_at on the loopback; by default only the node's own user)
 """
 
 #: Its supervisor starts and stops the application: systemd starts nothing that was killed.

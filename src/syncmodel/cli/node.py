@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,16 +25,21 @@ HELP = "run one reference node in the foreground, to look at or to try a client 
 EXAMPLES = f"""\
   syncmodel node                              on port 4000, until Ctrl-C
   syncmodel node --port 4711 --bug tie-by-arrival
+  syncmodel node --user alice --user bob      for their processes, too (--user any: everybody's)
   curl -s localhost:4000{PLUGIN_PATH}/health
 """
 
 HOST = "127.0.0.1"
+#: Every user of this machine, among the names of `--user`.
+ANY = "any"
 CHUNK_BYTES = 65_536
 #: The first generation with the plugin.
 GENERATION = 2
 
 ABOUT = """\
 Node n1 runs on http://{host}:{port} ({bugs}). Ctrl-C ends it.
+
+{for_whom}
 
 The plugin API (no authorisation):
   curl -s {host}:{port}{plugin}/schema
@@ -57,20 +62,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default=4000,
         help="the TCP port on 127.0.0.1 (default: 4000)",
     )
+    parser.add_argument(
+        "--user",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="whose processes may use the port besides your own, by name or number (may be given "
+        f"again; `{ANY}`: everybody's. The plugin API asks for no authorisation)",
+    )
     add_options(parser, (BUG,))
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C, or until the node's application or machine ends."""
+    from syncmodel.faults.who_dials import users_of
     from syncmodel.reference import needs
 
     needs.installed()
-    asyncio.run(_serve(args.port, known_bugs(args.bug)))
+    users = None if ANY in args.user else users_of(args.user) | {os.geteuid()}
+    asyncio.run(_serve(args.port, known_bugs(args.bug), users))
     return 0
 
 
-async def _serve(port: int, bugs: Sequence[str]) -> None:
+async def _serve(port: int, bugs: Sequence[str], users: Collection[int] | None) -> None:
     """The node behind the port, until cancelled; leaves nothing behind.
+
+    `users` may use it, by number (None: everybody).
 
     Raises `UsageError` if the port is taken, `BootError` if the node does not come up, and
     `InvalidRunError` when it has ended of itself.
@@ -83,8 +100,8 @@ async def _serve(port: int, bugs: Sequence[str]) -> None:
             cluster = machines.prepare(["n1"], bugs=bugs, origins=origins)
             (machine,) = await cluster.boot()
             await _install_plugin(machine, cluster.admin_key)
-            async with _open(place, cluster.app_socket("n1")):
-                _describe(machine, cluster.admin_key.reveal(), port, bugs)
+            async with _open(place, cluster.app_socket("n1"), users):
+                _describe(machine, cluster.admin_key.reveal(), port, bugs, users)
                 await _ended(machine)
 
 
@@ -123,10 +140,15 @@ def _taken(port: int, error: OSError) -> UsageError:
 
 
 @asynccontextmanager
-async def _open(place: socket.socket, application: Path) -> AsyncIterator[None]:
-    """Pass on what comes to the port. Raises `UsageError` if it is taken by now."""
+async def _open(
+    place: socket.socket, application: Path, users: Collection[int] | None
+) -> AsyncIterator[None]:
+    """Pass on what these users say at the port. Raises `UsageError` if it is taken by now."""
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if users is not None and user_of(writer.get_extra_info("socket")) not in users:
+            await _refuse(reader, writer)
+            return
         try:
             there, back = await asyncio.open_unix_connection(application)
         except OSError:
@@ -143,6 +165,8 @@ async def _open(place: socket.socket, application: Path) -> AsyncIterator[None]:
             back.close()
             writer.close()
 
+    from syncmodel.faults.who_dials import user_of
+
     port: int = place.getsockname()[1]
     try:
         front = await asyncio.start_server(pass_on, sock=place)
@@ -153,6 +177,19 @@ async def _open(place: socket.socket, application: Path) -> AsyncIterator[None]:
     finally:
         # Not waited for: connections last as long as their clients want.
         front.close()
+
+
+async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say that the port is not for this client, who may take a moment to read that."""
+    from syncmodel.reference.node.protocol import GOODBYE_S, forbidden
+
+    with suppress(OSError, TimeoutError):
+        writer.write(forbidden("--user NAME lets others in"))
+        writer.write_eof()
+        async with asyncio.timeout(GOODBYE_S):
+            while await reader.read(CHUNK_BYTES):
+                pass
+    writer.close()
 
 
 async def _install_plugin(machine: LocalMachine, key: Key) -> None:
@@ -180,7 +217,13 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
-def _describe(machine: LocalMachine, secret: str, port: int, bugs: Sequence[str]) -> None:
+def _describe(
+    machine: LocalMachine,
+    secret: str,
+    port: int,
+    bugs: Sequence[str],
+    users: Collection[int] | None,
+) -> None:
     """Say where it is and how to talk to it; the key goes to a private file, never to a screen."""
     from syncmodel.report.terminal import say
 
@@ -189,5 +232,13 @@ def _describe(machine: LocalMachine, secret: str, port: int, bugs: Sequence[str]
     with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secret)
     words = f"with {' and '.join(bugs)} planted" if bugs else "no bug planted"
-    said = {"key": key, "pubkey": machine.pubkey, "plugin": PLUGIN_PATH, "root": root}
+    numbers = ", ".join(map(str, sorted(users or ())))
+    whom = "all users of this machine" if users is None else f"user {numbers} alone"
+    said = {
+        "for_whom": f"It is for {whom} (--user).",
+        "key": key,
+        "pubkey": machine.pubkey,
+        "plugin": PLUGIN_PATH,
+        "root": root,
+    }
     say(ABOUT.format(host=HOST, port=port, bugs=words, **said))

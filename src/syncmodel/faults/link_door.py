@@ -6,26 +6,16 @@ and its folder say who may dial it. What happens to those who came in lives else
 
 import os
 import socket
-import struct
 from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
 from syncmodel.errors import FaultError
 from syncmodel.faults.link_probe import Probe, dial_tcp, dial_unix
+from syncmodel.faults.who_dials import user_of
 
 _BACKLOG = 128
 _PORT_TRIES = 20
-# netlink(7) and sock_diag(7): struct nlmsghdr; inet_diag_req_v2, any state, as far as the cookie;
-# of inet_diag_msg, the user and the inode.
-_NETLINK_SOCK_DIAG = 4
-_BY_FAMILY = 20
-_REQUEST = 1
-_HEADER = struct.Struct("=IHHII")
-_QUESTION = struct.Struct("!BBxx4x HH 4s12x 4s12x 4x II")
-_ANSWER = struct.Struct("=64x II")
-_ANY = 0xFFFFFFFF
-_LONGEST_ANSWER = 4096
 
 
 class Door(Protocol):
@@ -113,30 +103,6 @@ class PortDoor:
 
     async def dial(self, request: bytes, limit_s: float) -> Probe:
         return await dial_tcp(self.port, request, limit_s)
-
-
-def user_of(accepted: socket.socket) -> int | None:
-    """The user whose process holds the other end of a loopback connection, None if nobody does.
-
-    TCP has no SO_PEERCRED, but the kernel says of each socket whose it is: sock_diag(7). To read
-    the same in /proc/net/tcp takes thousands of times as long.
-    """
-    try:
-        (there, port), (here, our_port) = accepted.getpeername(), accepted.getsockname()
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, _NETLINK_SOCK_DIAG) as kernel:
-            ends = port, our_port, socket.inet_aton(there), socket.inet_aton(here)
-            request = _QUESTION.pack(socket.AF_INET, socket.IPPROTO_TCP, *ends, _ANY, _ANY)
-            size = _HEADER.size + len(request)
-            kernel.send(_HEADER.pack(size, _BY_FAMILY, _REQUEST, 0, 0) + request)
-            answer = kernel.recv(_LONGEST_ANSWER)
-    except OSError:
-        return None  # it has gone again
-    _, kind, _, _, _ = _HEADER.unpack_from(answer)
-    if kind != _BY_FAMILY:
-        return None
-    user, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-    # Of a socket that its process has closed the kernel says that it is root's.
-    return int(user) if inode else None
 
 
 def _reserve() -> tuple[socket.socket, int]:

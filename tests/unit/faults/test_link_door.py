@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from syncmodel.faults.link_door import PortDoor, user_of
+from syncmodel.errors import UsageError
+from syncmodel.faults.link_door import PortDoor
 from syncmodel.faults.link_proxy import LinkProxy
+from syncmodel.faults.who_dials import user_of, users_of
 
 STRANGER = 12_345
 LIMIT_S = 20
@@ -74,6 +76,25 @@ def test_our_own_user_is_known(listener: socket.socket, family: socket.AddressFa
             dialler.close()
             # An orphan is listed as root's: it must not pass for it.
             assert user_of(accepted) is None
+
+
+def test_our_own_user_is_known_by_both_protocols_of_the_internet() -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with listener, socket.create_connection(listener.getsockname()[:2]):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert user_of(accepted) == os.geteuid()
+
+
+def test_users_are_named_or_numbered() -> None:
+    assert users_of(["root", "0", "12345"]) == {0, 12345}
+    with pytest.raises(UsageError, match="no user 'no such'"):
+        users_of(["no such"])
+    with pytest.raises(UsageError, match="no user"):
+        users_of(["a\0b"])
 
 
 def test_another_user_is_known(listener: socket.socket) -> None:

@@ -6,7 +6,8 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
-from syncmodel.errors import FormatError
+from syncmodel.errors import FormatError, UsageError
+from syncmodel.faults.who_dials import users_of
 from syncmodel.nostr.keys import Key, MalformedKeyError
 from syncmodel.reference.node.generations import Generations
 from syncmodel.reference.node.layout import Layout
@@ -41,6 +42,8 @@ class Config:
     plain_nip98: bool = False
     http_at: str | None = None
     """HOST:PORT where clients of this machine find the surfaces; only a machine that is a host."""
+    http_users: frozenset[int] = frozenset()
+    """Whose processes may use a port of the loopback there, besides the node's own user."""
     relay_at: tuple[str, ...] = ()
     """Each HOST:PORT where peers find the relay, and nothing else."""
 
@@ -74,6 +77,7 @@ def load(root: Path) -> Config:
         http_at=_place(path, "http_at", _text(path, data, "http_at"))
         if "http_at" in data
         else None,
+        http_users=_users(path, _texts(path, data, "http_users")),
         relay_at=tuple(_place(path, "relay_at", at) for at in _texts(path, data, "relay_at")),
     )
 
@@ -111,6 +115,13 @@ def _place(path: Path, field: str, at: str) -> str:
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
         _wrong(path, field, "HOST:PORT")
     return at
+
+
+def _users(path: Path, names: tuple[str, ...]) -> frozenset[int]:
+    try:
+        return users_of(names)
+    except UsageError as exc:
+        raise FormatError(f"{path}: http_users: {exc}") from exc
 
 
 def _flag(path: Path, data: dict[str, Any], field: str) -> bool:

@@ -12,7 +12,8 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +30,7 @@ from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.dialler import FRAME_LIMIT_BYTES, Dialler
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.plugin_api import PluginApi
-from syncmodel.reference.node.protocol import Http
+from syncmodel.reference.node.protocol import Http, http_for
 from syncmodel.reference.node.relay import Relay
 from syncmodel.reference.node.store import Store
 from syncmodel.reference.node.surface import answer, decoded, denied
@@ -66,8 +67,12 @@ async def _serve(root: Path) -> None:
         surfaces = Surfaces(app, root, accepted, relay)
         limit_s = settings.silence_limit_s
         servers = [
-            *[await _listen_at(RelayAlone(relay), at, limit_s) for at in settings.relay_at],
-            *[await _listen_at(surfaces, at, limit_s) for at in (settings.http_at,) if at],
+            *[await _listen_at(RelayAlone(relay), at, limit_s, None) for at in settings.relay_at],
+            *[
+                await _listen_at(surfaces, at, limit_s, settings.http_users | {os.geteuid()})
+                for at in (settings.http_at,)
+                if at
+            ],
             await _listen(RelayAlone(relay), layout.relay_socket, limit_s),
             # Last: whoever waits for this node to come up looks here.
             await _listen(surfaces, layout.app_socket, limit_s),
@@ -166,8 +171,10 @@ async def _listen(surfaces: ASGIApp, path: Path, silence_limit_s: float) -> uvic
     return server
 
 
-async def _listen_at(surfaces: ASGIApp, at: str, silence_limit_s: float) -> uvicorn.Server:
-    """Accept connections at HOST:PORT from now on."""
+async def _listen_at(
+    surfaces: ASGIApp, at: str, silence_limit_s: float, users: Collection[int] | None
+) -> uvicorn.Server:
+    """Accept connections at HOST:PORT from now on; on the loopback, of these users alone."""
     host, _, port = at.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     # With the protocol named, asyncio sets TCP_NODELAY on what it accepts.
@@ -176,12 +183,15 @@ async def _listen_at(surfaces: ASGIApp, at: str, silence_limit_s: float) -> uvic
     place.setblocking(False)
     place.bind((host.strip("[]"), int(port)))
     place.listen(_BACKLOG)
-    return await _started(surfaces, silence_limit_s, sockets=[place])
+    guarded = users is not None and ip_address(place.getsockname()[0]).is_loopback
+    http = http_for(users or ()) if guarded else Http
+    return await _started(surfaces, silence_limit_s, http, sockets=[place])
 
 
 async def _started(
     surfaces: ASGIApp,
     silence_limit_s: float,
+    http: type[Http] = Http,
     uds: str | None = None,
     sockets: list[socket.socket] | None = None,
 ) -> uvicorn.Server:
@@ -190,7 +200,7 @@ async def _started(
     settings = uvicorn.Config(
         surfaces,
         uds=uds,
-        http=Http,
+        http=http,
         ws=WebSocket,
         ws_max_size=FRAME_LIMIT_BYTES,
         ws_ping_timeout=silence_limit_s,
