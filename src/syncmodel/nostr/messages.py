@@ -107,8 +107,16 @@ class Delivery(Record):
     position: int | None = None
 
     def to_text(self) -> str:
-        tail = () if self.position is None else (self.position,)
-        return _encode(["EVENT", self.sub, self.event.to_json(), *tail])
+        return self.text_with(self.event_text())
+
+    def event_text(self) -> str:
+        """The event alone, as it is in the text."""
+        return _encode(self.event.to_json())
+
+    def text_with(self, event: str) -> str:
+        """The text, made of the event's."""
+        tail = "" if self.position is None else f",{self.position}"
+        return f'["EVENT",{_encode(self.sub)},{event}{tail}]'
 
 
 class BadDelivery(Record):

@@ -43,6 +43,10 @@ SUBSCRIPTIONS_LIMIT: Final = 32
 FILTERS_LIMIT: Final = 16
 #: The values in all lists of one REQ: each is compared with each event, now and later.
 VALUES_LIMIT: Final = 1024
+#: What may be open of a connection, and of all that have not proved who they are: each event that
+#: comes is compared with all of it, in one turn of the loop. A REQ weighs what `_weight` says.
+OPEN_LIMIT: Final = 2**13
+ALL_OPEN_LIMIT: Final = 2**16
 POLICY_VIOLATION: Final = 1008
 NO_MEMBER: Final = "restricted: you are no member of this cluster"
 
@@ -53,8 +57,10 @@ class Relay:
     def __init__(self, app: Application) -> None:
         self.app = app
         self.turn = asyncio.Lock()
+        self.strangers_open = 0
         self._ids = count(1)
         self._last: tuple[Delivery, str] | None = None
+        self._event: tuple[Event, str] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
@@ -76,14 +82,18 @@ class Relay:
             yield client
         finally:
             del self.app.connections[client.conn]
+            client.close_all()
             self.app.submit(Unsubscribe(client.conn, sent=client.was_sent_all))
 
     def text_of(self, message: Delivery | Eose | Ok) -> str:
-        """The text of a message; one that goes to many subscribers is written once."""
+        """The text of a message; that of an event which goes to many is written once."""
         if not isinstance(message, Delivery):
             return message.to_text()
         if self._last is None or self._last[0] is not message:
-            self._last = (message, message.to_text())
+            event = message.event
+            if self._event is None or self._event[0] is not event:
+                self._event = (event, message.event_text())
+            self._last = (message, message.text_with(self._event[1]))
         return self._last[1]
 
 
@@ -98,7 +108,7 @@ class _Client:
         self._challenge = secrets.token_hex(16)
         self._peer: Peer | None = None
         self._outbox = Outbox(relay.turn)
-        self._subs: dict[str, Backlog] = {}
+        self._subs: dict[str, tuple[Backlog, int]] = {}
         self._silent = False
         self._end = asyncio.Event()
 
@@ -179,23 +189,47 @@ class _Client:
         if self._peer is not None and not self._is_member(self._peer):
             self.drop(NO_MEMBER)
             return
-        refusal = _too_much(req)
-        if req.sub not in self._subs and len(self._subs) >= SUBSCRIPTIONS_LIMIT:
-            refusal = f"at most {SUBSCRIPTIONS_LIMIT} subscriptions are open at a time"
+        refusal = _too_much(req) or self._too_much_open(req)
         if refusal is not None:
             self._close(req.sub)
             self.send(Closed(req.sub, f"error: {refusal}"))
             return
-        if req.sub in self._subs:
-            self._subs[req.sub].close()
+        self._forget(req.sub)
         name = self._peer.name if self._peer else None
         stream = self._app.subscribe(Subscribe(self.conn, req, name))
-        self._subs[req.sub] = self._outbox.put_stream(stream)
+        self._subs[req.sub] = self._outbox.put_stream(stream), _weight(req)
+        if self._peer is None:
+            self._relay.strangers_open += _weight(req)
+
+    def _too_much_open(self, req: Req) -> str | None:
+        """What there would be too much of, with this one open, or in place of its namesake."""
+        others = [weight for sub, (_, weight) in self._subs.items() if sub != req.sub]
+        more = _weight(req)
+        if len(others) >= SUBSCRIPTIONS_LIMIT:
+            return f"at most {SUBSCRIPTIONS_LIMIT} subscriptions are open at a time"
+        if sum(others) + more > OPEN_LIMIT:
+            return "at most so many filters and values are open on a connection: CLOSE some"
+        _, replaced = self._subs.get(req.sub, (None, 0))
+        if self._peer is None and self._relay.strangers_open - replaced + more > ALL_OPEN_LIMIT:
+            return "at most so many filters are open here at a time: come back later"
+        return None
 
     def _close(self, sub: str) -> None:
         if sub in self._subs:
-            self._subs.pop(sub).close()
+            self._forget(sub)
             self._app.submit(Unsubscribe(self.conn, sub, sent=self.was_sent_all))
+
+    def _forget(self, sub: str) -> None:
+        if sub in self._subs:
+            backlog, weight = self._subs.pop(sub)
+            backlog.close()
+            if self._peer is None:
+                self._relay.strangers_open -= weight
+
+    def close_all(self) -> None:
+        """None of its subscriptions counts any more."""
+        for sub in list(self._subs):
+            self._forget(sub)
 
     def _publish(self, event: Event) -> None:
         if not holds(self._app.state, event) and not verify(event):
@@ -222,11 +256,17 @@ class _Client:
         else:
             self.send(Ok(event.id, True))
             if self._peer is None and peer is not None:
+                self._relay.strangers_open -= sum(weight for _, weight in self._subs.values())
                 self._peer = peer
                 self._app.peer_calls(peer.pubkey)
 
     def _is_member(self, peer: Peer) -> bool:
         return is_member(self._app.state, self._app.node, peer.name)
+
+
+def _weight(req: Req) -> int:
+    """What an open subscription costs each event: itself, its filters, and their values."""
+    return 64 + sum(1 + one.size for one in req.filters)
 
 
 def _too_much(req: Req) -> str | None:

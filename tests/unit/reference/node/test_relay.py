@@ -6,6 +6,7 @@ import gc
 import json
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from spoken_relay import KEYS, NOW_S, Call, Undialled, application, calling, case_event
 
-from syncmodel.nostr.events import unsigned
+from syncmodel.nostr.events import Event, unsigned
 from syncmodel.nostr.keys import Key
 from syncmodel.nostr.messages import (
     Auth,
@@ -33,16 +34,20 @@ from syncmodel.nostr.messages import (
     parse_from_client,
 )
 from syncmodel.nostr.nip42 import prove
+from syncmodel.reference.node import outbox
+from syncmodel.reference.node import relay as relays
 from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.outbox import LIMIT_BYTES
 from syncmodel.reference.node.ports import Member, Published
 from syncmodel.reference.node.relay import (
     FILTERS_LIMIT,
+    OPEN_LIMIT,
     POLICY_VIOLATION,
     SUBSCRIPTIONS_LIMIT,
     VALUES_LIMIT,
     Relay,
 )
+from syncmodel.reference.node.serving import STRIDE
 from syncmodel.reference.node.state import sync_status
 from syncmodel.reference.node.websocket import SILENT
 
@@ -340,6 +345,118 @@ def test_many_heavy_backlogs_leave_the_loop_to_others(app: Application) -> None:
         assert any(asyncio.run(main()) < 0.05 for _ in range(3))
     finally:
         gc.enable()
+
+
+def test_in_one_turn_of_the_loop_little_is_looked_at(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In events compared, and with no time for a page: a page looks at the clock that often."""
+    fill(app, 1_000)
+    monkeypatch.setattr(outbox, "PAGE_S", 0.0)
+    compared, matches = 0, Filter.matches
+
+    def counted(one: Filter, event: Event) -> bool:
+        nonlocal compared
+        compared += 1
+        return matches(one, event)
+
+    monkeypatch.setattr(Filter, "matches", counted)
+    heavy = Req("s", tuple(Filter(authors=(str(n),)) for n in range(FILTERS_LIMIT))).to_text()
+
+    async def main() -> int:
+        relay = Relay(app)
+        async with contextlib.AsyncExitStack() as stack:
+            calls = [await stack.enter_async_context(calling(relay)) for _ in range(3)]
+            for call in calls:
+                call.say(heavy)
+                call.say(GOOD)
+            left = [asyncio.create_task(call.heard_until(Eose("good"))) for call in calls]
+            most = before = 0
+            while not all(one.done() for one in left):
+                await asyncio.sleep(0)
+                most, before = max(most, compared - before), compared
+            return most
+
+    # The first page of each, where they come in the same turn, and one of anyone's.
+    assert 0 < asyncio.run(main()) <= 4 * STRIDE
+    assert compared == 3 * FILTERS_LIMIT * 1_000
+
+
+def test_a_new_event_is_written_once_however_many_want_it(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A long one for a thousand subscriptions took 0.7 s, for which nobody else was served."""
+    written, to_json = 0, Event.to_json
+
+    def counted(event: Event) -> dict[str, Any]:
+        nonlocal written
+        written += 1
+        return to_json(event)
+
+    async def main() -> None:
+        relay = Relay(app)
+        async with contextlib.AsyncExitStack() as stack:
+            calls = [await stack.enter_async_context(calling(relay)) for _ in range(4)]
+            for call, sub in product(calls, "abcde"):
+                call.say(Req(sub, (Filter(),)).to_text())
+                assert await call.heard() == Eose(sub)
+            new = case_event("new")
+            frame = Publish(new).to_text()
+            monkeypatch.setattr(Event, "to_json", counted)
+            calls[0].say(frame)
+            for call, sub in product(calls, "abcde"):
+                assert await call.heard() == Delivery(sub, new)
+            assert written <= 2  # and once into the store
+
+    asyncio.run(main())
+
+
+def test_what_strangers_have_open_is_bounded_and_peers_are_none(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_, more = (Req(sub, (Filter(kinds=(1,) * 10),)).to_text() for sub in ("s", "t"))
+    monkeypatch.setattr(relays, "ALL_OPEN_LIMIT", 100)
+
+    async def main() -> None:
+        relay = Relay(app)
+        async with calling(relay) as other:
+            async with calling(relay) as call:
+                for _ in range(3):  # in place of itself it is no more
+                    call.say(open_)
+                    assert await call.heard() == Eose("s")
+                other.say(more)
+                answer = await other.heard()
+                assert isinstance(answer, Closed)
+                assert answer.message.startswith("error: at most so many filters are open here")
+            other.say(more)
+            assert await other.heard() == Eose("t")
+            proof = other.prove("n2")
+            assert await other.heard() == Ok(proof.id, True)
+            other.say(open_)
+            assert await other.heard() == Eose("s")
+            async with calling(relay) as call:
+                call.say(open_)
+                assert await call.heard() == Eose("s")
+                call.say(Close("s").to_text())
+                call.say(more)
+                assert await call.heard() == Eose("t")
+        assert relay.strangers_open == 0
+
+    asyncio.run(main())
+
+
+def test_what_one_connection_has_open_is_bounded(app: Application) -> None:
+    values = tuple(map(str, range(VALUES_LIMIT - 1)))
+
+    async def main() -> None:
+        async with calling(Relay(app)) as call:
+            fits = OPEN_LIMIT // (64 + 1 + VALUES_LIMIT)
+            for number in range(fits + 1):
+                call.say(Req(f"s{number}", (Filter(ids=values),)).to_text())
+                answer = await call.heard()
+                assert type(answer) is (Eose if number < fits else Closed)
+
+    asyncio.run(main())
 
 
 # --- who is calling ------------------------------------------------------------------------------
