@@ -1,7 +1,8 @@
 """Searches for tests of their own end: each says that it is in a phase, and waits there.
 
 A line `FOLDER<tab>PHASE` on stdin begins one, in a process of its own, which costs no imports. It
-says its number once it is in that phase, and then its exit code. SIGHUP and SIGTERM are answered
+says its number once it is in that phase, and then its exit code and how long it was kept waiting
+for a processor (`soon_ended.kept_waiting_s`). SIGHUP and SIGTERM are answered
 like Ctrl-C, as the command line does.
 """
 
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 
 from attrs import define, evolve, field
+from soon_ended import kept_waiting_s
 
 from syncmodel.campaign.campaign import Campaign
 from syncmodel.engine.findings import Settings
@@ -95,8 +97,10 @@ def main() -> None:
                 os._exit(130)
             finally:
                 os._exit(99)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        waited_s = kept_waiting_s(pid)
         _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(os.waitstatus_to_exitcode(status), waited_s, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from soon_ended import LIMIT_S, kept_waiting_s
 
 from syncmodel.corpus import load
 from syncmodel.engine.pool import Pool
@@ -23,22 +25,27 @@ TOLD = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 BEFORE = ("boot", "explore")
 AFTER = ("shorten", "shorter", "confirm", "further", "close")
 
-#: The exit code of a search that gets a signal in a phase, and keeps what it finds in a folder.
-EndedBy = Callable[[signal.Signals, str, Path], int]
+#: The exit code of a search that gets a signal in a phase, and keeps what it finds in a folder; and
+#: the seconds of its own that it took.
+EndedBy = Callable[[signal.Signals, str, Path], tuple[int, float]]
 
 
 @pytest.fixture(scope="module")
 def ended_by() -> Iterator[EndedBy]:
     command, pipe = [sys.executable, str(SEARCHES)], subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as searches:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=env) as searches:
         assert searches.stdin is not None
         assert searches.stdout is not None
         asked, said = searches.stdin, searches.stdout
 
-        def end(number: signal.Signals, phase: str, folder: Path) -> int:
+        def end(number: signal.Signals, phase: str, folder: Path) -> tuple[int, float]:
             print(folder, phase, sep="\t", file=asked, flush=True)
-            os.kill(int(said.readline()), number)
-            return int(said.readline())
+            pid = int(said.readline())
+            began_s = time.monotonic() - kept_waiting_s(pid)
+            os.kill(pid, number)
+            code, waited_s = said.readline().split()
+            return int(code), time.monotonic() - began_s - float(waited_s)
 
         try:
             yield end
@@ -57,20 +64,26 @@ def assert_it_replays(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("phase", [*BEFORE, "found", *AFTER])
-@pytest.mark.parametrize("number", TOLD)
-def test_a_signal_keeps_what_was_found(
-    tmp_path: Path, ended_by: EndedBy, number: signal.Signals, phase: str
+def test_a_signal_ends_it_soon_and_keeps_what_was_found(
+    tmp_path: Path, ended_by: EndedBy, phase: str
 ) -> None:
-    assert ended_by(number, phase, tmp_path / "found") == 130
-    if phase in BEFORE:
-        assert not (tmp_path / "found").exists()
-    else:
-        assert_it_replays(tmp_path / "found")
+    took_s = []
+    for number in TOLD:
+        folder = tmp_path / number.name
+        code, seconds = ended_by(number, phase, folder)
+        assert code == 130
+        took_s.append(seconds)
+        if phase in BEFORE:
+            assert not folder.exists()
+        else:
+            assert_it_replays(folder)
+    # The best of three: what else runs on this machine is not its fault.
+    assert min(took_s) < LIMIT_S, took_s
 
 
 @pytest.mark.parametrize("phase", [*BEFORE, *AFTER])
 def test_kill_9_keeps_what_was_found(tmp_path: Path, ended_by: EndedBy, phase: str) -> None:
-    assert ended_by(signal.SIGKILL, phase, tmp_path / "found") == -signal.SIGKILL
+    assert ended_by(signal.SIGKILL, phase, tmp_path / "found")[0] == -signal.SIGKILL
     if phase in BEFORE:
         assert not (tmp_path / "found").exists()
     else:
