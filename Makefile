@@ -105,8 +105,9 @@ mutants: install ## would the tests notice a wrong model: every small change of 
 SAMPLE ?= 0
 
 adapters: install ## install the systems of docs/adapters.md (Debian and Python packages)
-	command -v redis-server > /dev/null || \
-	  $(SUDO) apt-get install --yes --no-install-recommends redis-server
+	{ command -v redis-server && test -x /usr/sbin/slapd; } > /dev/null || \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install --yes --no-install-recommends redis-server slapd
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[adapters]'
 
 adapters-test: install ## search those of them that are installed

@@ -61,6 +61,19 @@ class Adapter(Target, CutsLinks):
     prefix = ""
     tick = 0
 
+    def __init_subclass__(cls) -> None:
+        """Raises `UsageError` for a helper of the author's that would replace one of ours."""
+        super().__init_subclass__()
+        ours = [base for base in cls.__mro__ if base.__module__.startswith(__package__)]
+        if cls in ours:
+            return
+        for name in vars(cls):
+            if name.startswith("_") and not name.endswith("__") and _has(ours, name):
+                raise UsageError(
+                    f"{cls.__name__} defines `{name}`, which the adapter that it inherits from has "
+                    f"for itself: call it something else."
+                )
+
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
         """Nothing runs before `begin`. Raises `UsageError` where it has no one way of rest."""
         super().__init__(count, bugs)
@@ -212,6 +225,10 @@ def unwritten(adapter: Adapter, method: str) -> UsageError:
     hint = f", or leave such steps out (`{method} = None` in the class of the suite)"
     hint = hint if method in OPS.values() else ""
     return UsageError(f"{type(adapter).__name__} has no `{method}`: write it{hint}.")
+
+
+def _has(classes: Sequence[type], name: str) -> bool:
+    return any(name in vars(one) for one in classes)
 
 
 def _way_of_rest(adapter: Adapter) -> Rest:

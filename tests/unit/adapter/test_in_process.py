@@ -16,6 +16,7 @@ from syncmodel.adapter import InProcess, Refused, Unknown
 from syncmodel.adapter.selftest import selftest
 from syncmodel.cli import main
 from syncmodel.engine.pool import Pool
+from syncmodel.errors import UsageError
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Answer
 from syncmodel.model.values import TOMBSTONE, Row, Write
@@ -89,6 +90,17 @@ def troubles(adapter: type[InProcess]) -> dict[str, str]:
 
 def test_a_correct_adapter_has_no_trouble() -> None:
     assert troubles(Notes) == {}
+
+
+@pytest.mark.parametrize("name", ["_asked", "_given", "_shown"])
+def test_a_helper_that_would_replace_one_of_ours_is_told(name: str) -> None:
+    with pytest.raises(UsageError, match=f"Mine defines `{name}`, which the adapter"):
+        type("Mine", (Notes,), {name: print})
+
+
+def test_a_helper_of_ones_own_may_be_called_anything_else() -> None:
+    kept = type("Mine", (Notes,), {"_put": print, "_mine": 1, "__doc__": "x"})
+    assert issubclass(kept, Notes)
 
 
 @pytest.mark.parametrize(("says", "rounds"), [(True, 2), (False, 3)])

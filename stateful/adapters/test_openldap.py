@@ -1,0 +1,20 @@
+"""OpenLDAP, searched like any other system: skipped where it is not installed (`make adapters`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from syncmodel import ClusterMachine
+
+pytest.importorskip("ldap3", reason="OpenLDAP's client is not installed: make adapters")
+if not Path("/usr/sbin/slapd").exists():
+    pytest.skip("slapd is not installed: make adapters", allow_module_level=True)
+
+
+class TestOpenLdap(ClusterMachine):
+    """A search for anything that its documentation does not allow; docs/adapters.md says what it
+    finds."""
+
+    target = "syncmodel.adapters.openldap:OpenLdap"
