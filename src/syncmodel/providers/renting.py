@@ -1,0 +1,370 @@
+"""Machines rented for a lease: nothing beyond the price that is allowed, nothing left behind.
+
+Whatever goes wrong while a lease is made ends in destroying all that has its mark; what can't be
+destroyed is named. Not here: what a request to one provider looks like (`hetzner`, ...).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from attrs import field, frozen, mutable
+
+from syncmodel.errors import UsageError
+from syncmodel.providers.base import (
+    SERVER,
+    BusyError,
+    CostError,
+    FailedError,
+    GoneError,
+    LostError,
+    Mark,
+    NoRoomError,
+    Pending,
+    Prices,
+    Provider,
+    ProviderError,
+    TakenError,
+    Thing,
+    TroubleError,
+    Wanted,
+)
+from syncmodel.providers.calls import Calls
+
+T = TypeVar("T")
+#: What a lease is called: no letters that are taken for others.
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+def new_lease() -> str:
+    """A name that nobody has used."""
+    return "".join(secrets.choice(LETTERS) for _ in range(10))
+
+
+@frozen
+class Patience:
+    """How long things are waited for. `pace` is the time before the next of so many tries.
+
+    `late_s`: how long a request that was given up may still have an effect.
+    """
+
+    call_s: float = 40.0
+    late_s: float = 40.0
+    tries: int = 7
+    polls: int = 180
+    rounds: int = 5
+    pace: Callable[[int], float] = lambda tries: min(2.0**tries, 30.0)
+    poll_s: float = 2.0
+
+
+@frozen
+class Line:
+    """What a machine costs for each begun hour, in EUR, at the most expensive of its choices."""
+
+    wanted: Wanted
+    choices: tuple[tuple[str, str], ...]
+    hourly: Decimal
+
+
+@frozen
+class Quote:
+    """What a lease costs at most, if it ends when it should."""
+
+    lines: tuple[Line, ...]
+    hours: int
+
+    @property
+    def total(self) -> Decimal:
+        """In EUR."""
+        return sum((line.hourly for line in self.lines), Decimal(0)) * self.hours
+
+
+def hours(ttl_s: int) -> int:
+    """Begun hours, which are what is paid for."""
+    return max(1, -(-ttl_s // 3600))
+
+
+def guard(quotes: Iterable[Quote], at_most: Decimal) -> None:
+    """Raise `CostError` if it may cost more."""
+    total = sum((quote.total for quote in quotes), Decimal(0))
+    if total > at_most:
+        raise CostError(
+            f"That may cost {total:.2f} EUR, and --at-most allows {at_most:.2f}: allow more, or "
+            "ask for fewer or smaller machines, or for less time. Nothing was rented."
+        )
+
+
+@mutable(eq=False)
+class Renter:
+    """One provider, and patience with it. `tell` gets sentences that can't wait."""
+
+    provider: Provider
+    tell: Callable[[str], None]
+    patience: Patience = field(factory=Patience)
+    _calls: Calls = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._calls = Calls(self.patience.call_s)
+
+    # --- what people ask for ------------------------------------------------------------------
+
+    def quote(self, wanted: Sequence[Wanted], ttl_s: int) -> Quote:
+        """The price, and whether there is all that is asked for. Raises `UsageError`."""
+        sizes = [*dict.fromkeys(size for one in wanted for size in one.sizes)]
+        places = [*dict.fromkeys(place for one in wanted for place in one.places)]
+        prices = self._ask(lambda: self.provider.prices(sizes, places))
+        lines = tuple(self._line(one, prices) for one in wanted)
+        for one, line in {(one.wanted.image, one.choices): one for one in lines}.items():
+            for place in dict.fromkeys(place for _, place in one[1]):
+                self._ask(lambda place=place, line=line: self.provider.check(line.wanted, place))
+        return Quote(lines, hours(ttl_s))
+
+    def create(self, mark: Mark, quote: Quote) -> list[Thing]:
+        """These machines, running, in order. Raises `ProviderError`, and nothing of them is left.
+
+        Whoever asks has checked the price (`guard`).
+        """
+        try:
+            return self._create(mark, quote)
+        except BaseException as error:
+            why = "" if isinstance(error, Exception) else " (told to end)"
+            self.tell(
+                f"Lease {mark.lease} at {self.provider.name} is being destroyed{why}. If that does "
+                f"not come to its end: {self.again(mark.lease)}"
+            )
+            try:
+                self.destroy(mark.lease)
+            except ProviderError as left:
+                raise ProviderError(f"{self._sentence(error)} {left}") from error
+            raise
+
+    def list(self, lease: str | None = None) -> list[Thing]:
+        """All that is marked as ours, or as this lease's."""
+        return self._ask(lambda: self.provider.things(lease))
+
+    def destroy(self, lease: str) -> list[Thing]:
+        """Give all of this lease back; what there was. Raises `ProviderError`, which names the rest."""
+        quiet = self._calls.settled(self.patience.late_s)
+        gone: dict[str, Thing] = {}
+        left: list[Thing] = []
+        why = ""
+        for tries in range(self.patience.rounds):
+            try:
+                left = self.list(lease)
+            except (ProviderError, UsageError) as error:
+                known = ", ".join(map(str, left or gone.values()))
+                raise ProviderError(
+                    f"What is left of lease {lease} can't be known ({str(error).rstrip('.')}), so "
+                    f"it may be still there, and paid for{f': {known}' if known else ''}. Later: "
+                    f"{self.again(lease)}"
+                ) from error
+            gone |= {f"{one.kind} {one.id}": one for one in left}
+            if not left:
+                break
+            if tries:
+                self._rest(tries)
+            why = self._remove(left) or why
+        else:
+            left = self.list(lease)
+        if left:
+            raise ProviderError(
+                f"Still there, and paid for: {', '.join(map(str, left))} of lease {lease} at "
+                f"{self.provider.name}{f' ({why})' if why else ''}. Later: {self.again(lease)}"
+            )
+        if not quiet:
+            raise ProviderError(
+                f"A request of lease {lease} to {self.provider.name} has no answer yet, so what it "
+                f"asked for may come to be, and be paid for. Later: {self.again(lease)}"
+            )
+        return [*gone.values()]
+
+    def sweep(self, now_s: float) -> tuple[list[str], list[Thing]]:
+        """Destroy every lease that is over, whoever left it; also what has a mark without a time,
+        which is left alone. Raises `ProviderError` after all were tried."""
+        found = self.list()
+        ends: dict[str, list[int]] = {}
+        for one in found:
+            if one.expires is not None:
+                ends.setdefault(one.lease, []).append(one.expires)
+        over = sorted(lease for lease, times in ends.items() if max(times) < now_s)
+        troubles = []
+        for lease in over:
+            try:
+                self.destroy(lease)
+            except ProviderError as error:
+                troubles.append(str(error))
+        if troubles:
+            raise ProviderError("\n".join(troubles))
+        return over, [one for one in found if one.lease not in ends]
+
+    def again(self, lease: str) -> str:
+        """The command that destroys what is left."""
+        return f"syncmodel machines destroy {lease} --provider {self.provider.name}"
+
+    # --- how it is done -----------------------------------------------------------------------
+
+    def _line(self, wanted: Wanted, prices: Prices) -> Line:
+        choices = tuple(
+            (size, place)
+            for size in wanted.sizes
+            for place in wanted.places
+            if (size, place) in prices
+        )
+        if not choices:
+            known = ", ".join(sorted({f"{size} at {place}" for size, place in prices}))
+            raise UsageError(
+                f"{self.provider.name} has no {' or '.join(wanted.sizes)} at "
+                f"{' or '.join(wanted.places)}{f'; it has {known}' if known else ''}: name others "
+                "with --size and --place."
+            )
+        return Line(wanted, choices, max(prices[choice] for choice in choices))
+
+    def _create(self, mark: Mark, quote: Quote) -> list[Thing]:
+        if not quote.lines:
+            return []
+        shared = self._ask(lambda: self.provider.share(mark, quote.lines[0].wanted))
+        made = [self._make(mark, line, shared) for line in quote.lines]
+        for thing, line in zip(made, quote.lines, strict=True):
+            started = self._ask(
+                lambda thing=thing, line=line: self.provider.start(thing, line.wanted)
+            )
+            self._done(started, f"{thing} does not come up")
+        return self._arrived(mark, made)
+
+    def _make(self, mark: Mark, line: Line, shared: Any) -> Thing:
+        """One machine, at the first place that has room."""
+        name, last = mark.named(line.wanted.node), ""
+        for size, place in line.choices:
+            for tries in range(self.patience.tries):
+                try:
+                    return self._do(
+                        lambda size=size, place=place: self.provider.make(
+                            mark, line.wanted, size, place, shared
+                        )
+                    )
+                except NoRoomError as error:
+                    last = str(error)
+                    break
+                except BusyError as error:
+                    last = str(error)
+                    self._rest(tries)
+                except (LostError, TakenError) as error:
+                    last = str(error)
+                    # Two of one name would be paid for: never ask again without a look.
+                    self._calls.settled(self.patience.late_s)
+                    self._rest(tries)
+                    if (found := self._named(mark, name)) is not None:
+                        return found
+            else:
+                raise ProviderError(
+                    f"{self.provider.name} did not make {name}, asked {self.patience.tries} times: "
+                    f"{last}."
+                )
+        tried = ", ".join(f"{size} at {place}" for size, place in line.choices)
+        raise ProviderError(
+            f"{self.provider.name} has no room for {name} at the moment, tried {tried}: {last}. "
+            "Name other sizes or places, or try later."
+        )
+
+    def _named(self, mark: Mark, name: str) -> Thing | None:
+        found = (one for one in self.list(mark.lease) if one.kind == SERVER and one.name == name)
+        return next(found, None)
+
+    def _arrived(self, mark: Mark, made: Sequence[Thing]) -> list[Thing]:
+        """The machines as they are now, with their addresses; without any that is there twice."""
+        wanted = {one.id for one in made}
+        for _ in range(self.patience.polls):
+            there = {one.id: one for one in self.list(mark.lease) if one.kind == SERVER}
+            spare = [one for id_, one in there.items() if id_ not in wanted]
+            if spare:
+                self._remove(spare)
+            elif all(one.id in there and there[one.id].address for one in made):
+                return [there[one.id] for one in made]
+            self._poll_later()
+        raise ProviderError(f"{', '.join(map(str, made))} got no address within the limit.")
+
+    def _remove(self, things: Sequence[Thing]) -> str:
+        """Try to remove them, kind by kind: what needs another is removed before it."""
+        why = ""
+        for kind in dict.fromkeys(one.kind for one in things):
+            begun: list[tuple[Thing, Pending]] = []
+            for one in things:
+                if one.kind != kind:
+                    continue
+                try:
+                    begun.append(
+                        (one, self._ask(lambda one=one: self.provider.remove(one), GoneError))
+                    )
+                except GoneError:
+                    pass
+                except ProviderError as error:
+                    why = str(error).rstrip(".")
+            for one, pending in begun:
+                try:
+                    self._done(pending, f"{one} does not go away", gone_is_good=True)
+                except ProviderError as error:
+                    why = str(error).rstrip(".")
+        return why
+
+    def _done(self, pending: Pending, otherwise: str, *, gone_is_good: bool = False) -> None:
+        """Poll until it is done. Raises `ProviderError` if it can't be, or at the limit."""
+        for _ in range(self.patience.polls):
+            try:
+                if self._ask(pending, FailedError, GoneError):
+                    return
+            except FailedError as error:
+                raise ProviderError(f"{otherwise}: {error}.") from error
+            except GoneError as error:
+                if gone_is_good:
+                    return
+                raise ProviderError(f"{otherwise}: it is gone.") from error
+            self._poll_later()
+        raise ProviderError(f"{otherwise} within the limit.")
+
+    def _ask(self, call: Callable[[], T], *but: type[TroubleError]) -> T:
+        """What may be asked any number of times: asked again, with a bound. Raises `ProviderError`,
+        but for these."""
+        last = ""
+        for tries in range(self.patience.tries):
+            try:
+                return self._do(call)
+            except (BusyError, LostError, TakenError) as error:
+                last = str(error)
+            except but:
+                raise
+            except TroubleError as error:
+                raise ProviderError(f"{self.provider.name} said: {error}.") from error
+            if tries + 1 < self.patience.tries:
+                self._rest(tries)
+        raise ProviderError(
+            f"{self.provider.name} gave no answer, asked {self.patience.tries} times: {last}."
+        )
+
+    def _do(self, call: Callable[[], T]) -> T:
+        """One attempt; what its client raises is translated, and no secret is in it."""
+        try:
+            return self._calls.do(call)
+        except (TroubleError, UsageError, ProviderError):
+            raise
+        except Exception as error:
+            meant = self.provider.meant(error)
+            raise type(meant)(self._hidden(str(meant))) from None
+
+    def _hidden(self, text: str) -> str:
+        for secret in filter(None, self.provider.secrets):
+            text = text.replace(secret, "(hidden)")
+        return text
+
+    def _sentence(self, error: BaseException) -> str:
+        text = self._hidden(str(error)) or type(error).__name__
+        return text if text.endswith(".") else f"{text}."
+
+    def _rest(self, tries: int) -> None:
+        time.sleep(self.patience.pace(tries))
+
+    def _poll_later(self) -> None:
+        time.sleep(self.patience.poll_s)
