@@ -42,7 +42,8 @@ class Cloud(ABC):
     prefix = ""
 
     def __init__(self, *, polls: int = 2, quota: int = 10) -> None:
-        self.polls, self.quota = polls, quota
+        self.polls, self.quota, self.page = polls, quota, 50
+        self.token = "secret-token"
         self.requests: list[str] = []
         self.ids = count(1000)
         self.asked = threading.Event()
@@ -71,6 +72,11 @@ class Cloud(ABC):
     @abstractmethod
     def admitted(self, headers: Mapping[str, str]) -> None:
         """Raise `RefusedError` unless the token is right."""
+
+    @property
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """What its client finds it by."""
 
     @abstractmethod
     def left(self) -> list[str]:

@@ -66,7 +66,7 @@ IMAGES = [
     | {"rapid_deploy": True, "protection": {"delete": False}, "created_from": None}
     | {"bound_to": None, "deprecated": None, "deleted": None}
 ]
-RULE = {"source_ips": [], "destination_ips": [], "port": None, "description": None}
+RULE: dict[str, Any] = {"source_ips": [], "destination_ips": [], "port": None, "description": None}
 PRICING = {
     "currency": "EUR",
     "vat_rate": "19.0",
@@ -91,10 +91,8 @@ class Hetzner(Cloud):
         "locked": refusal("locked"),
     }
 
-    def __init__(self, *, token: str = "secret-token", polls: int = 2, quota: int = 10) -> None:
+    def __init__(self, *, polls: int = 2, quota: int = 10) -> None:
         super().__init__(polls=polls, quota=quota)
-        self.token = token
-        self.page = 50
         self.address: Callable[[dict[str, Any]], str] = lambda it: f"192.0.2.{it['id'] % 250 + 1}"
         self.store: dict[str, dict[int, dict[str, Any]]] = {
             name: {} for name in ("servers", "ssh_keys", "networks", "firewalls", "actions")
@@ -104,7 +102,6 @@ class Hetzner(Cloud):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Where the client finds it."""
         return {"HCLOUD_TOKEN": self.token, "HCLOUD_ENDPOINT": f"{self.base}/v1"}
 
     def left(self) -> list[str]:
@@ -134,9 +131,7 @@ class Hetzner(Cloud):
         if kind not in self.store:
             raise refuse("not_found")
         if not more:
-            if method == "GET":
-                return self._page(kind, list(self.store[kind].values()), query)
-            return self._create(kind, body, failing)
+            return self._all(kind, method, query, body, failing)
         item = self.store[kind].get(int(more[0]))
         if item is None:
             raise refuse("not_found", f"{kind[:-1]} with ID '{more[0]}' not found")
@@ -145,6 +140,11 @@ class Hetzner(Cloud):
         for number in [one for one, (owner, *_) in self._then.items() if owner is item]:
             self._poll(number)
         return 200, {kind[:-1]: item}
+
+    def _all(self, kind: str, method: str, query: Query, body: Any, failing: bool) -> Said:
+        if method == "GET":
+            return self._page(kind, list(self.store[kind].values()), query)
+        return self._create(kind, body, failing)
 
     def _create(self, kind: str, body: dict[str, Any], failing: bool) -> Said:
         for key, value in (body.get("labels") or {}).items():
@@ -164,7 +164,7 @@ class Hetzner(Cloud):
             "firewalls": {"applied_to": [], "rules": [RULE | one for one in body.get("rules", [])]},
         }[kind]
         self.store[kind][item["id"]] = item
-        actions = {"actions": []} if kind == "firewalls" else {}
+        actions: dict[str, Any] = {"actions": []} if kind == "firewalls" else {}
         return 201, {kind[:-1]: item} | actions
 
     def _create_server(self, item: dict[str, Any], body: dict[str, Any], failing: bool) -> Said:

@@ -12,13 +12,14 @@ import attrs
 import pytest
 from emulated_cloud import Cloud
 from emulated_hetzner import Hetzner
+from emulated_scaleway import Scaleway
 
 from syncmodel.providers.base import Mark, Provider, Thing, Wanted
-from syncmodel.providers.renting import Patience, Renter
+from syncmodel.providers.renting import Patience, Quote, Renter, rent
 
 MARK = Mark("leaseleasel", 2_000_000_000)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBUfNgcQ64tL7hTRwDF9b1bDfXoGgqwGCUn0bp/0XCFG x"
-QUICK: dict[str, Any] = {"pace": lambda _: 0.001, "poll_s": 0.001}
+QUICK: dict[str, Any] = {"pace": lambda _: 0.001, "poll": lambda _: 0.001}
 
 
 @attrs.frozen
@@ -34,6 +35,13 @@ class Kind:
 
 CLOUDS = {
     "hetzner": Kind("hetzner", Hetzner, "POST /servers$", "DELETE /servers/", "HCLOUD_TOKEN"),
+    "scaleway": Kind(
+        "scaleway",
+        Scaleway,
+        "POST .*/servers$",
+        "(DELETE .*/(servers|volumes)|POST .*/action$)",
+        "",
+    ),
 }
 
 
@@ -57,16 +65,17 @@ class Rented:
         self.kind, self.cloud = kind, cloud
         self.told: list[str] = []
         self.fixed: Callable[[], object] = lambda: None
-        self.renter = Renter(provider, self._tell, Patience())
+        self.renter = Renter(provider, Patience())
         self.patient(Patience(call_s=5, late_s=5, tries=3, polls=30, **QUICK))
 
     def patient(self, patience: Patience) -> None:
-        self.renter = Renter(self.renter.provider, self._tell, patience)
+        self.renter = Renter(self.renter.provider, patience)
+
+    def quote(self, count: int) -> Quote:
+        return self.renter.quote(wanted(self.renter.provider, count), 3600)
 
     def create(self, count: int) -> list[Thing]:
-        return self.renter.create(
-            MARK, self.renter.quote(wanted(self.renter.provider, count), 3600)
-        )
+        return rent(MARK, [(self.renter, self.quote(count))], self._tell, lambda made: made)
 
     def trouble(self, request: str, what: str, times: int) -> None:
         """At requests of this kind, or of this pattern."""

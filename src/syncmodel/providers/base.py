@@ -139,7 +139,7 @@ class Provider(ABC):
 
     @abstractmethod
     def share(self, mark: Mark, wanted: Wanted) -> Any:
-        """What the machines of a lease share, made unless it is there: keys, networks, firewalls."""
+        """What the machines of a lease share (a key, a network), made unless it is there."""
 
     @abstractmethod
     def make(self, mark: Mark, wanted: Wanted, size: str, place: str, shared: Any) -> Thing:

@@ -106,8 +106,8 @@ class Hetzner(Provider):
             (kind.name, price["location"]): Decimal(price["price_hourly"]["gross"])
             + address.get(price["location"], Decimal(0))
             for kind in self._client.server_types.get_all()
-            if kind.name in sizes
-            for price in kind.prices
+            if kind.name is not None and kind.name in sizes
+            for price in kind.prices or ()
             if price["location"] in places
         }
 
@@ -187,9 +187,9 @@ class Hetzner(Provider):
             action = client.servers.delete(client.servers.get_by_id(number))
             return self._finished([action])
         others: dict[str, Callable[[Any], Any]] = {
-            "firewall": lambda it: client.firewalls.delete(it),
-            "network": lambda it: client.networks.delete(it),
-            "SSH key": lambda it: client.ssh_keys.delete(it),
+            "firewall": client.firewalls.delete,
+            "network": client.networks.delete,
+            "SSH key": client.ssh_keys.delete,
         }
         others[thing.kind](_Numbered(number))
         return lambda: True
@@ -200,7 +200,7 @@ class Hetzner(Provider):
             words = f"{error.message} ({error.code})"
             if error.code in ("unauthorized", "forbidden", "token_readonly", 401, 403):
                 return UsageError(
-                    f"Hetzner refuses the token: {words}. Check HCLOUD_TOKEN; it needs read & write."
+                    f"Hetzner refuses the token: {words}. It has to be one that reads and writes."
                 )
             for kind, codes in MEANT.items():
                 if error.code in codes:

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import field, frozen, mutable
@@ -47,7 +48,8 @@ def new_lease() -> str:
 
 @frozen
 class Patience:
-    """How long things are waited for. `pace` is the time before the next of so many tries.
+    """How long things are waited for. `pace` is the time before the next of so many tries,
+    and `poll` that before the next of so many looks at what takes its time.
 
     `late_s`: how long a request that was given up may still have an effect.
     """
@@ -58,7 +60,7 @@ class Patience:
     polls: int = 180
     rounds: int = 5
     pace: Callable[[int], float] = lambda tries: min(2.0**tries, 30.0)
-    poll_s: float = 2.0
+    poll: Callable[[int], float] = lambda polls: min(0.1 * 1.5**polls, 3.0)
 
 
 @frozen
@@ -98,12 +100,53 @@ def guard(quotes: Iterable[Quote], at_most: Decimal) -> None:
         )
 
 
+def rent(
+    mark: Mark,
+    quotes: Sequence[tuple[Renter, Quote]],
+    tell: Callable[[str], None],
+    then: Callable[[list[Thing]], T],
+    *,
+    keep: bool = False,
+) -> T:
+    """What `then` makes of these machines, which run; the price was looked at (`guard`).
+
+    Whatever is raised, an interrupt too, gives all of them back first; `tell` gets the command that
+    does so at once, should that not come to its end. `keep`: what was raised by `then` does not.
+    Raises `ProviderError` for what can't be had, and names what can't be given back.
+    """
+    begun: list[Renter] = []
+    arrived = False
+    try:
+        things: list[Thing] = []
+        for renter, quote in quotes:
+            begun.append(renter)
+            things += renter.create(mark, quote)
+        arrived = True
+        return then(things)
+    except BaseException as error:
+        if keep and arrived:
+            for renter in begun:
+                tell(f"Lease {mark.lease} is kept, and paid for, until {renter.again(mark.lease)}")
+            raise
+        for renter in begun:
+            tell(
+                f"Lease {mark.lease} at {renter.provider.name} is being destroyed. If that does "
+                f"not come to its end: {renter.again(mark.lease)} (or, when its time is over: "
+                "syncmodel machines sweep)"
+            )
+        left = [text for renter in begun if (text := renter.given_back(mark.lease))]
+        if left and isinstance(error, Exception):
+            raise ProviderError(" ".join([_sentence(error), *left])) from error
+        for text in left:
+            tell(text)
+        raise
+
+
 @mutable(eq=False)
 class Renter:
-    """One provider, and patience with it. `tell` gets sentences that can't wait."""
+    """One provider, and patience with it."""
 
     provider: Provider
-    tell: Callable[[str], None]
     patience: Patience = field(factory=Patience)
     _calls: Calls = field(init=False)
 
@@ -118,43 +161,26 @@ class Renter:
         places = [*dict.fromkeys(place for one in wanted for place in one.places)]
         prices = self._ask(lambda: self.provider.prices(sizes, places))
         lines = tuple(self._line(one, prices) for one in wanted)
-        for one, line in {(one.wanted.image, one.choices): one for one in lines}.items():
-            for place in dict.fromkeys(place for _, place in one[1]):
-                self._ask(lambda place=place, line=line: self.provider.check(line.wanted, place))
+        images = {
+            (line.wanted.image, place): line.wanted for line in lines for _, place in line.choices
+        }
+        for (_, place), one in images.items():
+            self._ask(partial(self.provider.check, one, place))
         return Quote(lines, hours(ttl_s))
 
-    def create(self, mark: Mark, quote: Quote) -> list[Thing]:
-        """These machines, running, in order. Raises `ProviderError`, and nothing of them is left.
-
-        Whoever asks has checked the price (`guard`).
-        """
-        try:
-            return self._create(mark, quote)
-        except BaseException as error:
-            why = "" if isinstance(error, Exception) else " (told to end)"
-            self.tell(
-                f"Lease {mark.lease} at {self.provider.name} is being destroyed{why}. If that does "
-                f"not come to its end: {self.again(mark.lease)}"
-            )
-            try:
-                self.destroy(mark.lease)
-            except ProviderError as left:
-                raise ProviderError(f"{self._sentence(error)} {left}") from error
-            raise
-
-    def list(self, lease: str | None = None) -> list[Thing]:
+    def find(self, lease: str | None = None) -> list[Thing]:
         """All that is marked as ours, or as this lease's."""
         return self._ask(lambda: self.provider.things(lease))
 
     def destroy(self, lease: str) -> list[Thing]:
-        """Give all of this lease back; what there was. Raises `ProviderError`, which names the rest."""
+        """Give all of this lease back: what there was. Raises `ProviderError`, naming the rest."""
         quiet = self._calls.settled(self.patience.late_s)
         gone: dict[str, Thing] = {}
         left: list[Thing] = []
         why = ""
         for tries in range(self.patience.rounds):
             try:
-                left = self.list(lease)
+                left = self.find(lease)
             except (ProviderError, UsageError) as error:
                 known = ", ".join(map(str, left or gone.values()))
                 raise ProviderError(
@@ -169,7 +195,7 @@ class Renter:
                 self._rest(tries)
             why = self._remove(left) or why
         else:
-            left = self.list(lease)
+            left = self.find(lease)
         if left:
             raise ProviderError(
                 f"Still there, and paid for: {', '.join(map(str, left))} of lease {lease} at "
@@ -182,10 +208,18 @@ class Renter:
             )
         return [*gone.values()]
 
+    def given_back(self, lease: str) -> str:
+        """Destroy it; what there is to say if that did not come to its end."""
+        try:
+            self.destroy(lease)
+        except ProviderError as error:
+            return str(error)
+        return ""
+
     def sweep(self, now_s: float) -> tuple[list[str], list[Thing]]:
         """Destroy every lease that is over, whoever left it; also what has a mark without a time,
         which is left alone. Raises `ProviderError` after all were tried."""
-        found = self.list()
+        found = self.find()
         ends: dict[str, list[int]] = {}
         for one in found:
             if one.expires is not None:
@@ -223,15 +257,12 @@ class Renter:
             )
         return Line(wanted, choices, max(prices[choice] for choice in choices))
 
-    def _create(self, mark: Mark, quote: Quote) -> list[Thing]:
-        if not quote.lines:
-            return []
+    def create(self, mark: Mark, quote: Quote) -> list[Thing]:
+        """These machines, running, in order; `rent` gives back what is left if it raises."""
         shared = self._ask(lambda: self.provider.share(mark, quote.lines[0].wanted))
         made = [self._make(mark, line, shared) for line in quote.lines]
         for thing, line in zip(made, quote.lines, strict=True):
-            started = self._ask(
-                lambda thing=thing, line=line: self.provider.start(thing, line.wanted)
-            )
+            started = self._ask(partial(self.provider.start, thing, line.wanted))
             self._done(started, f"{thing} does not come up")
         return self._arrived(mark, made)
 
@@ -242,9 +273,7 @@ class Renter:
             for tries in range(self.patience.tries):
                 try:
                     return self._do(
-                        lambda size=size, place=place: self.provider.make(
-                            mark, line.wanted, size, place, shared
-                        )
+                        partial(self.provider.make, mark, line.wanted, size, place, shared)
                     )
                 except NoRoomError as error:
                     last = str(error)
@@ -271,20 +300,20 @@ class Renter:
         )
 
     def _named(self, mark: Mark, name: str) -> Thing | None:
-        found = (one for one in self.list(mark.lease) if one.kind == SERVER and one.name == name)
+        found = (one for one in self.find(mark.lease) if one.kind == SERVER and one.name == name)
         return next(found, None)
 
     def _arrived(self, mark: Mark, made: Sequence[Thing]) -> list[Thing]:
         """The machines as they are now, with their addresses; without any that is there twice."""
         wanted = {one.id for one in made}
-        for _ in range(self.patience.polls):
-            there = {one.id: one for one in self.list(mark.lease) if one.kind == SERVER}
+        for polls in range(self.patience.polls):
+            there = {one.id: one for one in self.find(mark.lease) if one.kind == SERVER}
             spare = [one for id_, one in there.items() if id_ not in wanted]
             if spare:
                 self._remove(spare)
             elif all(one.id in there and there[one.id].address for one in made):
                 return [there[one.id] for one in made]
-            self._poll_later()
+            self._poll_later(polls)
         raise ProviderError(f"{', '.join(map(str, made))} got no address within the limit.")
 
     def _remove(self, things: Sequence[Thing]) -> str:
@@ -296,9 +325,7 @@ class Renter:
                 if one.kind != kind:
                     continue
                 try:
-                    begun.append(
-                        (one, self._ask(lambda one=one: self.provider.remove(one), GoneError))
-                    )
+                    begun.append((one, self._ask(partial(self.provider.remove, one), GoneError)))
                 except GoneError:
                     pass
                 except ProviderError as error:
@@ -312,7 +339,7 @@ class Renter:
 
     def _done(self, pending: Pending, otherwise: str, *, gone_is_good: bool = False) -> None:
         """Poll until it is done. Raises `ProviderError` if it can't be, or at the limit."""
-        for _ in range(self.patience.polls):
+        for polls in range(self.patience.polls):
             try:
                 if self._ask(pending, FailedError, GoneError):
                     return
@@ -322,7 +349,7 @@ class Renter:
                 if gone_is_good:
                     return
                 raise ProviderError(f"{otherwise}: it is gone.") from error
-            self._poll_later()
+            self._poll_later(polls)
         raise ProviderError(f"{otherwise} within the limit.")
 
     def _ask(self, call: Callable[[], T], *but: type[TroubleError]) -> T:
@@ -350,7 +377,7 @@ class Renter:
             return self._calls.do(call)
         except (TroubleError, UsageError, ProviderError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever its client raises is translated)
             meant = self.provider.meant(error)
             raise type(meant)(self._hidden(str(meant))) from None
 
@@ -359,12 +386,13 @@ class Renter:
             text = text.replace(secret, "(hidden)")
         return text
 
-    def _sentence(self, error: BaseException) -> str:
-        text = self._hidden(str(error)) or type(error).__name__
-        return text if text.endswith(".") else f"{text}."
-
     def _rest(self, tries: int) -> None:
         time.sleep(self.patience.pace(tries))
 
-    def _poll_later(self) -> None:
-        time.sleep(self.patience.poll_s)
+    def _poll_later(self, polls: int) -> None:
+        time.sleep(self.patience.poll(min(polls, 20)))
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return text if text.endswith(".") else f"{text}."

@@ -26,7 +26,7 @@ def test_machines_are_running_and_have_addresses_and_are_given_back(at: Rented) 
     made = at.create(3)
     assert [one.name for one in made] == [MARK.named(f"n{number}") for number in (1, 2, 3)]
     assert len({one.address for one in made}) == 3
-    assert {one.expires for one in at.renter.list()} == {MARK.expires}
+    assert {one.expires for one in at.renter.find()} == {MARK.expires}
     gone = at.renter.destroy(MARK.lease)
     assert [one.name for one in gone if one.kind == SERVER] == [one.name for one in made]
     assert at.cloud.left() == []
@@ -172,7 +172,7 @@ def test_a_size_or_place_that_there_is_not_is_refused_before_anything_is_rented(
 def test_a_wrong_token_is_said_and_not_shown(at: Rented) -> None:
     at.forget_token()
     with pytest.raises(UsageError, match="refuses the") as refused:
-        at.renter.list()
+        at.renter.find()
     assert "secret" not in str(refused.value)
 
 
