@@ -70,10 +70,7 @@ class Scaleway(Cloud):
     def route(self, method: str, path: str, query: Query, body: Any, failing: bool) -> Said:
         parts = path.strip("/").split("/")
         if parts[0] == "marketplace":
-            there = query.get("image_label") == ["debian_bookworm"]
-            image = {"id": str(UUID(int=9)), "label": "debian_bookworm", "arch": "x86_64"}
-            image |= {"zone": query["zone"][0], "compatible_commercial_types": [], "type": "x"}
-            return 200, {"local_images": [image] if there else [], "total_count": int(there)}
+            return images(query)
         assert parts[:3] == ["instance", "v1", "zones"], path
         zone, kind, more = parts[3], parts[4], parts[5:]
         if kind == "products":
@@ -85,6 +82,17 @@ class Scaleway(Cloud):
         item = self.store[kind].get(more[0])
         if item is None or item["zone"] != zone:
             raise missing(more[0])
+        return self._more(method, kind, item, more, body, failing)
+
+    def _more(  # noqa: PLR0917 (a request and what it is about)
+        self,
+        method: str,
+        kind: str,
+        item: dict[str, Any],
+        more: list[str],
+        body: Any,
+        failing: bool,
+    ) -> Said:
         if more[1:2] == ["user_data"]:
             self.orders[item["id"]] = body
             return 204, None
@@ -100,7 +108,7 @@ class Scaleway(Cloud):
             if attached or (kind == "servers" and item["state"] != "stopped"):
                 raise RefusedError(*refusal(400, "invalid_request_error", "it is in use"))
             for volume in self.store["volumes"].values():
-                if kind == "servers" and volume["server"] == item["id"]:
+                if kind == "servers" and owner(volume) == item["id"]:
                     volume["server"] = None
             del self.store[kind][item["id"]]
             return 204, None
@@ -117,10 +125,24 @@ class Scaleway(Cloud):
             raise RefusedError(*refusal(400, "invalid_arguments", "no such type or project"))
         number = next(self.ids)
         name, uuid = body["name"], str(UUID(int=number))
-        volume = {"id": str(UUID(int=number + 10**6)), "name": f"{name}-disk", "zone": zone}
-        volume |= {"volume_type": body["volumes"]["0"]["volume_type"], "server": uuid, "tags": []}
+        volume: dict[str, Any] = {
+            "id": str(UUID(int=number + 10**6)),
+            "name": f"{name}-disk",
+            "zone": zone,
+        }
+        volume |= {
+            "volume_type": body["volumes"]["0"]["volume_type"],
+            "server": {"id": uuid, "name": name},
+            "tags": [],
+        }
         volume |= {"size": body["volumes"]["0"]["size"], "state": "available"}
-        server = {"id": uuid, "name": name, "zone": zone, "tags": body["tags"], "state": "stopped"}
+        server: dict[str, Any] = {
+            "id": uuid,
+            "name": name,
+            "zone": zone,
+            "tags": body["tags"],
+            "state": "stopped",
+        }
         server |= {"commercial_type": body["commercial_type"], "public_ips": []}
         server |= {"volumes": {"0": {"id": volume["id"]} | volume}, "project": PROJECT}
         server |= {"_failing": failing, "_left": 0, "_to": "", "_number": number}
@@ -149,7 +171,7 @@ class Scaleway(Cloud):
         if to == "gone":
             del self.store["servers"][server["id"]]
             volumes = self.store["volumes"]
-            for uuid in [one for one in volumes if volumes[one]["server"] == server["id"]]:
+            for uuid in [one for one in volumes if owner(volumes[one]) == server["id"]]:
                 del volumes[uuid]
             return
         server["state"] = to
@@ -163,6 +185,17 @@ class Scaleway(Cloud):
         size = min(int(query.get("per_page", ["50"])[0]), self.page)
         found = items[(page - 1) * size : page * size]
         return 200, {kind: found, "total_count": len(items)}
+
+
+def images(query: Query) -> Said:
+    there = query.get("image_label") == ["debian_bookworm"]
+    image = {"id": str(UUID(int=9)), "label": "debian_bookworm", "arch": "x86_64"}
+    image |= {"zone": query["zone"][0], "type": "unknown_type"}
+    return 200, {"local_images": [image] if there else [], "total_count": int(there)}
+
+
+def owner(volume: dict[str, Any]) -> str:
+    return volume["server"]["id"] if volume["server"] else ""
 
 
 def shown(item: dict[str, Any]) -> dict[str, Any]:

@@ -103,8 +103,8 @@ class Scaleway(Provider):
 
     def check(self, wanted: Wanted, place: str) -> None:
         """Images have labels, and are of a zone."""
-        images = self._market.list_local_images_all(image_label=wanted.image, zone=place)
-        if not images:
+        images = self._market.list_local_images(image_label=wanted.image, zone=place)
+        if not images.local_images:
             raise UsageError(
                 f"Scaleway has no image {wanted.image} at {place}: name another with --image."
             )

@@ -71,7 +71,7 @@ def test_a_lease_names_its_machines_and_their_keys_before_they_are_there(
         address, key = line.split(" ", 1)
         assert address == server["public_net"]["ipv4"]["ip"]
         ours, mine = (
-            part.get_payload(decode=True)
+            bytes(part.get_payload(decode=True))  # type: ignore[arg-type]
             for part in message_from_string(server["user_data"]).walk()
             if not part.is_multipart()
         )
