@@ -12,6 +12,7 @@ import attrs
 import pytest
 from emulated_cloud import Cloud
 from emulated_hetzner import Hetzner
+from emulated_ovh import Ovh
 from emulated_scaleway import Scaleway
 
 from syncmodel.providers.base import Mark, Provider, Thing, Wanted
@@ -35,6 +36,7 @@ class Kind:
 
 CLOUDS = {
     "hetzner": Kind("hetzner", Hetzner, "POST /servers$", "DELETE /servers/", "HCLOUD_TOKEN"),
+    "ovh": Kind("ovh", Ovh, "POST .*/servers$", "DELETE .*/servers/", ""),
     "scaleway": Kind(
         "scaleway",
         Scaleway,

@@ -260,16 +260,37 @@ class Renter:
     def create(self, mark: Mark, quote: Quote) -> list[Thing]:
         """These machines, running, in order; `rent` gives back what is left if it raises."""
         shared = self._ask(lambda: self.provider.share(mark, quote.lines[0].wanted))
-        made = [self._make(mark, line, shared) for line in quote.lines]
-        for thing, line in zip(made, quote.lines, strict=True):
-            started = self._ask(partial(self.provider.start, thing, line.wanted))
-            self._done(started, f"{thing} does not come up")
-        return self._arrived(mark, made)
+        made = [self._make(mark, line, line.choices, shared) for line in quote.lines]
+        running = [
+            self._running(mark, line, thing, shared)
+            for thing, line in zip(made, quote.lines, strict=True)
+        ]
+        return self._arrived(mark, running)
 
-    def _make(self, mark: Mark, line: Line, shared: Any) -> Thing:
-        """One machine, at the first place that has room."""
-        name, last = mark.named(line.wanted.node), ""
-        for size, place in line.choices:
+    def _running(self, mark: Mark, line: Line, made: Thing, shared: Any) -> Thing:
+        """The machine when it runs; another, if only starting it shows that there is no room."""
+        while True:
+            started = self._ask(partial(self.provider.start, made, line.wanted))
+            try:
+                self._done(started, f"{made} does not come up")
+            except NoRoomError as error:
+                self._remove([made])
+                tried = line.choices.index((made.size, made.place)) + 1
+                made = self._make(mark, line, line.choices[tried:], shared, str(error))
+            else:
+                return made
+
+    def _make(
+        self,
+        mark: Mark,
+        line: Line,
+        choices: Sequence[tuple[str, str]],
+        shared: Any,
+        last: str = "",
+    ) -> Thing:
+        """One machine, at the first of these places that has room."""
+        name = mark.named(line.wanted.node)
+        for size, place in choices:
             for tries in range(self.patience.tries):
                 try:
                     return self._do(
@@ -338,10 +359,11 @@ class Renter:
         return why
 
     def _done(self, pending: Pending, otherwise: str, *, gone_is_good: bool = False) -> None:
-        """Poll until it is done. Raises `ProviderError` if it can't be, or at the limit."""
+        """Poll until it is done. Raises `ProviderError` if it can't be, or at the limit; and
+        `NoRoomError`."""
         for polls in range(self.patience.polls):
             try:
-                if self._ask(pending, FailedError, GoneError):
+                if self._ask(pending, FailedError, GoneError, NoRoomError):
                     return
             except FailedError as error:
                 raise ProviderError(f"{otherwise}: {error}.") from error

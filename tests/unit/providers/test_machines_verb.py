@@ -16,11 +16,8 @@ from pathlib import Path
 
 import pytest
 from emulated_hetzner import Hetzner
-from rented import MARK, Rented, rented
 
 from syncmodel.cli import main
-from syncmodel.providers.base import ProviderError
-from syncmodel.providers.renting import Renter, rent
 
 CREATE = ("machines", "create", "hetzner:2")
 
@@ -202,72 +199,3 @@ def creating(cloud: Hetzner) -> subprocess.Popen[str]:
     )
     assert cloud.asked.wait(60)
     return tester
-
-
-# --- ended at any moment ------------------------------------------------------------------------
-
-
-def ended_at(at: Rented, moment: int, how: str) -> bool:
-    """Rent two machines, and end it at this request; whether it came to that."""
-    handle, seen = at.cloud.handle, []
-
-    def handled(method: str, target: str, raw: bytes, headers: object) -> object:
-        seen.append(target)
-        if len(seen) == moment and how != "before":
-            handle(method, target, raw, headers)
-        if len(seen) >= moment:
-            return 502, b"" if how == "before" else None
-        return handle(method, target, raw, headers)
-
-    at.cloud.handle = handled  # type: ignore[assignment]
-    try:
-        at.renter.create(MARK, at.quote(2))
-    except ProviderError:
-        return True
-    else:
-        return False
-    finally:
-        at.cloud.handle = handle  # type: ignore[method-assign]
-
-
-@pytest.mark.parametrize("how", ["before", "after"])
-@pytest.mark.parametrize("moments", [(9,), pytest.param(range(1, 40), marks=pytest.mark.long)])
-def test_whenever_a_tester_is_killed_a_sweep_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch, moments: range, how: str
-) -> None:
-    for moment in moments:
-        with rented("hetzner", monkeypatch) as at:
-            at.quote(2)
-            ended = ended_at(at, moment, how)
-            if at.cloud.left():
-                assert at.renter.sweep(MARK.expires + 1) == ([MARK.lease], [])
-            assert at.cloud.left() == []
-    assert len(moments) == 1 or not ended
-
-
-@pytest.mark.parametrize("moments", [(9,), pytest.param(range(1, 40), marks=pytest.mark.long)])
-def test_whenever_a_tester_is_interrupted_it_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch, moments: range
-) -> None:
-    for moment in moments:
-        with rented("hetzner", monkeypatch) as at:
-            quote = at.quote(2)
-            do = at.renter._do
-            seen: list[int] = []
-
-            def done(call: object, do: object = do, seen: list[int] = seen) -> object:
-                seen.append(1)
-                if len(seen) == moment:  # noqa: B023
-                    raise KeyboardInterrupt
-                return do(call)  # type: ignore[operator]
-
-            monkeypatch.setattr(Renter, "_do", lambda _, call, done=done: done(call))
-            try:
-                rent(MARK, [(at.renter, quote)], at.told.append, lambda made: made)
-            except KeyboardInterrupt:
-                monkeypatch.undo()
-                assert at.cloud.left() == []
-                assert len(at.told) == 1
-            else:
-                monkeypatch.undo()
-                assert len(at.cloud.left()) == 5

@@ -14,6 +14,10 @@ from syncmodel.providers.base import SERVER, CostError, ProviderError
 from syncmodel.providers.renting import Patience, guard
 
 HOUR = 3600
+#: OpenStack's client warns of its own parts.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::PendingDeprecationWarning"
+)
 
 
 @pytest.fixture(params=CLOUDS)
