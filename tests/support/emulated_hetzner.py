@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from emulated_cloud import Cloud, Query, RefusedError, Said
@@ -91,8 +92,16 @@ class Hetzner(Cloud):
         "locked": refusal("locked"),
     }
 
-    def __init__(self, *, polls: int = 2, quota: int = 10) -> None:
+    def __init__(
+        self,
+        *,
+        polls: int = 2,
+        quota: int = 10,
+        on_made: Callable[[dict[str, Any]], object] = lambda _: None,
+        on_gone: Callable[[str], object] = lambda _: None,
+    ) -> None:
         super().__init__(polls=polls, quota=quota)
+        self._made, self._gone = on_made, on_gone
         self.address: Callable[[dict[str, Any]], str] = lambda it: f"192.0.2.{it['id'] % 250 + 1}"
         self.store: dict[str, dict[int, dict[str, Any]]] = {
             name: {} for name in ("servers", "ssh_keys", "networks", "firewalls", "actions")
@@ -199,7 +208,7 @@ class Hetzner(Cloud):
         item |= dict.fromkeys(("outgoing_traffic", "ingoing_traffic", "included_traffic"), 0)
         self.store["servers"][item["id"]] = item
         action = self._act("create_server", item, lambda: item.update(status="starting"), failing)
-        start = self._act("start_server", item, lambda: item.update(status="running"), False)
+        start = self._act("start_server", item, partial(self._starts, item), False)
         said = {"server": item, "action": action, "next_actions": [start], "root_password": None}
         return 201, said
 
@@ -211,8 +220,16 @@ class Hetzner(Cloud):
         if kind != "servers":
             del self.store[kind][item["id"]]
             return 204, None
-        gone = self._act("delete_server", item, lambda: servers.pop(item["id"], None), failing)
+        gone = self._act("delete_server", item, partial(self._ends, item), failing)
         return 200, {"action": gone}
+
+    def _starts(self, item: dict[str, Any]) -> None:
+        item["status"] = "running"
+        self._made(item)
+
+    def _ends(self, item: dict[str, Any]) -> None:
+        if self.store["servers"].pop(item["id"], None) is not None:
+            self._gone(item["name"])
 
     def _act(
         self, command: str, item: dict[str, Any], then: Callable[[], object], failing: bool

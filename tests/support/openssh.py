@@ -63,6 +63,7 @@ def sshd(
     host_key: asyncssh.SSHKey = HOST_KEY,
     address: str = "127.0.0.1",
     prefix: Sequence[str] = (),
+    port: int = 0,
 ) -> Iterator[Server]:
     """A server with these lines in its configuration; it lets CLIENT_KEY in as USER. `prefix` are
     words before the command, such as one that enters the namespace with this `address`."""
@@ -74,7 +75,7 @@ def sshd(
     if os.geteuid() == 0:
         # What its own service unit creates at boot.
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     folder = Path(tempfile.mkdtemp())
     try:
         host_key.write_private_key(folder / "host_key")

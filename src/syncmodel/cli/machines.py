@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from syncmodel.errors import UsageError
 
 if TYPE_CHECKING:
+    from syncmodel.providers import lease
     from syncmodel.providers.base import Thing, Wanted
     from syncmodel.providers.renting import Quote, Renter
 
@@ -24,6 +25,7 @@ EXAMPLES = """\
   syncmodel machines quote hetzner:3                  what three machines cost
   syncmodel machines create hetzner:3 --at-most 0.10  rent them for two hours, write an inventory
   syncmodel machines create hetzner scaleway ovh --at-most 1 --ttl 4h --to cluster
+  syncmodel machines create hetzner:3 --at-most 1 --node reference --to cluster
   syncmodel explore --inventory cluster/hosts.toml    and use them
   syncmodel machines list                             what is rented, by whom, until when
   syncmodel machines destroy cluster                  give them back: a folder, or the lease's name
@@ -48,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--size", metavar="[P=]NAME,...", action="append", default=[], help="tried in turn")
     add("--place", metavar="[P=]NAME,...", action="append", default=[], help="tried in turn")
     add("--image", metavar="[P=]NAME", action="append", default=[], help="default: Debian 12")
+    add("--node", choices=("reference",), help="put our reference node on each: a cluster to test")
     add("--user-data", metavar="FILE", type=Path, help="orders for cloud-init, after ours")
     add("--only-if", metavar="COMMAND", help="rent nothing unless this succeeds")
     add("--to", metavar="DIR", type=Path, help="where keys and inventory go")
@@ -86,6 +89,7 @@ def _create(args: argparse.Namespace) -> int:
     quotes = _quoted(args, _wanted(args, "", ""))
     guard([quote for _, quote in quotes], args.at_most)
     _confirm(args.only_if)
+    wheels = _gathered(args.node)
     mark = Mark(new_lease(), int(time.time()) + args.ttl)
     folder = lease.Folder(args.to or Path(f"machines-{mark.lease}"))
     public = folder.make(mark, [renter.provider.name for renter, _ in quotes])
@@ -98,9 +102,13 @@ def _create(args: argparse.Namespace) -> int:
         folder.reached(machines, known, "root")
         for node, one in machines.items():
             say(f"{node}: {one.name}, {one.size} at {one.place}, {one.address}")
+        if wheels:
+            _set_up(folder, nodes, wheels)
 
     rent(mark, parties, complain, then, keep=args.keep)
     say(f"ssh -F {folder.ssh_config} n1 logs in.")
+    if wheels:
+        say(f"syncmodel explore --inventory {folder.inventory} tests them.")
     say(f"When it is over: syncmodel machines destroy {folder.path}")
     return 0
 
@@ -201,6 +209,41 @@ def _told(
             lines.append(evolve(line, wanted=wanted))
         found.append((renter, evolve(quote, lines=tuple(lines))))
     return found, known
+
+
+def _gathered(node: str | None) -> list[Path]:
+    """All that is put on hosts, in a folder that goes with this process: it is there before they
+    are."""
+    if node is None:
+        return []
+    import atexit
+    from tempfile import TemporaryDirectory
+
+    from syncmodel.providers import wheels
+
+    folder = TemporaryDirectory(prefix="syncmodel-wheels-")
+    atexit.register(folder.cleanup)
+    return wheels.gather(Path(folder.name) / "wheels")
+
+
+def _set_up(folder: lease.Folder, names: Sequence[str], wheels: Sequence[Path]) -> None:
+    """Make the machines nodes, and write the inventory."""
+    from rich.progress import Progress
+
+    from syncmodel.nostr.keys import Key
+    from syncmodel.providers import lease, setup
+    from syncmodel.report.terminal import console
+
+    admin = Key.generate()
+    lease.secret(folder.path / "admin.key", admin.reveal())
+    with Progress(console=console(stderr=True), transient=True) as shown:
+        bars = {name: shown.add_task(f"{name}: {len(wheels)} wheels", total=None) for name in names}
+
+        def progress(name: str, sent: int, whole: int) -> None:
+            shown.update(bars[name], completed=sent, total=whole)
+
+        found = setup.nodes(names, folder.ssh_config, wheels, admin, progress)
+    folder.inventory.write_text(setup.inventory(found), encoding="utf-8")
 
 
 def _confirm(command: str | None) -> None:

@@ -27,8 +27,8 @@ SOME = [
 
 
 def killed_at(at: Rented, moment: int, how: str) -> bool:
-    """Rent two machines, and stop asking at this request, before or after it is carried out; whether
-    it came to that."""
+    """Rent two machines, and stop asking at this request, before it is carried out or after it;
+    whether it came to that."""
     handle, seen = at.cloud.handle, []
 
     def handled(method: str, target: str, raw: bytes, headers: Any) -> Any:
