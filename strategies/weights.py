@@ -58,7 +58,7 @@ WHERE_NOTHING_IS_WRITTEN = {"create": 2}
 WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
 WHILE_PAUSED = {"resume": 6}
-WHILE_STAGED = {"reboot": 8}
+WHILE_STAGED = {"reboot": 8, "restart": 4}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
 #: One fill makes a log long, costs as much as a hundred other steps, and makes all that follow
 #: slower: so it comes once, and late.

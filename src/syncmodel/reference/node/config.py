@@ -9,6 +9,7 @@ import attrs
 from syncmodel.errors import FormatError, UsageError
 from syncmodel.faults.who_dials import users_of
 from syncmodel.nostr.keys import Key, MalformedKeyError
+from syncmodel.reference.node import packages
 from syncmodel.reference.node.generations import Generations
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.state import Peer
@@ -83,8 +84,16 @@ def load(root: Path) -> Config:
 
 
 def _running_plugin(generations: Generations) -> int | None:
+    """The version of the plugin that is loaded. Raises `FormatError` if what runs does not fit."""
     running = generations.running()
-    return None if running is None else generations.get(running).plugins.get(PLUGIN)
+    if running is None:
+        return None
+    plugins = generations.get(running).plugins
+    # Planned as it was, any of them may have been installed by hand since.
+    wrong = packages.fit(generations.layout, plugins)
+    if wrong:
+        raise FormatError(f"Generation {running} can't be loaded: {wrong[0].message}")
+    return plugins.get(PLUGIN)
 
 
 def _peer(path: Path, data: Any) -> Peer:

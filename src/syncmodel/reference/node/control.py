@@ -114,9 +114,11 @@ class Control:
 
     async def _start(self, params: Params) -> dict[str, Any]:
         at_boot = _field({"at_boot": False, **params}, "at_boot", bool)
-        return {
-            "job": self._supervisor.begin("rollout", self._target(params), at_boot=at_boot).name
-        }
+        pins = _field({"pins": {}, **params}, "pins", dict)
+        if not all(isinstance(commit, str) for commit in pins.values()):
+            raise RefusedError("malformed", "`pins` must be an object of channels and commits.")
+        target = self._target(params)
+        return {"job": self._supervisor.begin("rollout", target, at_boot=at_boot, pins=pins).name}
 
     async def _rollback(self, params: Params) -> dict[str, Any]:
         number = _field(params, "generation", int)

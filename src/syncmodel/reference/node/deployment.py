@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
 import attrs
 
 from syncmodel.errors import SyncModelError
-from syncmodel.reference.node import migrations
+from syncmodel.reference.node import channels, migrations, packages
+from syncmodel.reference.node.channels import FOLLOWS, Delta, Lineage
 from syncmodel.reference.node.generations import Generation, Generations, UnknownGenerationError
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.migrations import Migration, Plan
@@ -83,7 +84,7 @@ class Deployment:
         Raises RefusedError: 404 no_plugin and unknown_generation, 409 reboot_required.
         """
         plugins = self.get(self.generations.selected()).plugins
-        if plugin not in {**plugins, **self.installed()}:
+        if plugin not in {**plugins, **_without_core(self.installed())}:
             raise RefusedError("no_plugin", f"There is no plugin {plugin!r:.80} here.", status=404)
         number = self.with_plugins({name: v for name, v in plugins.items() if name != plugin})
         reasons = self.reboot_reasons(self.get(number))
@@ -116,13 +117,18 @@ class Deployment:
         """
         target = self.get(number)
         missing = self.missing(target)
+        before = self.get(self.generations.selected())
+        deltas = channels.known(self.layout).deltas(before.channels, target.channels)
         running, reasons = self.generations.running(), self.reboot_reasons(target)
         return {
             "generation": number,
             "channel_delta": {
-                "from": self.get(self.generations.selected()).plugins,
+                "from": before.plugins,
                 "to": target.plugins,
+                "channels": [delta.told() for delta in deltas],
+                "pull": bool(deltas),
             },
+            "incompatible": [attrs.asdict(one) for one in self.incompatible(target)],
             "migrations": migrations.directions(self.previewed(self.plan(target))),
             "substitutes": {
                 "available": [item for item in target.substitutes if item not in missing],
@@ -144,7 +150,64 @@ class Deployment:
     def plan(self, target: Generation) -> Plan:
         """The migrations from the tables as they are to those of `target`."""
         # From what the tables are, not from what runs: after a disable these differ.
-        return migrations.plan(self.installed(), target.plugins, self.known)
+        there = self.installed()
+        manifests = [
+            one
+            for plugins in (there, target.plugins)
+            for one in packages.of_plugins(self.layout, _without_core(plugins))[0]
+        ]
+        # Of a plugin that is in both, what each version needs counts.
+        return migrations.plan(there, target.versions, packages.in_order(self.known, manifests))
+
+    def incompatible(self, target: Generation) -> list[packages.Problem]:
+        """Why the plugins of `target` do not fit together, or not this host."""
+        return packages.fit(self.layout, target.plugins)
+
+    def unless_hindered(
+        self, target: Generation, pinned: Mapping[str, str] | None, *, missing: bool = False
+    ) -> str:
+        """What is pulled for `target`, in words: only where it can be built and loaded.
+
+        `pinned`: None where it is not built, but gone back to; else channels, and the commits of
+        theirs that may be pulled though they do not follow from what is there. `missing`
+        is a fault. Raises RefusedError: incompatible, lineage_refused, missing_substitutes.
+        """
+        wrong = self.incompatible(target)
+        if wrong:
+            raise RefusedError(
+                "incompatible",
+                f"{' '.join(one.message for one in wrong)} Nothing was changed.",
+                status=409,
+                details={"problems": [attrs.asdict(one) for one in wrong]},
+            )
+        if pinned is None:
+            return "nothing is pulled: it was built before"
+        deltas = self._allowed(target, pinned)
+        lacks = [target.item] if missing else self.missing(target)
+        if lacks:
+            raise RefusedError(
+                "missing_substitutes",
+                f"No substitutes for {', '.join(lacks)}: nothing was changed.",
+                status=409,
+                details={"missing": lacks},
+            )
+        return ", ".join(f"{one.channel} is pulled" for one in deltas) or "nothing is pulled"
+
+    def _allowed(self, target: Generation, pinned: Mapping[str, str]) -> list[Delta]:
+        before = self.get(self.generations.selected())
+        deltas = channels.known(self.layout).deltas(before.channels, target.channels)
+        for one in deltas:
+            explicit = one.lineage is Lineage.REWRITTEN and pinned.get(one.channel) == one.after
+            if one.lineage not in FOLLOWS and not explicit:
+                raise RefusedError(
+                    "lineage_refused",
+                    f"The commit {one.after} of {one.channel} is {one.lineage.value}, seen from "
+                    f"{one.before}: nothing was changed. Pin it explicitly if it is meant, and "
+                    f"signed.",
+                    status=409,
+                    details=one.told(),
+                )
+        return [one for one in deltas if one.after is not None]
 
     def missing(self, target: Generation) -> list[str]:
         """What is needed to build `target` and is not available anywhere."""
@@ -176,6 +239,10 @@ class Deployment:
         """The generation of this number. Raises RefusedError (404 unknown_generation)."""
         with _unknown_generation():
             return self.generations.get(number)
+
+
+def _without_core(versions: Mapping[str, int]) -> dict[str, int]:
+    return {name: version for name, version in versions.items() if name != packages.CORE}
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import attrs
 
 from syncmodel.errors import UsageError
 from syncmodel.reference.node.layout import Layout
+from syncmodel.reference.node.packages import CORE
 
 
 class UnknownGenerationError(UsageError):
@@ -26,12 +27,15 @@ class UnknownGenerationError(UsageError):
 class Generation:
     """One numbered, immutable deployment: its plugins, each with its version.
 
-    `supervisor` is the version of the machine's supervisor that it needs.
+    `supervisor` is the version of the machine's supervisor that it needs, `core` that of the host's
+    own schema, and `channels` are the commits that it is built from, by channel.
     """
 
     number: int
     plugins: dict[str, int]
     supervisor: int = 1
+    core: int = 0
+    channels: dict[str, str] = attrs.field(factory=dict)
 
     @property
     def item(self) -> str:
@@ -41,8 +45,15 @@ class Generation:
 
     def to_json(self) -> dict[str, Any]:
         """Its file in the store."""
-        unusual = {} if self.supervisor == 1 else {"supervisor": self.supervisor}
-        return {"number": self.number, "plugins": self.plugins, **unusual}
+        usual = Generation(self.number, self.plugins)
+        given = attrs.asdict(self).items()
+        always = ("number", "plugins")
+        return {n: v for n, v in given if n in always or v != getattr(usual, n)}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Whose migrations it needs: its plugins, and the host itself."""
+        return {**self.plugins, **({CORE: self.core} if self.core else {})}
 
     @property
     def substitutes(self) -> tuple[str, ...]:

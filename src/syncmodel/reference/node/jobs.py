@@ -36,7 +36,7 @@ class Job:
     `target` is the generation that it leads to and `previous` the one selected before it. `error`
     is {"code", "message", "details"}. `was_up`: the application ran when the job began. `ran`: the
     migrations that lead to the target, once they are known. `at_boot`: the target is selected, and
-    runs once the machine boots.
+    runs once the machine boots. `pins`: commits that may be pulled all the same, by channel.
     """
 
     number: int
@@ -49,6 +49,7 @@ class Job:
     log: tuple[str, ...] = ()
     error: dict[str, Any] | None = None
     at_boot: bool = False
+    pins: dict[str, str] = attrs.field(factory=dict)
 
     @property
     def name(self) -> str:

@@ -58,6 +58,13 @@ class Layout:
         return self.root / "etc" / "substitutes.json"
 
     @property
+    def channels(self) -> Path:
+        return self.root / "etc" / "channels.json"
+
+    def manifest(self, plugin: str, version: int) -> Path:
+        return self.store / f"{plugin}-{version}-plugin" / "manifest.json"
+
+    @property
     def host_key(self) -> Path:
         return self.root / "etc" / "ssh" / "host_ed25519_key"
 

@@ -108,7 +108,11 @@ _JOB: Final = _object(job=_TEXT)
 _NODE: Final = _object(node=_TEXT)
 _GENERATION: Final = _object("generation plugins", generation=_NUMBER, plugins=_PLUGINS)
 _START: Final = _object(
-    "generation plugins at_boot", generation=_NUMBER, plugins=_PLUGINS, at_boot=_FLAG
+    "generation plugins at_boot pins",
+    generation=_NUMBER,
+    plugins=_PLUGINS,
+    at_boot=_FLAG,
+    pins=_OBJECT,
 )
 _PLUGIN: Final = _object(plugin=_TEXT)
 
@@ -171,6 +175,7 @@ METHODS: Final[Mapping[str, tuple[Schema, Schema]]] = {
         _object(
             generation=_NUMBER,
             channel_delta=_OBJECT,
+            incompatible=_list(_object(code=_TEXT, message=_TEXT)),
             migrations=_object(up=_list(_TEXT), down=_list(_TEXT)),
             substitutes=_object(available=_list(_TEXT), missing=_list(_TEXT)),
             restart_required=_FLAG,

@@ -17,7 +17,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, Protocol
 
@@ -132,13 +132,20 @@ class Supervisor:
             "job": current[0] if current else None,
         }
 
-    def begin(self, kind: Kind, number: int, *, at_boot: bool = False) -> Job:
+    def begin(
+        self,
+        kind: Kind,
+        number: int,
+        *,
+        at_boot: bool = False,
+        pins: Mapping[str, str] | None = None,
+    ) -> Job:
         """Begin a job that leads to generation `number`; returns at once.
 
         `at_boot`: it only selects that generation, which is migrated to and runs once the machine
-        boots; so is every one that needs another supervisor. Raises RefusedError: 404
-        unknown_generation, 409 job_running, 503 not_ready when the disk does not take it (nothing
-        changed).
+        boots; so is every one that needs another supervisor. `pins` are commits that may be pulled
+        though they do not follow from what is there, by channel. Raises RefusedError: 404
+        unknown_generation, 409 job_running, 503 not_ready when the disk does not take it.
         """
         target = self._deployment.get(number)
         busy = self._task is not None and not self._task.done()
@@ -151,6 +158,7 @@ class Supervisor:
             previous=selected,
             was_up=self._application.state != "stopped",
             at_boot=at_boot or bool(self._deployment.reboot_reasons(target)),
+            pins=dict(pins or {}),
         )
         self._forget_old()
         try:
@@ -175,10 +183,10 @@ class Supervisor:
         self.faults.let_go()
 
     def _new_job(
-        self, kind: Kind, target: int, *, previous: int, was_up: bool, at_boot: bool = False
+        self, kind: Kind, target: int, *, previous: int, was_up: bool, **options: Any
     ) -> Job:
         number = 1 + max((job.number for job in self._jobs.values()), default=0)
-        return Job(number, kind, target, previous, was_up, at_boot=at_boot)
+        return Job(number, kind, target, previous, was_up, **options)
 
     def _job(self, name: str) -> Job:
         if name not in self._jobs:
@@ -228,9 +236,8 @@ class Supervisor:
         if job.state == "reverting":
             return await self._revert(job)
         if job.state in ("preparing", "building"):
-            if self._pieces.looks_first():
-                self._prepare(job, target)
-            job = self._note(job.to("building", f"store item {target.item}"))
+            pulled = self._prepare(job, target) if self._pieces.looks_first() else "not looked"
+            job = self._note(job.to("building", f"store item {target.item}; {pulled}"))
             await self.faults.hold("killed-before-commit")
         if job.at_boot:
             return self._select(job, target)
@@ -253,18 +260,11 @@ class Supervisor:
             await self._restart(again)
         return job.to("done", f"generation {target.number} runs")
 
-    def _prepare(self, job: Job, target: Generation) -> None:
+    def _prepare(self, job: Job, target: Generation) -> str:
         # What a rollback leads to was built once and is still in the store.
-        missing = self._deployment.missing(target) if job.kind == "rollout" else []
-        if self.faults.missing():
-            missing = [target.item]
-        if missing:
-            raise RefusedError(
-                "missing_substitutes",
-                f"No substitutes for {', '.join(missing)}: nothing was changed.",
-                status=409,
-                details={"missing": missing},
-            )
+        missing = self.faults.missing()
+        pinned = job.pins if job.kind == "rollout" else None
+        return self._deployment.unless_hindered(target, pinned, missing=missing)
 
     async def _migrate_and_commit(self, job: Job, target: Generation, steps: Plan) -> Job:
         said = ", ".join(f"{direction} {name}" for direction, name in steps) or "no migrations"

@@ -161,7 +161,13 @@ def test_preview(root: Path) -> None:
     async def test(machine: Machine) -> None:
         assert await machine.ask("rollout.preview", generation=2) == {
             "generation": 2,
-            "channel_delta": {"from": {}, "to": {"supertest": 1}},
+            "channel_delta": {
+                "from": {},
+                "to": {"supertest": 1},
+                "channels": [],
+                "pull": False,
+            },
+            "incompatible": [],
             "migrations": {"up": ["supertest-1-cases", "supertest-1-events"], "down": []},
             "substitutes": {"available": ["system-2", "supertest-1"], "missing": []},
             "restart_required": True,

@@ -9,8 +9,8 @@ BUG = Bug(
     name="restart-runs-what-is-selected",
     title="A restart of the application runs the generation that was selected for the next boot",
     stands_for=(
-        "A restart that ends on what was staged for later: openvstorage/framework, issue 1833, "
-        "where a version that waits for a reboot is no longer told from one that runs"
+        "What was to wait for the boot is activated before it: nix-community/colmena, issue 113, "
+        "'Rebooting should not activate then reboot'"
     ),
     family="deployments",
     supervisor=lambda p: attrs.evolve(p, application_of=what_is_selected),
