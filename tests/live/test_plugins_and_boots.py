@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
-from syncmodel.model.divergence import Divergence
+from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.net import Net, fully_connected
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.steps import (
     Create,
     Disable,
+    FaultyRollout,
     Heal,
     Partition,
     Reboot,
     Restart,
+    Rollback,
     Rollout,
     Select,
     Set,
@@ -32,14 +36,24 @@ OTHER = Create("n2", "cases", "c2", (("title", "t2"),))
 APART = Partition((("n1",), ("n2",)))
 UP = Rollout(("n1",), 3)
 
+#: The shortest that shows each mistake, on one node.
+MISTAKES = {
+    "boots-what-ran": [Select("n1", 3), Reboot("n1")],
+    "disable-drops-tables": [Disable("n1")],
+    "down-in-wrong-order": [Rollback(("n1",), 1)],
+    "restart-runs-what-is-selected": [Select("n1", 3), Restart("n1")],
+    "uninstall-unconfirmed": [Uninstall("n1", False)],
+    "up-after-the-commit": [FaultyRollout("n1", 3, "migration-fails")],
+}
+
 Ended = tuple[Verdict, tuple[Divergence, ...]]
 
 
-def runs(*scripts: tuple[Net, Sequence[Step]]) -> list[Ended]:
+def runs(*scripts: tuple[Net, Sequence[Step]], bug: str | None = None) -> list[Ended]:
     """The verdicts of these runs, one after another on one cluster, and what diverged."""
 
     async def main() -> list[Ended]:
-        found, target = [], EmbeddedCluster(2)
+        found, target = [], EmbeddedCluster(len(scripts[0][0].nodes), [bug] if bug else [])
         try:
             for net, steps in scripts:
                 await target.begin(net)
@@ -52,6 +66,13 @@ def runs(*scripts: tuple[Net, Sequence[Step]]) -> list[Ended]:
         return found
 
     return asyncio.run(main())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("bug", MISTAKES)
+def test_what_a_node_does_wrong_is_seen(bug: str) -> None:
+    ((verdict, found),) = runs((fully_connected(SUPERTEST, 1), MISTAKES[bug]), bug=bug)
+    assert (verdict, {one.kind for one in found}) == (Verdict.DIVERGED, {Kind.CONTROL_PLANE})
 
 
 def test_plugins_come_and_go_and_machines_boot() -> None:

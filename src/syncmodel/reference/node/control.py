@@ -19,7 +19,8 @@ from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.entries import RefusedEntryError, read_content
 from syncmodel.reference.node.faults import FAULTS, ApplicationFailedError
-from syncmodel.reference.node.supervisor import Application, Supervisor
+from syncmodel.reference.node.supervised import Application
+from syncmodel.reference.node.supervisor import Supervisor
 
 _T = TypeVar("_T")
 

@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
@@ -32,24 +32,11 @@ from syncmodel.reference.node.generations import Generation
 from syncmodel.reference.node.jobs import Job, JobStore, Kind
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.migrations import Plan
+from syncmodel.reference.node.supervised import Application
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 
 #: The jobs that can still be asked about; older ones are forgotten.
 KEPT_JOBS = 50
-
-
-class Application(Protocol):
-    """The one application of a machine. Each method returns when the process is in that state.
-
-    `state` is "running", "paused" or "stopped". Starting what runs and stopping or killing what is
-    down does nothing. `start` raises ApplicationFailedError and leaves it stopped.
-    """
-
-    @property
-    def state(self) -> str: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    async def kill(self) -> None: ...
 
 
 class Supervisor:
@@ -242,8 +229,11 @@ class Supervisor:
         if job.at_boot:
             return self._select(job, target)
         if job.state != "restarting":
-            job = await self._migrate_and_commit(job, target, self._steps(job, target))
+            steps = self._steps(job, target)
+            job = await self._migrate_and_commit(job, target, steps)
             await self.faults.hold("killed-after-commit")
+            if self._pieces.commits_first(steps):
+                await asyncio.to_thread(self._migrate_late, steps)
         if not self._pieces.looks_first():
             self._prepare(job, target)
         try:
@@ -297,13 +287,19 @@ class Supervisor:
             closing(self._deployment.connect()) as connection,
             migrations.transaction(connection, whole=whole),
         ):
-            self._migrate(connection, steps)
-            self.faults.meet("migration-fails")
+            if not self._pieces.commits_first(steps):
+                self._migrate(connection, steps)
+                self.faults.meet("migration-fails")
             with self._committing:
                 self._unless_aborted()
                 self.faults.meet("disk-full")
                 self._note(job.to("committing", f"generation {target.number}"))
             self._generations.select(target.number)
+
+    def _migrate_late(self, steps: Plan) -> None:
+        with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
+            self._migrate(connection, steps)
+            self.faults.meet("migration-fails")
 
     def _migrate(self, connection: sqlite3.Connection, steps: Plan) -> None:
         lost = migrations.log_id(connection)

@@ -78,6 +78,12 @@ def what_runs(selected: int, running: int) -> int:
     return running
 
 
+def only_then(steps: Plan) -> bool:
+    """The switch is committed with the migrations, and not before."""
+    del steps
+    return False
+
+
 def never() -> bool:
     """A job that was aborted does not go on."""
     return False
@@ -105,6 +111,7 @@ class SupervisorPieces:
     `wants_confirmation()`: whether an uninstall that nobody confirmed is refused.
     `machine_boots(selected, running) -> number`: what a machine boots.
     `application_of(selected, running) -> number`: what is started while the machine is up.
+    `commits_first(plan)`: whether the switch is committed before these migrations are run.
     `goes_on_after_abort()`: whether an aborted plan is carried out all the same.
     """
 
@@ -127,6 +134,7 @@ class SupervisorPieces:
     wants_confirmation: Callable[[], bool] = always
     machine_boots: Callable[[int, int], int] = what_is_selected
     application_of: Callable[[int, int], int] = what_runs
+    commits_first: Callable[[Plan], bool] = only_then
 
     def leads_to(self, kind: str, requested: int, selected: int) -> int:
         """The generation that a job of this kind leads to."""

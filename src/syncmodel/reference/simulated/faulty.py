@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from syncmodel.model.outcome import Outcome, refused
+from syncmodel.model.outcome import Outcome, accepted, refused
 from syncmodel.reference.node.migrations import Plan, undoing
 from syncmodel.reference.simulated import acts
-from syncmodel.reference.simulated.machine import Machine
+from syncmodel.reference.simulated.machine import Machine, committed
 from syncmodel.reference.simulated.setup import Setup
 from syncmodel.reference.simulated.world import VirtualWorld
 
@@ -51,9 +51,20 @@ def _done(
         world = acts.boot(acts.crash(world, node), node)
         if not pieces.resumes():
             return world, refused("unknown_job")
+    if fault == "killed-after-commit" and pieces.commits_first(
+        _steps(world.machines[node], world.setup, generation, back=back)
+    ):
+        return _not_migrated(world, node, generation), accepted()
     world, outcome = acts.deploy(world, node, generation, back=back)
     two = fault == "second-job" and not pieces.one_at_a_time()
     return world, refused("job_running was not said") if two else outcome
+
+
+def _not_migrated(world: VirtualWorld, node: str, generation: int) -> VirtualWorld:
+    """A machine that died between a commit and migrations that come after it: they never run."""
+    new_log_id = acts.unused_log(world, node)
+    machine = committed(world.machines[node], world.setup, generation, (), new_log_id)
+    return acts.booted(acts.crash(world.with_machine(node, machine), node), node)
 
 
 def _not_done(
@@ -83,9 +94,10 @@ def _failed(machine: Machine, setup: Setup, generation: int, fault: str, *, back
         return replace(_migrated(machine, setup, generation, back=back), selected=generation)
     if fault != "activation-fails":
         selected = pieces.selected_after_failure(machine.selected, generation)
-        whole = fault == "aborted" or pieces.all_or_nothing(
-            _steps(machine, setup, generation, back=back)
-        )
+        steps = _steps(machine, setup, generation, back=back)
+        if fault == "migration-fails" and pieces.commits_first(steps):
+            return replace(machine, selected=generation)
+        whole = fault == "aborted" or pieces.all_or_nothing(steps)
         if not whole:
             machine = _migrated(machine, setup, generation, back=back)
         return replace(machine, selected=selected)

@@ -24,6 +24,7 @@ from syncmodel.steps import (
     Crash,
     Create,
     Cut,
+    Disable,
     FaultyRollback,
     FaultyRollout,
     Fill,
@@ -31,12 +32,15 @@ from syncmodel.steps import (
     Heal,
     Partition,
     Pause,
+    Reboot,
     Restart,
     Resume,
     Resync,
     Rollback,
     Rollout,
+    Select,
     Step,
+    Uninstall,
 )
 
 CREATED = create_case("n1", "c1", "t1")
@@ -51,6 +55,11 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     ),
     "backlog-ends-at-100": (2, 2, [APART, Fill("n1", "cases", 1001, 100), Heal()]),
     "boots-one-further-back": (1, 2, [Rollout(("n1",), 3), Restart("n1")]),
+    "boots-what-ran": (
+        1,
+        2,
+        [CREATED, Select("n1", 3), Restart("n1"), Rollout(("n1",), 3), Reboot("n1")],
+    ),
     "cursor-before-tombstones": (
         2,
         2,
@@ -58,6 +67,12 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     ),
     "delete-not-later": (2, 2, [CREATED, delete_case("n1", "c1")]),
     "dialler-gives-up": (2, 2, [CREATED, Restart("n1"), Resync("n2"), APART, Heal()]),
+    "disable-drops-tables": (1, 2, [CREATED, Uninstall("n1", True), Rollout(("n1",), 3)]),
+    "down-in-wrong-order": (
+        1,
+        3,
+        [CREATED, Rollback(("n1",), 2), Disable("n1"), Rollout(("n1",), 3)],
+    ),
     "failed-activation-not-undone": (1, 2, [CREATED, FaultyRollout("n1", 3, "disk-full")]),
     "failed-deployment-stays-selected": (
         1,
@@ -103,6 +118,11 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
             Resume("n2"),
         ],
     ),
+    "restart-runs-what-is-selected": (
+        1,
+        2,
+        [CREATED, Select("n1", 3), Select("n1", 2), Restart("n1"), Select("n1", 3), Reboot("n1")],
+    ),
     "rollback-keeps-old-table": (1, 3, [CREATED, Rollback(("n1",), 2)]),
     "store-error-swallowed": (1, 2, [create_case("n1", "c1", "t1'\"`;--\x7f")]),
     "substitutes-looked-for-last": (
@@ -112,12 +132,27 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     ),
     "text-cut-at-emoji": (1, 2, [create_case("n1", "c1", "t1e\N{COMBINING ACUTE ACCENT}\uffff")]),
     "two-jobs-at-once": (1, 2, [CREATED, FaultyRollout("n1", 3, "killed-before-commit")]),
+    "uninstall-unconfirmed": (
+        1,
+        2,
+        [CREATED, Uninstall("n1", True), Rollout(("n1",), 2), Disable("n1")],
+    ),
     "unknown-column-dropped": (
         2,
         3,
         [
             Create("n1", "cases", "c1", (("title", "t1"), ("severity", "t2"))),
             update_case("n2", "c1", "t3"),
+        ],
+    ),
+    "up-after-the-commit": (
+        1,
+        2,
+        [
+            CREATED,
+            FaultyRollout("n1", 3, "disk-full"),
+            FaultyRollout("n1", 3, "killed-before-commit"),
+            FaultyRollback("n1", 2, "migration-fails"),
         ],
     ),
     "write-on-what-arrived": (
