@@ -48,7 +48,10 @@ class PausableApplication(Application, Pausable, Protocol):
 
 
 class Control:
-    """Every method by its name. `call` never raises: it is the edge of the supervisor's process."""
+    """Every method by its name. `call` never raises: it is the edge of the supervisor's process.
+
+    What waits for the store does so in a thread: while that is locked, or large, all else answers.
+    """
 
     def __init__(
         self, supervisor: Supervisor, application: PausableApplication, clock: Clock
@@ -111,7 +114,7 @@ class Control:
         return {"generations": self._deployment.listing()}
 
     async def _preview(self, params: Params) -> dict[str, Any]:
-        return self._deployment.preview(self._target(params))
+        return await asyncio.to_thread(self._deployment.preview, self._target(params))
 
     async def _start(self, params: Params) -> dict[str, Any]:
         at_boot = _field({"at_boot": False, **params}, "at_boot", bool)
@@ -151,18 +154,20 @@ class Control:
         return {"met": self._supervisor.faults.disarm()}
 
     async def _disable(self, params: Params) -> dict[str, Any]:
-        target = self._deployment.without_plugin(_field(params, "plugin", str))
+        plugin = _field(params, "plugin", str)
+        target = await asyncio.to_thread(self._deployment.without_plugin, plugin)
         return {"job": self._supervisor.begin("disable", target).name}
 
     async def _tables(self, params: Params) -> dict[str, Any]:
-        return {"tables": self._deployment.tables(_field(params, "plugin", str))}
+        plugin = _field(params, "plugin", str)
+        return {"tables": await asyncio.to_thread(self._deployment.tables, plugin)}
 
     async def _uninstall(self, params: Params) -> dict[str, Any]:
         plugin = _field(params, "plugin", str)
-        target = self._deployment.without_plugin(plugin)
+        target = await asyncio.to_thread(self._deployment.without_plugin, plugin)
         confirmed = params.get("confirm_data_loss") is True
         if not confirmed and self._deployment.wants_confirmation():
-            lost = self._deployment.rows_lost(target)
+            lost = await asyncio.to_thread(self._deployment.rows_lost, target)
             said = ", ".join(f"{count} rows of {table}" for table, count in lost.items())
             raise RefusedError(
                 "data_loss_unconfirmed",

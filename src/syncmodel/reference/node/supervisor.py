@@ -229,7 +229,7 @@ class Supervisor:
         if job.at_boot:
             return self._select(job, target)
         if job.state != "restarting":
-            steps = self._steps(job, target)
+            steps = await asyncio.to_thread(self._steps, job, target)
             job = await self._migrate_and_commit(job, target, steps)
             await self.faults.hold("killed-after-commit")
             if self._pieces.commits_first(steps):
@@ -341,14 +341,14 @@ class Supervisor:
         await self._application.stop()
         if self._pieces.forgets_cursors():
             # Only now: what still ran could have noted new progress, and its refusals as progress.
-            with (
-                closing(self._deployment.connect()) as connection,
-                migrations.transaction(connection),
-            ):
-                migrations.forget_cursors(connection)
+            await asyncio.to_thread(self._forget_cursors)
         self._generations.set_running(target.number)
         self.faults.meet("activation-fails")
         await self._application.start()
+
+    def _forget_cursors(self) -> None:
+        with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
+            migrations.forget_cursors(connection)
 
     async def _fail(self, job: Job, error: Exception) -> Job:
         details = {}
