@@ -159,4 +159,4 @@ def test_drawn_requests_have_described_answers(
 def test_many_drawn_requests_have_described_answers(
     asked: Asked, label: str, mode: GenerationMode
 ) -> None:
-    fuzz(asked, label, mode, 30)
+    fuzz(asked, label, mode, 150)

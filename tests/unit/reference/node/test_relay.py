@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from any_frames import FRAMES, check_answers
+from hypothesis import example, given, settings
 from msgspec.structs import replace
 from spoken_relay import KEYS, NOW_S, Call, Undialled, application, calling, case_event
 
@@ -25,13 +25,9 @@ from syncmodel.nostr.messages import (
     Delivery,
     Eose,
     Filter,
-    FromClient,
-    Notice,
     Ok,
     Publish,
-    RefusedMessageError,
     Req,
-    parse_from_client,
 )
 from syncmodel.nostr.nip42 import prove
 from syncmodel.reference.node import outbox
@@ -79,37 +75,6 @@ def peer(app: Application, name: str) -> dict[str, Any]:
 
 # --- every frame has an answer -------------------------------------------------------------------
 
-TEXT = st.text(st.characters(), max_size=8)
-NUMBERS = st.integers() | st.floats() | st.just(10**400) | st.just(-(2**64))
-SCALARS = st.none() | st.booleans() | NUMBERS | TEXT
-NAMES = st.sampled_from([*Filter(after=0).to_json(), *case_event().to_json(), "#d", "#\ud800", "#"])
-JSON = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES | TEXT, inner, max_size=4),
-    max_leaves=8,
-)
-SUB = st.just("s") | st.text(st.characters(), max_size=70)
-FILTERS = st.dictionaries(NAMES, JSON, max_size=3)
-MANGLED = st.dictionaries(st.sampled_from(list(case_event().to_json())), JSON, max_size=2).map(
-    lambda fields: case_event().to_json() | fields
-)
-MESSAGES = (
-    st.tuples(st.just("REQ"), SUB, FILTERS)
-    | st.tuples(st.just("CLOSE"), SUB)
-    | st.tuples(st.sampled_from(["EVENT", "AUTH"]), MANGLED)
-    | st.tuples(st.sampled_from(["REQ", "CLOSE", "EVENT", "AUTH", "OK", "COUNT"]), JSON, JSON)
-    | JSON
-)
-
-
-def doubled(message: object) -> str:
-    """Its text, where every key of every object is there twice."""
-    text = json.dumps(message)
-    return text.replace("{", '{"kind": [1], "id": "x", "limit": 5, ')
-
-
-FRAMES = MESSAGES.map(json.dumps) | MESSAGES.map(doubled) | TEXT | st.binary(max_size=8)
-
 
 @given(FRAMES)
 @example("[" * 100_000)
@@ -126,40 +91,24 @@ FRAMES = MESSAGES.map(json.dumps) | MESSAGES.map(doubled) | TEXT | st.binary(max
 def test_every_frame_is_answered_and_the_next_request_too(
     shared: Application, frame: str | bytes
 ) -> None:
-    async def main() -> None:
-        async with calling(Relay(shared)) as call:
-            call.say(frame)
-            call.say(GOOD)
-            before = await call.heard_until(Eose("good"))
-            assert call.closed is None
-            if isinstance(frame, bytes):
-                assert [type(one) for one in before] == [Notice]
-            else:
-                check_answers(frame, before)
-
-    asyncio.run(main())
+    asyncio.run(answered(shared, frame))
 
 
-def check_answers(frame: str, answers: list[Any]) -> None:
-    match read(frame):
-        case RefusedMessageError(answer=answer):
-            assert answers == [answer]
-        case Close():
-            assert answers == []
-        case Req(sub):
-            assert isinstance(answers[-1], Closed | Eose)
-            assert answers[-1].sub == sub
-        case Publish(event) | Auth(event):
-            (answer,) = answers
-            assert (type(answer), answer.event_id) == (Ok, event.id)
-            assert answer.accepted or ": " in answer.message
+@pytest.mark.long
+@settings(max_examples=2_000, deadline=None)
+@given(FRAMES)
+def test_every_one_of_many_frames_is_answered(shared: Application, frame: str | bytes) -> None:
+    asyncio.run(answered(shared, frame))
 
 
-def read(frame: str) -> FromClient | RefusedMessageError:
-    try:
-        return parse_from_client(frame)
-    except RefusedMessageError as error:
-        return error
+async def answered(app: Application, frame: str | bytes) -> None:
+    """One connection says this, and something good."""
+    async with calling(Relay(app)) as call:
+        call.say(frame)
+        call.say(GOOD)
+        before = await call.heard_until(Eose("good"))
+        assert call.closed is None
+        check_answers(frame, before)
 
 
 # --- what is too much ----------------------------------------------------------------------------
