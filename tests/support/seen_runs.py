@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from syncmodel.corpus import Reproduction, load_all
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.findings import Settings
+from syncmodel.engine.following import Following
 from syncmodel.engine.history import Began, Entry, Verdict
 from syncmodel.engine.replay import replay
 from syncmodel.engine.session import Result
@@ -55,6 +56,17 @@ def _planted() -> dict[str, SavedRun]:
             assert run is not None
             found[one.bug] = SavedRun(file, one, run)
     return found
+
+
+def followed(bug: str) -> SeenRun:
+    """The run of the corpus for a planted bug, with its messages."""
+    one = planted()[bug].reproduction
+    target = SimulatedCluster(len(one.nodes), [bug])
+    follows = Following(target)
+    result = apart(lambda: Straight().run(replay(target, one, follows))).results[-1]
+    run = seen(result, one.guarantees)
+    assert run is not None
+    return evolve(run, happened=follows.happened)
 
 
 def drawn(

@@ -18,7 +18,7 @@ from zlib import crc32
 
 from attrs import define, field, frozen
 
-from syncmodel.campaign.keeping import Doubts, Kept, Origin
+from syncmodel.campaign.keeping import Doubtful, Doubts, Kept, Origin
 from syncmodel.campaign.scenes import Looked, look, possible
 from syncmodel.campaign.triage import Finding, Triage
 from syncmodel.engine.counterexample import Counterexample
@@ -76,7 +76,7 @@ Explore = Callable[[Place], None]
 class Report:
     """The outcome of a search. `halted` is what ended it early; `interrupted`: that was Ctrl-C.
 
-    `doubtful` are files of runs that say nothing of the system; `unsaved` says why one has none.
+    `doubtful` are runs that say nothing of the system, as saved; `unsaved` says why one has none.
     `looked`: how far the small scenes beside the search came, if there were any.
     """
 
@@ -85,7 +85,7 @@ class Report:
     found: Finding | None = None
     interrupted: bool = False
     halted: SyncModelError | None = None
-    doubtful: list[Path] = field(factory=list)
+    doubtful: list[Doubtful] = field(factory=list)
     unsaved: list[str] = field(factory=list)
     looked: Looked | None = None
 
@@ -118,11 +118,13 @@ class Campaign:
         invariants: Sequence[Invariant] = (),
         facts: Mapping[str, str] | None = None,
         scenes: bool = False,
+        gathers: bool = False,
     ) -> None:
         """`folder` is where a failure is saved, with `facts` about who found it.
 
         `invariants` are those that the explorer checks, for whatever runs a failure again.
         `scenes`: where nothing fails, small scenes are looked at too (see `campaign.scenes`).
+        `gathers`: a failure is performed once more for its evidence (see `campaign.evidence`).
 
         `observe` gets every run that is explored, `minimizing` the minimiser's progress, `looking`
         what is looked at in small scenes; all may be set before `run`.
@@ -135,6 +137,7 @@ class Campaign:
         self.report = Report(Tally())
         self._pool, self._explore_by = pool, explore
         self._minimize = minimize and settings.ours
+        self._gathers = gathers
         self._scenes = scenes and possible(pool.kind, settings)
         self.observe: Observer = nobody
         self.minimizing: Callable[[Progress], None] = lambda _: None
@@ -241,7 +244,8 @@ class Campaign:
 
     def _triage_of(self, failure: Failure) -> Triage:
         found = failure.counterexample
-        return Triage(self._pool, self._origin, found, self._invariants, self._kept)
+        about = (self._pool, self._origin, found, self._invariants, self._kept)
+        return Triage(*about, gathers=self._gathers)
 
     def _triage(self, failure: Failure) -> None:
         with self._ending():

@@ -91,11 +91,20 @@ class Origin:
     facts: Mapping[str, str | int] = field(factory=dict)
 
 
+@frozen
+class Doubtful:
+    """A run that says nothing, and what was saved of it."""
+
+    file: Path
+    reproduction: Reproduction
+    run: Undecided
+
+
 @define
 class Doubts:
     """The runs of a search that say nothing, each kind once.
 
-    `files` are those that were saved; `unsaved` says why one could not be.
+    `saved` are those that were; `unsaved` says why one could not be.
     Such a file must pass, as every run must that nothing was found in; performed again, it may.
     Invalid ones are kept too: a node that never starts again after a certain step is seen as one.
     """
@@ -104,7 +113,7 @@ class Doubts:
     system: System
     guarantees: Guarantees
     bugs: tuple[str, ...] = ()
-    files: list[Path] = field(factory=list)
+    saved: list[Doubtful] = field(factory=list)
     unsaved: list[str] = field(factory=list)
     _seen: set[tuple[str, str]] = field(factory=set)
 
@@ -125,6 +134,7 @@ class Doubts:
                 bug=self.bugs[0] if self.bugs else None,
                 found={**self.origin.facts, **network, VERDICT: run.verdict.value},
             )
-            self.files.append(save(self.origin.folder, reproduction))
+            file = save(self.origin.folder, reproduction)
+            self.saved.append(Doubtful(file, reproduction, run))
         except Exception as error:  # noqa: BLE001 (the search goes on)
             self.unsaved.append(sentence(error))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
+from syncmodel.campaign import evidence
+from syncmodel.campaign.evidence import Evidence
 from syncmodel.campaign.keeping import Kept, Origin
 from syncmodel.corpus import NETWORK, Confirmed, Expected, Reproduction, nodes_of
 from syncmodel.engine.counterexample import Counterexample
@@ -27,6 +29,7 @@ from syncmodel.shrink.twin import Echo, Twin
 from syncmodel.steps import vocabulary
 from syncmodel.targets import registry
 from syncmodel.targets.base import Networked, Target
+from syncmodel.targets.inside import Traces
 from syncmodel.targets.registry import TargetKind
 
 
@@ -40,7 +43,8 @@ class Finding:
     it cost, None where nothing was run again. `echo`: whether a failure of live nodes comes back on
     their twin; `sharpened` is the outcome of the further search there, and `otherwise` a shorter
     run that fails in another way, seen in that search, confirmed and saved in its own file.
-    `original` is the counterexample as it was found.
+    `original` is the counterexample as it was found. `evidence`: what the target said of itself
+    when it failed once more.
     """
 
     counterexample: Counterexample
@@ -54,6 +58,7 @@ class Finding:
     otherwise: Reproduction | None = None
     otherwise_file: Path | None = None
     original: Counterexample | None = None
+    evidence: Evidence = Evidence()
 
 
 class Triage:
@@ -66,10 +71,13 @@ class Triage:
         found: Counterexample,
         invariants: Sequence[Invariant] = (),
         kept: Kept | None = None,
+        *,
+        gathers: bool = False,
     ) -> None:
         """Save it as it is; nothing is run yet.
 
         `invariants` are checked in every run; `kept` has what was saved of it before, if it was.
+        `gathers`: once it is confirmed, it is performed once more for its evidence.
         """
         self._pool, self._origin, self._found = pool, origin, found
         self._invariants = tuple(invariants)
@@ -80,6 +88,9 @@ class Triage:
         self._kept = kept or Kept(origin.folder)
         self._otherwise = Kept(origin.folder)
         self._held: Counterexample | None = None
+        self._gathers, self._evidence = gathers, Evidence()
+        #: The best as it was seen when the evidence was gathered.
+        self._seen: Counterexample | None = None
         self._hold()
 
     def minimize(self, progress: Callable[[Progress], None], budget: Budget | None = None) -> None:
@@ -104,6 +115,25 @@ class Triage:
             start = evolve(self._minimizer.best, bugs=self._culprits)
             self._further = Further(self._target, self._pool.driver, twin, start)
             self._further.search((None, self._found.network), look)
+        self._hold()
+        if self._gathers and self._best.failed:
+            self._gather(progress)
+
+    def _gather(self, progress: Callable[[Progress], None]) -> None:
+        best, effort, driver = self._best, self._minimizer_effort, self._pool.driver
+        culprits = evolve(best, bugs=self._culprits)
+        target = self._target(culprits)
+        if not evidence.offers(target):
+            return
+        about = (effort.executions, effort.steps, best.length, len(best.script.net.nodes))
+        progress(Progress(*about, doing="performing it once more, to see what its nodes say"))
+        # Not one of the pool's where it notes messages: it would note them for ever.
+        own = isinstance(target, Traces)
+        target = self._prepared(self._pool.kind.make, culprits) if own else target
+        seen = evidence.gathered(target, driver, best, self._kept.file, self._invariants)
+        self._seen, self._evidence = seen
+        if own:
+            driver.run(target.close())
 
     def _hold(self) -> None:
         """Save the best so far, unless it is the one that was saved last."""
@@ -124,7 +154,7 @@ class Triage:
     @property
     def finding(self) -> Finding:
         """What is known by now."""
-        minimizer, further, best = self._minimizer, self._further, self._best
+        minimizer, further, best = self._minimizer, self._further, self._seen or self._best
         effort = None if minimizer is None else minimizer.effort
         file, unsaved = self._kept.file, self._kept.unsaved
         if further is None or effort is None:
@@ -137,6 +167,7 @@ class Triage:
                 file,
                 unsaved,
                 original=self._found,
+                evidence=self._evidence,
             )
         kind, other = self._pool.kind, further.otherwise
         heard = None if further.echo is None else further.echo.heard
@@ -152,6 +183,7 @@ class Triage:
             otherwise=None if other is None else self._reproduction(other, other.network),
             otherwise_file=self._otherwise.file,
             original=self._found,
+            evidence=self._evidence,
         )
 
     @property
@@ -166,7 +198,12 @@ class Triage:
 
     def _target(self, found: Counterexample) -> Target:
         """Such a target as it failed on; on its network, if it has several."""
-        target = self._pool.target(len(self._found.script.net.nodes), found.bugs)
+        return self._prepared(self._pool.target, found)
+
+    def _prepared(
+        self, make: Callable[[int, Sequence[str]], Target], found: Counterexample
+    ) -> Target:
+        target = make(len(self._found.script.net.nodes), found.bugs)
         if isinstance(target, Networked):
             target.on_network(found.network)
         return target

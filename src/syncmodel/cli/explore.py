@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
                 invariants=own_invariants(machine),
                 facts=facts_of(machine),
                 scenes=asked.scenes,
+                gathers=asked.pages,
             )
             facts = asked.facts(settings, pool.kind)
             recorder = asked.record and closing.enter_context(Recorder(asked.record, facts))

@@ -95,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(found, str):
             say(found)
             return 0
-        triage = Triage(pool, Origin(args.corpus, facts), found, invariants)
+        origin, gathers = Origin(args.corpus, facts), not args.no_report
+        triage = Triage(pool, origin, found, invariants, gathers=gathers)
         code = 1
         try:
             with Watch(Tally()) as watch:

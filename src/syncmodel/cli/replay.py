@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay every file; all of them are read before the first is performed."""
+    from syncmodel.engine.following import Following
     from syncmodel.engine.history import all_of, nobody
     from syncmodel.engine.tally import Tally
     from syncmodel.report.jsonl import Recorder
@@ -101,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
         seen: list[Replayed] = []
         for path, (kind, reproduction) in loaded:
             bugs = named or _bug_of(reproduction, without=args.no_bug)
+            pool = pools.of(kind)
             if wanted.anything:
-                pool = pools.of(kind)
                 watch = Watch(Tally())
                 seeing = all_of(watch.performing(str(path), len(reproduction.steps)), observe)
                 to_walk = _walk(pool, reproduction, bugs, seeing, invariants)
@@ -112,11 +114,15 @@ def run(args: argparse.Namespace) -> int:
                 return _exit_code(() if ended is None else (ended,))
             with Watch(Tally()) as watch:
                 seeing = all_of(watch.performing(str(path), len(reproduction.steps)), observe)
-                replayed = _replayed(pools.of(kind), reproduction, bugs, seeing, invariants)
+                target = pool.target(len(reproduction.nodes), bugs)
+                if follows := Following(target) if args.report else None:
+                    seeing = all_of(seeing, follows)
+                replayed = _replayed(pool, reproduction, bugs, seeing, invariants)
             say(_told(_heading(path, kind, reproduction, bugs), reproduction, *replayed))
             seen.append(replayed[0])
-            if args.report:
-                listed.append(put_run(path, kind, reproduction, replayed[0], args.report))
+            if follows is not None:
+                put = partial(put_run, kind=kind, follows=follows, driver=pool.driver)
+                listed.append(put(path, reproduction, replayed[0], args.report))
         if args.report:
             say("\n".join(Index("Saved runs", listed, tally).put(args.report)))
     if not args.check:

@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.script import Script
+from syncmodel.engine.session import Result
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.steps.scope import Scope
 
@@ -54,13 +55,15 @@ class Failure:
 class Undecided:
     """A run that says nothing of the system, and why: it is unknown, or invalid.
 
-    `network` is the simulated one that it was on; None: messages in order.
+    `network` is the simulated one that it was on; None: messages in order. `result`: how it ended,
+    with its history.
     """
 
     verdict: Verdict
     reason: str
     script: Script
     network: int | None = None
+    result: Result | None = field(default=None, eq=False, repr=False)
 
 
 @define

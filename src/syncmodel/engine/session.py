@@ -119,6 +119,11 @@ class Session:
             for node, view in (self._views or {}).items()
         }
 
+    @property
+    def history(self) -> tuple[Entry, ...]:
+        """What was done and seen so far."""
+        return tuple(self._history)
+
     async def begin(self) -> None:
         """A fresh start, compared like any other rest: what an earlier run left would show."""
         Session._numbers += 1
@@ -290,8 +295,8 @@ class Session:
     def _end(
         self, verdict: Verdict, divergences: tuple[Divergence, ...] = (), reason: str = ""
     ) -> None:
-        history = tuple(self._history)
-        self.over = Result(verdict, tuple(self.steps), divergences, reason, self._views, history)
+        about = (verdict, tuple(self.steps), divergences, reason, self._views, self.history)
+        self.over = Result(*about)
         index = len(self.steps)
         self._observe(Ended(index, verdict, divergences, reason, self._views))
 

@@ -263,7 +263,8 @@ class Search:
 
     def _keep_undecided(self, net: Net, over: Result) -> None:
         script = Script(net, over.steps)
-        self._place.keep(Undecided(over.verdict, over.reason, script, self._place.network))
+        about = (over.verdict, over.reason, script, self._place.network)
+        self._place.keep(Undecided(*about, over))
 
     def _run(self, session: Session, coroutine: Coroutine[Any, Any, None]) -> None:
         live = session.over is None
@@ -284,7 +285,12 @@ class Search:
             self._fail(session.net, over)
         elif live and isinstance(error, Exception):
             happened(error, f"taking {session.last_step}")
-            broken = Result(Verdict.INVALID, tuple(session.steps), reason=sentence(error))
+            broken = Result(
+                Verdict.INVALID,
+                tuple(session.steps),
+                reason=sentence(error),
+                history=session.history,
+            )
             self._keep_undecided(session.net, broken)
 
     def _count_invalid(self, reason: str) -> None:

@@ -122,6 +122,7 @@ def _campaign(
             invariants=own_invariants(machine),
             facts=facts_of(machine),
             scenes=wanted.scenes and share.first == 1,
+            gathers=wanted.pages,
         )
         if wanted.record:
             facts = wanted.facts(settings, pool.kind)

@@ -220,7 +220,7 @@ def _summary(report: Report, seconds: float, settings: Settings, waits: bool) ->
         )
     yield from _doubts("unknown (no rest, or no answer, in time)", report.findings.unknown)
     yield from _doubts("invalid (the tester could not do its part)", report.findings.invalid)
-    for file in report.doubtful:
+    for file in (one.file for one in report.doubtful):
         yield f"Saved as {file}, to be performed again with `syncmodel replay`."
     yield from map(printable, report.unsaved)
 

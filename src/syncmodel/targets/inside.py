@@ -7,13 +7,44 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Protocol
+
+from attrs import frozen
 
 from syncmodel.model.view import View
 
 
+class Carried(Enum):
+    """What a message brings."""
+
+    CONNECTION = "connection"
+    QUESTION = "question"
+    ROW = "row"
+    NOTHING = "nothing"
+
+
+@frozen
+class Message:
+    """What came from one node to another; `sent` is the number of the last moment before it was
+    under way."""
+
+    sender: str
+    receiver: str
+    carried: Carried
+    sent: int
+
+
 class Moment(Protocol):
     """Something that happened between two rests."""
+
+    @property
+    def number(self) -> int:
+        """Which moment of its run it is, from 0."""
+
+    @property
+    def message(self) -> Message | None:
+        """The message that came then; None: nothing did, or it is not known."""
 
     @property
     def words(self) -> str:

@@ -281,7 +281,7 @@ def test_a_run_that_says_nothing_is_saved_once_for_each_kind(
     assert report.exit_code == 3
     assert len(getattr(report.findings, verdict)) > 1
     (file,) = tmp_path.iterdir()
-    assert report.doubtful == [file]
+    assert [one.file for one in report.doubtful] == [file]
     assert str(file) in summary(report, 1, FEW)
     saved = load(file, registered)
     assert saved.found["verdict"] == verdict
@@ -310,8 +310,8 @@ def test_only_so_many_of_them_are_saved(tmp_path: Path) -> None:
     for number in range(3 * UNDECIDED_LIMIT):
         script = Script(fully_connected(SUPERTEST, 2), run_of(number).steps)
         doubts.put(Undecided(Verdict.UNKNOWN, "reason " + "x" * number, script))
-    assert set(doubts.files) == set(tmp_path.iterdir())
-    assert len(doubts.files) == UNDECIDED_LIMIT
+    assert {one.file for one in doubts.saved} == set(tmp_path.iterdir())
+    assert len(doubts.saved) == UNDECIDED_LIMIT
 
 
 def test_a_file_that_somebody_has_edited_stays_as_it_is(tmp_path: Path) -> None:

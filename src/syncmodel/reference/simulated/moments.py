@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import define, evolve, field, frozen
 
+from syncmodel.model.net import Link
 from syncmodel.model.values import written
 from syncmodel.model.view import View
 from syncmodel.nostr.events import Event
@@ -19,7 +20,8 @@ from syncmodel.reference.simulated import sights
 from syncmodel.reference.simulated.coming import Coming, Deliverable
 from syncmodel.reference.simulated.schedule import Schedule
 from syncmodel.reference.simulated.setup import RUN_ID
-from syncmodel.reference.simulated.world import EPOCH_S, VirtualWorld
+from syncmodel.reference.simulated.world import EPOCH_S, VirtualWorld, Wire
+from syncmodel.targets.inside import Carried, Message
 
 #: What an id has on the wire, before its name.
 PREFIX = f"{RUN_ID}/"
@@ -31,7 +33,9 @@ NEWEST = 2
 class Happened:
     """A `Moment`, and the world right after it."""
 
+    number: int
     words: str
+    message: Message | None
     world: VirtualWorld = field(repr=False)
 
     @property
@@ -45,29 +49,78 @@ class Happened:
         return sum(len(wire.asked) + len(wire.told) for wire in self.world.wires.values())
 
 
+@frozen(eq=False)
+class _Note:
+    """What happens next, and the world before it."""
+
+    words: str
+    world: VirtualWorld
+    which: Deliverable | None = None
+
+
+@define
+class _Sendings:
+    """Which moment of a run sent each message that is still under way.
+
+    A connection keeps the order of its messages: what there is more of after a moment, it sent.
+    """
+
+    _count: int = 0
+    _sent: dict[tuple[str, Link], list[int]] = field(factory=dict)
+
+    def happened(self, note: _Note, after: VirtualWorld) -> Happened:
+        """The next moment, of which the world is known too."""
+        number, which = self._count, note.which
+        self._count += 1
+        message = None if which is None else self._message(note.world, which, number)
+        before = note.world.wires
+        for link in {*before, *after.wires}:
+            if before.get(link) is not after.wires.get(link):
+                self._changed(link, after.wires.get(link, Wire()), number)
+        return Happened(number, note.words, message, after)
+
+    def _message(self, world: VirtualWorld, which: Deliverable, number: int) -> Message:
+        relay, dialler = which.link
+        if which.what == "dial":
+            return Message(dialler, relay, Carried.CONNECTION, number)
+        sent = self._sent.get((which.what, which.link), [])
+        at = sent.pop(0) if sent else number
+        if which.what == "ask":
+            return Message(dialler, relay, Carried.QUESTION, at)
+        ends = isinstance(world.wires[which.link].told[0], Eose)
+        return Message(relay, dialler, Carried.NOTHING if ends else Carried.ROW, at)
+
+    def _changed(self, link: Link, wire: Wire, number: int) -> None:
+        for what, there in (("ask", wire.asked), ("tell", wire.told)):
+            sent = self._sent.setdefault((what, link), [])
+            del sent[: max(0, len(sent) - len(there))]
+            sent += [number] * (len(there) - len(sent))
+
+
 class Noting:
     """A schedule that decides as another one does, and notes what comes of it."""
 
     def __init__(self, schedule: Schedule, world: Callable[[], VirtualWorld]) -> None:
         """`world` gives the world as it is now."""
         self._schedule, self._world = schedule, world
-        self._noted: list[tuple[str, VirtualWorld]] = []
+        self._noted: list[_Note] = []
+        self._sendings = _Sendings()
 
     def taken(self) -> tuple[Happened, ...]:
         """What was noted since this was called last: each with the world before the next one."""
         noted, self._noted = self._noted, []
         if not noted:
             return ()
-        after = [world for _, world in noted[1:]] + [self._world()]
-        return tuple(Happened(words, world) for (words, _), world in zip(noted, after, strict=True))
+        after = [note.world for note in noted[1:]] + [self._world()]
+        return tuple(map(self._sendings.happened, noted, after))
 
-    def _note(self, words: str) -> None:
-        self._noted.append((words, self._world()))
+    def _note(self, words: str, which: Deliverable | None = None) -> None:
+        self._noted.append(_Note(words, self._world(), which))
 
     # --- Schedule ------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        self._noted = []
+        self._noted, self._sendings = [], _Sendings()
         self._schedule.begin()
 
     def heard(self, act: str) -> None:
@@ -85,7 +138,7 @@ class Noting:
 
     def pick(self, choices: Coming) -> Deliverable:
         which = self._schedule.pick(choices)
-        self._note(_words(self._world(), which))
+        self._note(_words(self._world(), which), which)
         return which
 
     def breaks(self, count: int) -> int | None:
@@ -98,8 +151,8 @@ class Noting:
     def repeats(self) -> bool:
         twice = self._schedule.repeats()
         if twice:
-            words, world = self._noted[-1]
-            self._noted[-1] = (f"{words}; it will come once more", world)
+            last = self._noted[-1]
+            self._noted[-1] = evolve(last, words=f"{last.words}; it will come once more")
         return twice
 
     def order(self, count: int) -> list[int]:

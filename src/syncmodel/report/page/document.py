@@ -19,6 +19,7 @@ from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import ANY, Row, Stored, Value
 from syncmodel.model.view import View
 from syncmodel.report.page.arrows import arrows
+from syncmodel.report.page.happenings import happenings
 from syncmodel.report.page.moments import Moment, SeenRun
 from syncmodel.report.page.versions import Register, Versions
 from syncmodel.report.page.why import rule, why
@@ -40,7 +41,11 @@ def document(run: SeenRun) -> Json:
     told = why(run, versions)
     rows = _rows(run)
     cells = _Cells(run, rows)
-    moments = [_moment(moment, run, cells) for moment in run.moments]
+    happened = happenings(run)
+    moments = [
+        _moment(moment, run, cells) | ({"happened": there} if there is not None else {})
+        for moment, there in zip(run.moments, happened, strict=True)
+    ]
     return {
         "headline": told.headline,
         "why": [reason for reason in told.reasons if reason],
@@ -137,6 +142,7 @@ def _net(net: Net) -> Json:
         "running": [net.running[node] for node in net.nodes],
         "bare": [node for node in net.nodes if net.plugin(node) is None],
         "down": sorted(net.down),
+        "still": sorted(net.paused),
         "cut": [list(link) for link in sorted(net.cut)],
     }
 

@@ -27,7 +27,9 @@ PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 def run_page(data: Mapping[str, Any], title: str) -> str:
     """The page of one run, or of one beside the other."""
-    return _page("run.html", ("dom.js", "diagram.js", "versions.js", "run.js"), data, title)
+    return _page(
+        "run.html", ("dom.js", "diagram.js", "versions.js", "messages.js", "run.js"), data, title
+    )
 
 
 def index_page(data: Mapping[str, Any], title: str) -> str:

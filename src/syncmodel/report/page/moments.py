@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from syncmodel.engine.counterexample import Counterexample
+from syncmodel.engine.following import Happenings
 from syncmodel.engine.history import Began, Entry, Performed, Rested, Taken, Verdict
 from syncmodel.engine.session import Result
 from syncmodel.errors import InvalidRunError
@@ -52,13 +53,17 @@ class Moment:
 
 @frozen
 class SeenRun:
-    """A run and how it ended: the last moment is the one that decided it."""
+    """A run and how it ended: the last moment is the one that decided it.
+
+    `happened`: what the target said of its messages, by step.
+    """
 
     net: Net
     moments: tuple[Moment, ...]
     verdict: Verdict
     divergences: tuple[Divergence, ...] = ()
     reason: str = ""
+    happened: Happenings = field(factory=dict, eq=False, repr=False)
 
     @property
     def last(self) -> Moment:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, evolve, field
 
+from syncmodel.campaign.evidence import artefacts
 from syncmodel.corpus import Reproduction
-from syncmodel.engine.history import Verdict
+from syncmodel.engine.drive import Driver
+from syncmodel.engine.following import Following
+from syncmodel.engine.history import Verdict, all_of
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.replay import Replayed, replay
@@ -21,12 +24,10 @@ from syncmodel.report.page.index import Listed
 from syncmodel.report.page.moments import SeenRun, seen
 from syncmodel.report.page.versions import Versions
 from syncmodel.report.page.why import why
-from syncmodel.report.page.writing import Facts, saved_page
+from syncmodel.report.page.writing import Facts, artefacts_of, saved_page
 from syncmodel.steps import vocabulary
 from syncmodel.targets import registry
 from syncmodel.targets.registry import TargetKind
-
-Say = Callable[[str], None]
 
 
 @define
@@ -43,8 +44,10 @@ class Performer:
         bugs = () if run.bug is None else (run.bug,)
         pool = self._pool(kind)
         target = pool.target(len(run.nodes), bugs)
-        once = replay(target, run, self.tally, invariants=self.invariants)
-        return put_run(file, kind, run, pool.driver.run(once), folder)
+        follows = Following(target)
+        once = replay(target, run, all_of(self.tally, follows), invariants=self.invariants)
+        replayed = pool.driver.run(once)
+        return put_run(file, run, replayed, folder, kind=kind, follows=follows, driver=pool.driver)
 
     def _pool(self, kind: TargetKind) -> Pool:
         if kind.name not in self._pools:
@@ -53,9 +56,19 @@ class Performer:
 
 
 def put_run(
-    file: Path, kind: TargetKind, run: Reproduction, replayed: Replayed, folder: Path
+    file: Path,
+    run: Reproduction,
+    replayed: Replayed,
+    folder: Path,
+    *,
+    kind: TargetKind,
+    follows: Following,
+    driver: Driver,
 ) -> Listed:
-    """Write the page of a run that was performed; how an index lists it. Never fails."""
+    """Write the page of a run that was just performed; how an index lists it. Never fails.
+
+    `follows` has followed it; its nodes are still as it left them.
+    """
     result, at = replayed.results[-1], folder / f"{file.stem}.html"
     judged = f"{replayed.judgement.value}: the file says that it must {replayed.expected}"
     facts: Facts = [("judged", judged)]
@@ -65,7 +78,10 @@ def put_run(
     try:
         sight = seen(result, run.guarantees)
         if sight is not None:
-            first, told = headline(sight), saved_page(run, file, sight, at, facts)
+            first, sight = headline(sight), evolve(sight, happened=follows.happened)
+            if result.verdict is not Verdict.PASS:
+                facts += artefacts_of(artefacts(follows.target, driver, at), folder)
+            told = saved_page(run, file, sight, at, facts)
     except Exception as error:  # noqa: BLE001 (the verdict stands, whatever its page lacks)
         told = f"There is no page, and the verdict stands. {sentence(error)}"
     beside = file.with_suffix(".html")

@@ -13,10 +13,11 @@ from syncmodel.report.page.course import Course
 from syncmodel.report.page.index import Index, Listed
 from syncmodel.report.page.moments import seen_failure
 from syncmodel.report.page.saved import headline
-from syncmodel.report.page.writing import Facts, found_page, page_name
+from syncmodel.report.page.writing import Facts, doubtful_page, found_page, page_name
 
 if TYPE_CHECKING:
     from syncmodel.campaign.campaign import Report
+    from syncmodel.campaign.keeping import Doubtful
     from syncmodel.campaign.triage import Finding
 
 
@@ -46,7 +47,8 @@ def searched(
     Never fails: what was found is saved, and a page can be made again.
     """
     try:
-        told = [] if report.found is None else [found_page(report.found, folder)]
+        told = [doubtful_page(doubt, folder) for doubt in report.doubtful]
+        told += [] if report.found is None else [found_page(report.found, folder)]
         if folder is not None:
             told += _index(report, settings, folder, course, waits=waits)
     except Exception as error:  # noqa: BLE001 (the verdict stands, whatever a page lacks)
@@ -59,10 +61,7 @@ def _index(
 ) -> list[str]:
     ops = None if settings.scope is None else settings.scope.ops
     runs = [] if report.found is None else [_found(report.found, folder)]
-    runs += [
-        Listed(file.stem, Verdict.UNKNOWN, "This run says nothing of the system.", file=file)
-        for file in report.doubtful
-    ]
+    runs += [_doubtful(doubt, folder) for doubt in report.doubtful]
     if report.found is None:
         runs.append(_whole(report, settings))
     facts: Facts = [
@@ -88,6 +87,18 @@ def _found(found: Finding, folder: Path) -> Listed:
         found.file,
         page if page.exists() else None,
         key=found.counterexample.key,
+    )
+
+
+def _doubtful(doubt: Doubtful, folder: Path) -> Listed:
+    page, run = folder / f"{doubt.file.stem}.html", doubt.run
+    return Listed(
+        doubt.file.stem,
+        run.verdict,
+        f"This run says nothing of the system. {run.reason}".rstrip(),
+        doubt.reproduction,
+        doubt.file,
+        page if page.exists() else None,
     )
 
 

@@ -14,6 +14,7 @@ from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Value
 from syncmodel.report.page.moments import SeenRun
 from syncmodel.report.page.versions import ALONG, Register, Versions, Written
+from syncmodel.report.story import words
 
 #: What each name says is broken.
 RULES = {
@@ -61,12 +62,20 @@ def why(run: SeenRun, versions: Versions) -> Why:
     if not run.divergences:
         if run.verdict is Verdict.PASS:
             return Why("Nothing was wrong in this run.")
-        return Why(f"Nothing can be said of this run: it is {run.verdict.value}.", (run.reason,))
+        return Why(_nothing(run), (run.reason,))
     first = run.divergences[0]
     reasons = [*_reasons(run, versions, first)]
     if len(run.divergences) > 1:
         reasons.append(f"At the same moment {len(run.divergences) - 1} more differed; see below.")
     return Why(headline(run, first), tuple(reasons))
+
+
+def _nothing(run: SeenRun) -> str:
+    """Since when a run says nothing."""
+    last = run.last
+    what = "" if last.step is None else words(last.step, run.net.schema).removesuffix(":")
+    since = f"from step {last.index} on ({what})" if what else "from the beginning"
+    return f"Nothing can be said of this run {since}: it is {run.verdict.value}, and no divergence."
 
 
 def rule(found: Divergence) -> str:

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from attrs import evolve
+
+from syncmodel.campaign.evidence import Evidence
 from syncmodel.corpus import Reproduction
 from syncmodel.corpus.store import write_whole
 from syncmodel.engine.trouble import sentence
@@ -19,9 +22,10 @@ from syncmodel.errors import printable, printable_line
 from syncmodel.report.again import again
 from syncmodel.report.page.document import document
 from syncmodel.report.page.filling import run_page
-from syncmodel.report.page.moments import SeenRun, seen_failure
+from syncmodel.report.page.moments import SeenRun, seen, seen_failure
 
 if TYPE_CHECKING:
+    from syncmodel.campaign.keeping import Doubtful
     from syncmodel.campaign.triage import Finding
 
 #: What stands near the beginning of each of our pages, so that nothing else is replaced by one.
@@ -50,17 +54,30 @@ def _found(finding: Finding, where: Path) -> str:
     run = seen_failure(best)
     if run is None:
         return ""
+    run = evolve(run, happened=finding.evidence.happened)
     runs = {FOUND if finding.effort is None else SHORTEST: run}
     if original is not None and original.script != best.script:
         before = seen_failure(original)
         runs |= {} if before is None else {FOUND: before}
     facts = facts_of(finding.reproduction, finding.file, where)
+    facts += artefacts_of(finding.evidence, where)
     return run_page(data(finding.reproduction.title, facts, runs), run_title(run))
 
 
 def page_name(finding: Finding) -> str:
     """The name of its page: that of its file."""
     return f"{finding.file.stem if finding.file is not None else 'failure'}.html"
+
+
+def doubtful_page(doubt: Doubtful, folder: Path | None = None) -> str:
+    """Write the page of a run that says nothing, like `found_page`. Never fails."""
+    try:
+        result = doubt.run.result
+        run = None if result is None else seen(result, doubt.reproduction.guarantees)
+        at = (folder or doubt.file.parent) / f"{doubt.file.stem}.html"
+        return "" if run is None else saved_page(doubt.reproduction, doubt.file, run, at)
+    except Exception as error:  # noqa: BLE001 (the run says nothing, with a page or without)
+        return f"There is no report of {doubt.file}. {sentence(error)}"
 
 
 def saved_page(
@@ -103,6 +120,18 @@ def facts_of(reproduction: Reproduction, file: Path | None, folder: Path) -> Fac
     if file is not None:
         facts.append(("see it again", printable_line(again(reproduction, file))))
         facts.append(("saved as", printable(file.name), link(file, folder)))
+    return facts
+
+
+def artefacts_of(evidence: Evidence, folder: Path) -> Facts:
+    """What each node said of itself, as a page in the folder links to it."""
+    if evidence.folder is None:
+        return [("artefacts", f"none: {evidence.lacking}")] if evidence.lacking else []
+    facts: Facts = []
+    for node in sorted(path for path in evidence.folder.iterdir() if path.is_dir()):
+        files = sorted(path for path in node.rglob("*") if path.is_file())
+        links = [(printable(str(file.relative_to(node))), link(file, folder)) for file in files]
+        facts.append((f"artefacts of {node.name}", *(part for each in links for part in each)))
     return facts
 
 

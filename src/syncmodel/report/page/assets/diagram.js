@@ -3,13 +3,17 @@
 
 const LANE = 46, TOP = 30, LEFT = 14, GLYPH = 9;
 const GLYPHS = {create: "+", set: "=", add: "±", delete: "−", read: "?", resync: "↻", crash: "✕", restart: "↑",
-  rollout: "⇧", rollback: "⇩", faulty_rollout: "⇑", faulty_rollback: "⇓", refused: "!", fill: "#", partition: "✂", cut: "✂", mend: "⌒", heal: "♥"};
+  rollout: "⇧", rollback: "⇩", faulty_rollout: "⇑", faulty_rollback: "⇓", refused: "!", fill: "#", partition: "✂", cut: "✂", mend: "⌒", heal: "♥",
+  pause: "‖", resume: "▷", clock: "◔", hang: "⊘", slow: "≈"};
 const MEANING = {create: "create", set: "change", add: "increment", delete: "delete", read: "read", resync: "resync",
   crash: "crash", restart: "restart", rollout: "rollout", rollback: "rollback",
   faulty_rollout: "rollout that meets a fault", faulty_rollback: "rollback that meets a fault", refused: "a bad request",
-  fill: "many rows", cut: "links cut", heal: "links whole"};
+  fill: "many rows", cut: "links cut", mend: "one link whole again", heal: "all links whole",
+  hang: "a link hangs", slow: "a link is slow or quick again", pause: "stands still", resume: "goes on", clock: "its clock jumps"};
 let drawn = 0;
-const OF_LINKS = new Set(["partition", "cut", "mend", "heal"]);
+const OF_LINKS = new Set(["partition", "cut", "mend", "heal", "hang", "slow"]);
+// More messages than this are drawn for the chosen step alone.
+const MOST_MESSAGES = 1500;
 
 class Diagram {
   /** `pick(k)` is called when moment k is clicked. */
@@ -19,13 +23,14 @@ class Diagram {
     this.width = run.moments.length > 80 ? 30 : run.moments.length > 30 ? 40 : 56;
     const wide = LEFT * 2 + run.moments.length * this.width, high = TOP + run.nodes.length * LANE + 8;
     this.columns = svg("g", {}), this.faults = svg("g", {}), this.lanes = svg("g", {});
-    this.arrows = svg("g", {class: "arrows"}), this.marks = svg("g", {}), this.wrong = svg("g", {class: "wrong"});
+    this.traced = run.moments.some((m) => m.happened);
+    this.arrows = svg("g", {class: this.traced ? "arrows behind" : "arrows"}), this.messages = svg("g", {class: "arrows"}), this.marks = svg("g", {}), this.wrong = svg("g", {class: "wrong"});
     this.picked = svg("rect", {class: "picked", y: 0, width: this.width, height: high});
     this.picture = svg("svg", {viewBox: `0 0 ${wide} ${high}`, width: wide, height: high, role: "img",
       "aria-label": `${plural(run.moments.length - 1, "step")} on ${plural(run.nodes.length, "node")}; the steps are listed below`},
       svg("defs", {}, svg("pattern", {id: this.hatch, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)"},
         svg("rect", {width: 2, height: 6, class: "hatch"}))),
-      this.picked, this.columns, this.faults, this.lanes, this.arrows, this.marks, this.wrong);
+      this.picked, this.columns, this.faults, this.lanes, this.arrows, this.messages, this.marks, this.wrong);
     this.names = svg("svg", {class: "names", width: 64, height: high, viewBox: `0 0 64 ${high}`},
       run.nodes.map((node, j) => svg("text", {x: 58, y: this.y(j) + 4, "text-anchor": "end"}, node)));
     this.scroller = el("div", {class: "scroller", tabindex: "0", role: "group", "aria-label": "the picture of the run"}, this.names, this.picture);
@@ -33,6 +38,8 @@ class Diagram {
     run.moments.forEach((moment, k) => this.column(moment, k));
     run.nodes.forEach((node, j) => { this.lane(node, j); });
     this.drawArrows();
+    this.few = run.moments.reduce((sum, m) => sum + (m.happened || []).length, 0) <= MOST_MESSAGES;
+    if (this.few) run.moments.forEach((_, k) => { this.messages.append(this.messagesAt(k)); });
     this.drawWrong();
     this.picture.addEventListener("click", (event) => {
       const box = this.picture.getBoundingClientRect();
@@ -86,10 +93,11 @@ class Diagram {
   lane(node, j) {
     this.lanes.append(svg("text", {class: "inside", x: 2, y: this.y(j) - 12}, node));
     const y = this.y(j), from = (k) => LEFT + k * this.width + 2, to = (k) => LEFT + (k + 1) * this.width;
-    for (const [a, b, state] of this.spans((m) => m.net.down.includes(node) ? "down" : m.net.bare.includes(node) ? "bare" : "up")) {
-      if (state === "down") {
-        this.lanes.append(svg("rect", {class: "down", x: from(a), width: to(b) - from(a), y: y - 7, height: 14}, svg("title", {}, `${node} is down`)),
-          svg("text", {class: "state", x: from(a) + 4, y: y - 9}, "down"));
+    for (const [a, b, state] of this.spans((m) => m.net.down.includes(node) ? "down" : m.net.still.includes(node) ? "still" : m.net.bare.includes(node) ? "bare" : "up")) {
+      if (state === "down" || state === "still") {
+        const says = state === "down" ? "down" : "stands still";
+        this.lanes.append(svg("rect", {class: state, x: from(a), width: to(b) - from(a), y: y - 7, height: 14}, svg("title", {}, state === "down" ? `${node} is down` : `${node} ${says}`)),
+          svg("text", {class: "state", x: from(a) + 4, y: y - 9}, says));
       } else this.lanes.append(svg("line", {class: `lane ${state}`, x1: from(a), x2: to(b), y1: y, y2: y}));
     }
     for (const [a, , generation] of this.spans((m) => m.net.running[j])) {
@@ -120,6 +128,15 @@ class Diagram {
     }
   }
 
+  /** The messages of moment k that brought a row: from when it was sent to when it came. */
+  messagesAt(k) {
+    const run = this.run, there = run.moments[k].happened || [], wide = this.end(k) - this.x(k);
+    const x = (i) => this.x(k) + wide * Math.max(0, i) / Math.max(1, there.length - 1);
+    return svg("g", {class: "message"}, there.map(([words, from, to, carried, sent], i) => carried !== "row" ? null : svg("g", {},
+      svg("line", {x1: x(sent), y1: this.y(from), x2: x(i), y2: this.y(to)}),
+      svg("circle", {cx: x(i), cy: this.y(to), r: 2.5}), svg("title", {}, words))));
+  }
+
   drawWrong() {
     const run = this.run, k = run.moments.length - 1;
     if (!run.wrong.length) return;
@@ -138,6 +155,9 @@ class Diagram {
     this.picked.setAttribute("x", LEFT + k * this.width);
     for (const arrow of this.byStep[before] || []) arrow.classList.remove("on");
     for (const arrow of this.byStep[k]) arrow.classList.add("on");
+    if (!this.few) this.messages.replaceChildren(this.messagesAt(k));
+    const messages = this.few ? this.messages.children : [];
+    if (messages.length) { messages[before].classList.remove("on"); messages[k].classList.add("on"); }
     const x = 64 + LEFT + k * this.width, box = this.scroller, wide = box.clientWidth;
     if (x < box.scrollLeft + 90 || x + this.width > box.scrollLeft + wide) box.scrollLeft = x - wide / 2;
   }
@@ -146,5 +166,5 @@ const legend = () => [
   el("p", {class: "legend"}, Object.entries(MEANING).map(([op, says]) => el("span", {}, el("b", {}, GLYPHS[op]), " " + says))),
   el("p", {class: "legend"}, [["ok", "accepted"], ["refused", "refused"], ["unknown", "no answer"]].map(([name, says]) =>
     el("span", {}, svg("svg", {width: 22, height: 22, viewBox: "0 0 22 22"}, svg("g", {class: `glyph ${name}`}, svg("circle", {cx: 11, cy: 11, r: GLYPH}))), " " + says))),
-  el("p", {class: "legend"}, "Hatched: links cut (✂ who is not heard). A thick bar: down. Dotted: without the plugin. ✖: a wrong sight. Thin lines: what a write made known, and where it was known by the next rest."),
+  el("p", {class: "legend"}, "Hatched: links cut (✂ who is not heard). A thick bar: down. A hollow bar: stands still. Dotted: without the plugin. ✖: a wrong sight. Thin lines: what a write made known, and where it was known by the next rest; in a simulated run also the messages that brought rows, steeper."),
 ];

@@ -10,6 +10,7 @@ class Run {
     this.selected = 0;
     this.row = this.wrong.length && this.wrong[0].row !== null ? this.wrong[0].row : null;
     this.whole = false;
+    this.messagesOpen = false;
     this.states = this.everyState();
     this.texts = this.moments.map((moment) => this.textOf(moment));
     this.diagram = new Diagram(this, (k) => this.pick(k));
@@ -102,6 +103,7 @@ class Run {
         (moment.parts || []).map((part) => [el("dt", {}, cut(part.words, 60)), el("dd", {}, part.said ? this.said(part.said) : "no outcome")]),
         el("dt", {}, "took"), el("dd", {}, this.took(moment))) : el("p", {}, this.took(moment)),
       this.network(moment),
+      messagesOf(this, k),
       ...this.tables.map((table, i) => this.table(table, k)),
       this.row === null ? el("p", {class: "hint"}, "Choose a row to see its versions.") : versionsOf(this, this.row, k),
     ].filter(Boolean));
@@ -127,6 +129,7 @@ class Run {
     const net = moment.net, told = [];
     if (net.cut.length) told.push(`cut: ${net.cut.map(([a, b]) => `${a} → ${b}`).join(", ")}`);
     if (net.down.length) told.push(`down: ${net.down.join(", ")}`);
+    if (net.still.length) told.push(`stands still: ${net.still.join(", ")}`);
     if (net.bare.length) told.push(`without the plugin: ${net.bare.join(", ")}`);
     return told.length ? el("p", {class: "net"}, cut(told.join("; "), 240)) : null;
   }
@@ -167,7 +170,7 @@ class Run {
 
   square(k, j, row) {
     const node = this.nodes[j], net = this.moments[k].net, [shown, knows] = this.cell(k, j, row);
-    const off = net.down.includes(node) ? "down" : net.bare.includes(node) ? "no plugin" : "";
+    const off = net.down.includes(node) ? "down" : net.still.includes(node) ? "stands still" : net.bare.includes(node) ? "no plugin" : "";
     const now = shown === null ? this.sight(k, j, row) : shown, before = k > 0 ? this.sight(k - 1, j, row) : [];
     const differs = !off && JSON.stringify(now) !== JSON.stringify(before);
     const wrong = k === this.moments.length - 1 && this.wrong.find((one) => one.row === row && (one.node === node || one.node === "the cluster"));
@@ -222,8 +225,8 @@ const openPage = () => {
   byId("headline").append(cut(first.headline, 400));
   byId("title").append(cut(page.title, 200));
   byId("why").append(...first.why.map((reason) => el("li", {}, cut(reason, 400))));
-  byId("facts").append(...page.facts.flatMap(([name, said, link]) => [el("dt", {}, name),
-    el("dd", {}, link ? el("a", {href: link}, said) : name === "see it again" ? el("code", {}, said) : cut(said, 200))]));
+  byId("facts").append(...page.facts.flatMap(([name, said, ...links]) => [el("dt", {}, name),
+    el("dd", {}, links.length ? [said, ...links].flatMap((_, i, all) => i % 2 ? [] : [i ? ", " : null, el("a", {href: all[i + 1]}, all[i])]) : name === "see it again" ? el("code", {}, said) : cut(said, 200))]));
   byId("legend").append(...legend());
   const made = [new Run(runs[0].document, runs[0].name)];
   const open = () => { for (const run of made) if (!run.box.isConnected) byId("runs").append(run.box); };
