@@ -27,9 +27,10 @@ run: install ## explore three live nodes for about half a minute
 demo: install ## the same with a bug planted: found, shortened, saved, and shown again
 	$(BIN)/syncmodel explore --bug tombstone-lost-on-resync $(DEMO_SEARCH); test $$? -eq 1
 	$(BIN)/syncmodel replay "$$(ls -t found/*.json | head -n 1)"; test $$? -eq 1
+	@echo "Open it in a browser: file://$$(ls -t "$(CURDIR)"/found/*.html | head -n 1)"
 
 # No other faults but resyncs, and a seed with which it does not take long.
-DEMO_SEARCH ?= --faults sync --seed 8 --sequences 200
+DEMO_SEARCH ?= --faults sync --seed 6 --sequences 200
 
 # CI adds those of the long ones on which verdicts rest.
 MARKS ?= not long and not longer

@@ -60,13 +60,24 @@ def selected(page: Any) -> str:
 def test_it_opens_at_the_first_wrong_sight(opened: Open) -> None:
     page = opened(page_of(planted()[BUG].run))
     assert page.locator("h1").inner_text().startswith("At the rest after step 4, n2 shows cases/c1")
-    assert page.locator("#why li").count() == 4
+    assert page.locator("#why li").count() == 5
     assert page.locator("#kind").inner_text() == "✖ resurrected"
     assert selected(page) == "4"
     assert page.locator(".box").is_visible()
     assert "expected: deleted" in page.locator("td.bad").inner_text()
     assert page.locator(".wrong circle").count() == 1
     assert "syncmodel replay x.json" in page.locator("#facts").inner_text()
+
+
+def test_an_answer_that_is_wrong_stands_where_it_is_expected_otherwise(opened: Open) -> None:
+    page = opened(page_of(planted()["own-write-unread"].run))
+    told = page.locator("td.bad").inner_text().splitlines()
+    assert [line.removeprefix("→ ") for line in told[:3]] == [
+        "answered: title t1, counter 0",
+        "✖ it must be: title t2, counter 0",
+        "at the last rest: title t2, counter 0",
+    ]
+    assert page.locator("dl.asked").inner_text().count("accepted") == 0
 
 
 def test_keys_walk_through_it(opened: Open) -> None:

@@ -16,12 +16,23 @@ def compare_control(belief: Belief, seen: Mapping[str, ControlView]) -> None:
     every node is up: a node may call a cluster unhealthy that is.
     """
     found = [
-        Divergence(Kind.CONTROL_PLANE, node, None, f"{what} {expected}", f"{what} {shown}")
+        Divergence(Kind.CONTROL_PLANE, node, None, _said(what, expected), _said(what, shown))
         for node, control in seen.items()
         for what, expected, shown in _differences(belief, node, control)
     ]
     if found:
         raise DivergenceFound(tuple(found))
+
+
+def _said(what: str, value: object) -> str:
+    """A fact in words."""
+    if isinstance(value, tuple):
+        return f"{what} {', '.join(map(str, value))}" if value else f"no {what}"
+    return f"no {what}" if value is None else f"{what} {value}"
+
+
+def _health(healthy: bool) -> str:
+    return "healthy" if healthy else "unhealthy"
 
 
 def _differences(
@@ -43,7 +54,7 @@ def _differences(
         ("plugin", "plugin version", plugin, control.plugin),
         ("tables", "tables", expected, control.tables),
         ("stored", "tables in the store", kept, stored),
-        ("healthy", "healthy", healthy, control.healthy if whole else healthy),
+        ("healthy", "health", _health(healthy), _health(control.healthy if whole else healthy)),
     ]
     return [
         (what, wanted, shown)

@@ -12,6 +12,15 @@ from syncmodel.model.order import NONE
 from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Value
+from syncmodel.report.page.circumstances import (
+    answered_rows,
+    ended_with,
+    meanwhile,
+    nobody_wrote,
+    read_before,
+    referred,
+    unanswered,
+)
 from syncmodel.report.page.moments import SeenRun
 from syncmodel.report.page.versions import ALONG, Register, Versions, Written
 from syncmodel.report.story import words
@@ -103,7 +112,7 @@ def _sight(run: SeenRun, found: Divergence, when: str) -> str:
         told = f"{shown}, where it must be {found.expected}"
         return f"In {when}, {node} gave an answer{about} that can't be: {told}"
     if row is None:
-        return f"{at}, {node} has {shown}, where it must be {found.expected}"
+        return f"{at}, {node} has {shown}, where it must have {found.expected}"
     return f"{at}, {_showed(found)}"
 
 
@@ -124,18 +133,24 @@ def _reasons(run: SeenRun, versions: Versions, found: Divergence) -> Iterator[st
             if generation is not None:
                 role = run.net.schema.generations[generation - 1].role
                 yield f"The steps left {found.node} in generation {generation} ({role})."
-        if found.kind is Kind.INVENTED and found.row is not None:
-            yield f"Nobody wrote {found.row} in this run."
+            yield from ended_with(run)
+        if found.kind is Kind.NOT_SETTLED:
+            yield from meanwhile(run)
+        if found.row is not None:
+            yield nobody_wrote(run, found.row)
         if run.reason:
             yield run.reason
         return
     register, row = versions.registers[found.row], run.last.world.belief.row(found.row)
     yield from _about(run, versions, register, row, found)
-    if found.kind not in (Kind.INVENTED, Kind.DUPLICATED, Kind.DISAGREEMENT) and not run.by_answer:
+    if found.kind not in (Kind.DUPLICATED, Kind.DISAGREEMENT) and not run.by_answer:
         yield f"Only this may show there: {found.expected}."
     later = max((one.step for one in register.versions), default=0)
+    if found.kind is Kind.MISSING:
+        yield from referred(run, found, row)
     if later and not run.by_answer:
         yield f"The last write of {found.row} is in step {later}; nothing later was written."
+        yield from meanwhile(run)
 
 
 def _about(
@@ -151,17 +166,21 @@ def _about(
     ]
     for one in newest[-NAMED:]:
         yield _must(run, versions, found, one)
+    sight = "What it answered is" if run.by_answer else "What shows is"
     for version in _shown_versions(run, row, found):
         if version >= len(register.versions):
             continue
         knew = known & row.order.causal.get(version, NONE)
         over = knew or known & row.order.above.get(version, NONE)
         if over:
-            yield _loses(register, version, max(over), knew=bool(knew))
+            yield f"{sight} {_loses(register, version, max(over), knew=bool(knew))}"
         elif version not in row.perhaps_known_by(node):
-            yield _unreached(node, register.versions[version])
+            yield f"{sight} {_unreached(node, register.versions[version])}"
     if found.kind is Kind.INVENTED:
+        yield from unanswered(register, row)
         yield f"No write of {found.row} in this run stored what shows."
+    if found.kind is Kind.MONOTONIC_READS:
+        yield from read_before(run, found)
 
 
 def _must(run: SeenRun, versions: Versions, found: Divergence, one: Written) -> str:
@@ -178,7 +197,7 @@ def _must(run: SeenRun, versions: Versions, found: Divergence, one: Written) -> 
 
 
 def _unreached(node: str, one: Written) -> str:
-    shown = f"What shows is the {_did(one)} by {one.node} in step {one.step}"
+    shown = f"the {_did(one)} by {one.node} in step {one.step}"
     if one.node == node:
         return f"{shown}, which {node} lost with its tables since, and can't have got back."
     return (
@@ -189,7 +208,7 @@ def _unreached(node: str, one: Written) -> str:
 
 def _loses(register: Register, version: int, over: int, *, knew: bool) -> str:
     shown, winner = register.versions[version], register.versions[over]
-    lost = f"What shows is the {_did(shown)} by {shown.node} in step {shown.step}"
+    lost = f"the {_did(shown)} by {shown.node} in step {shown.step}"
     beats = f"the {_did(winner)} by {winner.node} in step {winner.step}"
     if knew:
         return f"{lost}; it loses to {beats}, which was written knowing it."
@@ -206,9 +225,10 @@ def _did(one: Written) -> str:
 
 def _shown_versions(run: SeenRun, row: RowBelief, found: Divergence) -> Sequence[int]:
     """The versions that the wrong sight can be."""
-    view = (run.last.views or {}).get(found.node)
+    at_rest = (run.last.views or {}).get(found.node)
+    view = answered_rows(run, found) if run.by_answer else at_rest
     assert found.row is not None
-    if view is None or run.by_answer:
+    if view is None:
         return ()
     belief = run.last.world.belief
     value = by_register(belief.net.schema, belief.guarantees, view).get(found.row)

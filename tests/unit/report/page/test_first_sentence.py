@@ -52,6 +52,10 @@ def test_why_a_deleted_row_must_not_show() -> None:
         LOSES,
         "Only this may show there: deleted.",
         "The last write of cases/c1 is in step 2; nothing later was written.",
+        (
+            "What may have to do with it: n2: rollback to generation 1 (no plugin) (step 3), n2: "
+            "rollout to generation 2 (plugin version 1) (step 4)."
+        ),
     )
 
 
@@ -70,4 +74,49 @@ def test_what_an_answer_is_judged_by_is_what_was_before() -> None:
     run = planted()["reads-own-copy"].run
     said = why(run, Versions(run))
     assert said.headline.startswith("In step 3, n1 gave an answer about cases/c1 that can't be: ")
-    assert said.reasons == (KNEW,)
+    assert said.reasons == (
+        KNEW,
+        (
+            "What it answered is the create by n1 in step 1; it loses to the change by n2 in step 2, "
+            "which was written knowing it."
+        ),
+    )
+
+
+def reasons(bug: str) -> str:
+    run = planted()[bug].run
+    return " ".join(why(run, Versions(run)).reasons)
+
+
+#: What somebody who knew nothing of the bug did not understand without it.
+MISREAD = {
+    "half-of-a-failed-rollout-kept": (
+        "n1: rollout to generation 2, in which the disk is full at the commit. Its answer: refused"
+    ),
+    "rollback-leaves-table": "The job ran other migrations than the preview before it had named.",
+    "two-jobs-at-once": "Another deployment was asked for meanwhile, and was not refused.",
+    "half-open-never-noticed": "the link n1 -> n2 hangs (step 1), the network heals (step 3)",
+    "no-wake-up-for-losers": "n1 creates cases/c1 with title t1 and n2 creates cases/c1",
+    "future-dropped-on-restart": "the clock of n1 is 60 s behind (step 2), n1 restarts (step 3)",
+    "case-takes-its-events": "events/e1 refers to cases/c1: it is hidden as long as that is not",
+    "second-read-older": "Its answer before, in step 2: title t1, counter 0.",
+    "request-done-twice": "n1 did not answer to step 3: it may have been done, but once.",
+    "ids-without-case": "Nobody had written cases/C1 in this run; of cases there were cases/c1.",
+    "text-cut-at-emoji": 'Only this may show there: title "t1',
+}
+
+
+@pytest.mark.parametrize("bug", sorted(MISREAD))
+def test_it_says_what_a_newcomer_misses(bug: str) -> None:
+    assert MISREAD[bug] in reasons(bug)
+
+
+def test_facts_of_a_node_are_in_words() -> None:
+    run = planted()["half-of-a-failed-rollout-kept"].run
+    said = why(run, Versions(run)).headline
+    assert "has tables in the store cases, events, where it must have no tables in the st" in said
+
+
+@pytest.mark.parametrize("bug", sorted(planted()))
+def test_there_is_always_a_reason(bug: str) -> None:
+    assert reasons(bug)

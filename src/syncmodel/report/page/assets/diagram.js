@@ -97,7 +97,7 @@ class Diagram {
       if (state === "down" || state === "still") {
         const says = state === "down" ? "down" : "stands still";
         this.lanes.append(svg("rect", {class: state, x: from(a), width: to(b) - from(a), y: y - 7, height: 14}, svg("title", {}, state === "down" ? `${node} is down` : `${node} ${says}`)),
-          svg("text", {class: "state", x: from(a) + 4, y: y - 9}, says));
+          svg("text", {class: "state", x: from(a) + 4, y: y - 13}, says));
       } else this.lanes.append(svg("line", {class: `lane ${state}`, x1: from(a), x2: to(b), y1: y, y2: y}));
     }
     for (const [a, , generation] of this.spans((m) => m.net.running[j])) {

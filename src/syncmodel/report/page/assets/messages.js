@@ -10,6 +10,7 @@ const messagesOf = (run, k) => {
   const there = run.moments[k].happened;
   if (!there || !there.length) return null;
   const count = there.filter(([, from]) => from >= 0).length;
+  if (!count) return null;
   return el("details", {class: "messages", open: run.messagesOpen, on: {toggle: (event) => { run.messagesOpen = event.target.open; }}},
     el("summary", {}, `Message by message: ${plural(count, "message")} in this step and until the rest after it`),
     el("div", {class: "wide"}, pictureOf(run, there)),

@@ -111,7 +111,7 @@ class Run {
 
   said(said) {
     if (/^\d/.test(said.words)) return [el("span", {class: `answer ${said.answer}`}, said.words)];
-    return [el("span", {class: `answer ${said.answer}`}, said.answer === "ok" ? "accepted" : said.answer === "refused" ? "refused" : "no answer"), " ",
+    return [el("span", {class: `answer ${said.answer}`}, said.answer === "ok" ? (said.shown ? "read" : "accepted") : said.answer === "refused" ? "refused" : "no answer"), " ",
       said.code ? cut(said.code) : null,
       said.row ? value(Object.entries(said.row)) : null,
       said.shown ? said.shown.map(([row, cells]) => el("div", {}, cut(row), ": ", value(cells))) : null,
@@ -158,7 +158,7 @@ class Run {
 
   table(table, k) {
     const [rows, hidden] = this.rowsOf(table, k);
-    if (!rows.length && !hidden) return el("p", {class: "hint"}, `${table}: nothing was written yet`);
+    if (!rows.length && !hidden) return el("p", {class: "hint"}, `${table}: no row was written yet`);
     return el("div", {class: "wide"}, el("table", {class: "rows"},
       el("caption", {}, table),
       el("thead", {}, el("tr", {}, el("th", {scope: "col"}, "row"), this.nodes.map((node) => el("th", {scope: "col"}, node)))),
@@ -175,10 +175,12 @@ class Run {
     const differs = !off && JSON.stringify(now) !== JSON.stringify(before);
     const wrong = k === this.moments.length - 1 && this.wrong.find((one) => one.row === row && (one.node === node || one.node === "the cluster"));
     const say = (values) => values.length ? values.map((one, i) => [i ? el("br") : null, value(one)]) : el("span", {class: "nothing"}, "nothing");
-    return el("td", {class: [wrong ? "bad" : "", differs ? "differs" : "", shown === null && !off ? "unread" : ""].join(" ").trim() || null},
+    return el("td", {class: [wrong ? "bad" : "", differs ? "differs" : "", shown === null && !off && !wrong ? "unread" : ""].join(" ").trim() || null},
       off ? el("span", {class: "nothing"}, off) : [
-        differs ? [el("del", {}, say(before)), el("ins", {}, say(now))] : say(now),
-        wrong ? el("div", {class: "mark"}, "✖ expected: ", cut(wrong.expected, 60)) : null],
+        wrong && this.by_answer ? [el("ins", {}, "answered: ", cut(wrong.shown, 60)), el("div", {class: "mark"}, "✖ it must be: ", cut(wrong.expected, 60)),
+          el("div", {class: "hint"}, "at the last rest: ", say(now))] : null,
+        wrong && this.by_answer ? null : differs ? [el("del", {}, say(before)), el("ins", {}, say(now))] : say(now),
+        wrong && !this.by_answer ? el("div", {class: "mark"}, "✖ expected: ", cut(wrong.expected, 60)) : null],
       el("div", {class: "knows"}, knows.filter((one) => one[1].length || one[2].length).map(([column, must, may]) => {
         const only = may.filter((number) => !must.includes(number)), newest = this.newest(k, row, column, must);
         const older = must.length - newest.length;
