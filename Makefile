@@ -84,8 +84,9 @@ browser: install ## the tests of the HTML report in a real browser (installs Chr
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,browser]'
 	$(BIN)/pytest tests/browser -rs
 
-bench: install ## measure a live step, and a search for each planted bug
+bench: install ## measure a live step, what the report costs it, and a search for each planted bug
 	$(BIN)/python bench/step.py
+	$(BIN)/python bench/report.py --live
 	$(BIN)/python bench/search.py
 
 check-model: install ## search model and core exhaustively, within the bounds of docs/checking.md

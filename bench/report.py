@@ -12,9 +12,12 @@ import argparse
 import statistics
 import time
 
+from attrs import evolve
+
 from syncmodel.engine.drive import Driver, Loop, Straight
 from syncmodel.engine.findings import Settings
-from syncmodel.engine.history import Entry, Performed, Verdict, nobody
+from syncmodel.engine.following import Following
+from syncmodel.engine.history import Entry, Performed, Verdict, all_of, nobody
 from syncmodel.engine.session import Result, Session
 from syncmodel.machine.search import searched
 from syncmodel.model.guarantees import Guarantees
@@ -71,16 +74,18 @@ def pairs(driver: Driver, target: Target, count: int, writes: int) -> list[float
 
 
 def page() -> None:
-    """The page of a drawn run of 60 steps on 5 nodes."""
+    """The page of a drawn run of 60 steps on 5 nodes, with its messages."""
     history: list[Entry] = []
-    settings = Settings(nodes=5, sequences=1, steps=60, seed=1)
-    findings = searched(SimulatedCluster(5), Straight(), settings, history.append)
+    settings, target = Settings(nodes=5, sequences=1, steps=60, seed=1), SimulatedCluster(5)
+    follows = Following(target)
+    findings = searched(target, Straight(), settings, all_of(history.append, follows))
     assert findings.failure is None
     took, text = list[float](), ""
     for _ in range(5):
         began = time.perf_counter()
         run = seen(Result(Verdict.PASS, history=tuple(history)), Guarantees())
         assert run is not None
+        run = evolve(run, happened=follows.happened)
         text = run_page(data("a run", [], {"The run": run}), "a run")
         took.append(time.perf_counter() - began)
     performed = sum(isinstance(entry, Performed) for entry in history)

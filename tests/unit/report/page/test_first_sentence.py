@@ -77,8 +77,8 @@ def test_what_an_answer_is_judged_by_is_what_was_before() -> None:
     assert said.reasons == (
         KNEW,
         (
-            "What it answered is the create by n1 in step 1; it loses to the change by n2 in step 2, "
-            "which was written knowing it."
+            "What it answered is the create by n1 in step 1; it loses to the change by n2 in step "
+            "2, which was written knowing it."
         ),
     )
 
