@@ -35,7 +35,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.outcome import checked
 from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
-from syncmodel.model.view import Shown, View
+from syncmodel.model.view import ControlView, Shown, View
 from syncmodel.model.world import World, initial
 from syncmodel.steps.base import Step
 from syncmodel.targets.base import Reusable, Settled, Target, Unsettled
@@ -101,6 +101,8 @@ class Session:
         self._settle_limit_s = settle_limit_s
         self._invariants, self._number, self._another = invariants, number, another
         self._views: Mapping[str, View | None] | None = None
+        #: Each node's control plane, when it was seen first.
+        self._control: dict[str, ControlView] = {}
 
     @property
     def plan(self) -> Plan:
@@ -177,6 +179,7 @@ class Session:
             raise InvalidRunError(sentence(error)) from error
 
     async def _boot(self, net: Net) -> None:
+        self._control.clear()
         try:
             await bounded(self.target, self.target.begin(net), "at the beginning of a run")
         except Exception as error:  # noqa: BLE001 (raised again)
@@ -236,7 +239,9 @@ class Session:
             await self._unsettled(found)
             return
         self._views = found.views
-        compare_control(belief, found.control)
+        compare_control(belief, found.control, self._control)
+        for node, control in found.control.items():
+            self._control.setdefault(node, control)
         self.world = World(self.world.plan, compare(belief, found.views))
         for invariant in self._invariants:
             invariant.hold(self)

@@ -1,4 +1,6 @@
-"""The comparison of the control plane: generations, plugin and health of every node that runs."""
+"""The comparison of the control plane: generations, plugin, health and list of members of every node
+that runs.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +8,29 @@ from collections.abc import Mapping
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.members import differences, keys_of, moved
 from syncmodel.model.view import ControlView
 
 
-def compare_control(belief: Belief, seen: Mapping[str, ControlView]) -> None:
+def compare_control(
+    belief: Belief,
+    seen: Mapping[str, ControlView],
+    before: Mapping[str, ControlView] | None = None,
+) -> None:
     """Raise `DivergenceFound` where a node's control plane is not as its generation has it.
 
     A node is healthy that runs what it will boot. Health is judged only where no link is cut and
-    every node is up: a node may call a cluster unhealthy that is.
+    every node is up: a node may call a cluster unhealthy that is. `before` is what was seen when
+    the run began: addresses stay.
     """
+    keys = keys_of(one.members for one in seen.values() if one.members is not None)
     found = [
         Divergence(Kind.CONTROL_PLANE, node, None, _said(what, expected), _said(what, shown))
         for node, control in seen.items()
-        for what, expected, shown in _differences(belief, node, control)
+        for what, expected, shown in (
+            *_differences(belief, node, control),
+            *_of_members(belief, node, control, keys, None if before is None else before.get(node)),
+        )
     ]
     if found:
         raise DivergenceFound(tuple(found))
@@ -61,3 +73,19 @@ def _differences(
         for name, what, wanted, shown in facts
         if wanted != shown and name not in control.unseen
     ]
+
+
+def _of_members(
+    belief: Belief,
+    node: str,
+    control: ControlView,
+    keys: Mapping[str, frozenset[str]],
+    before: ControlView | None,
+) -> list[tuple[str, object, object]]:
+    seen = control.members
+    if seen is None:
+        return []
+    found = [*differences(belief.net, node, seen, keys)]
+    if before is not None and before.members is not None:
+        found += moved(before.members, seen)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from syncmodel.errors import UsageError
+from syncmodel.model.members import MembersView
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Row, Value
 from syncmodel.record import Record
@@ -69,8 +70,9 @@ class ControlView(Record):
     `links` are the selected and the running generation as the machine's links have them;
     `selected` and `running` are what the admin surface says. `plugin` is the version that the
     plugin API reports, `tables` the tables that it shows. `stored` are the plugin's tables that
-    the node's store has, whether or not the plugin runs; None where nobody can say. `unseen` names
-    fields that could not be seen, which are not compared.
+    the node's store has, whether or not the plugin runs; None where nobody can say. `members` is
+    what it says of its cluster, None where it is not asked. `unseen` names fields that could not be
+    seen, which are not compared.
     """
 
     selected: int
@@ -81,4 +83,5 @@ class ControlView(Record):
     healthy: bool
     problems: tuple[str, ...] = ()
     stored: tuple[str, ...] | None = None
+    members: MembersView | None = None
     unseen: frozenset[str] = frozenset()

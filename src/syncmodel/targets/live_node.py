@@ -22,6 +22,7 @@ from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
 from syncmodel.record import Record
+from syncmodel.targets.listing import to_members
 from syncmodel.targets.wire import (
     PLUGIN_PATH,
     quoted,
@@ -47,6 +48,7 @@ QUESTIONS = frozenset(
         "rollout.preview",
         "rollout.status",
         "cluster_status",
+        "cluster_nodes.list",
         "generations.list",
         "store.tables",
     }
@@ -278,9 +280,13 @@ class LiveNode:
         return to_view(self.name, result, run_id), (result.get("log_id", ""), result["position"])
 
     async def control(self) -> ControlView:
-        """Generations by the admin surface and by the machine's links, plugin, tables, health."""
-        status, links, stored = await asyncio.gather(
-            self._answered("cluster_status"), self.links(), self.stored_tables()
+        """Generations by the admin surface and by the machine's links, plugin, tables, health, and
+        the cluster's nodes."""
+        status, links, stored, listed = await asyncio.gather(
+            self._answered("cluster_status"),
+            self.links(),
+            self.stored_tables(),
+            self._answered("cluster_nodes.list"),
         )
         try:
             schema = await self._asked(lambda client: client.plugin("GET", "schema"), twice=True)
@@ -300,8 +306,9 @@ class LiveNode:
                 healthy=bool(status["healthy"]),
                 problems=tuple(map(str, status["problems"])),
                 stored=stored,
+                members=to_members(listed, status, status["sync"]),
             )
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             shown = f"{status!r:.150} {result!r:.150}"
             raise self._wrong("a cluster_status of the contract's shape", shown) from None
 

@@ -20,7 +20,7 @@ from syncmodel.reference.node.entries import RefusedEntryError, read_content, wr
 from syncmodel.reference.node.generations import Generations
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.ports import Member, Resync, Trust
-from syncmodel.reference.node.state import State, reached, sync_status
+from syncmodel.reference.node.state import State, listed, reached, sync_status
 from syncmodel.reference.node.store import StoreError
 from syncmodel.reference.node.surface import answer, asked_url, denied, not_ready, read_body
 from syncmodel.reference.node.writes import BODY_LIMIT_BYTES, DeniedError, success
@@ -148,10 +148,7 @@ class Admin:
 
     async def _list(self, params: Params) -> Result:
         del params
-        app, state = self._app, self._app.state
-        nodes = [_node(state, app.node.name, app.node.pubkey, ())]
-        nodes += [_node(state, one.name, one.pubkey, one.addresses) for one in app.node.peers]
-        return {"nodes": nodes}
+        return {"nodes": listed(self._app.state, self._app.node)}
 
     def _membership(self, active: bool) -> Callable[[Params], Awaitable[Result]]:
         async def change(params: Params) -> Result:
@@ -236,17 +233,6 @@ class Admin:
         )
         state = "done" if ended else "running"
         return {"job": secrets.token_hex(8), "state": state, "peers": sorted(asked)}
-
-
-def _node(state: State, name: str, pubkey: str, addresses: tuple[str, ...]) -> Result:
-    return {
-        "id": pubkey[:16],
-        "pubkey": pubkey,
-        "name": name,
-        "status": "inactive" if name in state.inactive else "active",
-        "trusted": pubkey in state.trusted,
-        "addresses": list(addresses),
-    }
 
 
 def _goal(goal: Any) -> tuple[str | None, int]:

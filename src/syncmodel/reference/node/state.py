@@ -277,6 +277,24 @@ def sync_status(state: State, node: Node) -> dict[str, object]:
     }
 
 
+def listed(state: State, node: Node) -> list[dict[str, object]]:
+    """The nodes of `cluster_nodes.list`: see docs/contract.md."""
+    own: tuple[str, ...] = ()
+    known = [(node.name, node.pubkey, own)]
+    known += [(peer.name, peer.pubkey, peer.addresses) for peer in node.peers]
+    return [
+        {
+            "id": pubkey[:16],
+            "pubkey": pubkey,
+            "name": name,
+            "status": "inactive" if name in state.inactive else "active",
+            "trusted": pubkey in state.trusted,
+            "addresses": list(addresses),
+        }
+        for name, pubkey, addresses in known
+    ]
+
+
 def reached(state: State, peer: str, log_id: str | None, position: int) -> bool:
     """Whether we are connected to `peer` and have processed its log (this one, if named) so far."""
     link = state.link(peer)

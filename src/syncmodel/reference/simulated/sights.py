@@ -16,12 +16,22 @@ from attrs import define
 
 from syncmodel.model import values as model
 from syncmodel.model.nearly import differing
+from syncmodel.model.members import MembersView
 from syncmodel.model.net import Link
 from syncmodel.model.view import ControlView, View
 from syncmodel.reference.node.entries import CaseRow, EventRow, Row
-from syncmodel.reference.node.state import State, own_log, reached, shown
+from syncmodel.reference.node.state import (
+    Node,
+    State,
+    listed,
+    own_log,
+    reached,
+    shown,
+    sync_status,
+)
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import VirtualWorld
+from syncmodel.targets.listing import to_members
 from syncmodel.targets.wire import SUPERTEST, to_tables, to_view
 
 TABLES = tuple(sorted(SUPERTEST.by_name))
@@ -168,4 +178,17 @@ def control(world: VirtualWorld, name: str) -> ControlView:
     healthy = machine.selected == machine.running
     tables = () if plugin is None else TABLES
     stored = to_tables(machine.disk.tables(world.setup.supervisor.migrations))
-    return ControlView(*links, links, plugin, tables, healthy=healthy, stored=stored)
+    return ControlView(
+        *links, links, plugin, tables, healthy=healthy, stored=stored, members=members(world, name)
+    )
+
+
+def members(world: VirtualWorld, name: str) -> MembersView | None:
+    """What a node that runs says of its cluster."""
+    state = world.machines[name].state
+    return None if state is None else _members(state, world.setup.nodes[name])
+
+
+def _members(state: State, node: Node) -> MembersView:
+    nodes = listed(state, node)
+    return to_members({"nodes": nodes}, {"members": nodes}, sync_status(state, node))

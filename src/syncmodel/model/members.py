@@ -1,0 +1,103 @@
+"""What nodes say of their cluster: who is in it, who is trusted, where each is, who is connected.
+
+Compared at rest, also before anything is written: the control plane has to converge like rows do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from syncmodel.model.net import Net
+from syncmodel.record import Record
+
+ACTIVE, INACTIVE = "active", "inactive"
+#: What differs, what was expected, what was shown.
+Difference = tuple[str, object, object]
+
+
+class Member(Record):
+    """A node as another one, or it itself, lists it."""
+
+    name: str
+    pubkey: str
+    status: str
+    trusted: bool
+    addresses: tuple[str, ...] = ()
+
+
+class MembersView(Record):
+    """What one node says of all: `listed` is its list, `status` that of its cluster_status.
+
+    `connected` are the peers that its sync.status calls connected.
+    """
+
+    listed: tuple[Member, ...]
+    status: tuple[Member, ...]
+    connected: frozenset[str]
+
+
+def differences(
+    net: Net, node: str, seen: MembersView, keys: Mapping[str, frozenset[str]]
+) -> Iterator[Difference]:
+    """Where what the node says is not what the steps have made of the cluster; `keys` are those that
+    all nodes have of each."""
+    listed = {one.name: one for one in seen.listed}
+    names = tuple(sorted(one.name for one in seen.listed))
+    if names != tuple(sorted(net.nodes)):
+        yield "nodes", ", ".join(sorted(net.nodes)), ", ".join(names)
+        return
+    if seen.status != seen.listed:
+        yield "members of cluster_status", "those of cluster_nodes.list", _words(seen)
+    for name, one in listed.items():
+        yield from _of_one(net, node, one)
+        if len(keys[name]) > 1:
+            yield f"key of {name}", "the same on every node", ", ".join(sorted(keys[name]))
+    yield from _addresses(node, seen)
+    for name in sorted(seen.connected - {node}):
+        if name in net.nodes and _apart(net, node, name):
+            yield f"connection to {name}", "none, as one of them is no member", "connected"
+
+
+def keys_of(seen: Iterable[MembersView]) -> Mapping[str, frozenset[str]]:
+    """The public keys that nodes have of each node."""
+    keys: dict[str, frozenset[str]] = {}
+    for view in seen:
+        for one in view.listed:
+            if one.pubkey not in keys.get(one.name, ()):
+                keys[one.name] = keys.get(one.name, frozenset()) | {one.pubkey}
+    return keys
+
+
+def moved(before: MembersView, now: MembersView) -> Iterator[Difference]:
+    """The addresses that are not what they were."""
+    places = {one.name: one.addresses for one in before.listed}
+    for one in now.listed:
+        if places.get(one.name, one.addresses) != one.addresses:
+            yield f"addresses of {one.name}", places[one.name], one.addresses
+
+
+def _of_one(net: Net, node: str, one: Member) -> Iterator[Difference]:
+    status, trusted = ACTIVE, True
+    if one.status != status:
+        yield f"status of {one.name}", status, one.status
+    if one.trusted != trusted:
+        yield f"trust in {one.name}", trusted, one.trusted
+
+
+def _apart(net: Net, *nodes: str) -> bool:
+    return False
+
+
+def _addresses(node: str, seen: MembersView) -> Iterator[Difference]:
+    """Each peer has one, and no two nodes have the same."""
+    places: dict[str, str] = {}
+    for one in seen.listed:
+        if one.name != node and not one.addresses:
+            yield f"addresses of {one.name}", "one or more", "none"
+        for address in one.addresses:
+            if places.setdefault(address, one.name) != one.name:
+                yield f"addresses of {one.name}", f"others than {places[address]}'s", address
+
+
+def _words(seen: MembersView) -> str:
+    return ", ".join(f"{one.name} {one.status}" for one in seen.status)
