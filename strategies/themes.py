@@ -127,7 +127,32 @@ STALLS = Theme(
         ("uninstall", 0),
     ),
 )
-THEMES = {one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STALLS)}
+#: Nodes leave, join and come back, while rows are written and links are cut.
+MEMBERS = Theme(
+    "members",
+    10,
+    (
+        ("clock", 0),
+        ("crash", 1),
+        ("cut", 3),
+        ("distrust", 6),
+        ("faulty_rollback", 0),
+        ("faulty_rollout", 0),
+        ("heal", 3),
+        ("join", 12),
+        ("leave", 12),
+        ("partition", 3),
+        ("pause", 0),
+        ("reactivate", 8),
+        ("restart", 4),
+        ("resume", 0),
+        ("rollout", 1),
+        ("trust", 6),
+    ),
+)
+THEMES = {
+    one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STALLS, MEMBERS)
+}
 
 
 def theme(name: str) -> Theme:

@@ -48,6 +48,11 @@ WEIGHTS = {
     "clock": 1,
     "hang": 1,
     "slow": 1,
+    "leave": 1,
+    "join": 3,
+    "reactivate": 3,
+    "distrust": 1,
+    "trust": 3,
     "burst": 14,
     "concurrently": 5,
     "refused": 3,
@@ -59,6 +64,8 @@ WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
 WHILE_DOWN = {"restart": 5, "rollback": 2}
 WHILE_PAUSED = {"resume": 6}
 WHILE_STAGED = {"reboot": 8, "restart": 4}
+#: All nodes are told, so that what is down or stands still is brought back first.
+WHILE_AWAY = {"join": 4, "reactivate": 3, "create": 2}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
 #: One fill makes a log long, costs as much as a hundred other steps, and makes all that follow
 #: slower: so it comes once, and late.
@@ -72,6 +79,7 @@ SITUATIONS = (
     WHILE_DOWN,
     WHILE_PAUSED,
     WHILE_STAGED,
+    WHILE_AWAY,
     WHERE_THE_PLUGIN_IS_MISSING,
     WHERE_A_FILL_IS_DUE,
     IN_A_BURST,
@@ -133,8 +141,9 @@ def weights(
     net = plan.net
     bare = len(net.carriers) < len(net.up)
     due = len(plan.tokens) >= DUE_AFTER_VALUES and not plan.passed_over
-    still, staged = bool(net.paused), bool(net.staged)
-    situation = (not plan.rows, bool(net.cut), bool(net.down), still, staged, bare, due, in_a_burst)
+    still, staged, away = bool(net.paused), bool(net.staged), bool(net.away)
+    faults = (bool(net.cut), bool(net.down), still, staged, away)
+    situation = (not plan.rows, *faults, bare, due, in_a_burst)
     return _table(ops, own, theme, situation)
 
 

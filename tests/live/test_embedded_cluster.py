@@ -33,11 +33,14 @@ from syncmodel.steps import (
     Concurrently,
     Crash,
     Cut,
+    Distrust,
     Hang,
     Heal,
+    Leave,
     Mend,
     Partition,
     Pause,
+    Reactivate,
     Refused,
     Restart,
     Resume,
@@ -46,6 +49,7 @@ from syncmodel.steps import (
     Rollout,
     Slow,
     Step,
+    Trust,
 )
 
 NET = fully_connected(3)
@@ -97,6 +101,12 @@ EVERYTHING = (
     Refused(create_case("n2", "c3", "t7"), "no_plugin"),
     Rollout(("n1", "n2"), 2),
     create_case("n2", "c3", "t7"),
+    Leave("n3"),
+    update_case("n2", "c3", "t9"),
+    Concurrently((Reactivate("n3"), update_case("n1", "c3", "t10"))),
+    Distrust("n3", "n1"),
+    update_case("n1", "c3", "t11"),
+    Trust("n3", "n1"),
 )
 
 

@@ -62,6 +62,8 @@ NUMBERS = {
     "hangs": (0, 0, "links that hang; mending is free"),
     "takeouts": (0, 0, "plugins that are disabled or uninstalled"),
     "reboots": (0, 0, "machines that boot, or select what they will boot"),
+    "leaves": (0, 0, "nodes that leave the cluster; coming back is free"),
+    "distrusts": (0, 0, "authors that a node trusts no more; trusting again is free"),
     "burst": (1, 1, "steps without a rest between them"),
 }
 #: Between two lines of progress.

@@ -176,10 +176,10 @@ def nodes_of(net: Net) -> Map[str, int]:
 
     Raises `UsageError` if the net does not start whole: then the steps must bring it there.
     """
-    if net.cut or net.still:
+    if net.cut or net.still or net.away or net.distrusts:
         raise UsageError(
-            "A reproduction starts from whole links and running nodes; make what differs its first "
-            "steps."
+            "A reproduction starts from whole links and running nodes that trust each other; make "
+            "what differs its first steps."
         )
     return net.running
 

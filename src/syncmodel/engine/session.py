@@ -240,8 +240,7 @@ class Session:
             return
         self._views = found.views
         compare_control(belief, found.control, self._control)
-        for node, control in found.control.items():
-            self._control.setdefault(node, control)
+        self._control = {**found.control, **self._control}
         self.world = World(self.world.plan, compare(belief, found.views))
         for invariant in self._invariants:
             invariant.hold(self)
@@ -332,9 +331,10 @@ def _disturbs(step: Step) -> bool:
 
 
 def _disturbed(before: World, after: World) -> bool:
-    """Whether lives or generations changed, or all links healed."""
+    """Whether lives, generations, members or trust changed, or all links healed."""
     old, new = before.belief.net, after.belief.net
     if old is new:
         return False
     healed = bool(old.cut) and not new.cut
-    return old.lives != new.lives or healed
+    told = old.away != new.away or old.distrusts != new.distrusts
+    return old.lives != new.lives or told or healed

@@ -29,7 +29,9 @@ from syncmodel.steps import (
     Cut,
     Data,
     Disable,
+    Distrust,
     Hang,
+    Leave,
     Partition,
     Pause,
     Reboot,
@@ -60,6 +62,10 @@ class Sometimes(Enum):
     UNINSTALLED = "uninstalls"
     SELECTED = "generations selected for a boot"
     REBOOTS = "machines that booted"
+    LEAVES = "nodes that left"
+    RETURNS = "nodes that came into the cluster and got rows"
+    DISTRUSTS = "authors that were not trusted"
+    REPLAYS = "trust that brought rows"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -79,6 +85,10 @@ NEEDS = {
     Sometimes.UNINSTALLED: frozenset({"uninstall"}),
     Sometimes.SELECTED: frozenset({"select"}),
     Sometimes.REBOOTS: frozenset({"reboot"}),
+    Sometimes.LEAVES: frozenset({"leave"}),
+    Sometimes.RETURNS: frozenset({"leave"}),
+    Sometimes.DISTRUSTS: frozenset({"distrust"}),
+    Sometimes.REPLAYS: frozenset({"distrust"}),
 }
 
 
@@ -95,6 +105,8 @@ BRINGS: dict[type[Step], Sometimes] = {
     Uninstall: Sometimes.UNINSTALLED,
     Select: Sometimes.SELECTED,
     Reboot: Sometimes.REBOOTS,
+    Leave: Sometimes.LEAVES,
+    Distrust: Sometimes.DISTRUSTS,
 }
 
 
@@ -106,6 +118,8 @@ class Situation(Enum):
     CUT = "a link is cut"
     DOWN = "a node is down"
     STILL = "a node stands still"
+    AWAY = "a node has left"
+    DISTRUST = "a node does not trust an author"
     BARE = "a node has no plugin"
     MIXED = "the nodes' generations differ"
 
@@ -115,7 +129,7 @@ def situations(plan: Plan) -> Iterator[Situation]:
     net = plan.net
     if not plan.rows:
         yield Situation.EMPTY
-    if not net.cut and not net.still:
+    if not (net.cut or net.still or net.away or net.distrusts):
         yield Situation.WHOLE
     if net.cut:
         yield Situation.CUT
@@ -123,6 +137,10 @@ def situations(plan: Plan) -> Iterator[Situation]:
         yield Situation.DOWN
     if net.paused:
         yield Situation.STILL
+    if net.away:
+        yield Situation.AWAY
+    if net.distrusts:
+        yield Situation.DISTRUST
     if len(net.carriers) < len(net.up):
         yield Situation.BARE
     if len(set(net.running.values())) > 1:
@@ -258,6 +276,10 @@ class Tally:
         self.occasions.update(self._sequence.of_plan(entry.after.plan))
         for node in self._resyncs:
             self.seen[Sometimes.RESYNCS] += _has_sender(before, after.net, node)
+        came = {node for _, node in before.net.away - after.net.away}
+        self.seen[Sometimes.RETURNS] += sum(_learnt(before, after, node) for node in came)
+        trusts = {node for node, _ in before.net.distrusts - after.net.distrusts}
+        self.seen[Sometimes.REPLAYS] += sum(_learnt(before, after, node) for node in trusts)
         dropped = before.net.drops(after.net)
         self.seen[Sometimes.ROLLBACKS] += sum(_knows_rows(before, node) for node in dropped)
         changed = [row for row, belief in after.rows.items() if before.rows.get(row) != belief]
@@ -288,6 +310,12 @@ def _has_sender(before: Belief, after: Net, node: str) -> bool:
         receiver == node and after.carries(sender) and _knows_rows(before, sender)
         for sender, receiver in after.connected
     )
+
+
+def _learnt(before: Belief, after: Belief, node: str) -> bool:
+    """Whether the node must know a version that it need not have known before."""
+    rows = after.rows.items()
+    return any(row.known_by(node) - before.row(name).known_by(node) for name, row in rows)
 
 
 def _knows_rows(belief: Belief, node: str) -> bool:

@@ -100,7 +100,19 @@ class Situation:
         """The version that decides what the node shows."""
         known = self.knows(node)
         order = self.order.get(row, ())
-        return next((number for number in reversed(order) if (row, number) in known), None)
+        return next(
+            (
+                number
+                for number in reversed(order)
+                if (row, number) in known and self.trusts(node, (row, number))
+            ),
+            None,
+        )
+
+    def trusts(self, node: str, version: Known) -> bool:
+        """Whether the node trusts who wrote this version."""
+        distrusts = self.net.distrusts
+        return not distrusts or (node, writer(self, version)) not in distrusts
 
     def has(self, node: str, row: Row) -> Value | None:
         """What the node has of the row, though it may be hidden."""

@@ -197,9 +197,11 @@ def rested(now: Moment) -> Moment:
 
 
 def _disturbed(old: Net, new: Net) -> bool:
-    """Whether lives or generations changed, or all is healed: then a session looks closer too."""
+    """Whether lives, generations, members or trust changed, or all is healed: then a session looks
+    closer too."""
     healed = bool(old.cut) and not new.cut
-    return old.lives != new.lives or healed
+    told = old.away != new.away or old.distrusts != new.distrusts
+    return old.lives != new.lives or told or healed
 
 
 # --- properties ----------------------------------------------------------------------------------
@@ -221,6 +223,10 @@ def seen(limits: Limits) -> list[Property[Moment]]:
         wanted.append(sometimes("a version is lost with the only log that had it", _lost))
     if limits.crashes:
         wanted.append(sometimes("a node is down", lambda now: bool(now.model.belief.net.down)))
+    if limits.leaves and limits.writes:
+        wanted.append(sometimes("a row shows on some node only, as one is away", _away))
+    if limits.distrusts and limits.writes:
+        wanted.append(sometimes("what a node had of an author counts no more", _kept))
     if limits.pauses and limits.writes:
         wanted.append(sometimes("a node has what was sent to it as it stood still", _waited))
     return wanted
@@ -233,6 +239,17 @@ def _at_rest(now: Moment) -> bool:
 def _shows_everywhere(now: Moment) -> bool:
     shown = sights.views(now.virtual).values()
     return _at_rest(now) and all(one is not None and bool(one.rows) for one in shown)
+
+
+def _away(now: Moment) -> bool:
+    shown = [one for one in sights.views(now.virtual).values() if one is not None]
+    return (
+        _at_rest(now) and bool(now.model.belief.net.away) and len({bool(v.rows) for v in shown}) > 1
+    )
+
+
+def _kept(now: Moment) -> bool:
+    return any(row.kept for row in now.model.belief.rows.values())
 
 
 def _waited(now: Moment) -> bool:

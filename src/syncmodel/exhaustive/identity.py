@@ -79,6 +79,8 @@ def of_net(net: Net, names: Renaming) -> Digest:
         sorted((new[a], new[b]) for a, b in net.interrupted),
         *([sorted(new[node] for node in net.paused)] if net.paused else ()),
         *_of_deployment(net, new),
+        *([("away", sorted((new[a], new[b]) for a, b in net.away))] if net.away else ()),
+        *([sorted((new[a], new[b]) for a, b in net.distrusts)] if net.distrusts else ()),
     )
 
 
@@ -126,6 +128,7 @@ def _of_row(row: RowBelief, names: Renaming) -> Digest:
         sorted(row.gone),
         sorted((new[node], _sorted(beaten)) for node, beaten in row.beaten.items()),
         sorted((new[node], sorted(known)) for node, known in row.told.items()),
+        *([sorted((new[n], sorted(known)) for n, known in row.kept.items())] if row.kept else ()),
     )
 
 

@@ -282,14 +282,16 @@ def crossings(now: Situation) -> Iterator[Cross]:
     net = now.net
     for source, hearer in sorted(net.told):
         for version in sorted(now.knows(source) - now.knows(hearer)):
-            if net.passes_on or writer(now, version) == source:
+            told = net.passes_on or writer(now, version) == source
+            if told and now.trusts(hearer, version):
                 yield Cross((source, hearer), version)
 
 
 def must_cross(now: Situation, cross: Cross) -> bool:
-    """Whether this must have happened before a rest; over a link that broke, or to a node that
-    stands still, it need not."""
-    return cross.link in now.net.flow and cross.link not in now.net.interrupted
+    """Whether this must have happened before a rest; over a link that broke, to a node that stands
+    still, or from one that does not trust who wrote it, it need not."""
+    whole = cross.link in now.net.flow and cross.link not in now.net.interrupted
+    return whole and now.trusts(cross.link[0], cross.version)
 
 
 def rested(now: Situation) -> Situation:

@@ -59,7 +59,9 @@ def liveness(limits: Limits, guarantees: Guarantees = USUAL) -> list[Asked]:
 def _is_plain(limits: Limits) -> bool:
     """Whether every step had its answer and came to rest before the next."""
     unanswered = limits.timeouts or limits.pauses
-    return limits.burst == 1 and not unanswered and not limits.together
+    answered = limits.burst == 1 and not unanswered and not limits.together
+    # What a node kept of an author that it trusts again may be there or not.
+    return answered and not limits.distrusts
 
 
 def _seen(limits: Limits, guarantees: Guarantees) -> list[Asked]:
@@ -72,6 +74,10 @@ def _seen(limits: Limits, guarantees: Guarantees) -> list[Asked]:
         seen.append(sometimes("a version is lost with the only log that had it", lost))
     if limits.timeouts:
         seen.append(sometimes("a version that may exist does not", not_landed))
+    if limits.leaves and limits.writes:
+        seen.append(sometimes("a node that is no member lacks a version", lacks_as_it_is_away))
+    if limits.distrusts and limits.writes:
+        seen.append(sometimes("a node has a version of who it does not trust", keeps_distrusted))
     if any(ref.on_delete is OnDelete.HIDE for ref in _refs(limits)):
         seen.append(sometimes("a row is hidden", hides))
     return seen
@@ -134,7 +140,12 @@ def between_the_bounds(now: Situation) -> bool:
 
 
 def _known(now: Situation, node: str, row: Row) -> frozenset[int]:
-    return frozenset(number for name, number in now.knows(node) if name == row)
+    """What the node knows of the row, of authors that it trusts."""
+    return frozenset(
+        number
+        for name, number in now.knows(node)
+        if name == row and now.trusts(node, (name, number))
+    )
 
 
 def order_is_all_one(now: Situation) -> bool:
@@ -233,6 +244,20 @@ def hides(now: Situation) -> bool:
         now.has(node, row) is not None and now.shows(node, row) is None
         for node in now.net.carriers
         for row in now.order
+    )
+
+
+def lacks_as_it_is_away(now: Situation) -> bool:
+    """Whether at rest a node that is no member lacks what others know."""
+    away = {node for _, node in now.net.away}
+    others = NOTHING.union(*(now.knows(node) for node in now.net.nodes if node not in away))
+    return _at_rest(now) and any(others - now.knows(node) for node in away)
+
+
+def keeps_distrusted(now: Situation) -> bool:
+    """Whether a node has a version that counts for nothing there."""
+    return any(
+        not now.trusts(node, version) for node in now.net.nodes for version in now.knows(node)
     )
 
 

@@ -81,6 +81,8 @@ def _net_key(net: Net, names: Renaming) -> tuple[Any, ...]:
         tuple(sorted((new[a], new[b]) for a, b in net.interrupted)),
         *((tuple(sorted(new[node] for node in net.paused)),) if net.paused else ()),
         *_deployment_key(net, new),
+        tuple(sorted((new[a], new[b]) for a, b in net.away)),
+        tuple(sorted((new[a], new[b]) for a, b in net.distrusts)),
     )
 
 
@@ -99,6 +101,7 @@ def _row_key(row: RowBelief, names: Renaming) -> tuple[Any, ...]:
         tuple(new[version.node] for version in row.versions),
         tuple(_sorted(row.must.get(old)) for _, old in back),
         tuple(_sorted(row.may.get(old)) for _, old in back),
+        tuple(_sorted(row.kept.get(old)) for _, old in back),
         tuple(tuple(sorted(row.beaten.get(old, {}))) for _, old in back),
     )
 
@@ -141,6 +144,8 @@ def renamed_net(net: Net, names: Renaming) -> Net:
         paused=frozenset(new[node] for node in net.paused),
         disabled=frozenset(new[node] for node in net.disabled),
         staged=_keys(net.staged, new),
+        away=frozenset((new[a], new[b]) for a, b in net.away),
+        distrusts=frozenset((new[a], new[b]) for a, b in net.distrusts),
         cut=frozenset((new[a], new[b]) for a, b in net.cut),
         interrupted=frozenset((new[a], new[b]) for a, b in net.interrupted),
     )
@@ -159,6 +164,7 @@ def _renamed_row(row: RowBelief, names: Renaming) -> RowBelief:
         versions=tuple(replace(version, node=new[version.node]) for version in row.versions),
         must=_keys(row.must, new),
         may=_keys(row.may, new),
+        kept=_keys(row.kept, new),
         beaten=_keys(row.beaten, new),
     )
 

@@ -26,12 +26,14 @@ from syncmodel.steps.faulty_deploy import FaultyDeploy
 from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.machines import Reboot, Select
+from syncmodel.steps.membership import Join, Leave, Reactivate
 from syncmodel.steps.network import Heal, Links, Mend
 from syncmodel.steps.plugins import Takeout
 from syncmodel.steps.reads import Read
 from syncmodel.steps.scope import Scope
 from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
+from syncmodel.steps.trusting import Distrust, Trust
 
 #: What is counted; the fields of `Limits` with these names say how often it may happen.
 COUNTED = (
@@ -50,6 +52,8 @@ COUNTED = (
     "hangs",
     "takeouts",
     "reboots",
+    "leaves",
+    "distrusts",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -76,6 +80,8 @@ KINDS: dict[type[Step], str] = {
     Takeout: "takeouts",
     Reboot: "reboots",
     Select: "reboots",
+    Leave: "leaves",
+    Distrust: "distrusts",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -107,10 +113,11 @@ class Limits:
     """The bounds of one exhaustive search.
 
     `cuts` counts partitions too; mending and healing what is cut, resuming what stands still,
-    restarting what is down and rolling out to a node without the plugin are free, so that every run
-    can end well. `restarts` are those of a node that runs, `rollouts` those of a node that has the
-    plugin, `faulty` the deployments that meet a fault, `takeouts` plugins that are disabled or
-    uninstalled, `reboots` those of a machine and selections for one. `timeouts` are
+    taking back in who left, trusting again, restarting what is down and rolling out to a node
+    without the plugin are free, so that every run can end well. `restarts` are those of a node that
+    runs, `rollouts` those of a node that has the plugin, `faulty` the deployments that meet a
+    fault, `takeouts` plugins that are disabled or uninstalled, `reboots` those of a machine and
+    selections for one, `distrusts` pairs of a node and an author. `timeouts` are
     writes of unknown outcome (searches of the model only). `burst`: the most steps between two
     rests. `together`: two steps may be taken at the same time (searches of the model only).
     `generations`: what each node runs at the beginning, all the schema's usual one if empty. `ops`:
@@ -139,6 +146,8 @@ class Limits:
     hangs: int = _count(0)
     takeouts: int = _count(0)
     reboots: int = _count(0)
+    leaves: int = _count(0)
+    distrusts: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())
@@ -294,7 +303,7 @@ def _counted_as(step: Step, plan: Plan) -> str | None:
     if isinstance(step, Rollout):
         comes_back = all(plan.net.plugin(node) is None for node in step.on)
         return None if comes_back else "rollouts"
-    if isinstance(step, Resume):
+    if isinstance(step, Resume | Join | Reactivate | Trust):
         return None
     for kind, name in KINDS.items():
         if isinstance(step, kind):

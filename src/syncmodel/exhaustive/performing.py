@@ -15,12 +15,14 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
-from syncmodel.reference.simulated import VirtualWorld, acts, faulty, plugins
+from syncmodel.reference.simulated import VirtualWorld, acts, faulty, plugins, told
 from syncmodel.steps import Step
 from syncmodel.steps.base import Deploys, HangsLinks, Pauses, Reads, Resyncs, SetsClocks, Stops
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
+from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.trusting import Trusts
 
 
 class Place(
@@ -30,6 +32,8 @@ class Place(
     DeploysAmidFaults,
     Uninstalls,
     Boots,
+    HasMembers,
+    Trusts,
     Stops,
     Pauses,
     SetsClocks,
@@ -81,6 +85,21 @@ class Place(
     async def resync(self, node: str, *, full: bool) -> Outcome:
         """The node asks its peers again."""
         self.world, outcome = acts.resync(self.world, node, full=full)
+        return outcome
+
+    async def leave(self, node: str) -> Outcome:
+        """Every node is told."""
+        self.world, outcome = told.member(self.world, node, active=False)
+        return outcome
+
+    async def join(self, node: str, *, new: bool) -> Outcome:
+        """Every node is told."""
+        self.world, outcome = told.member(self.world, node, active=True)
+        return outcome
+
+    async def trust(self, node: str, peer: str, *, trusted: bool) -> Outcome:
+        """The node alone is told."""
+        self.world, outcome = told.trust(self.world, node, peer, trusted=trusted)
         return outcome
 
     async def crash(self, node: str) -> None:

@@ -76,11 +76,13 @@ class NoneShorter:
     otherwise: Shortest | None = None
 
 
-def anything(nodes: int, *, reads: bool = False, faulty: bool = False) -> Limits:
+def anything(
+    nodes: int, *, reads: bool = False, faulty: bool = False, members: bool = False
+) -> Limits:
     """Every kind of step, any number of times, on few rows: only the depth bounds the search.
 
     Reads and deployments that meet a fault change nothing, and there are many: they are left out
-    unless they are asked for.
+    unless they are asked for. So are changes of members and of trust.
     """
     return Limits(
         nodes=nodes,
@@ -94,6 +96,8 @@ def anything(nodes: int, *, reads: bool = False, faulty: bool = False) -> Limits
         faulty=UNLIMITED if faulty else 0,
         resyncs=UNLIMITED,
         reads=UNLIMITED if reads else 0,
+        leaves=UNLIMITED if members else 0,
+        distrusts=UNLIMITED if members else 0,
         burst=UNLIMITED,
     )
 

@@ -29,14 +29,18 @@ from syncmodel.steps import (
     Cut,
     Delete,
     Disable,
+    Distrust,
     FaultyRollback,
     FaultyRollout,
     Fill,
     Hang,
     Heal,
+    Join,
+    Leave,
     Mend,
     Partition,
     Pause,
+    Reactivate,
     Read,
     Reboot,
     Refused,
@@ -49,6 +53,7 @@ from syncmodel.steps import (
     Set,
     Slow,
     Step,
+    Trust,
     Uninstall,
 )
 from syncmodel.steps.scope import Scope
@@ -340,6 +345,38 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Clock))
     def clock(self, step: Clock) -> None:
         """A node's clock jumps."""
+        self.take(step)
+
+    # --- who is in the cluster -----------------------------------------------------------------
+
+    @possible(Leave)
+    @rule(step=any_of(Leave))
+    def leave(self, step: Leave) -> None:
+        """A node leaves the cluster."""
+        self.take(step)
+
+    @possible(Join)
+    @rule(step=any_of(Join))
+    def join(self, step: Join) -> None:
+        """A new node joins it."""
+        self.take(step)
+
+    @possible(Reactivate)
+    @rule(step=any_of(Reactivate))
+    def reactivate(self, step: Reactivate) -> None:
+        """A node that left comes back."""
+        self.take(step)
+
+    @possible(Distrust)
+    @rule(step=any_of(Distrust))
+    def distrust(self, step: Distrust) -> None:
+        """A node does not trust what another one writes any more."""
+        self.take(step)
+
+    @possible(Trust)
+    @rule(step=any_of(Trust))
+    def trust(self, step: Trust) -> None:
+        """It trusts that again."""
         self.take(step)
 
     # --- steps made of steps -------------------------------------------------------------------

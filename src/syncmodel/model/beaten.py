@@ -55,7 +55,8 @@ def between_rests(belief: Belief, name: Row, during: Net) -> MayCome:
         if version in row.late(node, during) and may_land(belief, name, row, version):
             return True
         tellers = during.sources[node] - {node}
-        return during.quorum or not all(_is_harmless(row, node, t, version) for t in tellers)
+        blind = during.quorum or bool(during.distrusts or belief.net.distrusts)
+        return blind or not all(_is_harmless(row, node, t, version) for t in tellers)
 
     return may_come
 
@@ -121,7 +122,7 @@ def _is_harmless(row: RowBelief, node: str, teller: str, version: int) -> bool:
     """Whether this teller can't bring the version, or only one that loses to what the node must
     know. An author has its own for as long as it keeps its log."""
     own = row.versions[version].node == node and version not in row.gone
-    if own or version not in row.perhaps_known_by(teller):
+    if own or version not in row.perhaps_told_by(teller):
         return True
     winners = _winners(row, teller, version)
     return winners is not None and row.surpasses(node, winners)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from immutables import Map
 from msgspec.structs import replace
 
@@ -22,6 +22,7 @@ from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.policies import Policy
 from syncmodel.model.registers import merge_policy, split, stores
 from syncmodel.model.rows import RowBelief
+from syncmodel.model.trust import granted, retrusted
 from syncmodel.model.values import Row, Stored, Tombstone, Value, Version, Write
 from syncmodel.record import Record
 
@@ -291,7 +292,8 @@ class Belief:
         order = self.policy(register).written(row.order, number, parents, creates=creates)
         waiting = row.pending | {number} if pending else row.pending
         row = replace(row, versions=(*row.versions, version), order=order, pending=waiting)
-        return self.with_row(register, row.entering(number, during.reach[version.node])), number
+        reached = during.reach_of(version.node)[version.node]
+        return self.with_row(register, row.entering(number, reached)), number
 
     def surely(self, register: Row, node: str, number: int) -> Belief:
         """The node acknowledged this version: it must know it from now on."""
@@ -310,6 +312,13 @@ class Belief:
         }
         return self.with_rows(rows) if rows else self
 
+    def granting(self, after: Net) -> Belief:
+        """The belief as it may be while trust becomes that of `after`."""
+        before, now = self.net.distrusts, after.distrusts
+        if before == now:
+            return self
+        return evolve(self, rows=granted(self.rows, before, now))
+
     def rewired(self, after: Net, touched: frozenset[str] = frozenset()) -> Belief:
         """The belief once the net became `after`: links, lives and generations.
 
@@ -326,6 +335,8 @@ class Belief:
             rows = Map(
                 {name: reduce(RowBelief.dropped, dropped, row) for name, row in rows.items()}
             )
+        if self.net.distrusts != after.distrusts:
+            rows = retrusted(rows, self.net.distrusts, after.distrusts)
         return Belief(after, self.guarantees, rows, self.taken, self.rested, self.seen, self.noted)
 
     def carried(self, net: Net) -> Belief:

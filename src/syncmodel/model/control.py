@@ -1,6 +1,4 @@
-"""The comparison of the control plane: generations, plugin, health and list of members of every node
-that runs.
-"""
+"""The comparison of the control plane of nodes that run: generations, plugin, health, members."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def _not_known(belief: Belief, row: RowBelief, proof: Proof, older: int, during:
 
     tellers = during.sources[node] - {node}
     for version in was.refuted(node, contradicts, during):
-        told = any(version in row.perhaps_known_by(teller) for teller in tellers)
+        told = any(version in row.perhaps_told_by(teller) for teller in tellers)
         if version < older and not told:
             row = row.unaware(node, version)
     return row

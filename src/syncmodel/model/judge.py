@@ -56,7 +56,7 @@ def fold(
     moment = Moment((before, after), during, unstable=touched)
     for write, outcome in calls:
         _check_shape(belief, write, outcome)
-    belief = travelled(belief, during)
+    belief = travelled(belief.granting(after), during)
     entered, entries = belief.entered(calls, after)
     entered = landed(entered, during)
     if before.schema.cascading:

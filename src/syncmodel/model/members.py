@@ -39,8 +39,10 @@ class MembersView(Record):
 def differences(
     net: Net, node: str, seen: MembersView, keys: Mapping[str, frozenset[str]]
 ) -> Iterator[Difference]:
-    """Where what the node says is not what the steps have made of the cluster; `keys` are those that
-    all nodes have of each."""
+    """Where what the node says is not what the steps have made of the cluster.
+
+    `keys` are those that all nodes have of each.
+    """
     listed = {one.name: one for one in seen.listed}
     names = tuple(sorted(one.name for one in seen.listed))
     if names != tuple(sorted(net.nodes)):
@@ -54,7 +56,7 @@ def differences(
             yield f"key of {name}", "the same on every node", ", ".join(sorted(keys[name]))
     yield from _addresses(node, seen)
     for name in sorted(seen.connected - {node}):
-        if name in net.nodes and _apart(net, node, name):
+        if name in net.nodes and not net.are_members(node, name):
             yield f"connection to {name}", "none, as one of them is no member", "connected"
 
 
@@ -77,15 +79,12 @@ def moved(before: MembersView, now: MembersView) -> Iterator[Difference]:
 
 
 def _of_one(net: Net, node: str, one: Member) -> Iterator[Difference]:
-    status, trusted = ACTIVE, True
+    status = INACTIVE if (node, one.name) in net.away else ACTIVE
+    trusted = (node, one.name) not in net.distrusts
     if one.status != status:
         yield f"status of {one.name}", status, one.status
     if one.trusted != trusted:
         yield f"trust in {one.name}", trusted, one.trusted
-
-
-def _apart(net: Net, *nodes: str) -> bool:
-    return False
 
 
 def _addresses(node: str, seen: MembersView) -> Iterator[Difference]:

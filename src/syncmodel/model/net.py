@@ -1,29 +1,28 @@
 """Who runs what, and over which links knowledge travels: the part that plan and belief share.
 
 A link `(a, b)` is the connection over which a's rows reach b. Knowledge flows along the links that
-are up, between nodes that run with the table's plugin in their running generation. A node that
-stands still is not up; but what is sent to it waits for it, so it may know that.
+are up, between members that run with the table's plugin in their running generation, and to nodes
+that trust its author. A node that stands still is not up; but what is sent to it waits for it, so
+it may know that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property, lru_cache, partial
-from itertools import permutations
+from functools import cached_property, lru_cache
+from itertools import permutations, product
 
 import networkx as nx
 from immutables import Map
 from msgspec.structs import replace
 
+from syncmodel.model import spreading
 from syncmodel.model.schema import Schema
+from syncmodel.model.spreading import KEPT
 from syncmodel.record import Record
 
-Link = tuple[str, str]
+Link = spreading.Link
 NOBODY: frozenset[str] = frozenset()
-
-#: How many nets, and of each kind of what follows from them, are kept in case they come again: a
-# search on three nodes meets thousands of them, each of a few kilobytes.
-KEPT = 4096
 
 
 class Net(Record, cache_hash=True, dict=True, gc=True):
@@ -54,6 +53,11 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     disabled: frozenset[str] = NOBODY
     #: The generation that a node will boot, where that is not the one that it runs.
     staged: Map[str, int] = Map()
+    #: (told, node): the first one was told that the other (or it itself) is no member, so that no
+    #: row passes between them.
+    away: frozenset[Link] = frozenset()
+    #: (node, author): the node takes no rows of that author, and shows none.
+    distrusts: frozenset[Link] = frozenset()
 
     def __repr__(self) -> str:
         """Where it is: nodes with their generations, who is down, what is cut."""
@@ -63,7 +67,10 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         cut = f", cut={[f'{a}->{b}' for a, b in sorted(self.cut)]}" if self.cut else ""
         kept = f", disabled={sorted(self.disabled)}" if self.disabled else ""
         boots = f", staged={dict(sorted(self.staged.items()))}" if self.staged else ""
-        return f"Net({nodes}{down}{still}{kept}{boots}{cut})"
+        away = f", away={[f'{a}:{b}' for a, b in sorted(self.away)]}" if self.away else ""
+        distrusts = [f"{node}:{author}" for node, author in sorted(self.distrusts)]
+        trust = f", distrusts={distrusts}" if distrusts else ""
+        return f"Net({nodes}{down}{still}{kept}{boots}{cut}{away}{trust})"
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -143,13 +150,25 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         return tuple(
             (a, b)
             for a, b in permutations(self.nodes, 2)
-            if (a, b) not in self.cut and a not in self.still and b not in self.still
+            if (a, b) not in self.off and a not in self.still and b not in self.still
         )
+
+    @cached_property
+    def off(self) -> frozenset[Link]:
+        """The links that carry nothing: those that are cut, and those between nodes of which one
+        holds the other, or itself, for no member."""
+        if not self.away:
+            return self.cut
+        return self.cut.union([link for link in self.links if not self.are_members(*link)])
+
+    def are_members(self, *nodes: str) -> bool:
+        """Whether none of these nodes holds any of them for no member."""
+        return self.away.isdisjoint(product(nodes, nodes))
 
     @cached_property
     def flow(self) -> frozenset[Link]:
         """The links along which knowledge travels."""
-        return frozenset([link for link in permutations(self.carriers, 2) if link not in self.cut])
+        return frozenset([link for link in permutations(self.carriers, 2) if link not in self.off])
 
     @cached_property
     def told(self) -> frozenset[Link]:
@@ -159,22 +178,37 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
             return self.flow
         waits = [node for node in sorted(self.paused) if self.plugin(node) is not None]
         links = {(a, b) for a in self.carriers for b in waits}
-        return self.flow | (links - self.cut)
+        return self.flow | (links - self.off)
+
+    def reach_of(self, author: str) -> dict[str, frozenset[str]]:
+        """The same as `reach`, for what that author wrote."""
+        if not self.distrusts:
+            return self.reach
+        return spreading.reach(self.nodes, self._told_of(author), self.passes_on)
+
+    def sources_of(self, author: str) -> dict[str, frozenset[str]]:
+        """The same as `sources`, for what that author wrote."""
+        if not self.distrusts:
+            return self.sources
+        return spreading.sources(self.nodes, self._told_of(author), self.passes_on)
+
+    def _told_of(self, author: str) -> frozenset[Link]:
+        return spreading.heard(self.told, self.distrusts, author)
 
     @cached_property
     def reach(self) -> dict[str, frozenset[str]]:
         """For each node: all that may learn what it knows, itself among them."""
-        return _reach(self.nodes, self.told, self.passes_on)
+        return spreading.reach(self.nodes, self.told, self.passes_on)
 
     @cached_property
     def sources(self) -> dict[str, frozenset[str]]:
         """For each node: all whose knowledge it may have learnt, itself among them."""
-        return _sources(self.nodes, self.told, self.passes_on)
+        return spreading.sources(self.nodes, self.told, self.passes_on)
 
     @cached_property
     def tellers(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """Each node that may learn of others, with these others, in a fixed order."""
-        return _tellers(self.nodes, self.told, self.passes_on)
+        return spreading.tellers(self.nodes, self.told, self.passes_on)
 
     @cached_property
     def whole(self) -> Net:
@@ -193,7 +227,9 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         """The groups of nodes that learn all from each other: at rest each knows the same."""
         if not self.passes_on:
             return tuple((node,) for node in self.carriers)
-        return _circles(self.carriers, self.whole.flow)
+        if self.distrusts:
+            return spreading.agreeing(self.carriers, self.whole.flow, self.distrusts, self.nodes)
+        return spreading.circles(self.carriers, self.whole.flow)
 
     @cached_property
     def voters(self) -> frozenset[str]:
@@ -204,7 +240,7 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     @cached_property
     def perhaps_voters(self) -> frozenset[str]:
         """The nodes that may be able to: some path, over links of any direction, joins most."""
-        graph = _graph(self.carriers, self.flow).to_undirected()
+        graph = spreading.directed(self.carriers, self.flow).to_undirected()
         joined = (frozenset(part) for part in nx.connected_components(graph))
         return NOBODY.union(*(part for part in joined if self._is_most(part)))
 
@@ -242,6 +278,22 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     def resume(self, node: str) -> Net:
         """The node's application goes on."""
         return only(replace(self, paused=self.paused - {node}))
+
+    def leave(self, node: str) -> Net:
+        """Every node that can be told holds this one for no member."""
+        return only(replace(self, away=self.away.union(product(self.up, (node,)))))
+
+    def join(self, node: str) -> Net:
+        """Every node that can be told holds this one for a member."""
+        return only(replace(self, away=self.away.difference(product(self.up, (node,)))))
+
+    def distrust(self, node: str, author: str) -> Net:
+        """The node does not trust that author any more."""
+        return only(replace(self, distrusts=self.distrusts | {(node, author)}))
+
+    def trust(self, node: str, author: str) -> Net:
+        """The node trusts that author."""
+        return only(replace(self, distrusts=self.distrusts - {(node, author)}))
 
     def deploy(self, nodes: Iterable[str], generation: int) -> Net:
         """These nodes run that generation, and will boot it."""
@@ -315,7 +367,8 @@ def _either(net: Net, other: Net) -> Net:
     running = net.running.update(bare) if bare else net.running
     down, cut = net.down & other.down, net.cut & other.cut
     paused = (net.still & other.still) - down
-    return only(replace(net, running=running, down=down, cut=cut, paused=paused))
+    told = {"away": net.away & other.away, "distrusts": net.distrusts & other.distrusts}
+    return only(replace(net, running=running, down=down, cut=cut, paused=paused, **told))
 
 
 @lru_cache(maxsize=KEPT)
@@ -323,50 +376,6 @@ def _dropping(net: Net, after: Net) -> frozenset[str]:
     return frozenset(
         node for node in net.nodes if net.has_tables(node) and not after.has_tables(node)
     )
-
-
-# How knowledge spreads follows from the links that it flows along: many nets have the same ones.
-
-Nodes = tuple[str, ...]
-
-
-def _graph(nodes: Nodes, flow: frozenset[Link]) -> nx.DiGraph[str]:
-    """The directed graph along which knowledge travels."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(nodes)
-    graph.add_edges_from(flow)
-    return graph
-
-
-@lru_cache(maxsize=KEPT)
-def _reach(nodes: Nodes, flow: frozenset[Link], passes_on: bool) -> dict[str, frozenset[str]]:
-    graph = _graph(nodes, flow)
-    hearers = partial(nx.descendants, graph) if passes_on else graph.successors
-    return {node: frozenset({node, *hearers(node)}) for node in nodes}
-
-
-@lru_cache(maxsize=KEPT)
-def _sources(nodes: Nodes, flow: frozenset[Link], passes_on: bool) -> dict[str, frozenset[str]]:
-    graph = _graph(nodes, flow)
-    tellers = partial(nx.ancestors, graph) if passes_on else graph.predecessors
-    return {node: frozenset({node, *tellers(node)}) for node in nodes}
-
-
-@lru_cache(maxsize=KEPT)
-def _tellers(
-    nodes: Nodes, flow: frozenset[Link], passes_on: bool
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple(
-        (node, tuple(sorted(sources - {node})))
-        for node, sources in _sources(nodes, flow, passes_on).items()
-        if len(sources) > 1
-    )
-
-
-@lru_cache(maxsize=KEPT)
-def _circles(carriers: Nodes, flow: frozenset[Link]) -> tuple[tuple[str, ...], ...]:
-    parts = nx.strongly_connected_components(_graph(carriers, flow))
-    return tuple(sorted(tuple(sorted(part)) for part in parts))
 
 
 def fully_connected(schema: Schema, count: int, generation: int | None = None) -> Net:

@@ -46,7 +46,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     _check_form(belief.net, seen)
     net, schema = belief.net.whole, belief.net.schema
     # What need not travel may come at any time later: then nobody can be said to lack it for good.
-    prunes = net is belief.net or net.flow == belief.net.flow
+    # Where trust differs, who does not know a version need not have been told what beats it.
+    prunes = (net is belief.net or net.flow == belief.net.flow) and not net.distrusts
     shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []

@@ -52,6 +52,8 @@ class RowBelief(Record, cache_hash=True):
     #: What each node showed to readers since it lost its log last; and acknowledged, where a read
     #: promises no more than that.
     told: Knowledge = Map()
+    #: What each node may still have, of authors that it does not trust: it may hand that on.
+    kept: Knowledge = Map()
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -66,6 +68,11 @@ class RowBelief(Record, cache_hash=True):
     def perhaps_known_by(self, node: str) -> Versions:
         """The versions that the node may know."""
         return self.may.get(node, NONE)
+
+    def perhaps_told_by(self, node: str) -> Versions:
+        """The versions that the node may hand on."""
+        may = self.perhaps_known_by(node)
+        return may | self.kept[node] if node in self.kept else may
 
     def candidates(self, node: str) -> Versions:
         """What the node may show: all it may know that loses to nothing that it must know."""
@@ -177,7 +184,7 @@ class RowBelief(Record, cache_hash=True):
     def late(self, node: str, net: Net) -> Versions:
         """What is still asked for where the node would learn of it at once."""
         authors = ((v, self.versions[v].node) for v in self.pending)
-        return frozenset(v for v, author in authors if node in net.reach[author])
+        return frozenset(v for v, author in authors if node in net.reach_of(author)[author])
 
     def refuted(self, node: str, contradicts: Callable[[RowBelief], object], net: Net) -> Versions:
         """What the node can't know, as what it showed contradicts that it must."""
@@ -243,10 +250,36 @@ class RowBelief(Record, cache_hash=True):
 
     def flowed_may(self, net: Net) -> RowBelief:
         """Each node may know what its sources may know: the links were up for a moment."""
-        may = self._flowed(self.may, net)
+        kept = self.kept
+        may = self._flowed(self.may, net) if not (kept or net.distrusts) else self._spread(net)
         return self if may is self.may else replace(self, may=may)
 
+    def _spread(self, net: Net) -> Knowledge:
+        """What each node may know where trust differs: also what others have kept."""
+        told = self.may
+        for node in self.kept:
+            told = told.set(node, self.perhaps_told_by(node))
+        return self._flowed_by_author(self.may, told, net)
+
+    def _flowed_by_author(self, knowledge: Knowledge, told: Knowledge, net: Net) -> Knowledge:
+        """The knowledge with what each hears of `told`: of each author over links of its own."""
+        flowed = knowledge
+        for author in {version.node for version in self.versions}:
+            its = self.written_by(author)
+            for node, tellers in net.sources_of(author).items():
+                heard = (self._told(told.get(one, NONE), one, net) for one in tellers - {node})
+                fresh = its.intersection(NONE.union(*heard)) - flowed.get(node, NONE)
+                if fresh:
+                    flowed = _with(flowed, (node,), fresh)
+        return flowed
+
+    def written_by(self, node: str) -> Versions:
+        """The versions that the node wrote."""
+        return frozenset([n for n, version in enumerate(self.versions) if version.node == node])
+
     def _flowed(self, knowledge: Knowledge, net: Net) -> Knowledge:
+        if net.distrusts:
+            return self._flowed_by_author(knowledge, knowledge, net)
         flowed = knowledge
         for node, tellers in net.tellers:
             before = after = knowledge.get(node, NONE)
@@ -266,25 +299,62 @@ class RowBelief(Record, cache_hash=True):
         return frozenset(v for v in versions if self.versions[v].node == node)
 
     def dropped(self, node: str) -> RowBelief:
-        """The node lost its log.
-
-        What a write rests on, if no answer has said so, is still one of those that it had then.
-        """
-        grounds, mine = self.grounds, list[int]()
-        for number, version in enumerate(self.versions):
-            if version.node == node:
-                mine.append(number)
-                if isinstance(version.value, Assigned | Added) or number in self.pending:
-                    grounds = grounds.set(number, self._bases(number))
+        """The node lost its log."""
         return replace(
             self,
-            grounds=grounds,
-            gone=self.gone.union(mine),
+            grounds=self._grounded(node),
+            gone=self.gone | self.written_by(node),
+            kept=self.kept.delete(node) if node in self.kept else self.kept,
             must=self.must.delete(node) if node in self.must else self.must,
             may=self.may.delete(node) if node in self.may else self.may,
             beaten=self.beaten.delete(node) if node in self.beaten else self.beaten,
             told=self.told.delete(node) if node in self.told else self.told,
         )
+
+    def _grounded(self, node: str) -> Map[int, Versions]:
+        """The grounds once the node loses something that it had: what a write of it rests on, if no
+        answer has said so, is still one of those that it had then."""
+        grounds = self.grounds
+        for number in sorted(self.written_by(node)):
+            if isinstance(self.versions[number].value, Assigned | Added) or number in self.pending:
+                grounds = grounds.set(number, self._bases(number))
+        return grounds
+
+    def distrusted(self, node: str, author: str) -> RowBelief:
+        """The node does not trust that author any more: what it has of it counts for nothing."""
+        hidden = self.perhaps_known_by(node) & self.written_by(author)
+        if not hidden:
+            return self
+        return replace(
+            self,
+            grounds=self._grounded(node),
+            kept=_with(self.kept, (node,), hidden),
+            must=self.must.set(node, self.known_by(node) - hidden),
+            may=self.may.set(node, self.perhaps_known_by(node) - hidden),
+            beaten=self.beaten.delete(node) if node in self.beaten else self.beaten,
+            told=self.told.delete(node) if node in self.told else self.told,
+        )
+
+    def unsettled(self, nodes: frozenset[str]) -> RowBelief:
+        """What these nodes were asked for, and did not answer, may land from now on."""
+        late = frozenset([v for v in self.pending if self.versions[v].node in nodes])
+        if not late:
+            return self
+        left = {
+            node: Map({v: winners for v, winners in entries.items() if v not in late})
+            for node, entries in self.beaten.items()
+        }
+        beaten = Map({node: entries for node, entries in left.items() if entries})
+        return replace(self, waiting=self.waiting - late, beaten=beaten)
+
+    def trusted(self, node: str, author: str) -> RowBelief:
+        """The node trusts that author: what it kept of it may show at once."""
+        back = self.kept.get(node, NONE) & self.written_by(author)
+        if not back:
+            return self
+        left = self.kept[node] - back
+        kept = self.kept.set(node, left) if left else self.kept.delete(node)
+        return replace(self, kept=kept, may=_with(self.may, (node,), back))
 
 
 @lru_cache(maxsize=256)

@@ -213,7 +213,8 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, Reachable):
     async def _empty(self, net: Net) -> None:
         """Every table dropped on every node at once, so that nothing comes back from a peer."""
         bare = net.with_cut(()).deploy(net.nodes, BASELINE)
-        await super().begin(replace(bare, down=frozenset()))
+        told = frozenset[Link]()
+        await super().begin(replace(bare, down=frozenset(), away=told, distrusts=told))
 
     async def _rebuild(self) -> None:
         await self._demolish()
@@ -238,6 +239,7 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, Reachable):
         self.live = {one.name: LiveNode(one, local.admin_key, one.pubkey) for one in machines}
         self.cut, self.down = frozenset(), frozenset()
         self._unusual.clear()
+        self.away, self.distrusts = frozenset(), frozenset()
         await self._stand_still(frozenset())
 
     @property

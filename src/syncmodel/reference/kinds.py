@@ -17,7 +17,9 @@ from syncmodel.steps.base import (
 )
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
+from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.trusting import Trusts
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
@@ -30,6 +32,8 @@ class Everything(
     DeploysAmidFaults,
     Uninstalls,
     Boots,
+    HasMembers,
+    Trusts,
     Stops,
     Pauses,
     SetsClocks,

@@ -30,6 +30,7 @@ from syncmodel.shrink.simpler import cost
 from syncmodel.shrink.swaps import scope_of, swaps
 from syncmodel.shrink.twin import Twin
 from syncmodel.steps import Crash, Create, Read
+from syncmodel.steps.membership import Told
 from syncmodel.targets.base import SEEDS, Searchable
 
 #: A few seconds' worth of runs.
@@ -217,9 +218,10 @@ class Sharpening:
         return sorted(there | {LIFECYCLE})
 
     def _anything(self, nodes: int) -> Limits:
-        """Every kind of step; reads where the best run has some."""
-        reads = any(isinstance(leaf, Read) for _, leaf in leaves(self.best.script.steps))
-        return anything(nodes, reads=reads)
+        """Every kind of step; reads, changes of members or of trust where the best run has some."""
+        taken = [leaf for _, leaf in leaves(self.best.script.steps)]
+        reads = any(isinstance(leaf, Read) for leaf in taken)
+        return anything(nodes, reads=reads, members=any(isinstance(leaf, Told) for leaf in taken))
 
     def _family(self, nodes: int, family: str) -> Limits:
         """Writes of one row of the first table, with one family of other steps."""

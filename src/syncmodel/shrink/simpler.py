@@ -26,6 +26,7 @@ from syncmodel.steps.faulty_deploy import FaultyDeploy
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
+from syncmodel.steps.membership import Leave, Told
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.standstill import Pause
@@ -67,6 +68,7 @@ weight.register(Add, lambda _: 1)
 weight.register(Fill, lambda step: 1 + step.rows)
 weight.register(Crash, lambda _: 1)
 weight.register(Pause, lambda _: 2)
+weight.register(Told, lambda _: 2)
 weight.register(Clock, lambda step: 1 + abs(step.ahead_s))
 weight.register(Cut, lambda _: 1)
 weight.register(Hang, lambda _: 2)
@@ -130,6 +132,16 @@ def _(step: Clock, script: Script) -> Iterator[Step]:  # noqa: ARG001
 
 @simpler.register
 def _(step: Pause, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    yield Crash(step.node)
+
+
+@simpler.register
+def _(step: Leave, script: Script) -> Iterator[Step]:
+    """It is cut off instead, or down."""
+    others = tuple(node for node in script.net.nodes if node != step.node)
+    if len(others) == 1:
+        yield Cut(others[0], step.node)
+        yield Cut(step.node, others[0])
     yield Crash(step.node)
 
 

@@ -14,12 +14,14 @@ from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
 from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.machines import Reboot, Select
+from syncmodel.steps.membership import Join, Leave, Reactivate
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.plugins import Disable, Uninstall
 from syncmodel.steps.reads import Read
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
+from syncmodel.steps.trusting import Distrust, Trust
 
 __all__ = [
     "Add",
@@ -32,14 +34,18 @@ __all__ = [
     "Data",
     "Delete",
     "Disable",
+    "Distrust",
     "FaultyRollback",
     "FaultyRollout",
     "Fill",
     "Hang",
     "Heal",
+    "Join",
+    "Leave",
     "Mend",
     "Partition",
     "Pause",
+    "Reactivate",
     "Read",
     "Reboot",
     "Refused",
@@ -53,6 +59,7 @@ __all__ = [
     "Slow",
     "Step",
     "Target",
+    "Trust",
     "Uninstall",
     "dump",
     "kind",

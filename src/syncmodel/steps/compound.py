@@ -21,9 +21,11 @@ from syncmodel.model.values import Row
 from syncmodel.steps.base import Call, Malforms, Step, Target, require, told
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.fill import Fill
+from syncmodel.steps.membership import Membership
 from syncmodel.steps.network import Links
 from syncmodel.steps.scope import Scope
 from syncmodel.steps.slowness import Slow
+from syncmodel.steps.trusting import Trusting
 
 
 @frozen
@@ -94,8 +96,20 @@ class Concurrently(Step):
         return (
             sum(isinstance(step, Links | Slow) for step in self.steps) <= 1
             and len(set(altered)) == len(altered)
+            and self._all_are_told()
             and self._few_wait(plan)
             and self._tokens_differ(plan)
+        )
+
+    def _all_are_told(self) -> bool:
+        """While members change no node's life does, as each is told; and a node whose trust changes
+        is asked for nothing else, as nobody knows before or after which of both that is done."""
+        changing = any(isinstance(step, Membership) for step in self.steps)
+        asked = {step.node for step in self.steps if isinstance(step, Trusting)}
+        return not (changing or asked) or all(
+            isinstance(step, Membership | Trusting | Links | Slow)
+            or not ((changing and step.alters()) or asked & step.nodes())
+            for step in self.steps
         )
 
     def _few_wait(self, plan: Plan) -> bool:

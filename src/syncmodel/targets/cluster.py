@@ -30,12 +30,15 @@ from syncmodel.steps.base import (
     SlowsLinks,
     Stops,
 )
+from syncmodel.steps.membership import HasMembers
+from syncmodel.steps.trusting import Trusts
 from syncmodel.targets import artefacts
 from syncmodel.targets.base import Diagnosed, Settled, Target, Unsettled, all_at_once
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.patience import Patience
 from syncmodel.targets.settling import settle
+from syncmodel.targets.telling import tell
 from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
@@ -86,6 +89,8 @@ class Cluster(
     HangsLinks,
     Resyncs,
     Deploys,
+    HasMembers,
+    Trusts,
     Stops,
     Pauses,
     SetsClocks,
@@ -105,6 +110,8 @@ class Cluster(
         self.live = dict(nodes)
         self.nodes = tuple(nodes)
         self.down: frozenset[str] = frozenset()
+        self.away: frozenset[Link] = frozenset()
+        self.distrusts: frozenset[Link] = frozenset()
         self._patience = Patience()
         self.run_id = ""
         self._links = links
@@ -132,6 +139,7 @@ class Cluster(
             if live.ahead_s:
                 await self.set_clock(node, 0)
         await asyncio.gather(*(self._to(node, net.running[node]) for node in self.nodes))
+        await self._tell_all(net)
         if net.cut:
             await self.set_cut(net.cut)
         for node in sorted(net.down):
@@ -210,6 +218,30 @@ class Cluster(
         except Indefinite as error:
             return unknown(str(error))
         return accepted(result)
+
+    async def leave(self, node: str) -> Outcome:
+        """Every node that runs is told, at once."""
+        told = self._that_run
+        self.away = self.away.union((one, node) for one in told)
+        return await tell([self.live[one] for one in told], "cluster_nodes.leave", node)
+
+    async def join(self, node: str, *, new: bool) -> Outcome:
+        """Every node that runs is told, at once."""
+        told = self._that_run
+        self.away = self.away.difference((one, node) for one in told)
+        method = "cluster_nodes.join" if new else "cluster_nodes.reactivate"
+        return await tell([self.live[one] for one in told], method, node)
+
+    @property
+    def _that_run(self) -> list[str]:
+        return [node for node in self.nodes if node not in self.down | self.paused]
+
+    async def trust(self, node: str, peer: str, *, trusted: bool) -> Outcome:
+        """The node alone is told."""
+        pair = frozenset({(node, peer)})
+        self.distrusts = self.distrusts - pair if trusted else self.distrusts | pair
+        method = "cluster_nodes.trust" if trusted else "cluster_nodes.distrust"
+        return await tell([self.live[node]], method, peer)
 
     async def crash(self, node: str) -> None:
         """kill -9, and a check that it is gone."""
@@ -312,6 +344,22 @@ class Cluster(
                 return True
             return True
         return False
+
+    async def _tell_all(self, net: Net) -> None:
+        """Members and trust are as there; every node runs."""
+        told = [
+            tell([self.live[node]], f"cluster_nodes.{method}", about)
+            for methods, now, then in (
+                (("leave", "reactivate"), self.away, net.away),
+                (("distrust", "trust"), self.distrusts, net.distrusts),
+            )
+            for method, pairs in zip(methods, (then - now, now - then), strict=True)
+            for node, about in sorted(pairs)
+        ]
+        self.away, self.distrusts = net.away, net.distrusts
+        for outcome in await asyncio.gather(*told):
+            if not outcome.ok:
+                raise InvalidRunError(f"The nodes can't be told who is a member: {outcome.code}.")
 
     async def _to(self, node: str, generation: int) -> None:
         """Bring a node to a generation, whichever it is on."""

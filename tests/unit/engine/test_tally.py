@@ -21,11 +21,16 @@ from syncmodel.steps import (
     Clock,
     Crash,
     Create,
+    Cut,
     Delete,
+    Distrust,
     Hang,
     Heal,
+    Join,
+    Leave,
     Partition,
     Pause,
+    Reactivate,
     Restart,
     Resume,
     Resync,
@@ -33,6 +38,7 @@ from syncmodel.steps import (
     Set,
     Slow,
     Step,
+    Trust,
 )
 from syncmodel.targets.wire import SUPERTEST
 
@@ -64,6 +70,10 @@ SEEN = {
     Sometimes.CLOCKS: (Clock("n1", 60),),
     Sometimes.HANGS: (Hang("n1", "n2"), Heal()),
     Sometimes.SLOW: (Slow("n1", "n2", 20),),
+    Sometimes.LEAVES: (Leave("n1"),),
+    Sometimes.RETURNS: (Leave("n2"), CREATE, Join("n2")),
+    Sometimes.DISTRUSTS: (Distrust("n1", "n2"),),
+    Sometimes.REPLAYS: (Distrust("n2", "n1"), CREATE, Trust("n2", "n1")),
     Sometimes.HIDDEN: (
         CREATE,
         EVENT,
@@ -97,6 +107,11 @@ NOT_SEEN = {
     Sometimes.CLOCKS: (Restart("n1"),),
     Sometimes.HANGS: (SPLIT, Heal()),
     Sometimes.SLOW: (Hang("n1", "n2"),),
+    Sometimes.LEAVES: (Cut("n1", "n2"),),
+    # Nobody wrote anything meanwhile.
+    Sometimes.RETURNS: (CREATE, Leave("n2"), Reactivate("n2")),
+    Sometimes.DISTRUSTS: (Leave("n1"),),
+    Sometimes.REPLAYS: (Distrust("n2", "n3"), CREATE, Trust("n2", "n3")),
     Sometimes.HIDDEN: (CREATE, EVENT),
     Sometimes.CONTESTED: (CREATE, Delete("n2", "cases", "c1")),
 }

@@ -33,6 +33,8 @@ from syncmodel.steps.base import (
     SetsClocks,
     Stops,
 )
+from syncmodel.steps.membership import HasMembers
+from syncmodel.steps.trusting import Trusts
 
 Result = TypeVar("Result")
 
@@ -54,7 +56,17 @@ class Pause:
 
 
 class CorrectSystem(
-    Merging, HangsLinks, Resyncs, Deploys, Stops, Pauses, SetsClocks, Malforms, Reads
+    Merging,
+    HangsLinks,
+    Resyncs,
+    Deploys,
+    HasMembers,
+    Trusts,
+    Stops,
+    Pauses,
+    SetsClocks,
+    Malforms,
+    Reads,
 ):
     """Nodes, links and knowledge; a target of steps that is driven by `run`.
 
@@ -75,6 +87,12 @@ class CorrectSystem(
         #: Nodes that stand still, each with what was sent to it over links that are gone by now.
         self.paused: dict[str, list[tuple[str, Stored]]] = {}
         self.running = dict(net.running)
+        #: Who is no member, as far as each node was told; whom each does not trust, with what it
+        #: has kept of it.
+        self.away: dict[str, set[str]] = {node: set() for node in net.nodes}
+        self.distrusted: dict[str, dict[str, dict[Key, Stored]]] = {n: {} for n in net.nodes}
+        #: Whether nodes keep what they have of who they do not trust, and whether they hand it on.
+        self.keeps = self.hands_on = False
         self.guarantees = guarantees
         self.ways = Ways.draw(rng)
         self.known: dict[str, dict[Key, Stored]] = {node: {} for node in net.nodes}
@@ -337,7 +355,7 @@ class CorrectSystem(
 
     def learn(self, node: str, stored: Stored) -> None:
         """The node knows a write from now on, and tells whoever hears it."""
-        if stored.key in self.known[node]:
+        if stored.key in self.known[node] or stored.author in self.distrusted[node]:
             return
         self.known[node][stored.key] = stored
         self.past[node].append(dict(self.known[node]))
@@ -372,8 +390,10 @@ class CorrectSystem(
 
     def is_up(self, link: Link) -> bool:
         """Whether writes may cross."""
+        told = self.away[link[0]] | self.away[link[1]]
         return link not in self.cut and all(
-            node not in self.down and self.plugin(node) is not None for node in link
+            node not in self.down and self.plugin(node) is not None and node not in told
+            for node in link
         )
 
     def is_going_on(self, link: Link) -> bool:
@@ -396,8 +416,12 @@ class CorrectSystem(
     def refill(self, link: Link) -> None:
         """Everything that the source has to tell is under way again."""
         source, _ = link
+        kept = self.distrusted[source].values() if self.hands_on else ()
         self.outbox[link] = {
-            key: stored for key, stored in self.known[source].items() if self.tells(source, stored)
+            key: stored
+            for known in (self.known[source], *kept)
+            for key, stored in known.items()
+            if self.tells(source, stored)
         }
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
@@ -423,6 +447,50 @@ class CorrectSystem(
             return refused("unreachable")
         if self.rng.random() < self.TIMEOUTS:
             return unknown("timeout")
+        for link in self.outbox:
+            if link[1] == node:
+                self.refill(link)
+        return Outcome(Answer.OK)
+
+    # --- members and trust ---------------------------------------------------------------------
+
+    @property
+    def running_now(self) -> list[str]:
+        """The nodes that can be told anything."""
+        return [node for node in self.nodes if node not in self.down and node not in self.paused]
+
+    async def leave(self, node: str) -> Outcome:
+        """Each node that runs is told, in any order."""
+        for told in self.rng.sample(self.running_now, len(self.running_now)):
+            await Pause()
+            self.away[told].add(node)
+            self.relink()
+        return Outcome(Answer.OK)
+
+    async def join(self, node: str, *, new: bool) -> Outcome:
+        """Each node that runs is told, in any order."""
+        del new
+        for told in self.rng.sample(self.running_now, len(self.running_now)):
+            await Pause()
+            self.away[told].discard(node)
+            self.relink()
+        return Outcome(Answer.OK)
+
+    async def trust(self, node: str, peer: str, *, trusted: bool) -> Outcome:
+        """What it has of that author goes, or is there again; and all is asked for again."""
+        await Pause()
+        known = self.known[node]
+        if not trusted:
+            self.keeps, self.hands_on = self.rng.random() < 0.7, self.rng.random() < 0.5
+            kept = {key: one for key, one in known.items() if one.author == peer}
+            self.known[node] = {key: one for key, one in known.items() if key not in kept}
+            self.distrusted[node][peer] = kept if self.keeps else {}
+            self.happened["hidden by distrust"] += bool(kept)
+            self.past[node].append(dict(self.known[node]))
+            self.floor[node] = len(self.past[node]) - 1
+            return Outcome(Answer.OK)
+        for stored in self.distrusted[node].pop(peer, {}).values():
+            self.learn(node, stored)
         for link in self.outbox:
             if link[1] == node:
                 self.refill(link)
@@ -499,6 +567,7 @@ class CorrectSystem(
         if not self.guarantees.rollback_keeps_log:
             self.happened["logs lost"] += bool(self.known[node])
             self.known[node] = {}
+            self.distrusted[node] = {peer: {} for peer in self.distrusted[node]}
             self.past[node].append({})
             self.floor[node] = len(self.past[node]) - 1
 

@@ -41,11 +41,15 @@ from syncmodel.steps import (
     Cut,
     Data,
     Delete,
+    Distrust,
     Hang,
     Heal,
+    Join,
+    Leave,
     Mend,
     Partition,
     Pause,
+    Reactivate,
     Read,
     Refused,
     Restart,
@@ -55,6 +59,7 @@ from syncmodel.steps import (
     Rollout,
     Set,
     Step,
+    Trust,
 )
 from syncmodel.steps.compound import PROOFS
 from syncmodel.targets.wire import SUPERTEST
@@ -77,6 +82,8 @@ class Draw:
     rows: int = ROWS
     #: Whether nodes stand still, clocks jump and links hang: then there is less of all else.
     stalls: bool = True
+    #: Whether nodes leave, and trust changes.
+    members: bool = False
 
     def step(self, plan: Plan) -> Step:
         """Any enabled step. Heals and restarts come often enough for a run to stay alive."""
@@ -93,8 +100,23 @@ class Draw:
 
     def simple(self, plan: Plan) -> Step | None:
         """No compound."""
-        kinds = (self.data, self.links, self.life, self.deployment, self.read)
-        return self.rng.choices(kinds, (8, 3, 2, 1, 2))[0](plan)
+        kinds = [self.data, self.links, self.life, self.deployment, self.read]
+        weights = [8, 3, 2, 1, 2]
+        if self.members:
+            kinds.append(self.told)
+            weights.append(5)
+        return self.rng.choices(kinds, weights)[0](plan)
+
+    def told(self, plan: Plan) -> Step:
+        """Who is a member, and who is trusted; first what brings nodes together again."""
+        rng, net = self.rng, plan.net
+        if net.away and rng.random() < 0.5:
+            _, node = rng.choice(sorted(net.away))
+            return Reactivate(node) if plan.may_show(node) else Join(node)
+        if net.distrusts and rng.random() < 0.5:
+            return Trust(*rng.choice(sorted(net.distrusts)))
+        a, b = rng.sample(net.nodes, 2)
+        return rng.choice((Leave(a), Distrust(a, b)))
 
     def read(self, plan: Plan) -> Read:
         """A node is asked for a row, or for a whole table."""
@@ -455,7 +477,8 @@ def random_run(
     net = some_net(rng, schema, rng.choice(counts))
     simulated = system(rng, net, guarantees)
     run = Run.begin(simulated, net, guarantees, sometimes, inside)
-    draw, steps = Draw(rng, stalls=seed % 3 == 0), list[Step]()
+    draw = Draw(rng, stalls=seed % 3 == 0, members=seed % 4 == 1)
+    steps = list[Step]()
     try:
         run.rest()
         for _ in range(length):

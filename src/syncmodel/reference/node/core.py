@@ -7,8 +7,7 @@ simulator and under the checker. Signatures are checked before an event gets her
 """
 
 from collections.abc import Callable, Iterable
-from operator import itemgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from immutables import Map
 from msgspec.structs import replace
@@ -18,25 +17,21 @@ from syncmodel.nostr.messages import BadDelivery, Delivery, Eose, Filter, Ok, Re
 from syncmodel.reference.node import reads, writes
 from syncmodel.reference.node.admission import admit, is_known, readable
 from syncmodel.reference.node.entries import (
-    CASES,
     EVENTS,
     KINDS,
     EventRow,
     RefusedEntryError,
-    Row,
     RowKey,
     Stored,
     Tombstone,
     Value,
 )
+from syncmodel.reference.node.membership import is_member, member, trust
 from syncmodel.reference.node.ports import (
     Cursor,
-    Drop,
     FromPeer,
-    Hangup,
     Input,
     Member,
-    Members,
     Output,
     PeerDown,
     PeerUp,
@@ -62,11 +57,10 @@ from syncmodel.reference.node.state import (
     case_shows,
     is_hidden,
     own_log,
-    winner,
 )
+from syncmodel.reference.node.tables import in_order, project, table_of
 
 LOG: Final = "log"
-_Item = TypeVar("_Item")
 Step = tuple[State, tuple[Output, ...]]
 
 
@@ -100,29 +94,7 @@ def boot(
         trusted=trusted,
         inactive=inactive,
     )
-    return state if plugin is None else replace(state, table=_table(state, node))
-
-
-def _table(state: State, node: Node) -> Map[RowKey, tuple[Row, ...]]:
-    """The plugin's tables as the entries have them."""
-    table = {}
-    for key in state.rows:
-        row = _row(state, key, winner(state, key, node.pieces), node)
-        if row is not None:
-            table[key] = (row,)
-    return Map(
-        {
-            key: rows
-            for key, rows in table.items()
-            if not isinstance(row := rows[0], EventRow)
-            or node.pieces.waits_on((CASES, row.case_id) in table)
-        }
-    )
-
-
-def _row(state: State, key: RowKey, stored: Stored | None, node: Node) -> Row | None:
-    """What the table holds under `key` where `stored` is the winner."""
-    return None if stored is None else node.pieces.row(stored, state.rows[key].values())
+    return state if plugin is None else replace(state, table=table_of(state, node))
 
 
 def step(state: State, given: Input, node: Node) -> Step:
@@ -237,25 +209,9 @@ def _offer(state: State, event: Event, value: Value, node: Node) -> Step:
         return state, ()
     rows = state.rows.set(key, authors.set(event.pubkey, stored))
     state = replace(state, position=stored.position, rows=rows)
-    state, shows = _project(state, key, node)
+    state, shows = project(state, key, node)
     pushes = _pushes(state, stored) if _is_pushed(state, stored, bool(shows), node) else ()
     return state, (Put(stored), *shows, *pushes)
-
-
-def _project(state: State, key: RowKey, node: Node) -> tuple[State, tuple[Output, ...]]:
-    """Bring the table's row under `key` in line with the versions that are known of it."""
-    stored = winner(state, key, node.pieces)
-    row = _row(state, key, stored, node)
-    rows = () if row is None else (row,)
-    if state.table.get(key, ()) == rows:
-        return state, ()
-    table = state.table.set(key, rows) if rows else state.table.delete(key)
-    at_s = stored.event.created_at if stored else 0
-    shows = [Show(key, rows, at_s)]
-    for other in node.pieces.falls(key, rows, table):
-        table = table.delete(other)
-        shows.append(Show(other, (), at_s))
-    return replace(state, table=table), tuple(shows)
 
 
 def _is_pushed(state: State, stored: Stored, changes_table: bool, node: Node) -> bool:
@@ -271,18 +227,13 @@ def _pushes(state: State, stored: Stored) -> tuple[Output, ...]:
     peer that never gets its own entries back could not know that it has processed our log)."""
     live: dict[tuple[str, bool], Delivery] = {}
     outputs: list[Output] = []
-    for (conn, sub), one in _in_order(state.subscriptions):
+    for (conn, sub), one in in_order(state.subscriptions):
         if one.asks_for(stored.event):
             # One value for all who get the same text, so that the shell writes that text once.
             position = stored.position if one.follows else None
             message = live.setdefault((sub, one.follows), Delivery(sub, stored.event, position))
             outputs.append(ToSubscriber(conn, message))
     return tuple(outputs)
-
-
-def _in_order(items: Map[tuple[int, str], _Item]) -> list[tuple[tuple[int, str], _Item]]:
-    """By key: a map's own order follows from hashes, which differ from process to process."""
-    return sorted(items.items(), key=itemgetter(0))
 
 
 def opened(state: State, given: Subscribe, node: Node) -> tuple[State, Served]:
@@ -351,57 +302,6 @@ def _resync(state: State, given: Resync, node: Node) -> Step:
     return state, tuple(outputs)
 
 
-def is_member(state: State, node: Node, peer: str) -> bool:
-    """Whether rows may pass between us and `peer`: neither of us has left the cluster."""
-    return node.name not in state.inactive and peer not in state.inactive
-
-
-def dials(state: State, node: Node, peer: str) -> bool:
-    """Whether we keep a connection to `peer`: both are members, and we have not given it up."""
-    return is_member(state, node, peer) and not state.link(peer).given_up
-
-
-def _trust(state: State, given: Trust, node: Node) -> Step:
-    """Trust changes what shows and what was refused before: everything is asked for again."""
-    change = {given.pubkey}
-    trusted = state.trusted | change if given.trusted else state.trusted - change
-    state = replace(state, trusted=trusted)
-    outputs: list[Output] = [Members(state.trusted, state.inactive)]
-    if state.plugin is not None:
-        for key, authors in _in_order(state.rows):
-            if given.pubkey in authors:
-                state, shows = _project(state, key, node)
-                outputs.extend(shows)
-    return _ask_all_again(state, node, outputs)
-
-
-def _ask_all_again(state: State, node: Node, outputs: list[Output]) -> Step:
-    for peer in node.peers:
-        state = state.with_link(peer.name, state.link(peer.name).at(None, 0).down())
-        outputs.append(Cursor(peer.name, None, 0))
-        if is_member(state, node, peer.name):
-            outputs.append(Redial(peer.name, peer.addresses[0]))
-    return state, tuple(outputs)
-
-
-def _member(state: State, given: Member, node: Node) -> Step:
-    change = {given.name}
-    inactive = state.inactive - change if given.active else state.inactive | change
-    state = replace(state, inactive=inactive)
-    outputs: list[Output] = [Members(state.trusted, state.inactive)]
-    for peer in node.peers:
-        if is_member(state, node, peer.name):
-            if given.active:
-                outputs.append(Redial(peer.name, peer.addresses[0]))
-            continue
-        state = state.with_link(peer.name, state.link(peer.name).down())
-        outputs.append(Hangup(peer.name))
-    for (conn, _), one in _in_order(state.subscriptions):
-        if one.peer is not None and not is_member(state, node, one.peer):
-            outputs.append(Drop(conn))
-    return state, tuple(outputs)
-
-
 _STEPS: Final[dict[type, Callable[[State, Any, Node], Step]]] = {
     Write: _write,
     Read: _read,
@@ -412,6 +312,6 @@ _STEPS: Final[dict[type, Callable[[State, Any, Node], Step]]] = {
     Unsubscribe: _unsubscribe,
     Published: _published,
     Resync: _resync,
-    Trust: _trust,
-    Member: _member,
+    Trust: trust,
+    Member: member,
 }

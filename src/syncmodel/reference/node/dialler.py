@@ -28,8 +28,9 @@ from syncmodel.nostr.messages import (
     parse_from_relay,
 )
 from syncmodel.reference.node.application import Application
-from syncmodel.reference.node.core import LOG, dials, is_member
+from syncmodel.reference.node.core import LOG
 from syncmodel.reference.node.entries import CONTENT_LIMIT_CHARS, TAGS_LIMIT_CHARS
+from syncmodel.reference.node.membership import dials, is_member
 from syncmodel.reference.node.ports import FromPeer, PeerDown, PeerUp
 from syncmodel.reference.node.silence import Watch
 from syncmodel.reference.node.state import Peer, holds

@@ -13,7 +13,7 @@ import attrs
 
 from syncmodel.nostr.events import Event
 from syncmodel.reference.node.entries import Content, Row, RowKey, Stored, Tombstone, Value
-from syncmodel.reference.node.ports import Cursor, Durable
+from syncmodel.reference.node.ports import Cursor, Durable, Members
 
 AHEAD_LIMIT_S: Final = 900
 
@@ -141,6 +141,49 @@ def resync_route(addresses: Sequence[str]) -> str:
     return addresses[0]
 
 
+# --- who is a member -----------------------------------------------------------------------------
+
+
+def hangs_up(left: bool) -> bool:
+    """Whether the connections with a node end: when it, or this node, has left."""
+    return left
+
+
+def returns_at(applied: int) -> int:
+    """Where a node that comes into the cluster goes on in a peer's log: where it was."""
+    return applied
+
+
+def served_to(end: int, told_at: int | None) -> int:  # noqa: ARG001
+    """Up to which position a subscriber is sent what is there: to the `end`, also if the log was at
+    `told_at` when we were told that the subscriber is a member."""
+    return end
+
+
+def remembered(now: Members, before: Members) -> Members:  # noqa: ARG001
+    """What is stored of who is a member and who is trusted: what holds now."""
+    return now
+
+
+# --- whose rows count ----------------------------------------------------------------------------
+
+
+def counts_anyway(event: Event) -> bool:  # noqa: ARG001
+    """Whether a version is taken, and counts, though its author is not trusted: none is."""
+    return False
+
+
+def shows_anew(trusted: bool) -> bool:  # noqa: ARG001
+    """Whether it is worked out again what shows once an author is trusted, or is no more."""
+    return True
+
+
+def asks_again(trusted: bool) -> bool:
+    """Whether everything is asked for again: when an author is trusted, as its rows were refused
+    until then."""
+    return trusted
+
+
 # --- what is taken from a peer -------------------------------------------------------------------
 
 
@@ -263,6 +306,13 @@ class Pieces:
     restarts_from: Callable[[Cursor], Cursor] = restarts_from
     resyncs_from: Callable[[int], int] = resyncs_from
     resync_route: Callable[[Sequence[str]], str] = resync_route
+    hangs_up: Callable[[bool], bool] = hangs_up
+    returns_at: Callable[[int], int] = returns_at
+    served_to: Callable[[int, int | None], int] = served_to
+    remembered: Callable[[Members, Members], Members] = remembered
+    counts_anyway: Callable[[Event], bool] = counts_anyway
+    shows_anew: Callable[[bool], bool] = shows_anew
+    asks_again: Callable[[bool], bool] = asks_again
     admits: Callable[[str, str, str], bool] = admits
     hears: Callable[[Callable[[], bool]], bool] = hears
     latest_stamp: Callable[[int], int] = latest_stamp

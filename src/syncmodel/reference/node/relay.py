@@ -32,7 +32,7 @@ from syncmodel.nostr.messages import (
     parse_from_client,
 )
 from syncmodel.reference.node.application import Application
-from syncmodel.reference.node.core import is_member
+from syncmodel.reference.node.membership import is_member
 from syncmodel.reference.node.outbox import PAGE_S, Backlog, Outbox
 from syncmodel.reference.node.ports import Published, Subscribe, Unsubscribe
 from syncmodel.reference.node.state import Peer, holds

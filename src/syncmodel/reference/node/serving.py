@@ -38,11 +38,13 @@ def served(state: State, one: Subscription, node: Node) -> Served:
 def _log(state: State, one: Subscription, node: Node) -> Served:
     first = one.req.filters[0]
     after = node.pieces.resume(state.log_id, first.log_id, first.after or 0)
+    told_at = None if one.peer is None else state.link(one.peer).told_at
+    last = node.pieces.served_to(state.position, told_at)
     known: list[Stored] = []
     for stored in _in_order(entries(state), attrgetter("position", "event.id")):
         if stored is None:
             yield None
-        else:
+        elif stored.position <= last:
             known.append(stored)
     for number, stored in enumerate(node.pieces.backlog(known, after)):
         if number % STRIDE == 0:

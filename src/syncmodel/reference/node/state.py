@@ -72,7 +72,8 @@ class Link(Record):
     `ended`: the backlog of this connection has been processed. Only then does the cursor
     (`log_id`, `applied`) move, for until then we can't know whose positions these are.
     `sent`: our position up to which it had been sent everything when its subscription ended.
-    `given_up`: it is not dialled any more, unless it is asked for.
+    `given_up`: it is not dialled any more, unless it is asked for. `told_at`: our position when we
+    were told that it is a member, until it has been sent what was there.
     """
 
     connected: bool = False
@@ -82,6 +83,7 @@ class Link(Record):
     refused: int = 0
     sent: int = 0
     given_up: bool = False
+    told_at: int | None = None
 
     def up(self) -> "Link":
         """A new connection; nothing of its backlog has been processed."""
@@ -93,7 +95,7 @@ class Link(Record):
 
     def told(self, sent: int) -> "Link":
         """It has been sent our log up to there."""
-        return replace(self, sent=sent)
+        return replace(self, sent=sent, told_at=None)
 
     def at(self, log_id: str | None, applied: int) -> "Link":
         """This much of this log has been processed."""
@@ -174,7 +176,9 @@ def winner(state: State, key: RowKey, pieces: Pieces) -> Stored | None:
         return None
     best: Stored | None = None
     for author, one in authors.items():
-        if author in state.trusted and (best is None or pieces.wins(one, best)):
+        if author not in state.trusted and not pieces.counts_anyway(one.event):
+            continue
+        if best is None or pieces.wins(one, best):
             best = one
     return best
 

@@ -16,7 +16,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.kinds import Everything
-from syncmodel.reference.simulated import acts, faulty, plugins, sights
+from syncmodel.reference.simulated import acts, faulty, plugins, sights, told
 from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
@@ -191,6 +191,24 @@ class SimulatedCluster(Target, Everything, Traces):
         """The node asks its peers again."""
         self._before(f"{node} resyncs {full}")
         self._world, outcome = acts.resync(self.world, node, full=full)
+        return outcome
+
+    async def leave(self, node: str) -> Outcome:
+        """Every node is told."""
+        self._before(f"{node} leaves")
+        self._world, outcome = told.member(self.world, node, active=False)
+        return outcome
+
+    async def join(self, node: str, *, new: bool) -> Outcome:
+        """Every node is told."""
+        self._before(f"{node} joins {new}")
+        self._world, outcome = told.member(self.world, node, active=True)
+        return outcome
+
+    async def trust(self, node: str, peer: str, *, trusted: bool) -> Outcome:
+        """The node alone is told."""
+        self._before(f"{node} trusts {peer} {trusted}")
+        self._world, outcome = told.trust(self.world, node, peer, trusted=trusted)
         return outcome
 
     async def crash(self, node: str) -> None:

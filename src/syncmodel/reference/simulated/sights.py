@@ -15,8 +15,8 @@ from itertools import chain
 from attrs import define
 
 from syncmodel.model import values as model
-from syncmodel.model.nearly import differing
 from syncmodel.model.members import MembersView
+from syncmodel.model.nearly import differing
 from syncmodel.model.net import Link
 from syncmodel.model.view import ControlView, View
 from syncmodel.reference.node.entries import CaseRow, EventRow, Row
@@ -59,8 +59,10 @@ def behind(world: VirtualWorld) -> list[Link]:
 
 
 def _carries(world: VirtualWorld, link: Link) -> bool:
-    """Whether something must come over the link: it is whole, or connected all the same."""
-    return link not in world.cut or (link in world.wires and link not in world.hung)
+    """Whether something must come over the link, between members: it is whole, or connected all the
+    same."""
+    whole = link not in world.cut or (link in world.wires and link not in world.hung)
+    return whole and world.lets(link)
 
 
 def at_rest(world: VirtualWorld) -> bool:

@@ -19,6 +19,7 @@ from syncmodel.nostr.messages import Delivery, Eose, Req
 from syncmodel.record import Record
 from syncmodel.reference.node import core
 from syncmodel.reference.node.disk import due
+from syncmodel.reference.node.membership import is_member
 from syncmodel.reference.node.ports import (
     Answer,
     Cursor,
@@ -145,13 +146,24 @@ class VirtualWorld(Record, cache_hash=True):
         return replace(self, wires=self.wires.set(link, wire), bits=bits)
 
     def can_dial(self, link: Link) -> bool:
-        """Whether the link is not connected, both its nodes run, it is not cut, and its dialler has
-        not given it up."""
+        """Whether the link is not connected and not cut, both its nodes run and take each other for
+        members, and its dialler has not given it up."""
         relay, dialler = link
-        if link in self.wires or link in self.cut or not self.runs(relay):
+        if link in self.wires or link in self.cut:
             return False
         state = self.machines[dialler].state
-        return state is not None and not state.link(relay).given_up
+        return state is not None and not state.link(relay).given_up and self.lets(link)
+
+    def lets(self, link: Link) -> bool:
+        """Whether both of its nodes run, and take each other for members."""
+        nodes, (relay, dialler) = self.setup.nodes, link
+        there, state = self.machines[relay].state, self.machines[dialler].state
+        if there is None or state is None:
+            return False
+        if not there.inactive and not state.inactive:
+            return True
+        calls = is_member(state, nodes[dialler], relay)
+        return calls and is_member(there, nodes[relay], dialler)
 
 
 def _held(setup: Setup, paused: frozenset[str], hung: frozenset[Link]) -> int:
@@ -291,9 +303,9 @@ def _dialled_again(world: VirtualWorld, name: str, output: Redial | Hangup | Dro
 
 
 def connect(world: VirtualWorld, link: Link, *, direct: bool = False) -> VirtualWorld:
-    """The link is connected, if both its nodes run and do not stand still."""
+    """The link is connected, if both its nodes run, do not stand still, and are members."""
     relay, dialler = link
-    if not (world.runs(relay) and world.runs(dialler)) or not world.paused.isdisjoint(link):
+    if not world.lets(link) or not world.paused.isdisjoint(link):
         return world
     if link in world.hung:
         world = world.hanging(world.hung - {link})

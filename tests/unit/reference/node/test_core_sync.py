@@ -8,6 +8,7 @@ from syncmodel.nostr.messages import Delivery, Eose, Filter, Req
 from syncmodel.reference.node import core
 from syncmodel.reference.node.disk import Disk
 from syncmodel.reference.node.joined import NOW_S, Net, joined, pubkey
+from syncmodel.reference.node.membership import is_member
 from syncmodel.reference.node.ports import (
     Hangup,
     Member,
@@ -171,6 +172,6 @@ def test_who_left_is_neither_dialled_nor_served_until_it_is_back() -> None:
     state, outputs = core.step(net.states["n1"], Member("n2", False), net.nodes["n1"])
     assert [type(one).__name__ for one in outputs] == ["Members", "Hangup", "Drop"]
     assert Hangup("n2") in outputs
-    assert not core.is_member(state, net.nodes["n1"], "n2")
+    assert not is_member(state, net.nodes["n1"], "n2")
     state, outputs = core.step(state, Member("n2", True), net.nodes["n1"])
     assert Redial("n2", "link:n2") in outputs
