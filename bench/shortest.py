@@ -60,12 +60,15 @@ class Pass:
     partly: bool = False
 
 
-def passes(deepest: int, *, reads: bool = False, faulty: bool = False) -> Iterator[Pass]:
+def passes(
+    deepest: int, *, reads: bool = False, faulty: bool = False, members: bool = False
+) -> Iterator[Pass]:
     """From cheap to expensive; `deepest` is for two nodes with one case.
 
-    `reads`: with them. `faulty`: with deployments that meet a fault.
+    `reads`: with them. `faulty`: with deployments that meet a fault. `members`: with changes of
+    members and of trust.
     """
-    anything = partial(limits_of_anything, reads=reads, faulty=faulty)
+    anything = partial(limits_of_anything, reads=reads, faulty=faulty, members=members)
     every = slice(0, None)
     yield Pass("1 node", anything(1), 5)
     yield Pass("1 node, other ties", anything(1), 4, coins=2)
@@ -95,7 +98,12 @@ def prove(bug: str, deepest: int, names: Sequence[str]) -> dict[Key, Known]:
     """What the searches found for each way to fail; only those of these names, if given."""
     best: dict[Key, Known] = {}
     family = get(bug).family
-    for one in passes(deepest, reads=family == "sessions", faulty=family == "deployments"):
+    asked = {
+        "reads": family == "sessions",
+        "faulty": family == "deployments",
+        "members": family in ("membership", "trust"),
+    }
+    for one in passes(deepest, **asked):
         if names and one.name not in names:
             continue
         nets = beginnings(one.limits.nodes)[one.nets]

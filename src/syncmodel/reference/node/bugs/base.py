@@ -28,6 +28,8 @@ FAMILIES = (
     "values",
     "sessions",
     "standstills",
+    "membership",
+    "trust",
 )
 
 
