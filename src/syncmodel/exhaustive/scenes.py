@@ -6,28 +6,18 @@ notices shows here. docs/checking.md has this table with what each scene is for.
 
 from __future__ import annotations
 
-from attrs import frozen
-
+from syncmodel.exhaustive import scenes_of_members
 from syncmodel.exhaustive.limits import Limits
+from syncmodel.exhaustive.scene import Scene
 from syncmodel.exhaustive.searches import Grain
 from syncmodel.reference.kinds import SIMULATED
+
+__all__ = ["SCENES", "Scene", "scene"]
 
 TABLES = tuple(SIMULATED.schema.by_name)
 #: Rows that refer to each other, and rows side by side.
 ONE_OF_EACH = dict.fromkeys(TABLES, 1)
 TWO = {TABLES[0]: 2}
-
-
-@frozen
-class Scene:
-    """A search by name; `states` and `transitions` are what it has when it is whole."""
-
-    name: str
-    about: str
-    grain: Grain
-    limits: Limits
-    states: int
-    transitions: int
 
 
 def _ops(names: str) -> frozenset[str]:
@@ -506,6 +496,7 @@ SCENES = (
         8878,
         17272,
     ),
+    *scenes_of_members.SCENES,
 )
 
 
