@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from syncmodel.model.values import Row
-from syncmodel.steps import Burst, Clock, Concurrently, Data, Pause, Restart, Resync, Step
+from syncmodel.steps import (
+    Burst,
+    Clock,
+    Concurrently,
+    Data,
+    Pause,
+    Restart,
+    Restore,
+    Resync,
+    Step,
+)
 
 #: How often a step prefers what is near: after another step, in a burst, at the same time.
 AFTER, IN_A_BURST, AT_ONCE = 0.15, 0.4, 0.75
@@ -55,6 +65,8 @@ def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
     """Near to what these touched; what has just come back is written on before it has caught up."""
     if steps and isinstance(steps[-1], Restart):
         return Near(RETURNED, nodes=frozenset({steps[-1].node}))
+    if steps and isinstance(steps[-1], Restore):
+        return Near(RETURNED, nodes=frozenset(steps[-1].on))
     if steps and isinstance(steps[-1], Pause):
         return Near(STILL, nodes=frozenset({steps[-1].node}))
     touched = [leaf for step in steps for leaf in _leaves(step)]

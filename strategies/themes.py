@@ -37,6 +37,7 @@ NETWORK = Theme(
     "network",
     5,
     (
+        ("backup", 0),
         ("clock", 0),
         ("crash", 0),
         ("cut", 7),
@@ -49,6 +50,7 @@ NETWORK = Theme(
         ("pause", 0),
         ("reboot", 0),
         ("restart", 0),
+        ("restore", 0),
         ("resume", 0),
         ("rollback", 0),
         ("rollout", 0),
@@ -62,11 +64,13 @@ LONG_LOGS = Theme(
     52,
     (
         ("disable", 0),
+        ("backup", 0),
         ("faulty_rollback", 0),
         ("faulty_rollout", 0),
         ("fill", 1),
         ("heal", 3),
         ("restart", 3),
+        ("restore", 0),
         ("rollback", 0),
         ("rollout", 0),
         ("select", 0),
@@ -95,10 +99,12 @@ CLIENTS = Theme(
     6,
     (
         ("add", 14),
+        ("backup", 0),
         ("concurrently", 16),
         ("disable", 0),
         ("faulty_rollback", 0),
         ("faulty_rollout", 0),
+        ("restore", 0),
         ("rollback", 0),
         ("rollout", 0),
         ("select", 0),
@@ -150,8 +156,31 @@ MEMBERS = Theme(
         ("trust", 6),
     ),
 )
+#: Disks are copied, rows change, links are cut, and disks are put back as they were.
+RESTORES = Theme(
+    "restores",
+    8,
+    (
+        ("add", 10),
+        ("backup", 2),
+        ("burst", 18),
+        ("clock", 0),
+        ("faulty_rollback", 0),
+        ("faulty_rollout", 0),
+        ("heal", 4),
+        ("hang", 0),
+        ("partition", 9),
+        ("pause", 0),
+        ("restore", 8),
+        ("resume", 0),
+        ("rollback", 1),
+        ("set", 16),
+        ("slow", 0),
+    ),
+)
 THEMES = {
-    one.name: one for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STALLS, MEMBERS)
+    one.name: one
+    for one in (MIXTURE, NETWORK, LONG_LOGS, DEPLOYMENTS, CLIENTS, STALLS, MEMBERS, RESTORES)
 }
 
 

@@ -46,6 +46,8 @@ WEIGHTS = {
     "pause": 1,
     "resume": 2,
     "clock": 1,
+    "backup": 1,
+    "restore": 2,
     "hang": 1,
     "slow": 1,
     "leave": 1,
@@ -67,12 +69,14 @@ WHILE_STAGED = {"reboot": 8, "restart": 4}
 #: All nodes are told, so that what is down or stands still is brought back first.
 WHILE_AWAY = {"join": 4, "reactivate": 3, "create": 2}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
+#: A copy that is old says more than a new one.
+WHERE_NOTHING_IS_COPIED = {"backup": 4}
 #: One fill makes a log long, costs as much as a hundred other steps, and makes all that follow
 #: slower: so it comes once, and late.
 WHERE_A_FILL_IS_DUE = {"fill": 14}
 DUE_AFTER_VALUES = 10
 #: A crash there comes before anything was read.
-IN_A_BURST = {"crash": 5, "restart": 2, "read": 2}
+IN_A_BURST = {"crash": 5, "restart": 2, "read": 2, "restore": 4}
 SITUATIONS = (
     WHERE_NOTHING_IS_WRITTEN,
     WHILE_CUT,
@@ -82,6 +86,7 @@ SITUATIONS = (
     WHILE_AWAY,
     WHERE_THE_PLUGIN_IS_MISSING,
     WHERE_A_FILL_IS_DUE,
+    WHERE_NOTHING_IS_COPIED,
     IN_A_BURST,
 )
 
@@ -143,7 +148,7 @@ def weights(
     due = len(plan.tokens) >= DUE_AFTER_VALUES and not plan.passed_over
     still, staged, away = bool(net.paused), bool(net.staged), bool(net.away)
     faults = (bool(net.cut), bool(net.down), still, staged, away)
-    situation = (not plan.rows, *faults, bare, due, in_a_burst)
+    situation = (not plan.rows, *faults, bare, due, not net.backups, in_a_burst)
     return _table(ops, own, theme, situation)
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         SlowsLinks,
         Stops,
     )
+    from syncmodel.steps.restoring import PutsBack
     from syncmodel.targets.base import Settled, Target, Unsettled
     from syncmodel.targets.registry import TargetKind
 
@@ -58,6 +59,7 @@ WHERE = {
         "SlowsLinks",
         "Stops",
     ),
+    "steps.restoring": ("PutsBack",),
     "targets.base": ("Settled", "Target", "Unsettled"),
     "targets.registry": ("TargetKind",),
 }
@@ -76,6 +78,7 @@ __all__ = [
     "OnDelete",
     "Outcome",
     "Pauses",
+    "PutsBack",
     "Ref",
     "Resyncs",
     "Row",

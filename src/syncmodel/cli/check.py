@@ -64,6 +64,8 @@ NUMBERS = {
     "reboots": (0, 0, "machines that boot, or select what they will boot"),
     "leaves": (0, 0, "nodes that leave the cluster; coming back is free"),
     "distrusts": (0, 0, "authors that a node trusts no more; trusting again is free"),
+    "backups": (0, 0, "disks that are copied"),
+    "restores": (0, 0, "disks that are put back"),
     "burst": (1, 1, "steps without a rest between them"),
 }
 #: Between two lines of progress.

@@ -189,7 +189,8 @@ SHARED = (
     _option(
         "--faults",
         "the kinds of steps beside writes: all (the default), none, or a comma list of network, "
-        "hanging, slowness, sync, deployment, lifecycle, standstill, clocks, membership, trusting",
+        "hanging, slowness, sync, deployment, lifecycle, standstill, clocks, membership, trusting, "
+        "restoring",
         metavar="KINDS",
         default="all",
     ),

@@ -35,6 +35,7 @@ from syncmodel.steps import (
     Partition,
     Pause,
     Reboot,
+    Restore,
     Resync,
     Select,
     Slow,
@@ -66,6 +67,7 @@ class Sometimes(Enum):
     RETURNS = "nodes that came into the cluster and got rows"
     DISTRUSTS = "authors that were not trusted"
     REPLAYS = "trust that brought rows"
+    RESTORES = "disks that were put back"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -89,6 +91,7 @@ NEEDS = {
     Sometimes.RETURNS: frozenset({"leave"}),
     Sometimes.DISTRUSTS: frozenset({"distrust"}),
     Sometimes.REPLAYS: frozenset({"distrust"}),
+    Sometimes.RESTORES: frozenset({"restore"}),
 }
 
 
@@ -107,6 +110,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Reboot: Sometimes.REBOOTS,
     Leave: Sometimes.LEAVES,
     Distrust: Sometimes.DISTRUSTS,
+    Restore: Sometimes.RESTORES,
 }
 
 

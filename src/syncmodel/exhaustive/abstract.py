@@ -77,6 +77,8 @@ class Situation:
     truth: Map[Row, tuple[Stored | None, ...]] = Map()
     order: Map[Row, tuple[int, ...]] = Map()
     waiting: frozenset[Waiting] = frozenset()
+    #: What each node really knew when its disk was copied.
+    copied: Map[str, frozenset[Known]] = Map()
     together: Together | None = None
     since_rest: int = 0
     #: Compared as yes or no: the words name nodes, which are interchangeable.
@@ -189,9 +191,12 @@ def performed(now: Situation, step: Step, at: Places, *, lost: bool) -> tuple[Si
         really = now.really
         for node in now.net.drops(after):
             really = really.delete(node) if node in really else really
+        disks = step.disks()
+        copied = now.copied.update({node: now.knows(node) for node in disks.saved})
+        really = really.update({node: copied[node] for node in disks.restored})
         gone = step.disturbs()
         waiting = frozenset(one for one in now.waiting if one.step.node not in gone)
-        return evolve(now, net=after, really=really, waiting=waiting), step.due()
+        return evolve(now, net=after, really=really, waiting=waiting, copied=copied), step.due()
     number = _next_number(now, step)
     if lost:
         if not stands_still(now, step.node):

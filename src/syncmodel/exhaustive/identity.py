@@ -81,6 +81,7 @@ def of_net(net: Net, names: Renaming) -> Digest:
         *_of_deployment(net, new),
         *([("away", sorted((new[a], new[b]) for a, b in net.away))] if net.away else ()),
         *([sorted((new[a], new[b]) for a, b in net.distrusts)] if net.distrusts else ()),
+        *([sorted((new[n], number) for n, number in net.backups.items())] if net.backups else ()),
     )
 
 
@@ -103,6 +104,7 @@ def _of_plan(plan: Plan, names: Renaming) -> Digest:
         # Texts and numbers have no common order, and need none.
         sorted(map(repr, plan.tokens)),
         sorted(map(repr, plan.amounts)),
+        *([sorted((new[n], sorted(rows)) for n, rows in plan.saved.items())] if plan.saved else ()),
     )
 
 
@@ -129,6 +131,14 @@ def _of_row(row: RowBelief, names: Renaming) -> Digest:
         sorted((new[node], _sorted(beaten)) for node, beaten in row.beaten.items()),
         sorted((new[node], sorted(known)) for node, known in row.told.items()),
         *([sorted((new[n], sorted(known)) for n, known in row.kept.items())] if row.kept else ()),
+        *([_copies(row, new)] if row.saved else ()),
+    )
+
+
+def _copies(row: RowBelief, new: dict[str, str]) -> list[tuple[object, ...]]:
+    return sorted(
+        (new[node], sorted(copy.must), sorted(copy.may), sorted(copy.told))
+        for node, copy in row.saved.items()
     )
 
 
@@ -171,10 +181,12 @@ def _renamed(value: Any, words: dict[str, str]) -> Any:
 
 
 def _machine(machine: Form, words: dict[str, str], conns: list[int]) -> Form:
-    *plain, disk, pending, state = machine
+    *plain, copy, disk, pending, state = machine
+    if copy is not None:
+        *front, copied = copy
+        copy = (*front, _disk(copied, words))
     if disk is not None:
-        position, entries, cursors, trusted, inactive = _renamed(disk, words)
-        disk = (position, entries, _in_order(cursors), _in_order(trusted), _in_order(inactive))
+        disk = _disk(disk, words)
     if state is not None:
         *front, links, subscriptions, trusted, inactive = _renamed(state, words)
         follows = _in_order(
@@ -182,7 +194,12 @@ def _machine(machine: Form, words: dict[str, str], conns: list[int]) -> Form:
         )
         links = tuple(sorted(links, key=itemgetter(0)))
         state = (*front, links, follows, _in_order(trusted), _in_order(inactive))
-    return (*plain, disk, _renamed(pending, words), state)
+    return (*plain, copy, disk, _renamed(pending, words), state)
+
+
+def _disk(disk: Form, words: dict[str, str]) -> Form:
+    position, entries, cursors, trusted, inactive = _renamed(disk, words)
+    return (position, entries, _in_order(cursors), _in_order(trusted), _in_order(inactive))
 
 
 def _in_order(values: Iterable[Any]) -> Form:

@@ -64,7 +64,24 @@ def _key(now: Situation, names: Renaming) -> tuple[Any, ...]:
         *(_row_key(row, names) for _, row in sorted(belief.rows.items())),
         tuple(_sorted(now.world.plan.known.get(old), tuple) for _, old in back),
         tuple(sorted((dict(names)[one.step.node], one.number) for one in now.waiting)),
+        *(_copies_key(now, back) if belief.net.backups else ()),
     )
+
+
+def _copies_key(now: Situation, back: list[tuple[str, str]]) -> tuple[Any, ...]:
+    """What is on the copies of disks, really and as it is believed."""
+    rows = [row for _, row in sorted(now.world.belief.rows.items())]
+    return (
+        tuple(tuple(sorted(map(repr, now.copied.get(old, ())))) for _, old in back),
+        tuple(now.net.backups.get(old, 0) for _, old in back),
+        tuple(tuple(_saved_key(row, old) for _, old in back) for row in rows),
+        tuple(_sorted(now.world.plan.saved.get(old), tuple) for _, old in back),
+    )
+
+
+def _saved_key(row: RowBelief, node: str) -> tuple[Any, ...]:
+    copy = row.saved.get(node)
+    return () if copy is None else (1, sorted(copy.must), sorted(copy.may), sorted(copy.told))
 
 
 def _known_key(now: Situation, node: str) -> tuple[tuple[str, str, int], ...]:
@@ -125,6 +142,7 @@ def renamed(now: Situation, names: Renaming) -> Situation:
         ),
         net=net,
         really=_keys(now.really, new),
+        copied=_keys(now.copied, new),
         waiting=frozenset(_renamed_waiting(one, new) for one in now.waiting),
     )
 
@@ -148,12 +166,15 @@ def renamed_net(net: Net, names: Renaming) -> Net:
         distrusts=frozenset((new[a], new[b]) for a, b in net.distrusts),
         cut=frozenset((new[a], new[b]) for a, b in net.cut),
         interrupted=frozenset((new[a], new[b]) for a, b in net.interrupted),
+        backups=_keys(net.backups, new),
     )
 
 
 def renamed_plan(plan: Plan, names: Renaming) -> Plan:
     """The plan with other names."""
-    return replace(plan, net=renamed_net(plan.net, names), known=_keys(plan.known, dict(names)))
+    new = dict(names)
+    known, saved = _keys(plan.known, new), _keys(plan.saved, new)
+    return replace(plan, net=renamed_net(plan.net, names), known=known, saved=saved)
 
 
 @lru_cache(maxsize=CACHED)
@@ -166,6 +187,7 @@ def _renamed_row(row: RowBelief, names: Renaming) -> RowBelief:
         may=_keys(row.may, new),
         kept=_keys(row.kept, new),
         beaten=_keys(row.beaten, new),
+        saved=_keys(row.saved, new),
     )
 
 

@@ -30,6 +30,7 @@ from syncmodel.steps.membership import Join, Leave, Reactivate
 from syncmodel.steps.network import Heal, Links, Mend
 from syncmodel.steps.plugins import Takeout
 from syncmodel.steps.reads import Read
+from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.scope import Scope
 from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
@@ -54,6 +55,8 @@ COUNTED = (
     "reboots",
     "leaves",
     "distrusts",
+    "backups",
+    "restores",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -82,6 +85,8 @@ KINDS: dict[type[Step], str] = {
     Select: "reboots",
     Leave: "leaves",
     Distrust: "distrusts",
+    Backup: "backups",
+    Restore: "restores",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -148,6 +153,8 @@ class Limits:
     reboots: int = _count(0)
     leaves: int = _count(0)
     distrusts: int = _count(0)
+    backups: int = _count(0)
+    restores: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())

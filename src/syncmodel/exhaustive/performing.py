@@ -15,13 +15,14 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
-from syncmodel.reference.simulated import VirtualWorld, acts, faulty, plugins, told
+from syncmodel.reference.simulated import VirtualWorld, acts, faulty, plugins, restoring, told
 from syncmodel.steps import Step
 from syncmodel.steps.base import Deploys, HangsLinks, Pauses, Reads, Resyncs, SetsClocks, Stops
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.trusting import Trusts
 
 
@@ -34,6 +35,7 @@ class Place(
     Boots,
     HasMembers,
     Trusts,
+    PutsBack,
     Stops,
     Pauses,
     SetsClocks,
@@ -109,6 +111,18 @@ class Place(
     async def restart(self, node: str) -> None:
         """Stop in order, then start."""
         self.world = acts.restart(self.world, node)
+
+    async def backup(self, nodes: Sequence[str]) -> None:
+        """One after another."""
+        for node in nodes:
+            self.world = restoring.backup(self.world, node)
+
+    async def restore(self, nodes: Sequence[str], *, plain: bool) -> None:
+        """All are down before the first one starts."""
+        for node in nodes:
+            self.world = acts.crash(self.world, node)
+        for node in nodes:
+            self.world = restoring.restore(self.world, node, plain=plain)
 
     async def pause(self, node: str) -> None:
         """What is sent to it waits."""

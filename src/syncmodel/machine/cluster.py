@@ -23,6 +23,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.view import View
 from syncmodel.steps import (
     Add,
+    Backup,
     Clock,
     Crash,
     Create,
@@ -45,6 +46,7 @@ from syncmodel.steps import (
     Reboot,
     Refused,
     Restart,
+    Restore,
     Resume,
     Resync,
     Rollback,
@@ -339,6 +341,18 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Resume))
     def resume(self, step: Resume) -> None:
         """A node that stands still goes on."""
+        self.take(step)
+
+    @possible(Backup)
+    @rule(step=any_of(Backup))
+    def backup(self, step: Backup) -> None:
+        """The disks of nodes are copied."""
+        self.take(step)
+
+    @possible(Restore)
+    @rule(step=any_of(Restore))
+    def restore(self, step: Restore) -> None:
+        """The disks of nodes are put back as they were copied."""
         self.take(step)
 
     @possible(Clock)

@@ -93,6 +93,11 @@ def landed(belief: Belief, during: Net) -> Belief:
     return belief.with_rows(rows) if rows else belief
 
 
+def brought(row: RowBelief, during: Net) -> RowBelief:
+    """One row once everything may have travelled over `during`."""
+    return _travelled(row, during) if row.beaten else row
+
+
 def _travelled(row: RowBelief, during: Net) -> RowBelief:
     while True:
         beaten = row.beaten

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
+from syncmodel.model import backups
 from syncmodel.model.asked import Asked, Moment
+from syncmodel.model.backups import UNTOUCHED, Disks
 from syncmodel.model.beaten import between_rests, landed, travelled, unless_beaten
 from syncmodel.model.belief import Belief, Entries, Entry
 from syncmodel.model.cascades import with_cascades
@@ -44,10 +46,13 @@ def fold(
     after: Net,
     touched: frozenset[str] = frozenset(),
     looks: Sequence[tuple[Look, Outcome]] = (),
+    *,
+    disks: Disks = UNTOUCHED,
 ) -> Belief:
     """The belief once `calls` and `looks` were made at once, while the net became `after`.
 
-    `touched` are the nodes whose application was restarted on the way. First every write enters
+    `touched` are the nodes whose application was restarted on the way, `disks` those that were
+    copied or put back. First every write enters
     *may* over every link that was up at any moment; then the answers are judged, each alone and
     those of one node together; *must* grows last. Raises `DivergenceFound` if one is impossible.
     """
@@ -56,7 +61,7 @@ def fold(
     moment = Moment((before, after), during, unstable=touched)
     for write, outcome in calls:
         _check_shape(belief, write, outcome)
-    belief = travelled(belief.granting(after), during)
+    belief = backups.coming_back(travelled(belief.granting(after), during), during, disks)
     entered, entries = belief.entered(calls, after)
     entered = landed(entered, during)
     if before.schema.cascading:
@@ -81,7 +86,8 @@ def fold(
             if entry.sure:
                 folded = folded.surely(entry.register, write.node, entry.number)
                 folded = _latest(folded, belief, write.node, entry, during)
-    return folded.ended(touched, belief, after).rewired(after, touched)
+    ended = folded.ended(touched, belief, after)
+    return backups.done(ended, belief, entered, during, disks).rewired(after, touched)
 
 
 def _latest(belief: Belief, older: Belief, node: str, entry: Entry, during: Net) -> Belief:

@@ -58,6 +58,8 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     away: frozenset[Link] = frozenset()
     #: (node, author): the node takes no rows of that author, and shows none.
     distrusts: frozenset[Link] = frozenset()
+    #: The generation that is selected on the copy of each node's disk, where there is one.
+    backups: Map[str, int] = Map()
 
     def __repr__(self) -> str:
         """Where it is: nodes with their generations, who is down, what is cut."""
@@ -294,6 +296,24 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     def trust(self, node: str, author: str) -> Net:
         """The node trusts that author."""
         return only(replace(self, distrusts=self.distrusts - {(node, author)}))
+
+    def backup(self, nodes: Iterable[str]) -> Net:
+        """The disks of these nodes are copied."""
+        running = {node: self.running[node] for node in nodes}
+        return only(replace(self, backups=self.backups.update(running)))
+
+    def restore(self, nodes: Iterable[str]) -> Net:
+        """The disks of these nodes are as they were, and their applications run."""
+        back = {node: self.backups[node] for node in nodes if node in self.backups}
+        gone = self.still.intersection(back)
+        return only(
+            replace(
+                self,
+                running=self.running.update(back),
+                down=self.down - gone,
+                paused=self.paused - gone,
+            )
+        )
 
     def deploy(self, nodes: Iterable[str], generation: int) -> Net:
         """These nodes run that generation, and will boot it."""

@@ -44,6 +44,8 @@ class Plan(Record, cache_hash=True):
     amounts: frozenset[Scalar] = UNUSED
     writes: Map[Row, int] = Map()
     passed_over: frozenset[Row] = NO_ROWS
+    #: The rows on the copy of each node's disk.
+    saved: Map[str, frozenset[Row]] = Map()
 
     def may_show(self, node: str) -> frozenset[Row]:
         """The rows of which the node may know anything."""
@@ -115,6 +117,18 @@ class Plan(Record, cache_hash=True):
             writes=self.writes.update({row: self.writes.get(row, 0) + 1 for row in rows}),
             passed_over=self.passed_over | between,
         )
+
+    def copied(self, nodes: Iterable[str]) -> Plan:
+        """The plan once the disks of these nodes were copied."""
+        return replace(self, saved=self.saved.update({n: self.may_show(n) for n in nodes}))
+
+    def put_back(self, nodes: Iterable[str]) -> Plan:
+        """The plan once these disks may be as they were, and those that hear them know of it.
+
+        What a node lost by that it may still be asked for: the plan knows no more than what may be.
+        """
+        known = self.known.update({n: self.may_show(n) | self.saved.get(n, NO_ROWS) for n in nodes})
+        return replace(self, known=_flowed(known, self.net))
 
     def over(self, net: Net) -> Plan:
         """The same, as far as what follows goes over that net."""

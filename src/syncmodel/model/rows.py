@@ -31,6 +31,14 @@ Knowledge = Map[str, Versions]
 Beaten = Map[str, Map[int, Versions]]
 
 
+class Saved(Record):
+    """What a node must and may know, and what it told, as it is on the last copy of its disk."""
+
+    must: Versions = NONE
+    may: Versions = NONE
+    told: Versions = NONE
+
+
 class RowBelief(Record, cache_hash=True):
     """The belief about one row. A version's name is its index in `versions`."""
 
@@ -54,6 +62,8 @@ class RowBelief(Record, cache_hash=True):
     told: Knowledge = Map()
     #: What each node may still have, of authors that it does not trust: it may hand that on.
     kept: Knowledge = Map()
+    #: What is on the copies of disks: see `backups`.
+    saved: Map[str, Saved] = Map()
 
     # --- questions -----------------------------------------------------------------------------
 

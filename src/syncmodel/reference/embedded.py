@@ -5,6 +5,7 @@ It is built when first needed, serves many runs, and is built anew when a run le
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import permutations
@@ -27,6 +28,7 @@ from syncmodel.reference.node.faults import HOLDING
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.restoring import PutsBack
 from syncmodel.targets import deploying
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.deploying import begin, end, preview
@@ -41,7 +43,7 @@ BASELINE = 1
 HELD_LIMIT_S = 20.0
 
 
-class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, Reachable):
+class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, Reachable):
     """A `Target` of local processes n1, n2, ..."""
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
@@ -141,6 +143,20 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, Reachable):
             raise FaultError(f"{node} was to meet a fault ({fault}) in its {job}, and has not.")
         await self._still_cut()
         return wrong or outcome
+
+    async def backup(self, nodes: Sequence[str]) -> None:
+        """All at once, by the machines' own control."""
+        await asyncio.gather(*(self._running.machines[node].backup() for node in nodes))
+
+    async def restore(self, nodes: Sequence[str], *, plain: bool) -> None:
+        """All are killed before the first one is put back; each must answer then."""
+        machines = [self._running.machines[node] for node in nodes]
+        await asyncio.gather(*(machine.kill() for machine in machines))
+        try:
+            await asyncio.gather(*(machine.restore(plain=plain) for machine in machines))
+        except BootError as error:
+            raise FaultError(f"A machine that was put back does not start: {error}") from None
+        await self.came_back(nodes)
 
     async def _amid(self, node: str, job: str, generation: int, fault: str) -> Outcome | None:
         """Do what the fault is where the job is held; what the node did wrong then, if anything."""

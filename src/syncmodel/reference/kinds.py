@@ -19,6 +19,7 @@ from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.trusting import Trusts
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
@@ -34,6 +35,7 @@ class Everything(
     Boots,
     HasMembers,
     Trusts,
+    PutsBack,
     Stops,
     Pauses,
     SetsClocks,

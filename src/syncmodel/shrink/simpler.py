@@ -28,6 +28,7 @@ from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.membership import Leave, Told
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.standstill import Pause
 from syncmodel.steps.sync import Resync
@@ -74,6 +75,8 @@ weight.register(Cut, lambda _: 1)
 weight.register(Hang, lambda _: 2)
 weight.register(Slow, lambda step: 1 + step.delay_ms)
 weight.register(Mend, lambda _: 1)
+weight.register(Backup, lambda step: len(step.on))
+weight.register(Restore, lambda step: 2 * len(step.on) + step.plain)
 weight.register(Resync, lambda step: int(step.full))
 weight.register(FaultyDeploy, lambda step: 5 + step.generation)
 weight.register(Deployment, lambda step: 3 * len(step.on) + step.generation)
@@ -173,6 +176,22 @@ def _(step: Deployment, script: Script) -> Iterator[Step]:
     for generation in sorted(script.net.generations):
         if generation < step.generation:
             yield evolve(step, generation=generation)
+
+
+@simpler.register
+def _(step: Backup, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    for node in step.on if len(step.on) > 1 else ():
+        yield evolve(step, on=tuple(other for other in step.on if other != node))
+
+
+@simpler.register
+def _(step: Restore, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    """A restart; one node less; the system's own way."""
+    yield Restart(step.on[0])
+    for node in step.on if len(step.on) > 1 else ():
+        yield evolve(step, on=tuple(other for other in step.on if other != node))
+    if step.plain:
+        yield evolve(step, plain=False)
 
 
 @simpler.register

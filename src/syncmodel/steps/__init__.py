@@ -18,6 +18,7 @@ from syncmodel.steps.membership import Join, Leave, Reactivate
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.plugins import Disable, Uninstall
 from syncmodel.steps.reads import Read
+from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
@@ -25,6 +26,7 @@ from syncmodel.steps.trusting import Distrust, Trust
 
 __all__ = [
     "Add",
+    "Backup",
     "Burst",
     "Clock",
     "Concurrently",
@@ -50,6 +52,7 @@ __all__ = [
     "Reboot",
     "Refused",
     "Restart",
+    "Restore",
     "Resume",
     "Resync",
     "Rollback",

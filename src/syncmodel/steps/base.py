@@ -15,6 +15,7 @@ from attrs import frozen
 
 from syncmodel.errors import UsageError
 from syncmodel.model.asked import ABSENT
+from syncmodel.model.backups import UNTOUCHED, Disks
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.judge import fold
@@ -252,6 +253,10 @@ class Step:
         """The nodes whose application goes down on the way, though it may be up again after."""
         return frozenset()
 
+    def disks(self) -> Disks:
+        """The nodes whose disk it copies or puts back. Beside that no node is asked anything."""
+        return UNTOUCHED
+
     def alters(self) -> frozenset[str]:
         """The nodes whose life, generation or clock it changes: of one node one step at a time."""
         return self.disturbs()
@@ -315,7 +320,7 @@ class Step:
             self.judge(outcome, belief.net.down)
             calls = self.calls(belief.net.schema, outcome)
             after = self.becomes(belief.net, outcome)
-            return fold(belief, calls, after, self.disturbs(), looks)
+            return fold(belief, calls, after, self.disturbs(), looks, disks=self.disks())
         except DivergenceFound as found:
             raise found.about((told(self, outcome),)) from None
 

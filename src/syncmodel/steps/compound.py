@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 from attrs import frozen
 
 from syncmodel.errors import InvalidRunError
+from syncmodel.model.backups import UNTOUCHED, Disks
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.judge import fold
@@ -77,6 +78,9 @@ class Concurrently(Step):
     def alters(self) -> frozenset[str]:
         return frozenset().union(*(step.alters() for step in self.steps))
 
+    def disks(self) -> Disks:
+        return reduce(Disks.and_also, [step.disks() for step in self.steps], UNTOUCHED)
+
     def rewire(self, net: Net) -> Net:
         return reduce(lambda net, step: step.rewire(net), self.steps, net)
 
@@ -98,6 +102,7 @@ class Concurrently(Step):
             and len(set(altered)) == len(altered)
             and self._all_are_told()
             and self._few_wait(plan)
+            and self._restores_alone()
             and self._tokens_differ(plan)
         )
 
@@ -116,6 +121,12 @@ class Concurrently(Step):
         """Not hundreds of writes at once lose their answers, as their node stands still."""
         fills = {step.node for step in self.steps if isinstance(step, Fill)}
         return not fills or fills.isdisjoint(self.rewire(plan.net).paused)
+
+    def _restores_alone(self) -> bool:
+        """Nothing else is asked of a node whose disk is put back: it would be of either past."""
+        restored = self.disks().restored
+        named = (step.nodes() for step in self.steps if not step.disks().restored)
+        return not restored or restored.isdisjoint(frozenset[str]().union(*named))
 
     def _tokens_differ(self, plan: Plan) -> bool:
         """No sibling uses a token of another, and a row refers to the same rows throughout."""
@@ -149,7 +160,7 @@ class Concurrently(Step):
                 # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
                 step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
             after = self.becomes(belief.net, outcome)
-            return fold(belief, calls, after, self.disturbs(), looks)
+            return fold(belief, calls, after, self.disturbs(), looks, disks=self.disks())
         except DivergenceFound as found:
             parts = zip(self.steps, outcome.parts, strict=True)
             asked = (told(step, part) for step, part in parts if step.asks(schema) or step.looks())

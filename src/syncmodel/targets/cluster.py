@@ -260,10 +260,15 @@ class Cluster(
             await machine.start()
         except BootError as error:
             raise FaultError(f"{node} does not start any more: {error}") from None
-        self.down -= {node}
-        await self._stand_still(self.paused - {node})
-        if not await self._answers(node):
-            raise FaultError(f"{node} was started, and its application does not answer.")
+        await self.came_back((node,))
+
+    async def came_back(self, nodes: Sequence[str]) -> None:
+        """These were started. Raises `FaultError` if one does not answer, or a cut has ended."""
+        self.down = self.down.difference(nodes)
+        await self._stand_still(self.paused.difference(nodes))
+        for node in nodes:
+            if not await self._answers(node):
+                raise FaultError(f"{node} was started, and its application does not answer.")
         await self._still_cut()
 
     async def pause(self, node: str) -> None:

@@ -17,6 +17,7 @@ from syncmodel.model.view import View
 from syncmodel.model.world import World, initial, promised
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
+    Backup,
     Burst,
     Clock,
     Crash,
@@ -32,6 +33,7 @@ from syncmodel.steps import (
     Pause,
     Reactivate,
     Restart,
+    Restore,
     Resume,
     Resync,
     Rollback,
@@ -66,6 +68,7 @@ SEEN = {
     Sometimes.RESYNCS: (CREATE, Resync("n2")),
     Sometimes.ROLLBACKS: (CREATE, Rollback(("n2",), 1)),
     Sometimes.CRASHES: (Crash("n1"), Restart("n1")),
+    Sometimes.RESTORES: (Backup(("n1",)), Restore(("n1",), False)),
     Sometimes.PAUSES: (Pause("n1"), Resume("n1")),
     Sometimes.CLOCKS: (Clock("n1", 60),),
     Sometimes.HANGS: (Hang("n1", "n2"), Heal()),

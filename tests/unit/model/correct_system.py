@@ -34,6 +34,7 @@ from syncmodel.steps.base import (
     Stops,
 )
 from syncmodel.steps.membership import HasMembers
+from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.trusting import Trusts
 
 Result = TypeVar("Result")
@@ -65,6 +66,7 @@ class CorrectSystem(
     Stops,
     Pauses,
     SetsClocks,
+    PutsBack,
     Malforms,
     Reads,
 ):
@@ -102,6 +104,8 @@ class CorrectSystem(
         self.past: dict[str, list[dict[Key, Stored]]] = {node: [{}] for node in net.nodes}
         self.floor = dict.fromkeys(net.nodes, 0)
         self.lives = dict.fromkeys(net.nodes, 0)
+        #: What was copied of each node's disk: what it knew, and its generation.
+        self.copies: dict[str, tuple[dict[Key, Stored], int]] = {}
         self.late: list[Late] = []
         self.skew = {node: rng.choice((-2, 0, 0, 2)) for node in net.nodes}
         self.now = 10
@@ -549,6 +553,31 @@ class CorrectSystem(
                 self.drop(node)
             self.start(node)
         return Outcome(Answer.OK)
+
+    async def backup(self, nodes: Sequence[str]) -> None:
+        """One disk after another is copied."""
+        for node in nodes:
+            await Pause()
+            self.copies[node] = (dict(self.known[node]), self.running[node])
+
+    async def restore(self, nodes: Sequence[str], *, plain: bool) -> None:
+        """All go down; then one after another starts with the disk that was copied."""
+        del plain
+        for node in nodes:
+            await Pause()
+            self.paused.pop(node, None)
+            self.stop(node)
+        for node in nodes:
+            await Pause()
+            known, self.running[node] = self.copies[node]
+            self.happened["restores that lost rows"] += not self.known[node].keys() <= known.keys()
+            self.happened["restores that brought rows back"] += (
+                not known.keys() <= self.known[node].keys()
+            )
+            self.known[node] = dict(known)
+            self.past[node].append(dict(known))
+            self.floor[node] = len(self.past[node]) - 1
+            self.start(node)
 
     def stop(self, node: str) -> None:
         """The application is gone."""

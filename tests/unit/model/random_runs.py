@@ -33,6 +33,7 @@ from syncmodel.model.view import View
 from syncmodel.model.world import initial
 from syncmodel.steps import (
     Add,
+    Backup,
     Burst,
     Clock,
     Concurrently,
@@ -53,6 +54,7 @@ from syncmodel.steps import (
     Read,
     Refused,
     Restart,
+    Restore,
     Resume,
     Resync,
     Rollback,
@@ -84,6 +86,8 @@ class Draw:
     stalls: bool = True
     #: Whether nodes leave, and trust changes.
     members: bool = False
+    #: Whether disks are copied and put back.
+    restores: bool = True
 
     def step(self, plan: Plan) -> Step:
         """Any enabled step. Heals and restarts come often enough for a run to stay alive."""
@@ -181,6 +185,8 @@ class Draw:
     def life(self, plan: Plan) -> Step:
         """Crash, restart, resync or standstill; first the end of what lasts."""
         node = self.rng.choice(plan.net.nodes)
+        if self.restores and self.rng.random() < 0.4:
+            return self.disk(plan)
         if plan.net.paused and self.rng.random() < 0.4:
             return Resume(self.rng.choice(sorted(plan.net.paused)))
         if plan.net.down and self.rng.random() < 0.5:
@@ -190,6 +196,14 @@ class Draw:
         clock = Clock(node, self.rng.choice((-3, 0, 3)))
         kinds = (Crash(node), Restart(node), Resync(node, True), Pause(node), clock)
         return self.rng.choices(kinds, (3, 3, 3, 2, 1))[0]
+
+    def disk(self, plan: Plan) -> Step:
+        """Disks are copied, or put back."""
+        nodes, copied = plan.net.nodes, sorted(plan.net.backups)
+        if copied and self.rng.random() < 0.6:
+            some = self.rng.sample(copied, self.rng.choice((1, 1, len(copied))))
+            return Restore(tuple(some), self.rng.random() < 0.5)
+        return Backup(tuple(self.rng.sample(nodes, self.rng.choice((1, 1, len(nodes))))))
 
     def deployment(self, plan: Plan) -> Step:
         """A rollback of some nodes, or a rollout of all that lack the plugin."""
@@ -477,7 +491,7 @@ def random_run(
     net = some_net(rng, schema, rng.choice(counts))
     simulated = system(rng, net, guarantees)
     run = Run.begin(simulated, net, guarantees, sometimes, inside)
-    draw = Draw(rng, stalls=seed % 3 == 0, members=seed % 4 == 1)
+    draw = Draw(rng, stalls=seed % 3 == 0, members=seed % 4 == 1, restores=seed % 4 == 3)
     steps = list[Step]()
     try:
         run.rest()

@@ -38,6 +38,8 @@ SOMETIMES = (
     "unknown columns came back",
     "came while it stood still",
     "reads",
+    "restores that lost rows",
+    "restores that brought rows back",
 )
 #: What must have happened under a value by itself, beside conflicts and unknown writes that showed.
 HAPPENS = {

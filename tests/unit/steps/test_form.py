@@ -84,6 +84,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "read": {"node": "n1", "table": "cases", "row": "c1"},
     "partition": {"groups": [["n1", "n2"], ["n3"]]},
     "pause": {"node": "n2"},
+    "backup": {"nodes": ["n1", "n2"]},
+    "restore": {"nodes": ["n1"], "plain": True},
     "slow": {"from": "n1", "to": "n2", "delay_ms": 20},
     "hang": {"from": "n1", "to": "n2"},
     "clock": {"node": "n2", "ahead_s": -60},
@@ -170,7 +172,7 @@ def test_a_field_too_many_is_named(op: str) -> None:
     ("raw", "words"),
     [
         (None, "expected an object with an `op`, found None"),
-        ({"node": "n1"}, "unknown op None; known are: add, burst, "),
+        ({"node": "n1"}, "unknown op None; known are: add, backup, burst, "),
         ({"op": "explode"}, "unknown op 'explode'"),
         ({"op": "read", "node": "n1", "table": "cases", "row": 1}, "expected str, found 1 at row"),
         ({"op": "crash", "node": 1}, "expected str, found 1 at node"),

@@ -78,6 +78,14 @@ class LocalMachine:
         """The machine's clock is so far ahead of the true time, over restarts too."""
         await self.control.call("clock", {"ahead_s": ahead_s})
 
+    async def backup(self) -> None:
+        """Copy its disk; the application goes on."""
+        await self.control.call("backup")
+
+    async def restore(self, *, plain: bool) -> None:
+        """Put back what was copied, and start the application. Raises BootError."""
+        await self.control.call("restore", {"plain": plain})
+
     async def status(self) -> dict[str, Any]:
         """application ("running", "paused", "stopped"), selected, running, job (name or None)."""
         return await self.control.call("status")

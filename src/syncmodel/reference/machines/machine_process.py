@@ -21,6 +21,7 @@ from syncmodel.reference.machines import ssh_front
 from syncmodel.reference.machines.application import SpawnedApplication
 from syncmodel.reference.machines.process import fork_child, log_to
 from syncmodel.reference.machines.spawner import spawn_forever
+from syncmodel.reference.node.backups import Backups
 from syncmodel.reference.node.bugs import supervisor_pieces
 from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.control import Control, serve_control
@@ -59,8 +60,10 @@ async def _serve(
     spawner.setblocking(False)
     following = asyncio.get_running_loop().create_task(application.follow(spawner))
     bugs = json.loads(layout.config.read_text(encoding="utf-8"))["bugs"]
-    supervisor = Supervisor(layout, application, supervisor_pieces(bugs))
-    control = Control(supervisor, application, Clock(layout.clock))
+    pieces = supervisor_pieces(bugs)
+    supervisor = Supervisor(layout, application, pieces)
+    backups = Backups(layout, application, pieces)
+    control = Control(supervisor, application, Clock(layout.clock), backups)
     try:
         # Control first: an application may ask its machine things while it comes up.
         control_server = await serve_control(control, layout.control_socket)

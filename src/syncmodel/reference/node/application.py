@@ -15,6 +15,7 @@ from syncmodel.nostr.messages import Delivery, Eose, Ok
 from syncmodel.reference.node import bugs, core
 from syncmodel.reference.node.config import Config
 from syncmodel.reference.node.disk import Durables, due
+from syncmodel.reference.node.mark import Mark, Marks
 from syncmodel.reference.node.ports import (
     Answer,
     Cursor,
@@ -30,9 +31,10 @@ from syncmodel.reference.node.ports import (
     ToPeer,
     ToSubscriber,
 )
+from syncmodel.reference.node.put_back import rewritten
 from syncmodel.reference.node.serving import Served
 from syncmodel.reference.node.state import Node, State
-from syncmodel.reference.node.store import Store
+from syncmodel.reference.node.store import Loaded, Store, StoreError
 
 
 class Connection(Protocol):
@@ -51,10 +53,15 @@ class Dialling(Protocol):
 
 
 class Application:
-    """One node between its sockets and its store. `clock` gives Unix seconds."""
+    """One node between its sockets and its store. `clock` gives Unix seconds; without `marks` it
+    does not notice that its store was put back."""
 
     def __init__(
-        self, config: Config, store: Store, clock: Callable[[], float] = time.time
+        self,
+        config: Config,
+        store: Store,
+        clock: Callable[[], float] = time.time,
+        marks: Marks | None = None,
     ) -> None:
         self.config = config
         self.store = store
@@ -66,6 +73,7 @@ class Application:
             pieces=bugs.pieces(config.bugs),
         )
         self._clock = clock
+        self._marks = marks
         self.state = self._boot()
         self.connections: dict[int, Connection] = {}
         self.diallers: dict[str, Dialling] = {}
@@ -73,7 +81,7 @@ class Application:
         self._waiters: set[_Waiter] = set()
 
     def _boot(self) -> State:
-        held = self.store.load()
+        held = self._own(self.store.load())
         members = held.members or Members(self.config.trusted, frozenset())
         state = core.boot(
             self.node,
@@ -89,6 +97,20 @@ class Application:
         self.store.mend(state.table)
         return state
 
+    def _own(self, held: Loaded) -> Loaded:
+        """What the store holds, in a log of its own: one that was put back gets another name."""
+        pieces, marks = self.node.pieces, self._marks
+        if marks is None or not pieces.was_put_back(marks.read(), _mark(held)):
+            return held
+        lets_go = pieces.lets_go()
+        self.store.renew_log(lets_go=lets_go)
+        anew = [Put(one) for one in rewritten(held.stored, self.node, self.now_s())]
+        if anew:
+            self.store.apply(anew)
+        held = self.store.load()
+        marks.move(_mark(held))
+        return held
+
     def now_s(self) -> int:
         """The clock, in whole Unix seconds."""
         return int(self._clock())
@@ -102,6 +124,7 @@ class Application:
         durables = [one for one in outputs if isinstance(one, Put | Show | Cursor | Members)]
         if durables:
             now, pending = due(self._pending, durables, self.node.pieces)
+            self._move_mark(now)
             self.store.apply(now)
             self._pending = pending
         self.state = state
@@ -118,8 +141,18 @@ class Application:
     def flush(self) -> None:
         """Store what was left behind. Raises StoreError."""
         if self._pending:
+            self._move_mark(self._pending)
             self.store.apply(self._pending)
             self._pending = ()
+
+    def _move_mark(self, durables: Durables) -> None:
+        """Before a transaction: if it fails, the log is behind its mark, and gets another name."""
+        last = max((one.stored.position for one in durables if isinstance(one, Put)), default=0)
+        if last and self._marks is not None:
+            try:
+                self._marks.move(Mark(self.state.log_id, last))
+            except OSError as error:
+                raise StoreError(f"the mark of the log can't be moved: {error}") from error
 
     def _carry_out(self, outputs: tuple[Output, ...]) -> Answer | None:
         answer = None
@@ -169,6 +202,10 @@ class Application:
             yield waiter
         finally:
             self._waiters.discard(waiter)
+
+
+def _mark(held: Loaded) -> Mark:
+    return Mark(held.log_id, held.position)
 
 
 class _Waiter:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from syncmodel.errors import SyncModelError
+from syncmodel.reference.node.backups import Backups
 from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.entries import RefusedEntryError, read_content
@@ -54,10 +55,15 @@ class Control:
     """
 
     def __init__(
-        self, supervisor: Supervisor, application: PausableApplication, clock: Clock
+        self,
+        supervisor: Supervisor,
+        application: PausableApplication,
+        clock: Clock,
+        backups: Backups | None = None,
     ) -> None:
         self._supervisor = supervisor
         self._clock = clock
+        self._backups = backups or Backups(supervisor.deployment.layout, application)
         self._deployment = supervisor.deployment
         self._application = application
         self._methods: dict[str, Method] = {
@@ -82,6 +88,8 @@ class Control:
             "fault.held": self._held,
             "fault.disarm": self._disarm,
             "clock": self._set_clock,
+            "backup": self._verb(self._backups.copy),
+            "restore": self._restore,
         }
 
     async def call(self, method: object, params: object) -> dict[str, Any]:
@@ -196,6 +204,10 @@ class Control:
     async def _restart(self) -> None:
         await self._application.stop()
         await self._supervisor.start()
+
+    async def _restore(self, params: Params) -> dict[str, Any]:
+        await self._backups.put_back(plain=_field(params, "plain", bool))
+        return self._supervisor.summary()
 
     async def _set_clock(self, params: Params) -> dict[str, Any]:
         self._clock.set(_field(params, "ahead_s", int))

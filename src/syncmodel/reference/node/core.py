@@ -148,11 +148,16 @@ def _from_peer(state: State, given: FromPeer, node: Node) -> Step:
     peer, message = given.peer, given.message
     match message:
         case Eose():
-            applied = message.position or 0
-            link = state.link(peer).at_end(message.log_id, applied)
+            link = state.link(peer)
+            before = link.applied if link.log_id == message.log_id else 0
+            applied = node.pieces.at_end(before, message.position or 0)
+            link = link.at_end(message.log_id, applied)
             state = state.with_link(peer, link)
             return state, (Cursor(peer, message.log_id, applied),)
         case Delivery():
+            link = state.link(peer)
+            if link.ended and not node.pieces.is_next(message.position or 0, link.applied):
+                return state, ()
             state, outputs, refused = _accept(state, given, message.event, node)
         case BadDelivery():
             outputs, refused = (), True

@@ -46,6 +46,14 @@ class Layout:
         return self.root / "var" / "lib" / "control" / "jobs"
 
     @property
+    def mark(self) -> Path:
+        return self.root / "var" / "lib" / "control" / "log-mark"
+
+    @property
+    def backup(self) -> Path:
+        return self.root / "var" / "backup"
+
+    @property
     def config(self) -> Path:
         return self.root / "etc" / "node.json"
 

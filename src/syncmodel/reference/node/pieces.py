@@ -13,6 +13,7 @@ import attrs
 
 from syncmodel.nostr.events import Event
 from syncmodel.reference.node.entries import Content, Row, RowKey, Stored, Tombstone, Value
+from syncmodel.reference.node.mark import Mark
 from syncmodel.reference.node.ports import Cursor, Durable, Members
 
 AHEAD_LIMIT_S: Final = 900
@@ -141,6 +142,12 @@ def resync_route(addresses: Sequence[str]) -> str:
     return addresses[0]
 
 
+def at_end(applied: int, end: int) -> int:  # noqa: ARG001
+    """How far a peer's log is applied once its backlog is: to its end, though it may have been
+    longer once."""
+    return end
+
+
 # --- who is a member -----------------------------------------------------------------------------
 
 
@@ -200,6 +207,11 @@ def hears(peer_hears_us: Callable[[], bool]) -> bool:  # noqa: ARG001
 
     A question, not its answer: that takes a look at every subscription, for each entry that comes.
     """
+    return True
+
+
+def is_next(position: int, applied: int) -> bool:  # noqa: ARG001
+    """Whether what a peer sends is looked at: whatever its position, it may be known or not."""
     return True
 
 
@@ -283,6 +295,26 @@ def waits_on(case_shows: bool) -> bool:  # noqa: ARG001
     return True
 
 
+# --- what a node that starts finds on its disk ---------------------------------------------------
+
+
+def was_put_back(marked: Mark | None, found: Mark) -> bool:
+    """Whether the log that a node finds is not the one that it had: see `mark`."""
+    if marked is None:
+        return True
+    return marked.log_id != found.log_id or marked.position > found.position
+
+
+def lets_go() -> bool:
+    """Whether nothing counts as applied for a node whose log was put back."""
+    return True
+
+
+def restamped(stamp: int, now_s: int) -> int:  # noqa: ARG001
+    """The `created_at` of what a node wrote itself, once its log was put back: as it was."""
+    return stamp
+
+
 @attrs.frozen
 class Pieces:
     """The decisions of one node. Replace one with `attrs.evolve(pieces, wins=...)`."""
@@ -313,7 +345,9 @@ class Pieces:
     counts_anyway: Callable[[Event], bool] = counts_anyway
     shows_anew: Callable[[bool], bool] = shows_anew
     asks_again: Callable[[bool], bool] = asks_again
+    at_end: Callable[[int, int], int] = at_end
     admits: Callable[[str, str, str], bool] = admits
+    is_next: Callable[[int, int], bool] = is_next
     hears: Callable[[Callable[[], bool]], bool] = hears
     latest_stamp: Callable[[int], int] = latest_stamp
     is_same: Callable[[Event, Event], bool] = is_same
@@ -329,3 +363,6 @@ class Pieces:
     taken_up: Callable[[Iterable[Stored]], Iterable[Stored]] = taken_up
     believes: Callable[[bool, int], bool] = believes
     waits_on: Callable[[bool], bool] = waits_on
+    was_put_back: Callable[[Mark | None, Mark], bool] = was_put_back
+    lets_go: Callable[[], bool] = lets_go
+    restamped: Callable[[int, int], int] = restamped

@@ -29,6 +29,7 @@ from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.dialler import FRAME_LIMIT_BYTES, Dialler
 from syncmodel.reference.node.layout import Layout
+from syncmodel.reference.node.mark import Marks
 from syncmodel.reference.node.plugin_api import PluginApi
 from syncmodel.reference.node.protocol import Http, http_for
 from syncmodel.reference.node.relay import Relay
@@ -55,9 +56,9 @@ def serve(root: Path) -> None:
 async def _serve(root: Path) -> None:
     layout, settings = Layout(root), config.load(root)
     store = Store(layout.database, settings.plugin)
-    accepted = Accepted(layout.accepted)
+    accepted, marks = Accepted(layout.accepted), Marks(layout.mark)
     try:
-        app = Application(settings, store, Clock(layout.clock))
+        app = Application(settings, store, Clock(layout.clock), marks)
         diallers = {peer.name: Dialler(app, peer) for peer in settings.peers}
         app.diallers.update(diallers)
         end = asyncio.Event()
@@ -90,6 +91,7 @@ async def _serve(root: Path) -> None:
         app.flush()
     finally:
         accepted.close()
+        marks.close()
         store.close()
 
 

@@ -92,6 +92,18 @@ class Store:
             for one in durables:
                 self._write(one)
 
+    def renew_log(self, *, lets_go: bool = True) -> str:
+        """Give a log that was put back the identity of another one, and return that.
+
+        Its entries and positions stay; nothing of any peer counts as applied (if `lets_go`).
+        """
+        log_id = secrets.token_hex(8)
+        with self._transaction():
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'log_id'", (log_id,))
+            if lets_go:
+                migrations.forget_cursors(self._db)
+        return log_id
+
     def mend(self, table: Mapping[RowKey, tuple[Row, ...]]) -> None:
         """Make the plugin's tables hold exactly `table`.
 
@@ -209,19 +221,6 @@ class Store:
                 # A failed COMMIT may have ended the transaction itself (SQLite, lang_transaction).
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-
-
-def renew_log(path: Path) -> str:
-    """Give a database that was put back from a backup the log_id of a new log, and return that.
-
-    Its entries and positions stay; nothing of any peer counts as applied. The node must not run.
-    """
-    log_id = secrets.token_hex(8)
-    with failing_as_store_error(), sqlite3.connect(path, timeout=BUSY_LIMIT_S) as db:
-        db.execute("UPDATE meta SET value = ? WHERE key = 'log_id'", (log_id,))
-        migrations.forget_cursors(db)
-    db.close()
-    return log_id
 
 
 def _stored(text: str, position: int) -> Stored:

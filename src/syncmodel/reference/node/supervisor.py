@@ -25,6 +25,7 @@ import attrs
 
 from syncmodel.errors import SyncModelError
 from syncmodel.reference.node import migrations
+from syncmodel.reference.node.backups import vouch
 from syncmodel.reference.node.deployment import Deployment, RefusedError
 from syncmodel.reference.node.endings import code, failed, first_line
 from syncmodel.reference.node.faults import ApplicationFailedError, Faults
@@ -336,19 +337,21 @@ class Supervisor:
             )
             self._migrate(connection, back)
             self._generations.select(job.previous)
+            vouch(self._deployment.layout, connection)
 
     async def _restart(self, target: Generation) -> None:
         await self._application.stop()
-        if self._pieces.forgets_cursors():
-            # Only now: what still ran could have noted new progress, and its refusals as progress.
-            await asyncio.to_thread(self._forget_cursors)
+        # Only now: what still ran could have noted new progress, and its refusals as progress.
+        await asyncio.to_thread(self._leave_store)
         self._generations.set_running(target.number)
         self.faults.meet("activation-fails")
         await self._application.start()
 
-    def _forget_cursors(self) -> None:
+    def _leave_store(self) -> None:
         with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
-            migrations.forget_cursors(connection)
+            if self._pieces.forgets_cursors():
+                migrations.forget_cursors(connection)
+            vouch(self._deployment.layout, connection)
 
     async def _fail(self, job: Job, error: Exception) -> Job:
         details = {}

@@ -85,7 +85,7 @@ def only_then(steps: Plan) -> bool:
 
 
 def never() -> bool:
-    """A job that was aborted does not go on."""
+    """What a supervisor never does: an aborted job does not go on."""
     return False
 
 
@@ -113,6 +113,9 @@ class SupervisorPieces:
     `application_of(selected, running) -> number`: what is started while the machine is up.
     `commits_first(plan)`: whether the switch is committed before these migrations are run.
     `goes_on_after_abort()`: whether an aborted plan is carried out all the same.
+    `copies_the_latest()`: whether a backup has the newest entry too.
+    `selects_what_was_copied()`: whether a restore selects the generation that was selected then.
+    `keeps_cursors()`: whether a restore keeps what counts as applied now, and not what did then.
     """
 
     migrations: tuple[Migration, ...] = MIGRATIONS
@@ -135,6 +138,9 @@ class SupervisorPieces:
     machine_boots: Callable[[int, int], int] = what_is_selected
     application_of: Callable[[int, int], int] = what_runs
     commits_first: Callable[[Plan], bool] = only_then
+    copies_the_latest: Callable[[], bool] = always
+    selects_what_was_copied: Callable[[], bool] = always
+    keeps_cursors: Callable[[], bool] = never
 
     def leads_to(self, kind: str, requested: int, selected: int) -> int:
         """The generation that a job of this kind leads to."""

@@ -209,11 +209,11 @@ def unused_log(world: VirtualWorld, node: str) -> str:
 
 def _mentions(world: VirtualWorld, node: str) -> set[str]:
     """Every log of the node that something may still refer to."""
-    found: list[str | None] = [world.machines[node].disk.log_id]
-    for machine in world.machines.values():
-        cursor = machine.disk.cursors.get(node)
-        if cursor is not None:
-            found.append(cursor.log_id)
+    found: list[str | None] = []
+    for name, machine in world.machines.items():
+        disks = [machine.disk] if machine.copy is None else [machine.disk, machine.copy.disk]
+        found += [disk.cursors[node].log_id for disk in disks if node in disk.cursors]
+        found += [disk.log_id for disk in disks if name == node]
         found += [one.log_id for one in machine.pending if hasattr(one, "log_id")]
         if machine.state is not None:
             found.append(machine.state.link(node).log_id)

@@ -3,9 +3,10 @@
 What is merged, and why nothing is lost by it (a *situation* is what decides all that can follow):
 
 - Log identities. A log is only ever compared with the one that its node has now: by a relay that is
-  asked (`pieces.resume`) and by the check for rest. So a node's own is "0" (and "0:empty", under
-  which it appears without the plugin), and every earlier one is "old". A new log's name is one that
-  nothing refers to, so none of these comes back.
+  asked (`pieces.resume`), by the check for rest, and by a node whose disk was put back. So a node's
+  own is "0" (and "0:empty", under which it appears without the plugin), and every other one is
+  "old". A new log's name is one that nothing refers to, and a log that is put back and is not the
+  node's own gets one, so none of these comes back.
 - Positions in one node's log. The core and its pieces only ask which of two is greater, and give
   the next one a greater number still. So those up to the end of the stored log are numbered 1, 2,
   3... in their order, each mention alike; 0, "nothing yet", stays 0. What lies beyond that end (a
@@ -31,7 +32,7 @@ from syncmodel.reference.node.disk import Disk
 from syncmodel.reference.node.entries import Stored
 from syncmodel.reference.node.ports import Cursor, Durable, Members, Put, Show
 from syncmodel.reference.node.state import State, Subscription
-from syncmodel.reference.simulated.machine import Machine
+from syncmodel.reference.simulated.machine import Copy, Machine
 from syncmodel.reference.simulated.world import VirtualWorld, Wire
 
 Form = tuple[Any, ...]
@@ -94,6 +95,9 @@ def _mentioned(world: VirtualWorld, name: str) -> Iterator[int | None]:
     machine = world.machines[name]
     yield from (one.position for one in machine.disk.entries.values())
     yield from (one.stored.position for one in machine.pending if isinstance(one, Put))
+    if machine.copy is not None:
+        yield machine.copy.disk.position
+        yield from (one.position for one in machine.copy.disk.entries.values())
     if machine.state is not None:
         yield machine.state.position
         yield from (
@@ -102,6 +106,8 @@ def _mentioned(world: VirtualWorld, name: str) -> Iterator[int | None]:
     for other in world.machines.values():
         if name in other.disk.cursors:
             yield other.disk.cursors[name].applied
+        if other.copy is not None and name in other.copy.disk.cursors:
+            yield other.copy.disk.cursors[name].applied
         yield from (
             one.applied for one in other.pending if isinstance(one, Cursor) and one.peer == name
         )
@@ -123,10 +129,17 @@ def _machine(machine: Machine, own: _Naming, names: dict[str, _Naming]) -> Form:
         machine.skew_s,
         disk.applied,
         tuple(sorted(disk.left)),
+        None if machine.copy is None else _copy(machine.copy, own, names),
         None if state is not None and _same(disk, state) else _disk(disk, own, names),
         tuple(_durable(one, own, names) for one in machine.pending),
         None if state is None else _state(state, own, names),
     )
+
+
+def _copy(copy: Copy, own: _Naming, names: dict[str, _Naming]) -> Form:
+    disk = copy.disk
+    left = tuple(sorted(disk.left))
+    return copy.selected, own.log(disk.log_id), disk.applied, left, _disk(disk, own, names)
 
 
 def _same(disk: Disk, state: State) -> bool:

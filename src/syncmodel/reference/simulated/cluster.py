@@ -16,7 +16,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.kinds import Everything
-from syncmodel.reference.simulated import acts, faulty, plugins, sights, told
+from syncmodel.reference.simulated import acts, faulty, plugins, restoring, sights, told
 from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
@@ -220,6 +220,21 @@ class SimulatedCluster(Target, Everything, Traces):
         """Stop in order (which stores what is written behind), then start."""
         self._before(f"{node} restarts")
         self._world = acts.restart(self.world, node)
+
+    async def backup(self, nodes: Sequence[str]) -> None:
+        """One after another, in the schedule's order."""
+        self._before(f"{nodes} copied")
+        for place in self._schedule.order(len(nodes)):
+            self._world = restoring.backup(self.world, nodes[place])
+            self._cross()
+
+    async def restore(self, nodes: Sequence[str], *, plain: bool) -> None:
+        """All are down before the first one starts."""
+        self._before(f"{nodes} restored, plain {plain}")
+        for node in nodes:
+            self._world = acts.crash(self.world, node)
+        for place in self._schedule.order(len(nodes)):
+            self._world = restoring.restore(self.world, nodes[place], plain=plain)
 
     async def pause(self, node: str) -> None:
         """What is sent to it waits."""

@@ -18,11 +18,19 @@ from syncmodel.reference.simulated.setup import Setup
 BASELINE = 1
 
 
+class Copy(Record, cache_hash=True):
+    """What a backup has of a machine: its disk, and which generation is selected."""
+
+    disk: Disk
+    selected: int
+
+
 class Machine(Record, cache_hash=True):
     """A value. `state` is None while the application is down.
 
     `pending` was written and is not stored yet: a crash loses it. `last_rollout` is the generation
-    of the last rollout job, `skew_s` how far the clock is ahead of the world's, in seconds.
+    of the last rollout job, `skew_s` how far the clock is ahead of the world's, in seconds, `copy`
+    its last backup.
     """
 
     disk: Disk
@@ -32,6 +40,7 @@ class Machine(Record, cache_hash=True):
     pending: Durables = ()
     last_rollout: int | None = None
     skew_s: int = 0
+    copy: Copy | None = None
 
     def stored(self) -> Machine:
         """Everything that was written is stored."""

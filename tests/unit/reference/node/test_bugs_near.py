@@ -18,6 +18,7 @@ from syncmodel.engine.run import run
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import (
+    Backup,
     Burst,
     Clock,
     Concurrently,
@@ -38,6 +39,7 @@ from syncmodel.steps import (
     Reactivate,
     Reboot,
     Restart,
+    Restore,
     Resume,
     Resync,
     Rollback,
@@ -175,6 +177,38 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
             FaultyRollout("n1", 3, "killed-before-commit"),
             FaultyRollback("n1", 2, "migration-fails"),
         ],
+    ),
+    "restored-log-keeps-its-name": (
+        # What it lost has come back before it writes anything.
+        2,
+        2,
+        [Backup(("n1",)), CREATED, Restore(("n1",), False), create_case("n1", "c2", "t2")],
+    ),
+    "restored-writes-taken-for-old": (
+        2,
+        2,
+        [Backup(("n1",)), CREATED, Restore(("n1",), True), create_case("n1", "c2", "t2")],
+    ),
+    "restore-keeps-cursors": (
+        2,
+        2,
+        [CREATED, create_case("n2", "c2", "t2"), Backup(("n1",)), Restore(("n1",), False)],
+    ),
+    "restored-rows-are-newest": (
+        2,
+        2,
+        [CREATED, delete_case("n1", "c1"), Backup(("n1",)), Restore(("n1",), False)],
+    ),
+    "restore-selects-nothing": (
+        2,
+        2,
+        [Backup(("n1",)), Rollback(("n2",), 1), Restore(("n1",), False)],
+    ),
+    "backup-misses-the-latest": (
+        # A peer has it.
+        2,
+        2,
+        [CREATED, Backup(("n1",)), Restore(("n1",), False)],
     ),
     "write-on-what-arrived": (
         2,

@@ -30,6 +30,7 @@ FAMILIES = (
     "standstills",
     "membership",
     "trust",
+    "restores",
 )
 
 

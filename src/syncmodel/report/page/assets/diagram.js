@@ -2,11 +2,11 @@
 // The picture of a run: time to the right, a lane for each node.
 
 const LANE = 46, TOP = 30, LEFT = 14, GLYPH = 9;
-const GLYPHS = {create: "+", set: "=", add: "±", delete: "−", read: "?", resync: "↻", crash: "✕", restart: "↑",
+const GLYPHS = {create: "+", set: "=", add: "±", delete: "−", read: "?", resync: "↻", crash: "✕", restart: "↑", backup: "⎘", restore: "↶",
   rollout: "⇧", rollback: "⇩", faulty_rollout: "⇑", faulty_rollback: "⇓", refused: "!", fill: "#", partition: "✂", cut: "✂", mend: "⌒", heal: "♥",
   pause: "‖", resume: "▷", clock: "◔", hang: "⊘", slow: "≈"};
 const MEANING = {create: "create", set: "change", add: "increment", delete: "delete", read: "read", resync: "resync",
-  crash: "crash", restart: "restart", rollout: "rollout", rollback: "rollback",
+  crash: "crash", restart: "restart", backup: "the disk is copied", restore: "the disk is put back", rollout: "rollout", rollback: "rollback",
   faulty_rollout: "rollout that meets a fault", faulty_rollback: "rollback that meets a fault", refused: "a bad request",
   fill: "many rows", cut: "links cut", mend: "one link whole again", heal: "all links whole",
   hang: "a link hangs", slow: "a link is slow or quick again", pause: "stands still", resume: "goes on", clock: "its clock jumps"};
