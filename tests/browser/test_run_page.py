@@ -215,6 +215,18 @@ def test_search_finds_steps_rows_and_values(opened: Open) -> None:
     assert selected(page) == "1"
 
 
+def test_every_sign_of_a_step_is_explained(opened: Open) -> None:
+    strange = page_of(drawn(3, 3, 60)).replace('"crash","ok"', '"my_step","ok"')
+    page = opened(strange)
+    page.keyboard.press("?")
+    legend = page.locator("#legend .legend").first.locator("span")
+    signs = set(legend.locator("b").all_inner_texts())
+    drawn_signs = page.locator(".glyph text").all_text_contents()
+    assert "m" in drawn_signs
+    assert set(drawn_signs) <= signs
+    assert "m my step" in legend.all_inner_texts()
+
+
 def test_help_says_how_to_read_it(opened: Open) -> None:
     page = opened(page_of(planted()[BUG].run))
     page.keyboard.press("?")

@@ -4,12 +4,15 @@
 const LANE = 46, TOP = 30, LEFT = 14, GLYPH = 9;
 const GLYPHS = {create: "+", set: "=", add: "±", delete: "−", read: "?", resync: "↻", crash: "✕", restart: "↑", backup: "⎘", restore: "↶",
   rollout: "⇧", rollback: "⇩", faulty_rollout: "⇑", faulty_rollback: "⇓", refused: "!", fill: "#", partition: "✂", cut: "✂", mend: "⌒", heal: "♥",
-  pause: "‖", resume: "▷", clock: "◔", hang: "⊘", slow: "≈"};
+  pause: "‖", resume: "▷", clock: "◔", hang: "⊘", slow: "≈", disable: "⊖", uninstall: "⊗", reboot: "↺", select: "⇢"};
+/** Steps that have no sign here, somebody's own too, are shown by their first letter. */
+const signOf = (op) => GLYPHS[op] || op[0];
 const MEANING = {create: "create", set: "change", add: "increment", delete: "delete", read: "read", resync: "resync",
   crash: "crash", restart: "restart", backup: "the disk is copied", restore: "the disk is put back", rollout: "rollout", rollback: "rollback",
   faulty_rollout: "rollout that meets a fault", faulty_rollback: "rollback that meets a fault", refused: "a bad request",
-  fill: "many rows", cut: "links cut", mend: "one link whole again", heal: "all links whole",
-  hang: "a link hangs", slow: "a link is slow or quick again", pause: "stands still", resume: "goes on", clock: "its clock jumps"};
+  fill: "many rows", partition: "the network splits", cut: "links cut", mend: "one link whole again", heal: "all links whole",
+  hang: "a link hangs", slow: "a link is slow or quick again", pause: "stands still", resume: "goes on", clock: "its clock jumps",
+  disable: "plugin disabled", uninstall: "plugin uninstalled", reboot: "machine reboots", select: "another generation selected"};
 let drawn = 0;
 const OF_LINKS = new Set(["partition", "cut", "mend", "heal", "hang", "slow"]);
 // More messages than this are drawn for the chosen step alone.
@@ -74,10 +77,10 @@ class Diagram {
   }
 
   glyph([, op, answer], x, y, node) {
-    if (!node) { this.marks.append(svg("text", {class: "links", x, y, "text-anchor": "middle"}, GLYPHS[op] || op[0])); return; }
+    if (!node) { this.marks.append(svg("text", {class: "links", x, y, "text-anchor": "middle"}, signOf(op))); return; }
     this.marks.append(svg("g", {class: `glyph ${answer}`},
       svg("circle", {cx: x, cy: y, r: GLYPH}),
-      svg("text", {x, y: y + 4, "text-anchor": "middle"}, GLYPHS[op] || op[0])));
+      svg("text", {x, y: y + 4, "text-anchor": "middle"}, signOf(op))));
   }
 
   /** The spans in which `what(moment)` stays the same, as [first, last, what]. */
@@ -162,8 +165,9 @@ class Diagram {
     if (x < box.scrollLeft + 90 || x + this.width > box.scrollLeft + wide) box.scrollLeft = x - wide / 2;
   }
 }
-const legend = () => [
-  el("p", {class: "legend"}, Object.entries(MEANING).map(([op, says]) => el("span", {}, el("b", {}, GLYPHS[op]), " " + says))),
+/** The signs of the kinds of steps that are here, and what else the picture has. */
+const legend = (ops) => [
+  el("p", {class: "legend"}, ops.map((op) => el("span", {}, el("b", {}, signOf(op)), " " + (MEANING[op] || op.replaceAll("_", " "))))),
   el("p", {class: "legend"}, [["ok", "accepted"], ["refused", "refused"], ["unknown", "no answer"]].map(([name, says]) =>
     el("span", {}, svg("svg", {width: 22, height: 22, viewBox: "0 0 22 22"}, svg("g", {class: `glyph ${name}`}, svg("circle", {cx: 11, cy: 11, r: GLYPH}))), " " + says))),
   el("p", {class: "legend"}, "Hatched: links cut (✂ who is not heard). A thick bar: down. A hollow bar: stands still. Dotted: without the plugin. ✖: a wrong sight. Thin lines: what a write made known, and where it was known by the next rest; in a simulated run also the messages that brought rows, steeper."),

@@ -229,7 +229,8 @@ const openPage = () => {
   byId("why").append(...first.why.map((reason) => el("li", {}, cut(reason, 400))));
   byId("facts").append(...page.facts.flatMap(([name, said, ...links]) => [el("dt", {}, name),
     el("dd", {}, links.length ? [said, ...links].flatMap((_, i, all) => i % 2 ? [] : [i ? ", " : null, el("a", {href: all[i + 1]}, all[i])]) : name === "see it again" ? el("code", {}, said) : cut(said, 200))]));
-  byId("legend").append(...legend());
+  const marks = page.runs.flatMap((one) => one.moments).flatMap((moment) => moment.marks || []);
+  byId("legend").append(...legend([...new Set(marks.map((mark) => mark[1]))].sort()));
   const made = [new Run(runs[0].document, runs[0].name)];
   const open = () => { for (const run of made) if (!run.box.isConnected) byId("runs").append(run.box); };
   open();
