@@ -224,7 +224,7 @@ def test_every_sign_of_a_step_is_explained(opened: Open) -> None:
     drawn_signs = page.locator(".glyph text").all_text_contents()
     assert "m" in drawn_signs
     assert set(drawn_signs) <= signs
-    assert "m my step" in legend.all_inner_texts()
+    assert "m\nmy step" in legend.all_inner_texts()
 
 
 def test_help_says_how_to_read_it(opened: Open) -> None:
