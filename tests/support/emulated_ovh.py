@@ -111,7 +111,7 @@ class Ovh(Cloud):
             }
             for service, version in (("compute", "v2.1"), ("image", "v2"), ("network", "v2.0"))
         ]
-        token = {"catalog": catalogue, "expires_at": "2099-01-01T00:00:00.000000Z"}
+        token: dict[str, Any] = {"catalog": catalogue, "expires_at": "2099-01-01T00:00:00.000000Z"}
         token |= {"project": {"id": "p", "name": "project", "domain": {"id": "d", "name": "D"}}}
         token |= {"user": {"id": "u", "name": "somebody", "domain": {"id": "d", "name": "D"}}}
         token |= {"issued_at": "2026-01-01T00:00:00.000000Z", "methods": ["password"], "roles": []}

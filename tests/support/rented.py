@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import attrs
@@ -31,20 +32,24 @@ class Kind:
     cloud: type[Cloud]
     rent: str
     delete: str
-    token: str
+    client: str
 
 
 CLOUDS = {
-    "hetzner": Kind("hetzner", Hetzner, "POST /servers$", "DELETE /servers/", "HCLOUD_TOKEN"),
-    "ovh": Kind("ovh", Ovh, "POST .*/servers$", "DELETE .*/servers/", ""),
+    "hetzner": Kind("hetzner", Hetzner, "POST /servers$", "DELETE /servers/", "hcloud"),
+    "ovh": Kind("ovh", Ovh, "POST .*/servers$", "DELETE .*/servers/", "openstack"),
     "scaleway": Kind(
         "scaleway",
         Scaleway,
         "POST .*/servers$",
         "(DELETE .*/(servers|volumes)|POST .*/action$)",
-        "",
+        "scaleway",
     ),
 }
+
+
+#: Those whose client is installed.
+THERE = [name for name, kind in CLOUDS.items() if find_spec(kind.client) is not None]
 
 
 def wanted(provider: Provider, count: int, **others: Any) -> Sequence[Wanted]:
@@ -118,8 +123,6 @@ class Rented:
 @contextmanager
 def rented(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rented]:
     kind = CLOUDS[name]
-    if name != "hetzner":
-        pytest.importorskip({"scaleway": "scaleway", "ovh": "openstack"}[name])
     with kind.cloud() as cloud:
         for key, value in cloud.environment.items():
             monkeypatch.setenv(key, value)

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from rented import CLOUDS, MARK, Rented, rented
+from rented import MARK, THERE, Rented, rented
 
 from syncmodel.providers.base import ProviderError
 from syncmodel.providers.renting import Renter, rent
@@ -21,7 +21,7 @@ SOME = [
     ("hetzner", [9]),
     *(
         pytest.param(name, count(1, 1 if name == "hetzner" else 5), marks=pytest.mark.long)
-        for name in CLOUDS
+        for name in THERE
     ),
 ]
 
@@ -52,7 +52,7 @@ def killed_at(at: Rented, moment: int, how: str) -> bool:
         at.cloud.handle = handle  # type: ignore[method-assign]
 
 
-@pytest.mark.parametrize("how", ["before", "after"])
+@pytest.mark.parametrize("how", [pytest.param("before", marks=pytest.mark.long), "after"])
 @pytest.mark.parametrize(("name", "moments"), SOME)
 def test_whenever_a_tester_is_killed_a_sweep_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, name: str, moments: Iterator[int], how: str

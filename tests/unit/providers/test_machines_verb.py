@@ -68,7 +68,7 @@ def test_a_lease_names_its_machines_and_their_keys_before_they_are_there(
         address, key = line.split(" ", 1)
         assert address == server["public_net"]["ipv4"]["ip"]
         ours, mine = (
-            bytes(part.get_payload(decode=True))  # type: ignore[arg-type]
+            bytes(part.get_payload(decode=True))
             for part in message_from_string(server["user_data"]).walk()
             if not part.is_multipart()
         )
@@ -149,9 +149,8 @@ def test_a_sweep_destroys_what_is_over_and_names_what_has_no_time(
     assert cloud.left() == ["strange"]
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_who_is_told_to_end_says_within_two_seconds_what_is_rented_and_destroys_it(
     cloud: Hetzner, tmp_path: Path, number: signal.Signals
 ) -> None:

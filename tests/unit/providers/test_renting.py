@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from rented import CLOUDS, MARK, QUICK, Rented, rented, wanted
+from _pytest.mark import ParameterSet
+from rented import CLOUDS, MARK, QUICK, THERE, Rented, rented, wanted
 
 from syncmodel.errors import UsageError
 from syncmodel.providers.base import SERVER, CostError, ProviderError
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.fixture(params=CLOUDS)
+@pytest.fixture(params=THERE)
 def at(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rented]:
     with rented(request.param, monkeypatch) as made:
         yield made
@@ -42,20 +43,25 @@ def test_machines_are_running_and_have_addresses_and_are_given_back(at: Rented) 
 RENT, DELETE = "RENT", "DELETE"
 
 
+def often(*words: object) -> ParameterSet:
+    """One more of a kind that has a shorter sibling."""
+    return pytest.param(*words, marks=pytest.mark.long)
+
+
 @pytest.mark.parametrize(
     ("request_", "what", "times"),
     [
-        (RENT, "busy", 2),
+        often(RENT, "busy", 2),
         (RENT, "no room", 1),
         (RENT, "lost", 1),
-        (RENT, "error", 1),
+        often(RENT, "error", 1),
         (RENT, "gateway", 1),
-        ("GET", "busy", 2),
+        often("GET", "busy", 2),
         ("GET", "gateway", 2),
-        ("GET", "lost", 2),
+        often("GET", "lost", 2),
         (DELETE, "locked", 2),
-        (DELETE, "lost", 1),
-        (DELETE, "error", 1),
+        often(DELETE, "lost", 1),
+        often(DELETE, "error", 1),
         (DELETE, "fails", 1),
     ],
 )
@@ -77,7 +83,7 @@ def test_a_trouble_that_passes_is_lived_through(
     ("what", "said"),
     [
         ("busy", "asked 3 times"),
-        ("error", "asked 3 times"),
+        often("error", "asked 3 times"),
         ("no room", "has no room for"),
         ("fails", "does not come up"),
     ],
@@ -191,9 +197,16 @@ def test_a_sweep_finds_what_is_over_and_leaves_the_rest(at: Rented) -> None:
     assert at.cloud.left() == []
 
 
+@pytest.mark.long
 def test_many_machines_are_found_page_by_page(at: Rented) -> None:
     at.cloud.quota = 30
     at.small_pages()
     assert len(at.create(7)) == 7
     at.renter.destroy(MARK.lease)
     assert at.cloud.left() == []
+
+
+def test_all_providers_are_tested() -> None:
+    missing = [name for name in CLOUDS if name not in THERE]
+    if missing:
+        pytest.skip(f"the clients of {', '.join(missing)} are not installed")
