@@ -57,7 +57,7 @@ class Machines:
             with contextlib.suppress(OSError):
                 words = (process / "cmdline").read_bytes().split(b"\0")
                 if os.fsencode(self._home(name) / "syncmodel/node") in words:
-                    os.kill(int(process.name), signal.SIGTERM)
+                    os.kill(int(process.name), signal.SIGKILL)
         shutil.rmtree(self._home(name), ignore_errors=True)
 
     def close(self) -> None:

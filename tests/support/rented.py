@@ -73,7 +73,7 @@ class Rented:
         self.told: list[str] = []
         self.fixed: Callable[[], object] = lambda: None
         self.renter = Renter(provider, Patience())
-        self.patient(Patience(call_s=5, late_s=5, tries=3, polls=30, **QUICK))
+        self.patient(Patience(call_s=20, late_s=20, tries=3, polls=30, **QUICK))
 
     def patient(self, patience: Patience) -> None:
         self.renter = Renter(self.renter.provider, patience)

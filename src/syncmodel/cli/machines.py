@@ -105,7 +105,7 @@ def _create(args: argparse.Namespace) -> int:
         if wheels:
             _set_up(folder, nodes, wheels)
 
-    rent(mark, parties, complain, then, keep=args.keep)
+    rent(mark, parties, complain, then, keep=args.keep, clean=folder.remove)
     say(f"ssh -F {folder.ssh_config} n1 logs in.")
     if wheels:
         say(f"syncmodel explore --inventory {folder.inventory} tests them.")

@@ -44,10 +44,17 @@ class Calls:
         found: T = value
         return found
 
+    @property
+    def any_open(self) -> bool:
+        """Whether one was given up, and may still have an effect."""
+        self._open = [thread for thread in self._open if thread.is_alive()]
+        return bool(self._open)
+
     def settled(self, limit_s: float) -> bool:
         """Wait for calls that were given up; whether none is left whose effect may yet come."""
         end = time.monotonic() + limit_s
         for thread in self._open:
-            thread.join(max(0.0, end - time.monotonic()))
+            if thread.ident is not None:
+                thread.join(max(0.0, end - time.monotonic()))
         self._open = [thread for thread in self._open if thread.is_alive()]
         return not self._open

@@ -7,6 +7,7 @@ made before it, by cloud-init, so that nobody has to be trusted at the first log
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
@@ -62,6 +63,10 @@ class Folder:
         said = {"lease": mark.lease, "expires": mark.expires, "providers": list(providers)}
         self.record.write_text(json.dumps(said) + "\n", encoding="utf-8")
         return key.export_public_key().decode().strip()
+
+    def remove(self) -> None:
+        """Nothing is rented by it any more."""
+        shutil.rmtree(self.path)
 
     def reached(self, machines: Mapping[str, Thing], keys: Mapping[str, str], user: str) -> None:
         """Write how each node's machine is reached, and by which host key it is known."""

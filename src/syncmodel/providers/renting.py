@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
@@ -107,11 +108,13 @@ def rent(
     then: Callable[[list[Thing]], T],
     *,
     keep: bool = False,
+    clean: Callable[[], object] = lambda: None,
 ) -> T:
     """What `then` makes of these machines, which run; the price was looked at (`guard`).
 
     Whatever is raised, an interrupt too, gives all of them back first; `tell` gets the command that
     does so at once, should that not come to its end. `keep`: what was raised by `then` does not.
+    `clean` is called when there was an end of that kind, and nothing is left.
     Raises `ProviderError` for what can't be had, and names what can't be given back.
     """
     begun: list[Renter] = []
@@ -139,6 +142,8 @@ def rent(
             raise ProviderError(" ".join([_sentence(error), *left])) from error
         for text in left:
             tell(text)
+        if not left:
+            clean()
         raise
 
 
@@ -174,11 +179,26 @@ class Renter:
 
     def destroy(self, lease: str) -> list[Thing]:
         """Give all of this lease back: what there was. Raises `ProviderError`, naming the rest."""
+        if not self._calls.any_open:
+            return self._emptied(lease)
+        # What is known goes first; what a request that was given up may yet have made, then.
+        with suppress(ProviderError):
+            self._emptied(lease)
         quiet = self._calls.settled(self.patience.late_s)
+        gone = self._emptied(lease)
+        if not quiet:
+            raise ProviderError(
+                f"A request of lease {lease} to {self.provider.name} has no answer yet, so what it "
+                f"asked for may come to be, and be paid for. Later: {self.again(lease)}"
+            )
+        return gone
+
+    def _emptied(self, lease: str) -> list[Thing]:
+        """Remove what there is, and look, and so on with a bound."""
         gone: dict[str, Thing] = {}
         left: list[Thing] = []
         why = ""
-        for tries in range(self.patience.rounds):
+        for tries in range(self.patience.rounds + 1):
             try:
                 left = self.find(lease)
             except (ProviderError, UsageError) as error:
@@ -189,22 +209,15 @@ class Renter:
                     f"{self.again(lease)}"
                 ) from error
             gone |= {f"{one.kind} {one.id}": one for one in left}
-            if not left:
+            if not left or tries == self.patience.rounds:
                 break
             if tries:
                 self._rest(tries)
             why = self._remove(left) or why
-        else:
-            left = self.find(lease)
         if left:
             raise ProviderError(
                 f"Still there, and paid for: {', '.join(map(str, left))} of lease {lease} at "
                 f"{self.provider.name}{f' ({why})' if why else ''}. Later: {self.again(lease)}"
-            )
-        if not quiet:
-            raise ProviderError(
-                f"A request of lease {lease} to {self.provider.name} has no answer yet, so what it "
-                f"asked for may come to be, and be paid for. Later: {self.again(lease)}"
             )
         return [*gone.values()]
 

@@ -140,8 +140,8 @@ class _Host:
         (pip,) = (one.name for one in wheels if one.name.startswith("pip-"))
         await self._do(
             f"cd {quoted} && python3 -m venv --without-pip venv && "
-            f"venv/bin/python wheels/{pip}/pip "
-            "install --quiet --no-index --find-links wheels --disable-pip-version-check "
+            f"venv/bin/python wheels/{pip}/pip install --quiet --no-compile --no-index "
+            "--find-links wheels --disable-pip-version-check "
             "'syncmodel[reference]'",
             ORDERS_S,
         )

@@ -116,7 +116,7 @@ def test_what_never_comes_up_leaves_nothing(at: Rented) -> None:
 
 
 def test_a_request_that_hangs_is_given_up_and_asked_again_after_a_look(at: Rented) -> None:
-    at.patient(Patience(call_s=0.2, late_s=0.01, tries=3, polls=30, **QUICK))
+    at.patient(Patience(call_s=1.0, late_s=0.01, tries=5, polls=30, **QUICK))
     at.trouble(RENT, "hang", 1)
     assert len(at.create(1)) == 1
     assert at.servers() == 1
@@ -126,7 +126,7 @@ def test_a_request_that_hangs_is_given_up_and_asked_again_after_a_look(at: Rente
 
 
 def test_a_machine_that_comes_late_and_is_there_twice_is_given_back(at: Rented) -> None:
-    at.patient(Patience(call_s=0.2, late_s=0.01, tries=3, polls=30, **QUICK))
+    at.patient(Patience(call_s=1.0, late_s=0.01, tries=5, polls=30, **QUICK))
     at.trouble(RENT, "late", 1)
     at.when_asked(2 + 1, at.cloud.let_come)
     made = at.create(2)
