@@ -21,7 +21,7 @@ import pytest
 from emulated_hetzner import Hetzner
 from openssh import Server, sshd
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.longer, pytest.mark.timeout(900)]
 
 
 class Machines:
@@ -93,7 +93,7 @@ def test_a_cluster_is_rented_provisioned_tested_and_given_back(
             env=os.environ | cloud.environment,
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=600,
             check=False,
         )
 

@@ -23,7 +23,7 @@ from syncmodel.providers.base import ProviderError
 from syncmodel.transport import ssh_config
 
 #: A new machine answers after its first start; then it does what it was told first.
-REACHED_S, ORDERS_S, ANSWERS_S = 180.0, 300.0, 60.0
+REACHED_S, ORDERS_S, ANSWERS_S = 180.0, 300.0, 120.0
 #: Where surfaces and relay are on a host, and its ways to its peers, unless others are there.
 HTTP, RELAY, WAYS = 4000, 4848, 4901
 #: Ports of the host's loopback that are free: those that are asked for, or any.
@@ -140,7 +140,7 @@ class _Host:
         (pip,) = (one.name for one in wheels if one.name.startswith("pip-"))
         await self._do(
             f"cd {quoted} && python3 -m venv --without-pip venv && "
-            f"venv/bin/python wheels/{pip}/pip install --quiet --no-compile --no-index "
+            f"venv/bin/python wheels/{pip}/pip install --quiet --no-index "
             "--find-links wheels --disable-pip-version-check "
             "'syncmodel[reference]'",
             ORDERS_S,
@@ -180,7 +180,12 @@ class _Host:
         end = time.monotonic() + ANSWERS_S
         while (await self._told(look)).exit_status != 0:
             if time.monotonic() > end:
-                raise ProviderError(f"The node of {self.name} does not answer: see {own.root}/log.")
+                log = f"cat {root}/log || journalctl --unit syncmodel --lines 5 --output cat"
+                said = str((await self._told(log)).stdout).strip().splitlines() or ["nothing"]
+                raise ProviderError(
+                    f"The node of {self.name} does not answer within {ANSWERS_S:g} s; it said: "
+                    f"{said[-1]}"
+                )
             await asyncio.sleep(0.2)
 
     async def _reach(self) -> None:

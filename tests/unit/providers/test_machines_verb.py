@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from email import message_from_string
 from pathlib import Path
 
 import pytest
 from emulated_hetzner import Hetzner
+from rented import CLOUDS, THERE
 
 from syncmodel.cli import main
 
@@ -199,3 +201,33 @@ def creating(cloud: Hetzner) -> subprocess.Popen[str]:
     )
     assert cloud.asked.wait(60)
     return tester
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
+@pytest.mark.skipif(len(THERE) < 3, reason="not all clients are installed")
+def test_one_cluster_is_rented_at_three_providers_and_given_back_by_its_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    three = ("hetzner", "scaleway", "ovh")
+    with ExitStack() as stack:
+        clouds = [stack.enter_context(CLOUDS[name].cloud()) for name in three]
+        for cloud in clouds:
+            for key, value in cloud.environment.items():
+                monkeypatch.setenv(key, value)
+        assert main(["machines", "create", *three, "--at-most", "1", "--to", "c"]) == 0
+        lease = lease_in(tmp_path / "c")
+        names = [name for cloud in clouds for name in cloud.left() if name[-3:-1] == "-n"]
+        assert names == [f"syncmodel-{lease}-n{number}" for number in (1, 2, 3)]
+        config = (tmp_path / "c" / "ssh_config").read_text()
+        addresses = re.findall(r"HostName (\d+)\.", config)
+        assert addresses == ["192", "198", "203"]
+        # One that has no room takes the others along.
+        clouds[2].quota = 1
+        assert main(["machines", "create", *three, "--at-most", "1", "--to", "d"]) == 3
+        assert not (tmp_path / "d").exists()
+        assert capsys.readouterr().err.count("is being destroyed") == 3
+        assert sum(len(cloud.left()) for cloud in clouds) == 4 + 2 + 1
+        assert main(["machines", "destroy", "c"]) == 0
+        assert [cloud.left() for cloud in clouds] == [[], [], []]
