@@ -12,7 +12,6 @@ import zipfile
 from importlib import metadata
 from pathlib import Path
 
-import syncmodel
 from syncmodel.errors import UsageError
 
 NAME = "syncmodel"
@@ -53,7 +52,7 @@ def _runs_a_node(requirement: str) -> bool:
 
 def _own(folder: Path, whole: metadata.Distribution) -> Path:
     """A wheel of this very package, whichever way it is installed here."""
-    package, info = Path(syncmodel.__file__).parent, f"{NAME}-{whole.version}.dist-info"
+    package, info = Path(__file__).parents[1], f"{NAME}-{whole.version}.dist-info"
     files = {
         f"{info}/METADATA": (whole.read_text("METADATA") or "").encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: syncmodel\nRoot-Is-Purelib: true\n"
