@@ -17,7 +17,8 @@ from emulated_ovh import Ovh
 from emulated_scaleway import Scaleway
 
 from syncmodel.providers.base import Mark, Provider, Thing, Wanted
-from syncmodel.providers.renting import Patience, Quote, Renter, rent
+from syncmodel.providers.quotes import Quote
+from syncmodel.providers.renting import Patience, Renter, rent
 
 MARK = Mark("leaseleasel", 2_000_000_000)
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBUfNgcQ64tL7hTRwDF9b1bDfXoGgqwGCUn0bp/0XCFG x"

@@ -17,7 +17,8 @@ from syncmodel.errors import UsageError
 if TYPE_CHECKING:
     from syncmodel.providers import lease
     from syncmodel.providers.base import Thing, Wanted
-    from syncmodel.providers.renting import Quote, Renter
+    from syncmodel.providers.quotes import Quote
+    from syncmodel.providers.renting import Renter
 
 NAME = "machines"
 HELP = "rent machines for a cluster at Hetzner, Scaleway or OVH, list them, and give them back"
@@ -79,7 +80,8 @@ def _quote(args: argparse.Namespace) -> int:
 def _create(args: argparse.Namespace) -> int:
     from syncmodel.providers import lease
     from syncmodel.providers.base import Mark
-    from syncmodel.providers.renting import guard, new_lease, rent
+    from syncmodel.providers.quotes import guard, new_lease
+    from syncmodel.providers.renting import rent
     from syncmodel.report.terminal import complain, say
 
     if args.at_most is None:

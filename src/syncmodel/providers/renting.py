@@ -6,11 +6,9 @@ destroyed is named. Not here: what a request to one provider looks like (`hetzne
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +18,6 @@ from syncmodel.errors import UsageError
 from syncmodel.providers.base import (
     SERVER,
     BusyError,
-    CostError,
     FailedError,
     GoneError,
     LostError,
@@ -36,15 +33,9 @@ from syncmodel.providers.base import (
     Wanted,
 )
 from syncmodel.providers.calls import Calls
+from syncmodel.providers.quotes import Line, Quote, hours
 
 T = TypeVar("T")
-#: What a lease is called: no letters that are taken for others.
-LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-
-
-def new_lease() -> str:
-    """A name that nobody has used."""
-    return "".join(secrets.choice(LETTERS) for _ in range(10))
 
 
 @frozen
@@ -62,43 +53,6 @@ class Patience:
     rounds: int = 5
     pace: Callable[[int], float] = lambda tries: min(2.0**tries, 30.0)
     poll: Callable[[int], float] = lambda polls: min(0.1 * 1.5**polls, 3.0)
-
-
-@frozen
-class Line:
-    """What a machine costs for each begun hour, in EUR, at the most expensive of its choices."""
-
-    wanted: Wanted
-    choices: tuple[tuple[str, str], ...]
-    hourly: Decimal
-
-
-@frozen
-class Quote:
-    """What a lease costs at most, if it ends when it should."""
-
-    lines: tuple[Line, ...]
-    hours: int
-
-    @property
-    def total(self) -> Decimal:
-        """In EUR."""
-        return sum((line.hourly for line in self.lines), Decimal(0)) * self.hours
-
-
-def hours(ttl_s: int) -> int:
-    """Begun hours, which are what is paid for."""
-    return max(1, -(-ttl_s // 3600))
-
-
-def guard(quotes: Iterable[Quote], at_most: Decimal) -> None:
-    """Raise `CostError` if it may cost more."""
-    total = sum((quote.total for quote in quotes), Decimal(0))
-    if total > at_most:
-        raise CostError(
-            f"That may cost {total:.2f} EUR, and --at-most allows {at_most:.2f}: allow more, or "
-            "ask for fewer or smaller machines, or for less time. Nothing was rented."
-        )
 
 
 def rent(

@@ -131,7 +131,10 @@ class _Host:
         await self._told("command -v cloud-init > /dev/null && cloud-init status --wait", ORDERS_S)
         home = (await self._do('printf %s "$HOME"')).strip()
         root = f"{home}/syncmodel"
-        wanted = [HTTP, RELAY, *(WAYS + number for number in range(len(peers)))]
+        # Those of a node are no other's, should two of them be on one host.
+        index = names.index(self.name)
+        first = WAYS + index * len(names)
+        wanted = [HTTP + index, RELAY + index, *range(first, first + len(peers))]
         program = f"python3 -IS -c {shlex.quote(PORTS)} {' '.join(map(str, wanted))}"
         http, relay, *ways = map(int, (await self._do(program)).split())
         await self._send(root, wheels, progress)

@@ -12,7 +12,8 @@ from rented import CLOUDS, MARK, QUICK, THERE, Rented, rented, wanted
 
 from syncmodel.errors import UsageError
 from syncmodel.providers.base import SERVER, CostError, ProviderError
-from syncmodel.providers.renting import Patience, guard
+from syncmodel.providers.quotes import guard
+from syncmodel.providers.renting import Patience
 
 HOUR = 3600
 #: OpenStack's client warns of its own parts.
