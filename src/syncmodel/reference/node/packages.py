@@ -151,7 +151,7 @@ def in_order(
     """
     given = list(migrations)
     names = list(dict.fromkeys([CORE, *(one.plugin for one in given)]))
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(names)
     edges = [edge for edge in _graph(manifests).edges if set(edge) <= set(names)]
     graph.add_edges_from(edges)
