@@ -17,6 +17,7 @@ import pytest
 from hosts import Hosts, hosts, shown
 from openssh import USER
 
+from syncmodel.cli import main
 from syncmodel.engine.drive import Loop
 from syncmodel.errors import InvalidRunError, TransportError, UsageError
 from syncmodel.inventory import kinds
@@ -390,3 +391,20 @@ def test_jump_hosts_that_lead_in_a_circle_are_told(two: Hosts) -> None:
             await ssh_config.connect("host-n1", config)
 
     run(main())
+
+
+def test_admin_asks_one_node_and_prints_what_it_answers(
+    two: Hosts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked(*words: str) -> tuple[int, str, str]:
+        code = main(["admin", *words, "--inventory", str(two.file)])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    code, out, _ = asked("n1", "cluster_status")
+    assert (code, json.loads(out)["healthy"]) == (0, True)
+    code, out, _ = asked("n2", "rollout.preview", '{"generation": 99}')
+    assert (code, json.loads(out)["error"]["code"]) == (3, "unknown_generation")
+    code, _, err = asked("n7", "cluster_status")
+    assert code == 2
+    assert "it has n1, n2" in err

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from syncmodel.cli import (
+    admin,
     bugs,
     check,
     completion,
@@ -44,6 +45,7 @@ VERBS: tuple[Verb, ...] = (
     init,
     selftest,
     doctor,
+    admin,
     node,
     machine,
     machines,
