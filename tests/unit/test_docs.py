@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from syncmodel.exhaustive.scenes import SCENES, Scene
+from syncmodel.exhaustive.scene import Scene
+from syncmodel.exhaustive.scenes import SCENES
 from syncmodel.reference.node.bugs import all_bugs
 from syncmodel.reference.node.bugs.base import FAMILIES
 

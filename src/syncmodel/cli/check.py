@@ -17,7 +17,7 @@ from syncmodel.safe_path import SafeChildren, started
 if TYPE_CHECKING:
     from syncmodel.checker import Bounds, Progress
     from syncmodel.exhaustive.limits import Limits
-    from syncmodel.exhaustive.scenes import Scene
+    from syncmodel.exhaustive.scene import Scene
     from syncmodel.exhaustive.searches import Search
     from syncmodel.model.schema import Schema
     from syncmodel.targets.registry import TargetKind
