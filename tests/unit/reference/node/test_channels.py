@@ -109,8 +109,9 @@ def test_a_rewritten_lineage_is_refused_unless_it_is_pinned(tmp_path: Path) -> N
         assert (await rolled_out(7, pins={"tribes": ANEW.id}))["state"] == "done"
         # What is gone back to was built before.
         assert (await machine.job("rollout.rollback", generation=4))["state"] == "done"
-        for pins in ([], {"tribes": 1}):
-            refused = await machine.refused("rollout.start", generation=5, pins=pins)
+        wrong: list[object] = [[], {"tribes": 1}]
+        for given in wrong:
+            refused = await machine.refused("rollout.start", generation=5, pins=given)
             assert refused["code"] == "malformed"
 
     live(root, test)

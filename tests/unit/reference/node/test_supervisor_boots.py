@@ -9,7 +9,7 @@ import pytest
 from one_machine import Machine, broken, live, prepared
 
 from syncmodel.reference.node.generations import Generation, Generations
-from syncmodel.reference.node.jobs import JobStore
+from syncmodel.reference.node.jobs import JobStore, State
 from syncmodel.reference.node.layout import Layout
 
 
@@ -88,7 +88,7 @@ def test_a_restart_of_the_application_runs_what_ran(root: Path) -> None:
 
 
 @pytest.mark.parametrize("state", ["preparing", "building", "committing"])
-def test_a_selection_goes_on_after_the_machine_died_in_it(root: Path, state: str) -> None:
+def test_a_selection_goes_on_after_the_machine_died_in_it(root: Path, state: State) -> None:
     chosen(root)
     store = JobStore(Layout(root).jobs)
     job = attrs.evolve(store.load()[-1], number=9, target=3, previous=2, at_boot=True)
