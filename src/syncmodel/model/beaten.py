@@ -77,8 +77,8 @@ def travelled(belief: Belief, during: Net) -> Belief:
         return belief
     rows = {
         name: after
-        for name, row in belief.rows.items()
-        if row.beaten and (after := _travelled(row, during)) is not row
+        for name in belief.marked.names
+        if (row := belief.row(name)).beaten and (after := _travelled(row, during)) is not row
     }
     return belief.with_rows(rows) if rows else belief
 
@@ -87,8 +87,10 @@ def landed(belief: Belief, during: Net) -> Belief:
     """The belief once late requests may have been taken."""
     rows = {
         name: after
-        for name, row in belief.rows.items()
-        if row.beaten and row.pending and (after := _landed(belief, name, row, during)) is not row
+        for name in belief.marked.names
+        if (row := belief.row(name)).beaten
+        and row.pending
+        and (after := _landed(belief, name, row, during)) is not row
     }
     return belief.with_rows(rows) if rows else belief
 

@@ -24,6 +24,7 @@ from syncmodel.model.registers import merge_policy, split, stores
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.trust import granted, retrusted
 from syncmodel.model.values import Row, Stored, Tombstone, Value, Version, Write
+from syncmodel.model.view import View
 from syncmodel.record import Record
 
 EMPTY = RowBelief()
@@ -53,6 +54,7 @@ class Seen(Record):
     rows: Map[Row, RowBelief]
     shown: Mapping[str, Mapping[Row, Value]]
     prunes: bool
+    views: Mapping[str, View]
 
 
 class Touched(Record):
@@ -64,6 +66,15 @@ class Touched(Record):
     seen: Seen
     rows: Map[Row, RowBelief]
     names: frozenset[Row] = frozenset()
+
+
+class Marked(Record):
+    """The registers of `rows` of which more is believed than most: see `Belief.marked`. `hideable`:
+    those of tables whose rows may hide."""
+
+    rows: Map[Row, RowBelief]
+    names: frozenset[Row] = frozenset()
+    hideable: frozenset[Row] = frozenset()
 
 
 class Entry(Record):
@@ -99,6 +110,8 @@ class Belief:
     seen: Seen | None = field(default=None, eq=False, repr=False)
     #: What `touched` follows from.
     noted: Touched | None = field(default=None, eq=False, repr=False)
+    #: What `marked` follows from.
+    marks: Marked | None = field(default=None, eq=False, repr=False)
 
     @property
     def touched(self) -> frozenset[Row] | None:
@@ -113,6 +126,31 @@ class Belief:
         if touched is None or self.seen is None:
             return None
         return Touched(self.seen, rows, touched.union(names))
+
+    @property
+    def marked(self) -> Marked:
+        """The registers with something `beaten` or `waiting`: a long run has many others."""
+        marks = self.marks
+        if marks is not None and marks.rows is self.rows:
+            return marks
+        return self.marking(self.rows, self.rows, Marked(self.rows))
+
+    def marking(
+        self,
+        rows: Map[Row, RowBelief],
+        changed: Mapping[Row, RowBelief],
+        before: Marked | None = None,
+    ) -> Marked:
+        """The same for `rows`, in which those that changed are others."""
+        before = self.marked if before is None else before
+        names, hideable = before.names, before.hideable
+        on = {name for name, row in changed.items() if row.beaten or row.waiting}
+        off = {name for name in names.intersection(changed) if name not in on}
+        if off or not on <= names:
+            names = names.difference(off).union(on)
+        binding = self.net.schema.binding
+        new = {name for name in changed if binding[name.table] and name not in hideable}
+        return Marked(rows, names, hideable.union(new) if new else hideable)
 
     def row(self, row: Row) -> RowBelief:
         """What is believed of a register; an empty belief for one that was never written."""
@@ -133,6 +171,7 @@ class Belief:
             self.rested,
             self.seen,
             self._noting(rows, (row,)),
+            self.marking(rows, {row: belief}),
         )
 
     def with_rows(self, changed: Mapping[Row, RowBelief]) -> Belief:
@@ -146,6 +185,7 @@ class Belief:
             self.rested,
             self.seen,
             self._noting(rows, changed),
+            self.marking(rows, changed),
         )
 
     def may_show(self, node: str, row: Row) -> Versions:
@@ -330,14 +370,15 @@ class Belief:
             after = self.net.interrupt(after, touched)
         if after is self.net or after == self.net:
             return self
-        rows, dropped = self.rows, self.net.drops(after)
+        rows, dropped, marks = self.rows, self.net.drops(after), self.marks
         if dropped:
             rows = Map(
                 {name: reduce(RowBelief.dropped, dropped, row) for name, row in rows.items()}
             )
         if self.net.distrusts != after.distrusts:
             rows = retrusted(rows, self.net.distrusts, after.distrusts)
-        return Belief(after, self.guarantees, rows, self.taken, self.rested, self.seen, self.noted)
+        of, rested, seen, noted = self.guarantees, self.rested, self.seen, self.noted
+        return Belief(after, of, rows, self.taken, rested, seen, noted, marks)
 
     def carried(self, net: Net) -> Belief:
         """The belief once everything that may be known may have travelled over this net."""

@@ -79,10 +79,14 @@ class Plan(Record, cache_hash=True):
         `tokens` and `amount` are what the write uses up, `refs` the rows that it names.
         """
         known, one = self.known, frozenset({row})
+        # Nodes that know the same share it: it is long after a long run.
+        more: dict[int, frozenset[Row]] = {}
         for hearer in self.net.reach[node]:
             heard = known.get(hearer, NO_ROWS)
             if row not in heard:
-                known = known.set(hearer, heard | one)
+                if id(heard) not in more:
+                    more[id(heard)] = heard | one
+                known = known.set(hearer, more[id(heard)])
         return replace(
             self,
             known=known,

@@ -7,10 +7,15 @@ that does; a statement about a row holds for all its registers at once.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
 
+from attrs import frozen
+from immutables import Map
+
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.nearly import differing
 from syncmodel.model.policies import Policy
 from syncmodel.model.policies.counter import POLICY as ADDS_UP
 from syncmodel.model.schema import Schema, Table
@@ -63,9 +68,61 @@ def shown(schema: Schema, guarantees: Guarantees, view: View) -> Mapping[Row, Va
 # Nodes that agree show equal views, and mostly those that they showed before.
 
 
-@lru_cache(maxsize=256)
+#: From so many rows on they are found by what the last view differs in.
+MANY = 64
+
+
+@frozen
+class _Long:
+    """A long view, and its rows."""
+
+    view: View = View()
+    rows: Map[Row, Value] = Map()
+
+
+#: The last of them: nodes that agree show one view, and the next one is nearly the same.
+_RECENT = deque([_Long()], maxlen=8)
+
+
 def _rows(view: View) -> Mapping[Row, Value]:
+    if len(view.rows) < MANY:
+        return _few_rows(view)
+    for one in _RECENT:
+        if one.view is view:
+            return one.rows
+    last = _RECENT[-1]
+    gone, came = differing(last.view.rows, view.rows)
+    if len(last.rows) == len(last.view.rows) and len(gone) + len(came) < MANY:
+        with last.rows.mutate() as changing:
+            for row, _ in gone:
+                del changing[row]
+            for row, value in came:
+                changing[row] = value
+            rows = changing.finish()
+    else:
+        rows = Map(view.rows)
+    if len(rows) != len(view.rows):
+        rows = Map(view.rows)  # one shows twice: the last one counts
+    _RECENT.append(_Long(view, rows))
+    return rows
+
+
+@lru_cache(maxsize=256)
+def _few_rows(view: View) -> Mapping[Row, Value]:
     return dict(view.rows)
+
+
+def changed(
+    schema: Schema, guarantees: Guarantees, before: View, now: View
+) -> tuple[set[Row], bool]:
+    """The registers that may differ between two views, and whether one came or went."""
+    if before is now:
+        return set(), False
+    gone, came = (
+        set(_split_view(schema, View(rows)) if guarantees.by_field else [row for row, _ in rows])
+        for rows in differing(before.rows, now.rows)
+    )
+    return gone | came, gone != came
 
 
 @lru_cache(maxsize=256)

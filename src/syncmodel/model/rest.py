@@ -19,6 +19,7 @@ from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.nearly import differing
 from syncmodel.model.net import Net
 from syncmodel.model.policies import Policy
+from syncmodel.model.registers import MANY, changed
 from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.schema import Schema
@@ -51,7 +52,7 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
-    for name in sorted(_to_compare(belief, net, shown, prunes=prunes)):
+    for name in sorted(_to_compare(belief, net, seen, shown, prunes=prunes)):
         row = belief.row(name)
         sights = _sights(belief, name, shown)
         last, rule = belief.rested.get(name), belief.policy(name)
@@ -63,13 +64,19 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     _raise_if(found)
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
     rested = belief.rested.update(rests)
-    whole = Seen(net, rows, shown, prunes)
+    whole = Seen(net, rows, shown, prunes, seen)
     noted = Touched(whole, rows)
-    return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, whole, noted)
+    marks = belief.marking(rows, {name: rows[name] for name in rests})
+    return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, whole, noted, marks)
 
 
 def _to_compare(
-    belief: Belief, net: Net, shown: Mapping[str, Registers], *, prunes: bool
+    belief: Belief,
+    net: Net,
+    seen: Mapping[str, View],
+    shown: Mapping[str, Registers],
+    *,
+    prunes: bool,
 ) -> Iterable[Row]:
     """The registers that may differ from the last rest, which found nothing; all on another net.
 
@@ -86,25 +93,24 @@ def _to_compare(
         return {*belief.rows}.union(*shown.values())
     touched = belief.touched
     if touched is None:
-        changed = {name for name, row in belief.rows.items() if last.rows.get(name) is not row}
+        found = {name for name, row in belief.rows.items() if last.rows.get(name) is not row}
     else:
-        changed = set(touched)
-    pairs = {(id(last.shown[n]), id(now)): (last.shown[n], now) for n, now in shown.items()}
+        found = set(touched)
+    pairs = {(id(last.views[n]), id(now)): (last.views[n], now) for n, now in seen.items()}
     came_or_went = False
     for before, now in pairs.values():
-        if before is not now:
-            changed.update(name for name, _ in before.items() ^ now.items())
-            came_or_went = came_or_went or before.keys() != now.keys()
+        names, other_ones = changed(belief.net.schema, belief.guarantees, before, now)
+        found |= names
+        came_or_went = came_or_went or other_ones
     if came_or_went:
-        changed.update(_hidden(belief, [now for _, now in pairs.values()]))
-    return changed
+        found.update(_hidden(belief, {id(one): one for one in shown.values()}.values()))
+    return found
 
 
-def _hidden(belief: Belief, shown: Iterable[Registers]) -> Iterator[Row]:
+def _hidden(belief: Belief, shown: Collection[Registers]) -> Iterator[Row]:
     """The rows that some node does not show, and that others hide: it matters which these are."""
-    binding = belief.net.schema.binding
-    for name in belief.rows:
-        if binding[name.table] and not all(name in values for values in shown):
+    for name in belief.marked.hideable:
+        if not all(name in values for values in shown):
             yield name
 
 
@@ -143,9 +149,17 @@ def _check_form(net: Net, seen: Mapping[str, View]) -> None:
 # view alone, so it is found once for all of them.
 
 
-@lru_cache(maxsize=256)
 def _well_formed(schema: Schema, version: int, view: View) -> bool:
+    # To find a long one among those that were looked at takes longer than to look at it again.
+    look = _is_well_formed.__wrapped__ if len(view.rows) >= MANY else _is_well_formed
+    return look(schema, version, view)
+
+
+@lru_cache(maxsize=256)
+def _is_well_formed(schema: Schema, version: int, view: View) -> bool:
     last = _last_well_formed(schema, version)
+    if last.view is view:
+        return True
     gone, came = differing(last.view.rows, view.rows)
     names = [row for row, _ in came]
     lost = {row for row, _ in gone}.difference(names)
@@ -225,7 +239,7 @@ def _sights(
     if not bound:
         return {node: values.get(name) for node, values in shown.items()}
     return {
-        node: values.get(name) or (None if bound <= values.keys() else HIDDEN)
+        node: values.get(name) or (None if all(one in values for one in bound) else HIDDEN)
         for node, values in shown.items()
     }
 

@@ -36,8 +36,8 @@ def without_waiting(belief: Belief) -> Belief:
     """
     while landed := {
         name: landing
-        for name, row in belief.rows.items()
-        if row.waiting and (landing := _landing(belief, name, row.waiting))
+        for name in belief.marked.names
+        if (waiting := belief.row(name).waiting) and (landing := _landing(belief, name, waiting))
     }:
         for name, landing in landed.items():
             row = belief.row(name)
