@@ -42,7 +42,7 @@ _plainly = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _escaped = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def _encode(message: list[Any]) -> str:
+def _encode(message: object) -> str:
     """The text of a message, which UTF-8 can always carry: a lone surrogate is escaped."""
     text = _plainly(message)
     if not text.isascii():
