@@ -37,7 +37,7 @@ APART = Partition((("n1",), ("n2",)))
 UP = Rollout(("n1",), 3)
 
 #: The shortest that shows each mistake, on one node.
-MISTAKES = {
+MISTAKES: dict[str, list[Step]] = {
     "boots-what-ran": [Select("n1", 3), Reboot("n1")],
     "disable-drops-tables": [Disable("n1")],
     "down-in-wrong-order": [Rollback(("n1",), 1)],

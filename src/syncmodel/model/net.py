@@ -64,15 +64,12 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     def __repr__(self) -> str:
         """Where it is: nodes with their generations, who is down, what is cut."""
         nodes = ", ".join(f"{node}={self.running[node]}" for node in self.nodes)
-        down = f", down={sorted(self.down)}" if self.down else ""
-        still = f", paused={sorted(self.paused)}" if self.paused else ""
-        cut = f", cut={[f'{a}->{b}' for a, b in sorted(self.cut)]}" if self.cut else ""
-        kept = f", disabled={sorted(self.disabled)}" if self.disabled else ""
-        boots = f", staged={dict(sorted(self.staged.items()))}" if self.staged else ""
-        away = f", away={[f'{a}:{b}' for a, b in sorted(self.away)]}" if self.away else ""
-        distrusts = [f"{node}:{author}" for node, author in sorted(self.distrusts)]
-        trust = f", distrusts={distrusts}" if distrusts else ""
-        return f"Net({nodes}{down}{still}{kept}{boots}{cut}{away}{trust})"
+        facts = [(name, [*getattr(self, name)]) for name in ("down", "paused", "disabled")]
+        facts += [("staged", [f"{n}={number}" for n, number in self.staged.items()])]
+        for mark, name in (("->", "cut"), (":", "away"), (":", "distrusts")):
+            facts += [(name, [f"{a}{mark}{b}" for a, b in getattr(self, name)])]
+        said = "".join(f", {name}={sorted(those)}" for name, those in facts if those)
+        return f"Net({nodes}{said})"
 
     # --- questions -----------------------------------------------------------------------------
 
@@ -403,10 +400,3 @@ def fully_connected(schema: Schema, count: int, generation: int | None = None) -
     nodes = tuple(f"n{i}" for i in range(1, count + 1))
     running = Map(dict.fromkeys(nodes, schema.usual if generation is None else generation))
     return only(Net(schema=schema, nodes=nodes, running=running))
-
-
-@lru_cache(maxsize=KEPT)
-def split(nodes: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> frozenset[Link]:
-    """The links to cut so that only nodes of one group hear each other; groups may overlap."""
-    together = {(a, b) for group in groups for a, b in permutations(group, 2)}
-    return frozenset(permutations(nodes, 2)) - together

@@ -6,6 +6,7 @@ Many nets have the same ones, so each answer is found once for all equal argumen
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from itertools import permutations
 
 import networkx as nx
 
@@ -84,3 +85,10 @@ def agreeing(
 
 def _places(groups: tuple[Nodes, ...]) -> dict[str, int]:
     return {node: place for place, group in enumerate(groups) for node in group}
+
+
+@lru_cache(maxsize=KEPT)
+def split(nodes: tuple[str, ...], groups: tuple[tuple[str, ...], ...]) -> frozenset[Link]:
+    """The links to cut so that only nodes of one group hear each other; groups may overlap."""
+    together = {(a, b) for group in groups for a, b in permutations(group, 2)}
+    return frozenset(permutations(nodes, 2)) - together

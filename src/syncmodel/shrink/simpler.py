@@ -15,8 +15,8 @@ from attrs import evolve
 from syncmodel.engine.rename import tidy_names
 from syncmodel.engine.script import Script, length
 from syncmodel.model.columns import Token
-from syncmodel.model.net import split
 from syncmodel.model.plan import Plan
+from syncmodel.model.spreading import split
 from syncmodel.steps.base import Step
 from syncmodel.steps.clocks import Clock
 from syncmodel.steps.compound import Burst, Concurrently

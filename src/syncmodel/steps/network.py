@@ -7,9 +7,10 @@ from typing import ClassVar, Self
 
 from attrs import frozen
 
-from syncmodel.model.net import Link, Net, split
+from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
+from syncmodel.model.spreading import split
 from syncmodel.steps.base import CutsLinks, Step, Target, require
 from syncmodel.steps.scope import Scope, shapes
 
