@@ -143,6 +143,9 @@ def _net(net: Net) -> Json:
         "bare": [node for node in net.nodes if net.plugin(node) is None],
         "down": sorted(net.down),
         "still": sorted(net.paused),
+        "disabled": sorted(net.disabled),
+        "away": [list(link) for link in sorted(net.away)],
+        "distrusts": [list(link) for link in sorted(net.distrusts)],
         "cut": [list(link) for link in sorted(net.cut)],
     }
 

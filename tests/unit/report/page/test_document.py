@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from attrs import evolve
+from msgspec.structs import replace
 from seen_runs import drawn, planted
 
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.values import Row
+from syncmodel.model.world import World
 from syncmodel.report.page.document import document, plain
 from syncmodel.report.page.filling import run_page
 from syncmodel.report.page.moments import Moment, SeenRun
@@ -124,3 +127,19 @@ def test_sixty_steps_on_five_nodes_are_small_and_soon_written() -> None:
 def test_numbers_that_scripts_round_are_texts() -> None:
     assert plain(2**53) == str(2**53)
     assert plain(2**53 - 1) == 2**53 - 1
+
+
+def test_who_is_no_member_and_whom_nobody_trusts_is_told() -> None:
+    run = drawn(1, 2, 2)
+    last = run.last
+    belief = last.world.belief
+    net = replace(
+        belief.net,
+        away=frozenset({("n1", "n2")}),
+        distrusts=frozenset({("n2", "n1")}),
+        disabled=frozenset({"n2"}),
+    )
+    moment = evolve(last, world=World(last.world.plan, evolve(belief, net=net)))
+    found = document(evolve(run, moments=(*run.moments[:-1], moment)))["moments"][-1]["net"]
+    assert (found["away"], found["distrusts"]) == ([["n1", "n2"]], [["n2", "n1"]])
+    assert found["disabled"] == ["n2"]

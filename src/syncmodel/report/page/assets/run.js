@@ -130,6 +130,9 @@ class Run {
     if (net.cut.length) told.push(`cut: ${net.cut.map(([a, b]) => `${a} → ${b}`).join(", ")}`);
     if (net.down.length) told.push(`down: ${net.down.join(", ")}`);
     if (net.still.length) told.push(`stands still: ${net.still.join(", ")}`);
+    if (net.disabled.length) told.push(`plugin disabled: ${net.disabled.join(", ")}`);
+    if (net.away.length) told.push(`no members: ${net.away.map(([told, node]) => told === node ? `${node} by itself` : `${node} to ${told}`).join(", ")}`);
+    if (net.distrusts.length) told.push(`not trusted: ${net.distrusts.map(([node, author]) => `${author} by ${node}`).join(", ")}`);
     if (net.bare.length) told.push(`without the plugin: ${net.bare.join(", ")}`);
     return told.length ? el("p", {class: "net"}, cut(told.join("; "), 240)) : null;
   }
