@@ -136,7 +136,7 @@ STALLS = Theme(
 #: Nodes leave, join and come back, while rows are written and links are cut.
 MEMBERS = Theme(
     "members",
-    10,
+    14,
     (
         ("clock", 0),
         ("crash", 1),
