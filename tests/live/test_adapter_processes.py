@@ -29,6 +29,7 @@ from syncmodel.model.outcome import Answer
 from syncmodel.model.values import Row, Value, Write
 from syncmodel.steps import Create, Pause, Restart, Resume
 from syncmodel.steps.base import Pauses
+from syncmodel.steps.restoring import PutsBack
 from syncmodel.targets.registry import kind_of
 
 TEMPLATE = Path(sys.modules[Processes.__module__].__file__ or "").parent / "templates/processes"
@@ -206,6 +207,32 @@ def test_a_standstill_is_a_fault_that_runs_have_if_the_adapter_says_so() -> None
 
     live(test, kind=Still)
     assert not issubclass(NOTES, Pauses)
+
+
+def test_a_folder_is_put_back_if_the_adapter_says_so() -> None:
+    told = list[str]()
+
+    class Put(NOTES, PutsBack):  # type: ignore[misc, valid-type]
+        """Notes, whose folders are copied and put back."""
+
+        def restored(self, node: str) -> None:
+            told.append(node)
+
+    async def test(adapter: Processes) -> None:
+        await adapter.begin(NET)
+        await adapter.backup(("n1",))
+        (adapter.home("n1") / "new").write_text("later")
+        await adapter.restore(("n1",), plain=True)
+        assert not (adapter.home("n1") / "new").exists()
+        assert not told
+        await adapter.crash("n2")
+        await adapter.backup(("n1", "n2"))
+        await adapter.restore(("n1", "n2"), plain=False)
+        assert told == ["n1", "n2"]
+        assert not adapter.down
+
+    live(test, kind=Put)
+    assert not issubclass(NOTES, PutsBack)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import random
 import secrets
 import shlex
 import shutil
 import signal
-import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from syncmodel.adapter.base import Adapter, unwritten
+from syncmodel.adapter.places import copy_folder, free_ports
 from syncmodel.adapter.server import Server
 from syncmodel.errors import BootError, FaultError, InvalidRunError
 from syncmodel.faults.link_door import PortDoor
@@ -39,9 +37,6 @@ from syncmodel.targets.base import Settled, Unsettled, all_at_once
 from syncmodel.targets.inside import Reachable, Way
 from syncmodel.targets.patience import Patience
 
-#: Below those that the kernel hands out: a port from there is soon somebody's outgoing connection.
-PORTS = range(15_000, 32_000)
-PORT_TRIES = 100
 #: From a server's last answer until its end is known. Seconds.
 END_S = 2.0
 
@@ -97,6 +92,10 @@ class Processes(Adapter, Stops, Reachable):
     def mended(self, links: frozenset[Link]) -> Any:
         """Links were mended, or a node started: have the diallers try again."""
         del links
+
+    def restored(self, node: str) -> Any:
+        """The node's folder was put back, and its server does not run: say so to the system."""
+        del node
 
     # --- what the author has --------------------------------------------------------------------
 
@@ -259,6 +258,30 @@ class Processes(Adapter, Stops, Reachable):
         ours = frozenset(link for link in self._links.proxies if node in link)
         await self.call(self.mended, ours - self.cut)
 
+    async def backup(self, nodes: Sequence[str]) -> None:
+        """Copy folders; a server stands still meanwhile. Drawn for a class that inherits `PutsBack`
+        (`steps.restoring`)."""
+        for node in nodes:
+            server, runs = self._servers[node], node not in self.down
+            if runs:
+                await server.pause()
+            try:
+                await asyncio.to_thread(copy_folder, self.home(node), self._backup(node))
+            finally:
+                if runs:
+                    await server.resume()
+
+    async def restore(self, nodes: Sequence[str], *, plain: bool) -> None:
+        """Kill servers, put their folders back, and start them."""
+        for node in nodes:
+            await self.crash(node)
+        for node in nodes:
+            await asyncio.to_thread(copy_folder, self._backup(node), self.home(node))
+            if not plain:
+                await self.call(self.restored, node)
+        for node in nodes:
+            await self.restart(node)
+
     # --- helpers --------------------------------------------------------------------------------
 
     def _stand_still(self, nodes: frozenset[str]) -> None:
@@ -332,7 +355,7 @@ class Processes(Adapter, Stops, Reachable):
                 await self._kill_all()
                 await self._links.set_cut(frozenset())
                 for node in self.nodes:
-                    await asyncio.to_thread(_copy, self._golden(node), self.home(node))
+                    await asyncio.to_thread(copy_folder, self._golden(node), self.home(node))
             self.cut, self.down = frozenset(), frozenset()
             self._stand_still(frozenset())
             await self._start_all()
@@ -360,34 +383,13 @@ class Processes(Adapter, Stops, Reachable):
         await self.call(self.assemble)
         for node in self.nodes:
             await self._servers[node].stop(self.stop_signal, self.stop_s)
-            await asyncio.to_thread(_copy, self.home(node), self._golden(node))
+            await asyncio.to_thread(copy_folder, self.home(node), self._golden(node))
 
     async def _kill_all(self) -> None:
         await asyncio.gather(*(server.kill() for server in self._servers.values()))
 
+    def _backup(self, node: str) -> Path:
+        return self.home(node).with_name(f"{node}.backup")
+
     def _golden(self, node: str) -> Path:
         return self.home(node).with_name(f"{node}.golden")
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens at, none of them twice."""
-    found: list[int] = []
-    for _ in range(PORT_TRIES * count):
-        port = random.choice(PORTS)
-        with socket.socket() as sock:
-            try:
-                sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in found:
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise BootError(f"No {count} free ports between {PORTS.start} and {PORTS.stop}.")
-
-
-def _copy(source: Path, copy: Path) -> None:
-    """The folder as it is, owners and modes too, in place of what is there."""
-    if copy.exists():
-        shutil.rmtree(copy)
-    subprocess.run(["cp", "-a", str(source), str(copy)], check=True)
