@@ -6,7 +6,12 @@ notices shows here. docs/checking.md has this table with what each scene is for.
 
 from __future__ import annotations
 
-from syncmodel.exhaustive import scenes_of_deployments, scenes_of_members
+from syncmodel.exhaustive import (
+    scenes_of_deployments,
+    scenes_of_members,
+    scenes_of_restores,
+    scenes_of_stalls,
+)
 from syncmodel.exhaustive.limits import Limits
 from syncmodel.exhaustive.scene import Scene
 from syncmodel.exhaustive.searches import Grain
@@ -90,22 +95,6 @@ SCENES = (
         15556,
     ),
     Scene(
-        "model-pause",
-        "a node that stands still amid a cut, with requests that wait for it",
-        Grain.MODEL,
-        Limits(cuts=1, pauses=1, burst=2),
-        6540,
-        18377,
-    ),
-    Scene(
-        "model-pause-together",
-        "a node that begins to stand still while it is asked, and late requests",
-        Grain.MODEL,
-        Limits(pauses=1, timeouts=1, burst=2, together=True),
-        11475,
-        21916,
-    ),
-    Scene(
         "steps-all",
         "each kind of fault once, in every order",
         Grain.STEPS,
@@ -157,36 +146,6 @@ SCENES = (
         21145,
     ),
     Scene(
-        "model-faulty",
-        "deployments that fail or are interrupted, a cut",
-        Grain.MODEL,
-        Limits(writes=2, cuts=1, faulty=1, burst=2),
-        4503,
-        14158,
-    ),
-    Scene(
-        "steps-faulty",
-        "deployments that fail or are interrupted, a crash",
-        Grain.STEPS,
-        Limits(writes=2, crashes=1, faulty=2, burst=2),
-        6465,
-        31253,
-    ),
-    Scene(
-        "steps-faulty-cut",
-        "three nodes: a cut, and deployments amid it",
-        Grain.STEPS,
-        Limits(
-            nodes=3,
-            writes=2,
-            cuts=1,
-            faulty=1,
-            ops=_ops("create set cut mend heal faulty_rollback faulty_rollout rollout"),
-        ),
-        473,
-        2499,
-    ),
-    Scene(
         "steps-ref",
         "a row that refers to another, a cut and a log that is lost",
         Grain.STEPS,
@@ -195,76 +154,12 @@ SCENES = (
         57076,
     ),
     Scene(
-        "steps-pause",
-        "a standstill, a cut and a crash, in every order",
-        Grain.STEPS,
-        Limits(cuts=1, crashes=1, pauses=1),
-        4132,
-        15435,
-    ),
-    Scene(
-        "steps-three-pause",
-        "three nodes, a standstill and every shape of one cut",
-        Grain.STEPS,
-        Limits(nodes=3, writes=1, cuts=1, pauses=1),
-        1809,
-        9540,
-    ),
-    Scene(
-        "steps-clock",
-        "a clock that jumps and a restart, in every order",
-        Grain.STEPS,
-        Limits(restarts=1, clocks=1),
-        248,
-        676,
-    ),
-    Scene(
-        "steps-hang",
-        "a link that hangs, a cut and a crash, in every order",
-        Grain.STEPS,
-        Limits(cuts=1, crashes=1, hangs=1),
-        1525,
-        6699,
-    ),
-    Scene(
-        "model-restore",
-        "disks that are copied and put back, two steps without a rest",
-        Grain.MODEL,
-        Limits(backups=1, restores=1, burst=2),
-        2056,
-        3461,
-    ),
-    Scene(
-        "steps-restore",
-        "disks that are copied and put back, and a crash, in every order",
-        Grain.STEPS,
-        Limits(crashes=1, backups=1, restores=1),
-        1937,
-        4058,
-    ),
-    Scene(
-        "messages-restore",
-        "disks that are copied and put back, amid what is under way",
-        Grain.MESSAGES,
-        Limits(backups=1, restores=1),
-        2926,
-        3296,
-    ),
-    Scene(
         "messages-conflict",
         "three nodes: a partition, a conflict across it, a heal",
         Grain.MESSAGES,
         Limits(nodes=3, cuts=1, ops=_ops("create partition heal")),
         12179,
         17048,
-    ),
-    Scene(
-        "messages-faulty",
-        "deployments that fail or are interrupted, amid what is under way",
-        Grain.MESSAGES,
-        Limits(faulty=1, burst=2),
-        5186,
-        10123,
     ),
     Scene(
         "messages-three",
@@ -369,22 +264,6 @@ SCENES = (
         39564,
     ),
     Scene(
-        "messages-pause",
-        "a standstill and a cut, in every order",
-        Grain.MESSAGES,
-        Limits(cuts=1, pauses=1),
-        7066,
-        9479,
-    ),
-    Scene(
-        "messages-hang",
-        "a link that hangs, at any point of a run",
-        Grain.MESSAGES,
-        Limits(hangs=1),
-        365,
-        458,
-    ),
-    Scene(
         "messages-two-cuts",
         "two cuts, one after the other, at any points of a delivery",
         Grain.MESSAGES,
@@ -472,7 +351,9 @@ SCENES = (
         214215,
         264804,
     ),
+    *scenes_of_stalls.SCENES,
     *scenes_of_deployments.SCENES,
+    *scenes_of_restores.SCENES,
     *scenes_of_members.SCENES,
 )
 

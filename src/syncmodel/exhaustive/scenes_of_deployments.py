@@ -1,4 +1,4 @@
-"""The scenes of plugins that are taken out, and of machines that boot what is selected."""
+"""The scenes of deployments that fail, of plugins that are taken out, and of machines that boot."""
 
 from __future__ import annotations
 
@@ -7,6 +7,55 @@ from syncmodel.exhaustive.scene import Scene
 from syncmodel.exhaustive.searches import Grain
 
 SCENES = (
+    Scene(
+        "model-faulty",
+        "deployments that fail or are interrupted, a cut",
+        Grain.MODEL,
+        Limits(writes=2, cuts=1, faulty=1, burst=2),
+        4503,
+        14158,
+    ),
+    Scene(
+        "steps-faulty",
+        "deployments that fail or are interrupted, a crash",
+        Grain.STEPS,
+        Limits(writes=2, crashes=1, faulty=2, burst=2),
+        6465,
+        31253,
+    ),
+    Scene(
+        "steps-faulty-cut",
+        "three nodes: a cut, and deployments amid it",
+        Grain.STEPS,
+        Limits(
+            nodes=3,
+            writes=2,
+            cuts=1,
+            faulty=1,
+            ops=frozenset(
+                [
+                    "create",
+                    "set",
+                    "cut",
+                    "mend",
+                    "heal",
+                    "faulty_rollback",
+                    "faulty_rollout",
+                    "rollout",
+                ]
+            ),
+        ),
+        473,
+        2499,
+    ),
+    Scene(
+        "messages-faulty",
+        "deployments that fail or are interrupted, amid what is under way",
+        Grain.MESSAGES,
+        Limits(faulty=1, burst=2),
+        5186,
+        10123,
+    ),
     Scene(
         "model-takeout",
         "a plugin that is disabled or uninstalled, a cut",
