@@ -14,7 +14,10 @@ if not Path("/usr/sbin/slapd").exists():
 
 
 class TestOpenLdap(ClusterMachine):
-    """A search for anything that its documentation does not allow; docs/adapters.md says what it
-    finds."""
+    """A search for anything that its documentation does not allow.
+
+    A delete may lose to an earlier update that it did not know: docs/adapters.md has the run.
+    """
 
     target = "syncmodel.adapters.openldap:OpenLdap"
+    delete = None
