@@ -1,16 +1,8 @@
-"""A log that was restored goes on under its old name, behind what its peers have of it."""
+"""A log that was restored goes on under its old name, whether or not the node was told."""
 
 import attrs
 
-from syncmodel.reference.node import pieces
 from syncmodel.reference.node.bugs.base import Bug
-from syncmodel.reference.node.mark import Mark
-
-
-def _was_put_back(marked: Mark | None, found: Mark) -> bool:
-    """Not where it is told so."""
-    return marked is not None and pieces.was_put_back(marked, found)
-
 
 BUG = Bug(
     name="restored-log-keeps-its-name",
@@ -22,7 +14,7 @@ BUG = Bug(
     family="restores",
     pieces=lambda p: attrs.evolve(
         p,
-        was_put_back=_was_put_back,
+        was_put_back=lambda _, __: False,
         at_end=max,
         is_next=lambda position, applied: position > applied,
     ),
