@@ -96,7 +96,7 @@ DEPLOYMENTS = Theme(
 #: Requests of several clients meet on one row.
 CLIENTS = Theme(
     "clients",
-    6,
+    7,
     (
         ("add", 14),
         ("backup", 0),
@@ -116,7 +116,7 @@ CLIENTS = Theme(
 #: hang.
 STALLS = Theme(
     "stalls",
-    16,
+    20,
     (
         ("add", 10),
         ("clock", 6),
@@ -136,7 +136,7 @@ STALLS = Theme(
 #: Nodes leave, join and come back, while rows are written and links are cut.
 MEMBERS = Theme(
     "members",
-    14,
+    18,
     (
         ("clock", 0),
         ("crash", 1),
@@ -159,7 +159,7 @@ MEMBERS = Theme(
 #: Disks are copied, rows change, links are cut, and disks are put back as they were.
 RESTORES = Theme(
     "restores",
-    8,
+    14,
     (
         ("add", 10),
         ("backup", 2),

@@ -134,14 +134,15 @@ def test_steps_that_the_target_lacks_an_ability_for_are_told_once(
     said = capsys.readouterr().out
     assert said.count("Never drawn") == 1
     assert (
-        "Never drawn, as the target lacks the ability: clock (SetsClocks); crash, restart (Stops); "
-        "faulty_rollback, faulty_rollout (DeploysAmidFaults); hang (HangsLinks); pause, resume "
-        "(Pauses); read (Reads); resync (Resyncs); rollback, rollout (Deploys); slow "
-        "(SlowsLinks).\n"
+        "Never drawn, as the target lacks the ability: backup, restore (PutsBack); clock "
+        "(SetsClocks); crash, restart (Stops); disable, uninstall (Uninstalls); distrust, trust "
+        "(Trusts); faulty_rollback, faulty_rollout (DeploysAmidFaults); hang (HangsLinks); join, "
+        "leave, reactivate (HasMembers); pause, resume (Pauses); read (Reads); reboot, select "
+        "(Boots); resync (Resyncs); rollback, rollout (Deploys); slow (SlowsLinks).\n"
     ) in said
     # What was not asked for is not missed.
     assert main(["explore", "--machine", "cuts_only:NoPartitions", *few]) == 0
-    assert "(Pauses); read (Reads); restart (Stops); resync" in capsys.readouterr().out
+    assert "reboot, select (Boots); restart (Stops); resync" in capsys.readouterr().out
     none = ["--faults", "none"]
     assert main(["explore", "--target", "cuts_only:Cuts", *few, *none]) == 0
     assert "ability: read (Reads).\n" in capsys.readouterr().out

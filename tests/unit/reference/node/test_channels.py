@@ -42,6 +42,8 @@ KNOWN = Channels({"tribes": frozenset({MAINTAINER.public})}, ALL)
         ("0" * 64, FIRST.id, Lineage.UNKNOWN),
         (FIRST.id, None, Lineage.SAME),
     ],
+    # Their ids are others each time.
+    ids=[*"abcdefghij"],
 )
 def test_the_lineage_of_a_delta(before: str | None, after: str | None, lineage: Lineage) -> None:
     old, new = ({} if one is None else {"tribes": one} for one in (before, after))
