@@ -6,9 +6,12 @@ Compared at rest, also before anything is written: the control plane has to conv
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from syncmodel.model.net import Net
 from syncmodel.record import Record
+
+if TYPE_CHECKING:
+    from syncmodel.model.net import Net
 
 ACTIVE, INACTIVE = "active", "inactive"
 #: What differs, what was expected, what was shown.

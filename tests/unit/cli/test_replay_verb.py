@@ -197,7 +197,7 @@ def test_every_verb_prints_a_command_that_works(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = ("--target", "mystore:Refuses", "--corpus", "found here")
-    searched = ("--sequences", "1", "--steps", "5", "--seed", "1", "--record", "run.jsonl")
+    searched = ("--sequences", "3", "--steps", "5", "--seed", "2", "--record", "run.jsonl")
     plain = evolve(RUN, target="mystore:Refuses", expected=Expected(("wrongly refused", "cases")))
     file = str(save(here, plain))
     for argv in (

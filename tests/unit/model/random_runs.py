@@ -87,7 +87,7 @@ class Draw:
     #: Whether nodes leave, and trust changes.
     members: bool = False
     #: Whether disks are copied and put back.
-    restores: bool = True
+    restores: bool = False
 
     def step(self, plan: Plan) -> Step:
         """Any enabled step. Heals and restarts come often enough for a run to stay alive."""

@@ -13,6 +13,7 @@ BUG = Bug(
         "through re-sync when restoring data from backup'"
     ),
     family="restores",
+    decisions=2,
     pieces=lambda p: attrs.evolve(p, lets_go=lambda: False),
     supervisor=lambda p: attrs.evolve(p, keeps_cursors=lambda: True),
 )

@@ -12,6 +12,7 @@ BUG = Bug(
         "any more: etcd, issue 16028, 'Restoring etcd without breaking API guarantees'"
     ),
     family="restores",
+    decisions=3,
     pieces=lambda p: attrs.evolve(
         p,
         was_put_back=lambda _, __: False,

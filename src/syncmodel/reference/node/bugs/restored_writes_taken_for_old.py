@@ -12,6 +12,7 @@ BUG = Bug(
         "position: Litestream, pull request 783, 'preserve replica position after restore'"
     ),
     family="restores",
+    decisions=3,
     pieces=lambda p: attrs.evolve(
         p,
         was_put_back=lambda marked, _: marked is None,
