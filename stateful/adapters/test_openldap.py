@@ -20,4 +20,4 @@ class TestOpenLdap(ClusterMachine):
     """
 
     target = "syncmodel.adapters.openldap:OpenLdap"
-    delete = None
+    delete = None  # type: ignore[assignment]

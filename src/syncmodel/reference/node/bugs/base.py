@@ -47,8 +47,8 @@ class Bug:
     """A mistake that can be switched on in a reference node, to see whether a tester finds it.
 
     `title`: what goes wrong, in plain words. `stands_for`: the real-world class, with a source.
-    `family` is one of `FAMILIES`. `pieces` and `supervisor` replace one decision between them, or as
-    many `decisions` as it takes, where one alone does no harm.
+    `family` is one of `FAMILIES`. `pieces` and `supervisor` replace one decision between them, or
+    as many `decisions` as it takes, where one alone does no harm.
     `live`: whether real processes come into its situation, as far as anyone has seen.
     """
 
