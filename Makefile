@@ -1,5 +1,8 @@
 # Every habit of this repository; continuous integration runs the same targets.
 
+# The tests start hundreds of processes: without what was compiled, each compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
