@@ -59,7 +59,10 @@ test-longer: install ## what takes longer still, and CI leaves out: more histori
 	$(BIN)/pytest tests -m longer $(PARALLEL)
 
 suite: install ## the stateful suite: explore, and replay the corpus, on live nodes
-	$(BIN)/pytest stateful $(PARALLEL)
+	$(BIN)/pytest stateful $(SEARCH) $(PARALLEL)
+
+# How long it explores, such as --syncmodel-sequences 100; the usual number if it says nothing.
+SEARCH ?=
 
 # What `check` goes through, in this order. Each says how long it took.
 PARTS := lint types test test-long suite

@@ -60,6 +60,8 @@ def test_a_machine_that_dies_amid_a_deployment_is_still_behind_its_cut() -> None
     assert runs([*steps, *back]) == [(Verdict.PASS, set())]
 
 
+# The corpus has each of them, on live nodes too.
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("bug", "step"),
     [

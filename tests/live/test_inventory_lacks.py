@@ -223,13 +223,8 @@ def test_nodes_that_lack_all_of_it_are_no_alarm(tmp_path: Path) -> None:
     assert code == 0, found
 
 
-@pytest.mark.parametrize(
-    "absent",
-    [
-        ("sync.status",),
-        pytest.param(("state.position", "cluster_status"), marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("absent", [("sync.status",), ("state.position", "cluster_status")])
 def test_a_bug_is_found_in_nodes_that_lack_something(
     absent: tuple[str, ...], tmp_path: Path
 ) -> None:

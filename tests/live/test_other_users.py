@@ -62,7 +62,7 @@ def cluster(loop: Loop) -> Iterator[EmbeddedCluster]:
 
 def folder_of(cluster: EmbeddedCluster) -> Path:
     assert cluster.folder is not None
-    return cluster.folder
+    return cluster.folder.parent
 
 
 def links(cluster: EmbeddedCluster) -> list[Path]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
 from syncmodel.model.divergence import Kind
@@ -67,6 +69,7 @@ def restored(*, plain: bool) -> list[Step]:
     ]
 
 
+@pytest.mark.long  # the corpus and a scenario have the same on live nodes, in parts
 def test_a_disk_that_was_put_back_on_live_nodes() -> None:
     generations = [
         Backup(("n1",)),

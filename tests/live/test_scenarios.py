@@ -27,7 +27,14 @@ FILES = {
 MOST_BYTES = 2_000_000
 
 
-@pytest.mark.parametrize("name", NAMES)
+#: Together they have every kind of step that scenarios have.
+FEW = ("cluster-lifecycle", "cluster-plugin-rollout-sync-split-brain", "restored-node")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [one if one in FEW else pytest.param(one, marks=pytest.mark.long) for one in NAMES],
+)
 def test_each_passes_on_live_nodes(name: str, tmp_path: Path) -> None:
     where = ["--folder", str(FOLDER), "--artefacts", str(tmp_path)]
     assert main(["scenario", name, *where]) == 0

@@ -53,6 +53,7 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     assert said[0] == said[1]
 
 
+@pytest.mark.long
 def test_the_failure_is_the_first_whoever_finds_it(tmp_path: Path) -> None:
     failing = (*SIMULATED, "--bug", BUG, "--sequences", "300")
     for jobs in "12":

@@ -93,7 +93,6 @@ def test_no_false_alarm_under_other_guarantees(name: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.verdicts
 @pytest.mark.parametrize("name", PAIRS)
 def test_no_false_alarm_under_two_guarantees_at_once(name: str) -> None:
     # Each from seeds of its own: then they tell more together.
