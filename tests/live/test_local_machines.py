@@ -437,7 +437,13 @@ def test_nothing_outlives_a_killed_tester(mark: str, state: str, app: str) -> No
         assert_removed(folder)
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0])
+@pytest.mark.parametrize(
+    "after_s",
+    [
+        pytest.param(one / 10, marks=[pytest.mark.long] if one % 2 else [])
+        for one in (0, 1, 2, 3, 4, 5, 6, 8, 9, 10)
+    ],
+)
 def test_nothing_outlives_a_tester_killed_while_it_boots(mark: str, after_s: float) -> None:
     with doomed_tester("serve") as (process, lines):
         said(lines, "booting")

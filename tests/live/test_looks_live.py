@@ -24,7 +24,13 @@ def cluster(loop: Loop) -> Iterator[EmbeddedCluster]:
     loop.run(cluster.close())
 
 
-@pytest.mark.parametrize(("what", "look"), LOOKS)
+@pytest.mark.parametrize(
+    ("what", "look"),
+    [
+        pytest.param(*one, marks=[pytest.mark.long] if number % 3 else [])
+        for number, one in enumerate(LOOKS)
+    ],
+)
 def test_rows_of_every_look(loop: Loop, cluster: EmbeddedCluster, what: str, look: str) -> None:
     loop.run(live_through(cluster, what, look))
     cluster.passed()

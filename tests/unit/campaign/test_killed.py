@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from soon_ended import LIMIT_S, kept_waiting_s
@@ -24,10 +25,15 @@ TOLD = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 #: Nothing is found in these, so there is nothing on disk.
 BEFORE = ("boot", "explore")
 AFTER = ("shorten", "shorter", "confirm", "further", "close")
-
+LONG = ("shorten", "confirm", "further")
 #: The exit code of a search that gets a signal in a phase, and keeps what it finds in a folder; and
 #: the seconds of its own that it took.
 EndedBy = Callable[[signal.Signals, str, Path], tuple[int, float]]
+
+
+def some_long(*phases: str) -> list[Any]:
+    """Some are among the long tests: their neighbours are not."""
+    return [pytest.param(one, marks=pytest.mark.long) if one in LONG else one for one in phases]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +69,7 @@ def assert_it_replays(folder: Path) -> None:
     assert replayed.judgement is Judgement.AS_EXPECTED, replayed.reason
 
 
-@pytest.mark.parametrize("phase", [*BEFORE, "found", *AFTER])
+@pytest.mark.parametrize("phase", some_long(*BEFORE, "found", *AFTER))
 def test_a_signal_ends_it_soon_and_keeps_what_was_found(
     tmp_path: Path, ended_by: EndedBy, phase: str
 ) -> None:
@@ -81,7 +87,7 @@ def test_a_signal_ends_it_soon_and_keeps_what_was_found(
     assert min(took_s) < LIMIT_S, took_s
 
 
-@pytest.mark.parametrize("phase", [*BEFORE, *AFTER])
+@pytest.mark.parametrize("phase", some_long(*BEFORE, *AFTER))
 def test_kill_9_keeps_what_was_found(tmp_path: Path, ended_by: EndedBy, phase: str) -> None:
     assert ended_by(signal.SIGKILL, phase, tmp_path / "found")[0] == -signal.SIGKILL
     if phase in BEFORE:
