@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from syncmodel.nostr.events import unsigned
 from syncmodel.reference.node.entries import Stored, Tombstone
 from syncmodel.reference.node.state import Node
 
@@ -17,4 +18,6 @@ def rewritten(stored: Iterable[Stored], node: Node, now_s: int) -> Iterator[Stor
             continue
         stamp = node.pieces.restamped(one.event.created_at, now_s)
         if stamp != one.event.created_at:
-            yield replace(one, event=node.seal(replace(one.event, created_at=stamp)))
+            was = one.event
+            event = unsigned(was.pubkey, stamp, was.kind, was.tags, was.content)
+            yield replace(one, event=node.seal(event))
