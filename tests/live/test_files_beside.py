@@ -85,7 +85,14 @@ def call(how: tuple[str, ...], verb: list[str]) -> subprocess.Popen[bytes]:
     )
 
 
-@pytest.mark.parametrize("verb", VERBS)
+#: Of these the module itself, below, or another one here does the same.
+LONG = ("explore by two processes", "minimize", "bugs")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [pytest.param(one, marks=[pytest.mark.long] if one in LONG else []) for one in VERBS],
+)
 def test_the_script_executes_no_file_beside_it(folder: Path, verb: str) -> None:
     with call(SCRIPT, VERBS[verb]) as process:
         said, _ = process.communicate(timeout=LIMIT_S)

@@ -229,7 +229,15 @@ def open_files(node: Running) -> int:
     return len(os.listdir(f"/proc/{node.process.pid}/fd"))
 
 
-@pytest.mark.parametrize("what", ["backlogs", "what is new", "answers", "pings"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "backlogs",
+        pytest.param("what is new", marks=pytest.mark.long),
+        pytest.param("answers", marks=pytest.mark.long),
+        "pings",
+    ],
+)
 def test_who_never_reads_is_given_up_and_takes_little_memory(what: str) -> None:
     """Nothing at all is read at that end, so it answers no ping either."""
 

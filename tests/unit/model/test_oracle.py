@@ -108,8 +108,10 @@ def test_the_model_and_the_oracle_agree() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.verdicts
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part",
+    [pytest.param(part, marks=[] if part % 2 else [pytest.mark.verdicts]) for part in range(PARTS)],
+)
 def test_the_model_and_the_oracle_agree_on_many(part: int) -> None:
     happened = held(CONTRACT, 10_000 + part * MANY, MANY)
     check_rates(happened)
