@@ -85,8 +85,8 @@ def call(how: tuple[str, ...], verb: list[str]) -> subprocess.Popen[bytes]:
     )
 
 
-#: Of these the module itself, below, or another one here does the same.
-LONG = ("explore by two processes", "minimize", "bugs")
+#: Of these the module itself, below, does the same.
+LONG = ("explore by two processes", "bugs")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,22 @@ MOST_BYTES = 2_000_000
 
 
 #: Together they have every kind of step that scenarios have.
-FEW = ("cluster-lifecycle", "cluster-plugin-rollout-sync-split-brain", "restored-node")
+FEW = (
+    "cluster-lifecycle",
+    "cluster-plugin-rollout-sync-split-brain",
+    "deployments-that-fail",
+    "restored-node",
+    "trust-expansion-replay",
+)
+
+
+def kinds(name: str) -> set[str]:
+    """The kinds of steps of a scenario, as its file has them."""
+    return set(re.findall(r'"op": "(\w+)"', (FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+
+
+def test_the_few_have_every_kind_of_step_that_scenarios_have() -> None:
+    assert set[str]().union(*map(kinds, FEW)) == set[str]().union(*map(kinds, NAMES))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Multi-provider replication (https://www.openldap.org/doc/admin25/replication.html, 18.2.2) has the
 entry with the later entryCSN, a stamp in microseconds, win as a whole. How far a server is, its
-contextCSN says, for each server that ever wrote (RFC 4533 and draft-ldapext-ldup's CSNs).
+contextCSN says, for each server that ever wrote (syncrepl is that of RFC 4533).
 """
 
 from __future__ import annotations
