@@ -136,9 +136,10 @@ def together(manifests: Sequence[Manifest]) -> list[Problem]:
                         f"{manifest.plugin} {manifest.version} requires {name} {least}, and {has}.",
                     )
                 )
-    loops = nx.simple_cycles(_graph(manifests))
-    found += [Problem("cycle", f"{' and '.join(sorted(loop))} need each other.") for loop in loops]
-    return found
+    # By component, not by cycle: of those a hostile manifest makes more than can be counted.
+    parts = nx.strongly_connected_components(_graph(manifests))
+    knots = [" and ".join(sorted(part)) for part in parts if len(part) > 1]
+    return found + [Problem("cycle", f"{knot} need each other.") for knot in knots]
 
 
 def in_order(

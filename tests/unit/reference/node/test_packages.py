@@ -218,6 +218,10 @@ def test_what_does_not_fit_together_is_named() -> None:
     assert codes(Manifest("disk", 1, provides={"tiles": 3}), tiles) == ["provided_twice"]
     assert codes(maps, attrs.evolve(tiles, requires={"maps": 1})) == ["cycle"]
     assert codes(Manifest("loner", 1, requires={"loner": 1})) == ["cycle"]
+    # Of a few plugins that all need each other there are more cycles than can be counted.
+    names = {f"p{place}" for place in range(40)}
+    knot = [Manifest(name, 1, requires=dict.fromkeys(names - {name}, 1)) for name in sorted(names)]
+    assert codes(*knot) == ["cycle"]
     for other in (HOST_API + 1, packages.OLDEST_HOST_API - 1):
         assert codes(Manifest("odd", 1, host_api=other)) == ["host_api"]
     assert codes(Manifest(CORE, 1)) == ["reserved"]
