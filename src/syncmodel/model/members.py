@@ -87,7 +87,11 @@ def _of_one(net: Net, node: str, one: Member) -> Iterator[Difference]:
     if one.status != status:
         yield f"status of {one.name}", status, one.status
     if one.trusted != trusted:
-        yield f"trust in {one.name}", trusted, one.trusted
+        yield f"trust in {one.name}", _yes(trusted), _yes(one.trusted)
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no"
 
 
 def _addresses(node: str, seen: MembersView) -> Iterator[Difference]:

@@ -15,7 +15,16 @@ from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.evidence import Proof
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.reads import Look
-from syncmodel.model.values import Added, Assigned, Row, Stored, Tombstone, Value, Write
+from syncmodel.model.values import (
+    Added,
+    Assigned,
+    Row,
+    Stored,
+    Tombstone,
+    Value,
+    Write,
+    written,
+)
 from syncmodel.record import Record
 
 Call = tuple[Write, Outcome]
@@ -39,7 +48,9 @@ def out_of_order(
         if next(group.orders(), None) is None:
             accepted = any(outcome.ok for _, outcome in group.answered)
             kind = Kind.WRONGLY_ACCEPTED if accepted else Kind.WRONGLY_REFUSED
-            told = [f"{one.change}: {_words(answer)}" for one, answer in group.answered]
+            told = [
+                f"{_asked(one.change)}: {group.words(answer)}" for one, answer in group.answered
+            ]
             told += [f"read: {one.sight or 'nothing'}" for one in group.served if one.reads]
             shown = "; ".join(told)
             expected = "answers that some order explains"
@@ -65,8 +76,16 @@ def in_order(
                 yield Proof(group.node, group.name, row, shown, number=made[other])
 
 
-def _words(outcome: Outcome) -> str:
-    return f"refused ({outcome.code})" if outcome.code else f"accepted as {outcome.row}"
+def _asked(change: Stored | None) -> str:
+    match change:
+        case Assigned(column=column, value=value):
+            return f"set {column} to {written(value)}"
+        case Added(column=column, by=by):
+            return f"add {by} to {column}"
+        case Value():
+            return f"create with {change}"
+        case _:
+            return "delete"
 
 
 def _groups(
@@ -151,6 +170,12 @@ class _Group:
     def answered(self) -> list[tuple[Served, Outcome]]:
         """The requests that were answered."""
         return [(one, one.outcome) for one in self.served if one.outcome is not None]
+
+    def words(self, outcome: Outcome) -> str:
+        """An answer: the columns that it carries, if it carries any."""
+        if outcome.code:
+            return f"refused ({outcome.code})"
+        return "accepted" if outcome.row is None else f"accepted as {self._table.read(outcome.row)}"
 
     def orders(self) -> Iterator[tuple[int, ...]]:
         """Each order in which the node may give these answers, by their places."""

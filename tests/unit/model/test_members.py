@@ -47,7 +47,7 @@ def test_nodes_that_agree_pass() -> None:
         (seen(*listed("n1"), Member("n3", "k", "active", True, ("x",))), "nodes n1, n2"),
         (seen(*listed("n1", status="inactive")), "status of n2 active"),
         (seen(*listed("n1", status="joining")), "status of n2 active"),
-        (seen(*listed("n1", trusted=False)), "trust in n2 True"),
+        (seen(*listed("n1", trusted=False)), "trust in n2 yes"),
         (seen(*listed("n1", addresses=())), "addresses of n2 one or more"),
         (seen(*listed("n1", pubkey="another")), "key of n2 the same on every node"),
         (

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from syncmodel.engine.history import Verdict
 from syncmodel.model.divergence import Divergence, Kind
+from syncmodel.model.net import Net
 from syncmodel.model.order import NONE
 from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
@@ -175,7 +176,7 @@ def _about(
         if over:
             yield f"{sight} {_loses(register, version, max(over), knew=bool(knew))}"
         elif version not in row.perhaps_known_by(node):
-            yield f"{sight} {_unreached(node, register.versions[version])}"
+            yield f"{sight} {_unreached(run.last.net, node, register.versions[version])}"
     if found.kind is Kind.INVENTED:
         yield from unanswered(register, row)
         yield f"No write of {found.row} in this run stored what shows."
@@ -196,8 +197,12 @@ def _must(run: SeenRun, versions: Versions, found: Divergence, one: Written) -> 
     return f"{told}, and {node} must know it {when}, as the links were up that it travels over."
 
 
-def _unreached(node: str, one: Written) -> str:
+def _unreached(net: Net, node: str, one: Written) -> str:
     shown = f"the {_did(one)} by {one.node} in step {one.step}"
+    if (node, one.node) in net.distrusts:
+        return f"{shown}, and {node} does not trust {one.node}: it shows nothing of it."
+    if one.node != node and not net.are_members(node, one.node):
+        return f"{shown}, and one of the two is no member: nothing passes between them."
     if one.node == node:
         return f"{shown}, which {node} lost with its tables since, and can't have got back."
     return (

@@ -23,6 +23,8 @@ def test_it_names_node_row_step_and_rule(bug: str) -> None:
     # Rest is of all nodes: then those that are not at rest are named.
     assert first.node in said if first.node in run.net.nodes else NODE.search(said)
     assert "\n" not in said
+    # Words, and nothing as Python writes it.
+    assert not re.search(r"[{}\[\]]|\b(True|False|None)\b", said)
 
 
 def test_these_are_of_ten_families_and_more() -> None:
@@ -102,6 +104,8 @@ MISREAD = {
     "second-read-older": "Its answer before, in step 2: title t1, counter 0.",
     "request-done-twice": "n1 did not answer to step 3: it may have been done, but once.",
     "ids-without-case": "Nobody had written cases/C1 in this run; of cases there were cases/c1.",
+    "distrusted-author-still-shown": "and n2 does not trust n1: it shows nothing of it.",
+    "left-node-still-served": "and one of the two is no member: nothing passes between them.",
     "text-cut-at-emoji": 'Only this may show there: title "t1',
 }
 
