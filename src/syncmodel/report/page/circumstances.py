@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from syncmodel.engine.script import leaves as parts_of
 from syncmodel.engine.tally import leaves
 from syncmodel.model.divergence import Divergence
+from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Row, Value
@@ -16,7 +17,10 @@ from syncmodel.report.page.versions import Register
 from syncmodel.report.story import words
 from syncmodel.steps.base import Step, answered
 from syncmodel.steps.data import Data
+from syncmodel.steps.deployment import Deployment
+from syncmodel.steps.plugins import Uninstall
 from syncmodel.steps.reads import Read
+from syncmodel.steps.restoring import Restore
 
 #: How many steps a sentence names.
 NAMED = 4
@@ -48,6 +52,43 @@ def meanwhile(run: SeenRun) -> Iterator[str]:
     if told:
         before = f"{len(told) - NAMED} more, then " if len(told) > NAMED else ""
         yield f"What may have to do with it: {before}{', '.join(told[-NAMED:])}."
+
+
+def lost_again(run: SeenRun, node: str, since: int) -> Iterator[str]:
+    """What made the node lose what it knew in step `since`: the last such step."""
+    told = [
+        f"{node} lost it in step {moment.index} ({_what(run, part)}), and must have it again from "
+        f"one that knows it."
+        for moment in run.moments
+        if moment.index > since and moment.step is not None
+        for _, part in parts_of((moment.step,))
+        if _loses(run.last.net, node, part)
+    ]
+    yield from told[-1:]
+
+
+def _loses(net: Net, node: str, step: Step) -> bool:
+    match step:
+        case Restore(on=on):
+            return node in on
+        case Uninstall(node=one, confirmed=confirmed):
+            return confirmed and one == node and not net.keeps_log
+        case Deployment(on=on, generation=generation):
+            gone = net.schema.deployment.get(generation) is None
+            return node in on and gone and not net.keeps_log
+        case _:
+            return False
+
+
+def untrusted(run: SeenRun, found: Divergence, register: Register) -> Iterator[str]:
+    """Whose later writes do not count there, as the node does not trust them."""
+    net = run.last.net
+    for one in register.versions[-NAMED:]:
+        if (found.node, one.node) in net.distrusts:
+            yield (
+                f"{found.node} does not trust {one.node}: what {one.node} wrote in step "
+                f"{one.step} does not count there."
+            )
 
 
 def nobody_wrote(run: SeenRun, name: Row) -> str:

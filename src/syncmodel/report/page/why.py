@@ -16,11 +16,13 @@ from syncmodel.model.values import Value
 from syncmodel.report.page.circumstances import (
     answered_rows,
     ended_with,
+    lost_again,
     meanwhile,
     nobody_wrote,
     read_before,
     referred,
     unanswered,
+    untrusted,
 )
 from syncmodel.report.page.moments import SeenRun
 from syncmodel.report.page.versions import ALONG, Register, Versions, Written
@@ -47,6 +49,8 @@ RULES = {
     Kind.NOT_SETTLED: "nodes come to rest once nothing more is asked of them",
     Kind.ENDED: "a server runs until somebody stops it",
 }
+#: How the facts begin that are told of nodes by their peers.
+OF_MEMBERS = ("status of", "trust in", "addresses of", "connection to", "key of", "members of")
 #: What a write is called, by what was asked.
 DID = {
     "create": "create",
@@ -92,6 +96,8 @@ def rule(found: Divergence) -> str:
     """The rule that a divergence breaks, in words."""
     if found.kind is Kind.INVARIANT:
         return f"the invariant {found.expected} holds"
+    if found.kind is Kind.CONTROL_PLANE and found.expected.startswith(OF_MEMBERS):
+        return "members, trust and addresses are as was asked"
     return RULES[found.kind]
 
 
@@ -149,6 +155,7 @@ def _reasons(run: SeenRun, versions: Versions, found: Divergence) -> Iterator[st
     later = max((one.step for one in register.versions), default=0)
     if found.kind is Kind.MISSING:
         yield from referred(run, found, row)
+        yield from untrusted(run, found, register)
     if later and not run.by_answer:
         yield f"The last write of {found.row} is in step {later}; nothing later was written."
         yield from meanwhile(run)
@@ -191,10 +198,13 @@ def _must(run: SeenRun, versions: Versions, found: Divergence, one: Written) -> 
     did = f"acknowledged the {_did(one)}" if sure else f"was asked for the {_did(one)}"
     told = f"{one.node} {did} in step {one.step}"
     if one.node == node:
-        return f"{told}, so it must know it."
+        again = next(lost_again(run, node, one.step), "")
+        return f"{told}; {again}" if again else f"{told}, so it must know it."
     since = versions.knows_since(name, node, one.number)
     when = "by this rest" if since == run.last.index else f"since the rest after step {since}"
-    return f"{told}, and {node} must know it {when}, as the links were up that it travels over."
+    must = f"{node} must know it {when}, as the links were up that it travels over"
+    again = next(lost_again(run, node, since or 0), "")
+    return f"{told}, and {must}; {again}" if again else f"{told}, and {must}."
 
 
 def _unreached(net: Net, node: str, one: Written) -> str:

@@ -7,7 +7,7 @@ from seen_runs import planted
 
 from syncmodel.model.divergence import Kind
 from syncmodel.report.page.versions import Versions
-from syncmodel.report.page.why import RULES, why
+from syncmodel.report.page.why import RULES, rule, why
 
 NODE = re.compile(r"\bn\d+\b")
 
@@ -17,7 +17,7 @@ def test_it_names_node_row_step_and_rule(bug: str) -> None:
     run = planted()[bug].run
     (first, *_), said = run.divergences, why(run, Versions(run)).headline
     assert f"step {run.last.index}" in said
-    assert RULES[first.kind] in said
+    assert rule(first) in said
     if first.row is not None:
         assert str(first.row) in said
     # Rest is of all nodes: then those that are not at rest are named.
@@ -50,7 +50,10 @@ KNEW = (
 def test_why_a_deleted_row_must_not_show() -> None:
     run = planted()["tombstone-lost-on-resync"].run
     assert why(run, Versions(run)).reasons == (
-        "n2 acknowledged the delete in step 2, so it must know it.",
+        (
+            "n2 acknowledged the delete in step 2; n2 lost it in step 3 (n2: rollback to generation "
+            "1 (no plugin)), and must have it again from one that knows it."
+        ),
         LOSES,
         "Only this may show there: deleted.",
         "The last write of cases/c1 is in step 2; nothing later was written.",
@@ -106,6 +109,9 @@ MISREAD = {
     "ids-without-case": "Nobody had written cases/C1 in this run; of cases there were cases/c1.",
     "distrusted-author-still-shown": "and n2 does not trust n1: it shows nothing of it.",
     "left-node-still-served": "and one of the two is no member: nothing passes between them.",
+    "distrusted-deletes-count": "n1 does not trust n2: what n2 wrote in step 3 does not count",
+    "own-rows-refused": "n1 lost it in step 2 (n1: rollback to generation 1 (no plugin)), and",
+    "restore-keeps-cursors": "n1 lost it in step 3 (n1: the disk is restored, as it was copied)",
     "text-cut-at-emoji": 'Only this may show there: title "t1',
 }
 
