@@ -51,8 +51,8 @@ def test_why_a_deleted_row_must_not_show() -> None:
     run = planted()["tombstone-lost-on-resync"].run
     assert why(run, Versions(run)).reasons == (
         (
-            "n2 acknowledged the delete in step 2; n2 lost it in step 3 (n2: rollback to generation "
-            "1 (no plugin)), and must have it again from one that knows it."
+            "n2 acknowledged the delete in step 2; n2 lost it in step 3 (n2: rollback to "
+            "generation 1 (no plugin)), and must have it again from one that knows it."
         ),
         LOSES,
         "Only this may show there: deleted.",
