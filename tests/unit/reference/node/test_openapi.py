@@ -109,7 +109,7 @@ def asked() -> Iterator[Asked]:
         runner.run(entering.__aexit__(None, None, None))
 
 
-def busy(*_: object) -> Any:
+def busy(*_: object, **_named: object) -> Any:
     raise RefusedError("job_running", "A job is running: wait for its end.", status=409)
 
 
