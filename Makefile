@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test unit live test-long test-longer suite check lint imports types bench soak oracle mutants \
+.PHONY: help install run demo test unit live test-slow test-long test-longer suite check lint imports types bench soak oracle mutants \
   adapters adapters-test browser peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
@@ -35,10 +35,10 @@ demo: install ## the same with a bug planted: found, shortened, saved, and shown
 # No other faults but resyncs, and a seed with which it does not take long.
 DEMO_SEARCH ?= --faults sync --seed 42 --sequences 200
 
-# CI adds those of the long ones on which verdicts rest.
-MARKS ?= not long and not longer
+# CI adds the slow ones, and those of the long ones on which verdicts rest.
+MARKS ?= not slow and not long and not longer
 
-test: install ## the tests, all but the long ones
+test: install ## the tests, all but the slow and the long ones
 	$(BIN)/pytest tests/unit tests/live -m "$(MARKS)" $(PARALLEL)
 
 # As many workers as cores, and no more than help.
@@ -51,6 +51,9 @@ unit: install ## only those without live nodes
 # Their clocks are real, and each cluster keeps a core busy by itself.
 live: install ## only the tests on live nodes
 	$(BIN)/pytest tests/live -m "not long and not longer" $(PARALLEL)
+
+test-slow: install ## those that start many processes and clusters
+	$(BIN)/pytest tests/unit tests/live -m "slow and not long and not longer" $(PARALLEL)
 
 test-long: install ## the long ones: thousands of random runs, whole searches
 	$(BIN)/pytest tests -m long $(PARALLEL)
@@ -65,7 +68,7 @@ suite: install ## the stateful suite: explore, and replay the corpus, on live no
 SEARCH ?=
 
 # What `check` goes through, in this order. Each says how long it took.
-PARTS := lint types test test-long suite
+PARTS := lint types test test-slow test-long suite
 
 check: install ## all that must hold before a commit, and the time of each part
 	@times=; for part in $(PARTS); do \

@@ -32,6 +32,9 @@ from syncmodel.steps.base import Pauses
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.targets.registry import kind_of
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 TEMPLATE = Path(sys.modules[Processes.__module__].__file__ or "").parent / "templates/processes"
 KILLED = Path(__file__).with_name("adapter_to_kill.py")
 LIMIT_S = 20.0

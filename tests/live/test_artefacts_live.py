@@ -8,6 +8,9 @@ import pytest
 
 from syncmodel.cli import main
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 CORPUS = Path(__file__).parents[2] / "corpus"
 #: It takes no time: what a rollback leaves behind shows at once.
 BUG = "rollback-leaves-table"

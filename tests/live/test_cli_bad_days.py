@@ -27,6 +27,9 @@ from soon_ended import LIMIT_S, seconds_to_end
 from syncmodel.corpus import load
 from syncmodel.targets.registry import registered
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 MARK = "SYNCMODEL_TEST_PROCESSES"
 BUG = "tombstone-lost-on-resync"
 #: A search that fails within seconds.

@@ -12,6 +12,9 @@ import pytest
 
 import syncmodel
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 RUN = Path(__file__).parents[2] / "corpus" / "concurrent-creates-of-one-case.json"
 REPLAY = [sys.executable, "-m", "syncmodel", "replay", "--target", "embedded", str(RUN)]
 NOBODY = ["unshare", "-U", "--map-user=12345", "--map-group=12345"]

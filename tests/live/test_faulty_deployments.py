@@ -17,6 +17,9 @@ from syncmodel.steps import Create, Cut, FaultyRollback, FaultyRollout, Rollback
 from syncmodel.steps.faulty_deploy import FAULTS
 from syncmodel.targets.wire import SUPERTEST
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 NET = fully_connected(SUPERTEST, 2)
 CASE = Create("n1", "cases", "c1", (("title", "t1"),))
 OTHER = Create("n2", "cases", "c2", (("title", "t2"),))

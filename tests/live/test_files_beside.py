@@ -17,6 +17,9 @@ from syncmodel.steps import Burst, Create, Delete, Resync
 from syncmodel.targets import registry
 from syncmodel.targets.wire import SUPERTEST
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 LIMIT_S = 120
 SCRIPT = ("-c", "import sys; sys.path.pop(0); from syncmodel.cli import main; sys.exit(main())")
 MARKS = "import os\nos.close(os.open({!r}, os.O_CREAT | os.O_WRONLY))\n"

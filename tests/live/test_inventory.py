@@ -28,6 +28,9 @@ from syncmodel.targets.base import Settled
 from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport import ssh_config
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 NET = fully_connected(SUPERTEST, 2)
 CORPUS = Path(__file__).parents[2] / "corpus"
 

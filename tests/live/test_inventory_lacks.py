@@ -31,6 +31,9 @@ from syncmodel.targets.deploying import deploy
 from syncmodel.targets.registry import TargetKind
 from syncmodel.targets.wire import SUPERTEST
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 ALL = tuple(capabilities.WITHOUT)
 #: The admin methods that each capability is made of.
 METHODS = {

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 INSIDE = Path(__file__).parent / "packets_inside.py"
 #: Where nft is not in the PATH, its command may be said.
 NFT = os.environ.get("SYNCMODEL_TEST_NFT") or shutil.which("nft", path="/usr/sbin:/sbin:/usr/bin")

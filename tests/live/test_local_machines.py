@@ -28,6 +28,9 @@ from syncmodel.reference.machines.local import LocalCluster, LocalMachine, Local
 from syncmodel.reference.machines.remote_control import ControlRefusedError
 from syncmodel.transport import ssh
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 MARK = "SYNCMODEL_TEST_PROCESSES"
 # Everything must be gone this long after the tester.

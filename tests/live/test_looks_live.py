@@ -10,6 +10,9 @@ from dressed_rows import LOOKS, live_through
 from syncmodel.engine.drive import Loop
 from syncmodel.reference.embedded import EmbeddedCluster
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def loop() -> Iterator[Loop]:

@@ -24,6 +24,9 @@ from syncmodel.nostr.keys import Key
 from syncmodel.reference.machines import host_process
 from syncmodel.reference.node import config
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 
 def machine(*words: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "syncmodel", "machine", *map(str, words)]

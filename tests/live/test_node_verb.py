@@ -20,6 +20,9 @@ import pytest
 
 from syncmodel.targets.wire import PLUGIN_PATH
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 #: What it takes to come up, on a machine that is busy with other things.
 START_LIMIT_S = 60.0
 #: What it may take to end.

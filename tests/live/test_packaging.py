@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LINK = Path("src/syncmodel/strategies")
 

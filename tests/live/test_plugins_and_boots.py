@@ -29,6 +29,9 @@ from syncmodel.steps import (
 )
 from syncmodel.targets.wire import SUPERTEST
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 NET = fully_connected(SUPERTEST, 2)
 BARE = fully_connected(SUPERTEST, 2, 1)
 CASE = Create("n1", "cases", "c1", (("title", "t1"),))

@@ -34,6 +34,9 @@ from syncmodel.nostr.messages import Close, Eose, Filter, Publish, Req, parse_fr
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.websocket import NO_UTF_8
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 SILENCE_S = 2.0
 #: A silent peer is given up, dialled again and has been caught up with by then, on a busy machine.
 BACK_S = 20.0

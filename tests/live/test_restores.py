@@ -27,6 +27,9 @@ from syncmodel.steps import (
 )
 from syncmodel.targets.wire import SUPERTEST
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 NET = fully_connected(SUPERTEST, 2)
 BOTH = ("n1", "n2")
 ALONE = Partition((("n1",), ("n2",)))

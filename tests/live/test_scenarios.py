@@ -10,6 +10,9 @@ import pytest
 
 from syncmodel.cli import main
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[2] / "corpus" / "scenarios"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
 FILES = {

@@ -17,6 +17,9 @@ from syncmodel.steps import Burst, Create, Delete, Resync
 from syncmodel.targets import registry
 from syncmodel.targets.wire import SUPERTEST
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 CREATE = Create("n1", "cases", "c1", (("title", "t1"),))
 FAILS = Reproduction(
     "A case is back",

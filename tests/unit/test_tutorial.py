@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "tutorial.md").read_text(encoding="utf-8")
 LOOK = "        for key, theirs in other.rows.items():\n"

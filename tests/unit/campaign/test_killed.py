@@ -19,6 +19,9 @@ from syncmodel.engine.pool import Pool
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.targets.registry import registered
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 SEARCHES = Path(__file__).with_name("search_to_end.py")
 #: Signals that end a search in order.
 TOLD = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 EXPLORE = ROOT / "stateful" / "test_explore.py"
 

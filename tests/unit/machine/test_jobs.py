@@ -18,6 +18,9 @@ import pytest
 from syncmodel.corpus import load
 from syncmodel.targets.registry import registered
 
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
 BUG = "tie-by-arrival"
 SIMULATED = ("--target", "simulated", "--seed", "1")
 START_LIMIT_S = 120.0
