@@ -1,10 +1,6 @@
 """Would the tests notice if the model were wrong? Mutation testing with cosmic-ray.
 
-<<<<<<<< HEAD:bench/mutation.py
-    python bench/mutation.py [--sample 300] [--seed 1] [--session FILE] [--show]
-========
     python bench/mutations.py [--sample 300] [--seed 1] [--session FILE] [--show]
->>>>>>>> h-oracle:bench/mutations.py
 
 Changes one small thing at a time in model/ and in engine/session.py, in a copy of this repository,
 and runs the tests of both on it. Prints who survived, and fails if tests/unit/model/survivors.txt

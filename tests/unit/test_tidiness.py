@@ -92,3 +92,19 @@ def test_a_step_is_pure_but_for_perform() -> None:
             allowed = {"time", "resource", "os"} if layer == "checker" else {"secrets"}
             tops = {name.partition(".")[0] for name in imported}
             assert not (tops & forbidden) - allowed, path
+
+
+def test_no_merge_was_left_half_done() -> None:
+    """In any text that git knows, or would: whatever stands between two branches' marks."""
+    endings = {".py", ".md", ".toml", ".json", ".js", ".css", ".html", ".yml", ".txt", ""}
+    skipped = {".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+    mark = re.compile(r"^(<{7,}|>{7,}) ", re.MULTILINE)
+    left = [
+        str(path.relative_to(ROOT))
+        for folder in (ROOT, *(one for one in ROOT.iterdir() if one.is_dir()))
+        if folder.name not in skipped
+        for path in (folder.glob("*") if folder == ROOT else folder.rglob("*"))
+        if path.is_file() and path.suffix in endings and skipped.isdisjoint(path.parts)
+        if mark.search(path.read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert not left
