@@ -58,6 +58,7 @@ WEIGHTS = {
     "burst": 14,
     "concurrently": 5,
     "refused": 3,
+    "misuse": 2,
 }
 
 #: How much likelier a step is in a situation where it says more.

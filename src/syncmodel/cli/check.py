@@ -66,6 +66,7 @@ NUMBERS = {
     "distrusts": (0, 0, "authors that a node trusts no more; trusting again is free"),
     "backups": (0, 0, "disks that are copied"),
     "restores": (0, 0, "disks that are put back"),
+    "misuses": (0, 0, "admin requests that must be refused"),
     "burst": (1, 1, "steps without a rest between them"),
 }
 #: Between two lines of progress.

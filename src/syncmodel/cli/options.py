@@ -190,7 +190,7 @@ SHARED = (
         "--faults",
         "the kinds of steps beside writes: all (the default), none, or a comma list of network, "
         "hanging, slowness, sync, deployment, lifecycle, standstill, clocks, membership, trusting, "
-        "restoring",
+        "restoring, misused",
         metavar="KINDS",
         default="all",
     ),

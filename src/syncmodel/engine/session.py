@@ -326,8 +326,9 @@ def _check_settled(found: object, net: Net) -> None:
 
 
 def _disturbs(step: Step) -> bool:
-    """Whether it stops or restarts a node's application, or a step inside of it does."""
-    return any(leaf.disturbs() for _, leaf in leaves((step,)))
+    """Whether it stops or restarts a node's application, or a step inside of it does; or whether
+    the look after it is what it is for."""
+    return any(leaf.disturbs() or leaf.inspects() for _, leaf in leaves((step,)))
 
 
 def _disturbed(before: World, after: World) -> bool:

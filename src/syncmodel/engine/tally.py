@@ -32,6 +32,7 @@ from syncmodel.steps import (
     Distrust,
     Hang,
     Leave,
+    Misuse,
     Partition,
     Pause,
     Reboot,
@@ -68,6 +69,7 @@ class Sometimes(Enum):
     DISTRUSTS = "authors that were not trusted"
     REPLAYS = "trust that brought rows"
     RESTORES = "disks that were put back"
+    MISUSES = "admin requests without a right to them"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -92,6 +94,7 @@ NEEDS = {
     Sometimes.DISTRUSTS: frozenset({"distrust"}),
     Sometimes.REPLAYS: frozenset({"distrust"}),
     Sometimes.RESTORES: frozenset({"restore"}),
+    Sometimes.MISUSES: frozenset({"misuse"}),
 }
 
 
@@ -111,6 +114,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Leave: Sometimes.LEAVES,
     Distrust: Sometimes.DISTRUSTS,
     Restore: Sometimes.RESTORES,
+    Misuse: Sometimes.MISUSES,
 }
 
 

@@ -27,6 +27,7 @@ from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.machines import Reboot, Select
 from syncmodel.steps.membership import Join, Leave, Reactivate
+from syncmodel.steps.misused import Misuse
 from syncmodel.steps.network import Heal, Links, Mend
 from syncmodel.steps.plugins import Takeout
 from syncmodel.steps.reads import Read
@@ -57,6 +58,7 @@ COUNTED = (
     "distrusts",
     "backups",
     "restores",
+    "misuses",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -87,6 +89,7 @@ KINDS: dict[type[Step], str] = {
     Distrust: "distrusts",
     Backup: "backups",
     Restore: "restores",
+    Misuse: "misuses",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -155,6 +158,7 @@ class Limits:
     distrusts: int = _count(0)
     backups: int = _count(0)
     restores: int = _count(0)
+    misuses: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())

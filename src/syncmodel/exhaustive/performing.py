@@ -15,12 +15,21 @@ from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.reference.kinds import SIMULATED
-from syncmodel.reference.simulated import VirtualWorld, acts, faulty, plugins, restoring, told
+from syncmodel.reference.simulated import (
+    VirtualWorld,
+    acts,
+    faulty,
+    misusing,
+    plugins,
+    restoring,
+    told,
+)
 from syncmodel.steps import Step
 from syncmodel.steps.base import Deploys, HangsLinks, Pauses, Reads, Resyncs, SetsClocks, Stops
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
+from syncmodel.steps.misused import Misuses
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.trusting import Trusts
@@ -40,6 +49,7 @@ class Place(
     Pauses,
     SetsClocks,
     Reads,
+    Misuses,
 ):
     """A target that can do whatever a single step needs; `world` is the world as it is now."""
 
@@ -167,6 +177,11 @@ class Place(
     async def reboot(self, node: str) -> None:
         """Whatever was not stored is gone."""
         self.world = plugins.reboot(self.world, node)
+
+    async def misuse(self, node: str, variant: str, method: str) -> Outcome:
+        """What is replayed is a question that was asked just now; nobody remembers it."""
+        _, outcome = misusing.misuse(self.world, node, variant, method)
+        return outcome
 
 
 def performed(world: VirtualWorld, step: Step) -> tuple[VirtualWorld, Outcome]:

@@ -50,6 +50,7 @@ class HostNode(PartialNode):
             plugin_path=whole.plugin_path,
             admin_path=whole.admin_path,
             url=whole.url,
+            took=self.took,
         )
         return http, client
 

@@ -39,6 +39,7 @@ from syncmodel.steps import (
     Join,
     Leave,
     Mend,
+    Misuse,
     Partition,
     Pause,
     Reactivate,
@@ -411,6 +412,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=bad_requests())
     def refused(self, step: Step) -> None:
         """A request that must be refused, and change nothing."""
+        self.take(step)
+
+    @possible(Misuse)
+    @rule(step=any_of(Misuse))
+    def misuse(self, step: Misuse) -> None:
+        """An admin request without a right to it."""
         self.take(step)
 
     # --- the comparison ------------------------------------------------------------------------

@@ -216,9 +216,9 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, R
             machine = await self._running.reboot(node)
         except BootError as error:
             raise FaultError(f"{node} does not boot any more: {error}") from None
-        ahead_s = self.live[node].ahead_s
+        before = self.live[node]
         self.live[node] = LiveNode(machine, self._running.admin_key, machine.pubkey)
-        self.live[node].ahead_s = ahead_s
+        self.live[node].ahead_s, self.live[node].took = before.ahead_s, before.took
 
     @property
     def _running(self) -> LocalCluster:

@@ -18,6 +18,7 @@ from syncmodel.steps.base import (
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
+from syncmodel.steps.misused import Misuses
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.trusting import Trusts
@@ -42,6 +43,7 @@ class Everything(
     SlowsLinks,
     Malforms,
     Reads,
+    Misuses,
 ):
     """The abilities of the reference system: all of them."""
 

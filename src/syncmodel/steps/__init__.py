@@ -15,6 +15,7 @@ from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.machines import Reboot, Select
 from syncmodel.steps.membership import Join, Leave, Reactivate
+from syncmodel.steps.misused import Misuse
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.plugins import Disable, Uninstall
 from syncmodel.steps.reads import Read
@@ -45,6 +46,7 @@ __all__ = [
     "Join",
     "Leave",
     "Mend",
+    "Misuse",
     "Partition",
     "Pause",
     "Reactivate",

@@ -261,6 +261,10 @@ class Step:
         """The nodes whose life, generation or clock it changes: of one node one step at a time."""
         return self.disturbs()
 
+    def inspects(self) -> bool:
+        """Whether the control plane is looked at after it, though it disturbs no application."""
+        return False
+
     def mark(self, plan: Plan) -> Plan:
         """The plan with what this step uses up: rows and tokens. It does not change the net."""
         return plan

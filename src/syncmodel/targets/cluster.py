@@ -36,6 +36,7 @@ from syncmodel.targets import artefacts
 from syncmodel.targets.base import Diagnosed, Settled, Target, Unsettled, all_at_once
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.misusing import MisusesLive
 from syncmodel.targets.patience import Patience
 from syncmodel.targets.settling import settle
 from syncmodel.targets.telling import tell
@@ -97,6 +98,7 @@ class Cluster(
     SlowsLinks,
     Malforms,
     Reads,
+    MisusesLive,
     Diagnosed,
 ):
     """A `Target` with every ability: live machines, and faults on the links between them."""
@@ -107,7 +109,7 @@ class Cluster(
 
     def __init__(self, nodes: Mapping[str, LiveNode], links: Links) -> None:
         """Nothing is touched before `begin`."""
-        self.live = dict(nodes)
+        self.live: dict[str, LiveNode] = dict(nodes)
         self.nodes = tuple(nodes)
         self.down: frozenset[str] = frozenset()
         self.away: frozenset[Link] = frozenset()

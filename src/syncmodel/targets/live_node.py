@@ -17,7 +17,7 @@ import httpx
 from syncmodel.errors import TransportError
 from syncmodel.machines.base import Machine
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
-from syncmodel.model.outcome import Outcome, refused, unknown
+from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
@@ -33,7 +33,15 @@ from syncmodel.targets.wire import (
     to_wire,
 )
 from syncmodel.transport import ssh
-from syncmodel.transport.clients import AdminError, Indefinite, NodeClient, Unreachable, open_http
+from syncmodel.transport.clients import (
+    AdminError,
+    Answer,
+    Indefinite,
+    NodeClient,
+    Sent,
+    Unreachable,
+    open_http,
+)
 
 SELECTED_LINK = "/var/guix/profiles/system"
 RUNNING_LINK = "/run/current-system"
@@ -104,6 +112,8 @@ class LiveNode:
         #: How far its clock is ahead of ours, in seconds.
         self.ahead_s = 0
         self._jumping = asyncio.Lock()
+        #: The last request of each admin method that it took, over all connections and reboots.
+        self.took: dict[str, Sent] = {}
 
     async def connect(self) -> NodeClient:
         """The client of this node. Raises `TransportError` if the machine can't be reached."""
@@ -127,7 +137,12 @@ class LiveNode:
         """The node's two surfaces behind the connection."""
         http = open_http(connection, self._request_limit_s)
         client = NodeClient(
-            http, self._key, node=self.pubkey, plugin_path=self._plugin_path, clock=self._now
+            http,
+            self._key,
+            node=self.pubkey,
+            plugin_path=self._plugin_path,
+            clock=self._now,
+            took=self.took,
         )
         return http, client
 
@@ -226,6 +241,18 @@ class LiveNode:
                         raise
                 ahead_s = self.ahead_s
         raise TransportError(f"The clock of {self.name} jumped twice while it was asked {method}.")
+
+    async def misuse(self, ask: Callable[[NodeClient], Awaitable[Answer]]) -> Outcome:
+        """The outcome of an admin request that is not ours to make, as it comes."""
+        try:
+            answer = await self._asked(ask, twice=True)
+        except Unreachable:
+            return refused("unreachable")
+        except Indefinite as error:
+            return unknown(str(error))
+        if answer.ok:
+            return accepted()
+        return refused(answer.code) if answer.definite else unknown(answer.code)
 
     async def set_clock(self, ahead_s: int) -> None:
         """The clock of its machine is so far ahead of ours; requests are signed in its time."""

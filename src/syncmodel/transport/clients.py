@@ -18,6 +18,7 @@ import httpx
 
 from syncmodel.errors import SyncModelError
 from syncmodel.nostr import nip98
+from syncmodel.nostr.forged import Request, forged
 from syncmodel.nostr.keys import Key
 from syncmodel.transport.http import SSHTransport
 
@@ -25,6 +26,9 @@ from syncmodel.transport.http import SSHTransport
 BASE_URL = "http://127.0.0.1:4000"
 ADMIN_PATH = "/api/admin/management"
 ADMIN_URL = f"{BASE_URL}{ADMIN_PATH}"
+
+#: An admin request as it is sent: its body and its header, if any.
+Sent = tuple[bytes, str | None]
 
 _JSON_TYPE = "application/json"
 _NOT_READY = "not_ready"
@@ -117,7 +121,7 @@ class NodeClient:
     its place; below it are the admin surface at `admin_path` and its plugin's API at `plugin_path`,
     such as "/plugins-api/NAME". `ready_limit_s` bounds how long a node that answers 503 `not_ready`
     is asked again; nothing else is ever sent twice. `clock` gives Unix seconds, for the signature's
-    stamp.
+    stamp. `took` has the last request of each method that the node took: body and authorisation.
     """
 
     def __init__(
@@ -131,6 +135,7 @@ class NodeClient:
         admin_path: str = ADMIN_PATH,
         ready_limit_s: float = 5.0,
         clock: Callable[[], float] = time.time,
+        took: dict[str, Sent] | None = None,
     ) -> None:
         self._http = http
         self._key = key
@@ -139,6 +144,7 @@ class NodeClient:
         self._admin_url = f"{url}{admin_path}"
         self._ready_limit_s = ready_limit_s
         self._clock = clock
+        self.took: dict[str, Sent] = {} if took is None else took
 
     async def admin(
         self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None
@@ -149,7 +155,7 @@ class NodeClient:
         Raises AdminError (with code `not_ready` when the retries ran out), Unreachable, Indefinite.
         """
         body = _encode({"method": method, "params": params or {}}).encode()
-        answer = await self._ready(lambda: self._post_admin(body, limit_s))
+        answer = await self._ready(lambda: self._post_admin(method, body, limit_s))
         result = answer.body.get("result")
         if answer.ok and answer.body.get("ok") is True and isinstance(result, dict):
             return result
@@ -167,13 +173,37 @@ class NodeClient:
         url = f"{self._plugin_url}/{path}"
         return await self._ready(lambda: self._send(method, url, content, headers, None))
 
-    async def _post_admin(self, body: bytes, limit_s: float | None) -> Answer:
+    async def sent_as(self, sent: Sent) -> Answer:
+        """What the admin surface answers to a request whose header is not ours to make.
+
+        Raises Unreachable, Indefinite.
+        """
+        return await self._ready(lambda: self._sent(sent, None))
+
+    async def forged(self, method: str, params: dict[str, Any], variant: str, peer: str) -> Answer:
+        """What it answers to a request about which that is wrong: see `nostr.forged`. `peer` is the
+        key of another node. Raises Unreachable, Indefinite."""
+        body = _encode({"method": method, "params": params}).encode()
+        now_s, nonce = int(self._clock()), secrets.token_hex(8)
+        request = Request(self._admin_url, body, now_s, nonce, self._node)
+        return await self.sent_as((body, forged(request, variant, self._key, peer)))
+
+    async def _post_admin(self, method: str, body: bytes, limit_s: float | None) -> Answer:
         # Signed anew each time: a node accepts each signed event once.
         nonce = secrets.token_hex(8)
         authorization = nip98.authorization(
             self._key, self._admin_url, "POST", body, int(self._clock()), nonce, self._node
         )
-        headers = {"Content-Type": _JSON_TYPE, "Authorization": authorization}
+        answer = await self._sent((body, authorization), limit_s)
+        if answer.ok:
+            self.took[method] = (body, authorization)
+        return answer
+
+    async def _sent(self, sent: Sent, limit_s: float | None) -> Answer:
+        body, authorization = sent
+        headers = {"Content-Type": _JSON_TYPE}
+        if authorization is not None:
+            headers["Authorization"] = authorization
         return await self._send("POST", self._admin_url, body, headers, limit_s)
 
     async def _ready(self, ask: Callable[[], Any]) -> Answer:

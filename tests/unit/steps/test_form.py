@@ -95,6 +95,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "reactivate": {"node": "n3"},
     "distrust": {"node": "n1", "peer": "n2"},
     "trust": {"node": "n1", "peer": "n2"},
+    "misuse": {"node": "n1", "variant": "stale", "method": "rollout.rollback"},
     "cut": {"from": "n1", "to": "n2"},
     "mend": {"from": "n1", "to": "n2"},
     "heal": {},

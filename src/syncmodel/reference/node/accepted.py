@@ -4,10 +4,12 @@ A database of its own: it must not wait for a migration, and is not put back wit
 """
 
 import sqlite3
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from syncmodel.nostr.events import Event
 from syncmodel.nostr.nip98 import SeenIds
+from syncmodel.reference.node import pieces
 from syncmodel.reference.node.store import BUSY_LIMIT_S, StoreError, failing_as_store_error
 
 #: The row that says up to when ids were forgotten; no event has this id.
@@ -17,7 +19,12 @@ _FORGOTTEN = ""
 class Accepted:
     """`SeenIds` that outlive the process. Every method raises StoreError if the disk fails."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        recalls: Callable[[Mapping[str, int]], Mapping[str, int]] = pieces.recalls,
+    ) -> None:
+        """`recalls`: which of the ids that are there are taken up."""
         with failing_as_store_error():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_LIMIT_S)
             # Making it waits for no disk: the first `keep` does.
@@ -36,7 +43,7 @@ class Accepted:
             held = dict(self._db.execute("SELECT id, created_at FROM accepted"))
         self._kept = True
         self._forgotten_until_s = held.pop(_FORGOTTEN, -1)
-        ids = ((created_at, identity) for identity, created_at in held.items())
+        ids = ((created_at, identity) for identity, created_at in recalls(held).items())
         self._seen = SeenIds(ids, self._forgotten_until_s)
 
     def close(self) -> None:
@@ -51,7 +58,8 @@ class Accepted:
         self._seen.admit(event, now_s)
         self._kept = False
         with failing_as_store_error():
-            self._db.execute("INSERT INTO accepted VALUES (?, ?)", (event.id, event.created_at))
+            row = (event.id, event.created_at)
+            self._db.execute("INSERT OR REPLACE INTO accepted VALUES (?, ?)", row)
             if self._seen.forgotten_until_s != self._forgotten_until_s:
                 self._forget(self._seen.forgotten_until_s)
 

@@ -108,7 +108,7 @@ class Admin:
             headers[0] if len(headers) == 1 else None,
             Asked(url, request.method, payload),
             now_s := app.now_s(),
-            app.config.admins,
+            app.node.pieces.administrators(app.config.admins),
             app.node.pubkey,
             plain=app.config.plain_nip98,
         )

@@ -5,7 +5,7 @@ own code only ever calls them and never asks whether a mistake is on. Arguments 
 does not use are there for the mistakes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -295,6 +295,19 @@ def waits_on(case_shows: bool) -> bool:  # noqa: ARG001
     return True
 
 
+# --- who may administer --------------------------------------------------------------------------
+
+
+def administrators(keys: Container[str]) -> Container[str]:
+    """Whose admin requests are carried out: those of the node's administrators."""
+    return keys
+
+
+def recalls(accepted: Mapping[str, int]) -> Mapping[str, int]:
+    """Which of the admin requests that it accepted a node that starts knows, and refuses: all."""
+    return accepted
+
+
 # --- what a node that starts finds on its disk ---------------------------------------------------
 
 
@@ -365,4 +378,6 @@ class Pieces:
     waits_on: Callable[[bool], bool] = waits_on
     was_put_back: Callable[[Mark | None, Mark], bool] = was_put_back
     lets_go: Callable[[], bool] = lets_go
+    administrators: Callable[[Container[str]], Container[str]] = administrators
+    recalls: Callable[[Mapping[str, int]], Mapping[str, int]] = recalls
     restamped: Callable[[int, int], int] = restamped

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from syncmodel.reference.node import admin, config, openapi
+from syncmodel.reference.node import admin, bugs, config, openapi
 from syncmodel.reference.node.accepted import Accepted
 from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.clock import Clock
@@ -56,7 +56,8 @@ def serve(root: Path) -> None:
 async def _serve(root: Path) -> None:
     layout, settings = Layout(root), config.load(root)
     store = Store(layout.database, settings.plugin)
-    accepted, marks = Accepted(layout.accepted), Marks(layout.mark)
+    accepted = Accepted(layout.accepted, bugs.pieces(settings.bugs).recalls)
+    marks = Marks(layout.mark)
     try:
         app = Application(settings, store, Clock(layout.clock), marks)
         diallers = {peer.name: Dialler(app, peer) for peer in settings.peers}

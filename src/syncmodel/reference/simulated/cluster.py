@@ -16,7 +16,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.kinds import Everything
-from syncmodel.reference.simulated import acts, faulty, plugins, restoring, sights, told
+from syncmodel.reference.simulated import acts, faulty, misusing, plugins, restoring, sights, told
 from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
@@ -196,6 +196,7 @@ class SimulatedCluster(Target, Everything, Traces):
     async def leave(self, node: str) -> Outcome:
         """Every node is told."""
         self._before(f"{node} leaves")
+        self._take(self.nodes, "cluster_nodes.leave")
         self._world, outcome = told.member(self.world, node, active=False)
         return outcome
 
@@ -208,6 +209,8 @@ class SimulatedCluster(Target, Everything, Traces):
     async def trust(self, node: str, peer: str, *, trusted: bool) -> Outcome:
         """The node alone is told."""
         self._before(f"{node} trusts {peer} {trusted}")
+        if not trusted:
+            self._take((node,), "cluster_nodes.distrust")
         self._world, outcome = told.trust(self.world, node, peer, trusted=trusted)
         return outcome
 
@@ -256,6 +259,8 @@ class SimulatedCluster(Target, Everything, Traces):
         self._before(f"{nodes} to {generation}")
         outcomes = []
         for place in self._schedule.order(len(nodes)):
+            if back:
+                self._take((nodes[place],), "rollout.rollback")
             self._world, outcome = acts.deploy(self.world, nodes[place], generation, back=back)
             outcomes.append(outcome)
             self._cross()
@@ -276,6 +281,8 @@ class SimulatedCluster(Target, Everything, Traces):
     async def uninstall(self, node: str, *, confirmed: bool) -> Outcome:
         """Its tables go, if that is confirmed."""
         self._before(f"{node} uninstalls {confirmed}")
+        if confirmed:
+            self._take((node,), "plugins.uninstall")
         self._world, outcome = plugins.uninstall(self.world, node, confirmed=confirmed)
         return outcome
 
@@ -289,6 +296,12 @@ class SimulatedCluster(Target, Everything, Traces):
         """Whatever was not stored is gone."""
         self._before(f"{node} reboots")
         self._world = plugins.reboot(self.world, node)
+
+    async def misuse(self, node: str, variant: str, method: str) -> Outcome:
+        """Checked as a real node does."""
+        self._before(f"{node} is misused: {variant} {method}")
+        self._world, outcome = misusing.misuse(self.world, node, variant, method)
+        return outcome
 
     # --- decisions -----------------------------------------------------------------------------
 
@@ -304,6 +317,11 @@ class SimulatedCluster(Target, Everything, Traces):
         broken = self._schedule.breaks(len(wires))
         if broken is not None:
             self._world = acts.reset(self.world, sorted(wires)[broken])
+
+    def _take(self, nodes: Sequence[str], method: str) -> None:
+        """These nodes take a request of an administrator; one that does not run does not."""
+        for node in nodes:
+            self._world = misusing.took(self.world, node, method)
 
     def _cross(self) -> None:
         self._deliver(self._schedule.crossings())

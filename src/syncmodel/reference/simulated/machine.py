@@ -8,6 +8,7 @@ from __future__ import annotations
 from immutables import Map
 from msgspec.structs import replace
 
+from syncmodel.nostr.forged import Request
 from syncmodel.record import Record
 from syncmodel.reference.node.disk import Disk, Durables
 from syncmodel.reference.node.jobs import Kind
@@ -30,7 +31,8 @@ class Machine(Record, cache_hash=True):
 
     `pending` was written and is not stored yet: a crash loses it. `last_rollout` is the generation
     of the last rollout job, `skew_s` how far the clock is ahead of the world's, in seconds, `copy`
-    its last backup.
+    its last backup. `asked` has the last admin request of each method that it took, `accepted`
+    those that it knows to be used, each with its time: see `misusing`.
     """
 
     disk: Disk
@@ -41,6 +43,8 @@ class Machine(Record, cache_hash=True):
     last_rollout: int | None = None
     skew_s: int = 0
     copy: Copy | None = None
+    asked: Map[str, Request] = Map()
+    accepted: Map[str, int] = Map()
 
     def stored(self) -> Machine:
         """Everything that was written is stored."""
@@ -54,8 +58,11 @@ class Machine(Record, cache_hash=True):
 
     def booted(self, name: str, setup: Setup, now_s: int) -> Machine:
         """The application starts from the disk, with no connection, when its clock shows this."""
-        plugin = setup.generations[self.running]
-        return replace(self, state=self.disk.boot(setup.nodes[name], plugin, now_s), pending=())
+        plugin, node = setup.generations[self.running], setup.nodes[name]
+        booted = replace(self, state=self.disk.boot(node, plugin, now_s), pending=())
+        if not self.accepted:
+            return booted
+        return replace(booted, accepted=Map(node.pieces.recalls(self.accepted)))
 
 
 def fresh(name: str, setup: Setup) -> Machine:

@@ -5,7 +5,7 @@ const LANE = 46, TOP = 30, LEFT = 14, GLYPH = 9;
 const GLYPHS = {create: "+", set: "=", add: "±", delete: "−", read: "?", resync: "↻", crash: "✕", restart: "↑", backup: "⎘", restore: "↶",
   rollout: "⇧", rollback: "⇩", faulty_rollout: "⇑", faulty_rollback: "⇓", refused: "!", fill: "#", partition: "✂", cut: "✂", mend: "⌒", heal: "♥",
   pause: "‖", resume: "▷", clock: "◔", hang: "⊘", slow: "≈", disable: "⊖", uninstall: "⊗", reboot: "↺", select: "⇢",
-  join: "⊞", leave: "⊟", reactivate: "⊡", trust: "✓", distrust: "≠"};
+  join: "⊞", leave: "⊟", reactivate: "⊡", trust: "✓", distrust: "≠", misuse: "¿"};
 /** Steps that have no sign here, somebody's own too, are shown by their first letter. */
 const signOf = (op) => GLYPHS[op] || op[0];
 const MEANING = {create: "create", set: "change", add: "increment", delete: "delete", read: "read", resync: "resync",
@@ -14,7 +14,8 @@ const MEANING = {create: "create", set: "change", add: "increment", delete: "del
   fill: "many rows", partition: "the network splits", cut: "links cut", mend: "one link whole again", heal: "all links whole",
   hang: "a link hangs", slow: "a link is slow or quick again", pause: "stands still", resume: "goes on", clock: "its clock jumps",
   disable: "plugin disabled", uninstall: "plugin uninstalled", reboot: "machine reboots", select: "another generation selected",
-  join: "joins the cluster", leave: "leaves it", reactivate: "is a member again", trust: "a peer is trusted", distrust: "a peer is trusted no more"};
+  join: "joins the cluster", leave: "leaves it", reactivate: "is a member again", trust: "a peer is trusted", distrust: "a peer is trusted no more",
+  misuse: "an admin request without a right to it"};
 let drawn = 0;
 const OF_LINKS = new Set(["partition", "cut", "mend", "heal", "hang", "slow"]);
 // More messages than this are drawn for the chosen step alone.
