@@ -34,6 +34,7 @@ from syncmodel.steps import (
     Heal,
     Join,
     Leave,
+    Misuse,
     Partition,
     Pause,
     Reactivate,
@@ -154,6 +155,12 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
         [CREATED, FaultyRollout("n1", 3, "aborted"), FaultyRollout("n1", 3, "killed-after-commit")],
     ),
     "text-cut-at-emoji": (1, 2, [create_case("n1", "c1", "t1e\N{COMBINING ACUTE ACCENT}\uffff")]),
+    "replayed-rollback-accepted": (
+        2,
+        2,
+        [Rollback(("n1",), 1), Leave("n2"), Misuse("n1", "replayed", "cluster_nodes.leave")],
+    ),
+    "non-admin-accepted": (2, 2, [Misuse("n1", "other-node", "rollout.rollback")]),
     "two-jobs-at-once": (1, 2, [CREATED, FaultyRollout("n1", 3, "killed-before-commit")]),
     "uninstall-unconfirmed": (
         1,

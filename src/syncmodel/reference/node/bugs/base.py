@@ -31,6 +31,7 @@ FAMILIES = (
     "membership",
     "trust",
     "restores",
+    "authorisation",
 )
 
 
