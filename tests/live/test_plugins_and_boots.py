@@ -14,16 +14,21 @@ from syncmodel.model.net import Net, fully_connected
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.steps import (
     Create,
+    Cut,
     Disable,
     FaultyRollout,
+    Hang,
     Heal,
+    Leave,
     Partition,
+    Pause,
     Reboot,
     Restart,
     Rollback,
     Rollout,
     Select,
     Set,
+    Slow,
     Step,
     Uninstall,
 )
@@ -38,6 +43,8 @@ CASE = Create("n1", "cases", "c1", (("title", "t1"),))
 OTHER = Create("n2", "cases", "c2", (("title", "t2"),))
 APART = Partition((("n1",), ("n2",)))
 UP = Rollout(("n1",), 3)
+ASK = Uninstall("n1", False)
+LATER = (Set("n1", "cases", "c1", "title", "t4"), ASK)
 
 #: The shortest that shows each mistake, on one node.
 MISTAKES: dict[str, list[Step]] = {
@@ -85,7 +92,18 @@ def passes(*scripts: tuple[Net, Sequence[Step]]) -> None:
 def test_plugins_come_and_go_and_machines_boot() -> None:
     passes(
         (NET, [APART, CASE, Uninstall("n1", False), Disable("n1"), OTHER, UP, Heal()]),
-        (NET, [CASE, Select("n1", 3), OTHER, Restart("n1"), Reboot("n1"), Disable("n2")]),
+        (
+            NET,
+            [
+                CASE,
+                Uninstall("n1", False),
+                Select("n1", 3),
+                OTHER,
+                Restart("n1"),
+                Reboot("n1"),
+                Disable("n2"),
+            ],
+        ),
         # The tables that the last run left disabled are gone.
         (BARE, [Rollout(("n2",), 2), OTHER]),
     )
@@ -98,6 +116,8 @@ def test_plugins_and_boots_amid_cuts() -> None:
         (BARE, [Rollout(("n2",), 2), OTHER, UP]),
         (NET, [APART, CASE, Disable("n1"), Reboot("n1"), Uninstall("n1", True), UP, Heal()]),
         (NET, [APART, CASE, Select("n1", 1), Reboot("n1"), Heal(), Select("n1", 3)]),
+        (NET, [CASE, Cut("n1", "n2"), *LATER, ASK, Hang("n2", "n1"), ASK, Leave("n2"), ASK]),
+        (NET, [CASE, Slow("n2", "n1", 500), ASK, Pause("n2"), ASK, Disable("n1"), ASK]),
         # What the last run left selected is not booted.
         (NET, [CASE, Reboot("n1"), OTHER]),
     )

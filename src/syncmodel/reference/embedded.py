@@ -183,7 +183,9 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, R
 
     async def uninstall(self, node: str, *, confirmed: bool) -> Outcome:
         """As `Uninstalls`."""
-        outcome = await deploying.uninstall(self.live[node], PLUGIN, confirmed=confirmed)
+        outcome = await deploying.uninstall(
+            self.live[node], PLUGIN, confirmed=confirmed, run_id=self.run_id
+        )
         await self._still_cut()
         return outcome
 

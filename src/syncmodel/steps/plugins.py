@@ -9,6 +9,8 @@ from typing import ClassVar, Self
 from attrs import frozen
 
 from syncmodel.errors import InvalidRunError
+from syncmodel.model import losses
+from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, accepted, refused
@@ -31,7 +33,8 @@ class Uninstalls(ABC):
     async def uninstall(self, node: str, *, confirmed: bool) -> Outcome:
         """Take the plugin out with its tables, and wait for the end of the job.
 
-        Where it is not `confirmed`: refused (`UNCONFIRMED`), and nothing happened.
+        Where it is not `confirmed`: refused (`UNCONFIRMED`), and nothing happened. What it says
+        would be lost is the outcome's `row`, as `model.losses` has it; None if it says nothing.
         """
 
 
@@ -130,6 +133,12 @@ class Uninstall(Takeout):
             raise DivergenceFound(
                 (Divergence(Kind.CONTROL_PLANE, self.node, None, expected, "done"),)
             )
+
+    def expect(self, belief: Belief, outcome: Outcome) -> Belief:
+        """What is not confirmed says what would be lost, and that must be so."""
+        if outcome.code == UNCONFIRMED and outcome.row is not None:
+            losses.check(belief, self.node, outcome.row)
+        return Takeout.expect(self, belief, outcome)
 
     async def perform(self, target: Target) -> Outcome:
         return await require(target, Uninstalls).uninstall(self.node, confirmed=self.confirmed)

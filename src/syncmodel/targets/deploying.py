@@ -10,10 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.outcome import Outcome, accepted, refused
 from syncmodel.steps.deployment import OTHERWISE
+from syncmodel.steps.plugins import UNCONFIRMED
 from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.losing import to_losses
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 JOB_LIMIT_S = 60.0
@@ -70,11 +74,16 @@ async def disable(node: LiveNode, plugin: str) -> Outcome:
     return job if isinstance(job, Outcome) else await end(node, job, none)
 
 
-async def uninstall(node: LiveNode, plugin: str, *, confirmed: bool) -> Outcome:
-    """Take a plugin out with its tables, if that is confirmed, and wait for the end of the job."""
+async def uninstall(node: LiveNode, plugin: str, *, confirmed: bool, run_id: str = "") -> Outcome:
+    """Take a plugin out with its tables, if that is confirmed, and wait for the end of the job.
+
+    If not, the refusal's `row` has what the node says would be lost, with the ids of that run.
+    """
     params = {"plugin": plugin, **({"confirm_data_loss": True} if confirmed else {})}
     job = await _begun(node, "plugins.uninstall", params)
-    return job if isinstance(job, Outcome) else await end(node, job)
+    if not isinstance(job, Outcome):
+        return await end(node, job)
+    return job if job.row is None else replace(job, row=to_losses(node.name, job.row, run_id))
 
 
 async def _begun(node: LiveNode, method: str, params: dict[str, Any]) -> str | Outcome:
@@ -84,7 +93,8 @@ async def _begun(node: LiveNode, method: str, params: dict[str, Any]) -> str | O
         return refused("unreachable")
     except (AdminError, Indefinite) as error:
         if isinstance(error, AdminError) and error.definite:
-            return refused(error.code)
+            told = error.details if error.code == UNCONFIRMED else None
+            return replace(refused(error.code), row=told)
         raise InvalidRunError(
             f"{node.name} did not say whether it began the {method} of {params}, "
             f"so nobody knows what it runs: {error}"

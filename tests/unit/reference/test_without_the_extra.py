@@ -63,7 +63,7 @@ def hidden(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_only_the_nodes_own_processes_import_it() -> None:
     found = hidden(f"MODULES = {MODULES!r}\n{IMPORTS}")
     assert found.returncode == 0, found.stderr
-    node = {"admin", "dialler", "openapi", "plugin_api", "protocol", "relay", "server"}
+    node = {"admin", "dialler", "elsewhere", "openapi", "plugin_api", "protocol", "relay", "server"}
     expected = {f"syncmodel.reference.node.{name}" for name in node | {"surface", "websocket"}}
     expected |= {f"syncmodel.reference.machines.{name}_process" for name in ("machine", "host")}
     assert set(found.stdout.split()) == expected

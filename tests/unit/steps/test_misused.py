@@ -107,6 +107,12 @@ def test_a_node_that_others_stop_meanwhile_need_not_answer() -> None:
     beside.expect(Belief(PLAN.net), compound(parts))
 
 
+@pytest.mark.parametrize("end", [Pause("n1"), Crash("n1"), Restart("n1")], ids=str)
+def test_a_simulated_node_that_is_stopped_meanwhile_is_no_alarm(end: Step) -> None:
+    assert ended([Concurrently((end, STEP))]) == (Verdict.PASS, set())
+    assert ended([Concurrently((STEP, end))]) == (Verdict.PASS, set())
+
+
 def test_what_is_replayed_is_the_last_request_of_all() -> None:
     """So nothing else is asked of that node at the same time."""
     assert not Concurrently((Rollback(("n1",), 1), REPLAY)).enabled(PLAN)
@@ -123,6 +129,7 @@ MOMENTS: dict[str, list[Step]] = {
     "while a node is away": [Leave("n2"), Restart("n1")],
     "after trust that came and went": [Distrust("n1", "n2"), Trust("n1", "n2")],
     "after a restore": [Backup(("n1",)), Rollback(("n1",), 1), Restore(("n1",), plain=True)],
+    "while another one stands still": [Pause("n2")],
     "as a clock jumps": [Rollback(("n1",), 1), Clock("n1", -60)],
 }
 

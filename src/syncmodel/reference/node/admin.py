@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from syncmodel.nostr.nip98 import Asked, UnauthorizedError, check
+from syncmodel.reference.node import elsewhere
 from syncmodel.reference.node.accepted import Accepted
 from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.entries import RefusedEntryError, read_content, write_content
@@ -144,6 +145,8 @@ class Admin:
         finally:
             writer.close()
         status = 200 if reply["ok"] else reply["error"].pop("status", 400)
+        if not reply["ok"] and reply["error"]["code"] == "data_loss_unconfirmed":
+            reply["error"]["details"] |= await elsewhere.losses(self._app)
         return answer(status, reply)
 
     async def _list(self, params: Params) -> Result:

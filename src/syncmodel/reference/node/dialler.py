@@ -112,7 +112,7 @@ class Dialler:
     async def _hold(self, address: str) -> None:
         limit_s = self._app.config.silence_limit_s
         open_limit_s = min(OPEN_LIMIT_S, limit_s)
-        socket = await _connect(address, open_limit_s)
+        socket = await connected_to(address, open_limit_s)
         watch = Watch(limit_s, socket.ping_now, partial(self._unheard, socket))
         socket.watch = watch
         try:
@@ -191,7 +191,7 @@ class _Socket(ClientConnection):
             self.send_data()
 
 
-async def _connect(address: str, open_limit_s: float) -> _Socket:
+async def connected_to(address: str, open_limit_s: float) -> _Socket:
     """A WebSocket to ws://HOST:PORT, wss://HOST:PORT or ws+unix:///PATH."""
     parts = urlsplit(address)
     options: dict[str, Any] = {

@@ -9,10 +9,11 @@ from hashlib import sha256
 
 from msgspec.structs import replace
 
-from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.nostr.forged import Request, forged
 from syncmodel.nostr.keys import Key
 from syncmodel.nostr.nip98 import Asked, SeenIds, UnauthorizedError, check
+from syncmodel.reference.simulated import acts
 from syncmodel.reference.simulated.world import VirtualWorld
 from syncmodel.steps.misused import REPLAYED, UNAUTHORIZED
 from syncmodel.targets.misusing import QUESTION
@@ -36,8 +37,10 @@ def misuse(
     world: VirtualWorld, node: str, variant: str, method: str
 ) -> tuple[VirtualWorld, Outcome]:
     """One bad request, and its answer."""
-    if not world.runs(node) or node in world.paused:
+    if not world.runs(node):
         return world, refused("unreachable")
+    if node in world.paused:
+        return world, unknown(acts.STANDS_STILL)
     if variant != REPLAYED:
         request = _request(world, node, method)
         peer = next((one for one in world.setup.names if one != node), "")
