@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from syncmodel.corpus import Reproduction, Systems, load
 from syncmodel.engine.pool import Pool
@@ -54,9 +55,15 @@ def _can_show(reproduction: Reproduction, kind: TargetKind) -> bool:
 
 
 FILES = sorted(CORPUS.glob("*.json"), key=_together)
+#: Coverings that deploy, boot and restore all the time: the simulator takes them in every run.
+LONG = "covering-kinds-of-nodes-2-writes-1-"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def _param(path: Path) -> ParameterSet:
+    return pytest.param(path, marks=[pytest.mark.long] if path.name.startswith(LONG) else [])
+
+
+@pytest.mark.parametrize("path", map(_param, FILES), ids=lambda path: path.stem)
 def test_corpus(path: Path, syncmodel_pool: Pool) -> None:
     """What the file says is seen: with its bug planted, and without."""
     try:

@@ -154,6 +154,7 @@ def test_what_a_live_node_says_is_read_for_this_run_alone() -> None:
         "not_asked": ["n2"],
     }
     assert to_losses("n1", {}, "r1") == {}
-    for wrong in ({"rows_lost": 3}, {"rows_only_here": {"t": []}}, {"rows_only_here": [1]}):
+    wrongs: list[dict[str, Any]] = [{"rows_lost": 3}, {"rows_only_here": {"t": []}}]
+    for wrong in wrongs:
         with pytest.raises(DivergenceFound):
             to_losses("n1", wrong, "r1")
