@@ -63,7 +63,7 @@ def _param(path: Path) -> ParameterSet:
     return pytest.param(path, marks=[pytest.mark.long] if path.name.startswith(LONG) else [])
 
 
-@pytest.mark.parametrize("path", map(_param, FILES), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", list(map(_param, FILES)), ids=lambda path: path.stem)
 def test_corpus(path: Path, syncmodel_pool: Pool) -> None:
     """What the file says is seen: with its bug planted, and without."""
     try:
