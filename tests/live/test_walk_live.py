@@ -89,6 +89,8 @@ def test_held_nodes_are_reached_by_hand_and_gone_afterwards(
                 assert '"application": "running"' in shell(told[node, "ssh"])
                 assert "t1" in shell(told[node, "sqlite3"])
                 shell(told[node, "log"])
+            ask = told["n1", "admin"].replace("syncmodel", f"{sys.executable} -m syncmodel", 1)
+            assert '"selected": 2' in shell(ask)
             held.stdin.write("\n")
             held.stdin.flush()
         elif end == "the end of input":

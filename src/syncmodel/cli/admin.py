@@ -22,6 +22,7 @@ EXAMPLES = """\
   syncmodel admin n1 rollout.status '{"job": "rollout-4", "wait": {"limit_s": 60}}' \\
       --inventory hosts.toml --limit 70
 
+Nodes that `syncmodel replay --hold FILE` holds have an inventory, which it names.
 A node that says 503 not_ready is asked again for 5 s; nothing else is sent twice.
 
 exit codes: 0 if it was done, 3 if it was refused or nobody knows (a refusal is printed, too)

@@ -1,6 +1,7 @@
 """How a person reaches the machines of a local cluster while they run: commands for a shell.
 
-The client key is written into the cluster's own folder, for our user alone, and goes with it.
+The client key is written into the cluster's own folder, for our user alone, and goes with it. So is
+an inventory of the machines (docs/hosts.md), by which `syncmodel admin` asks them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from syncmodel.targets.inside import Way
 from syncmodel.targets.wire import PLUGIN_PATH
 
 KEY, KNOWN_HOSTS = "client.key", "known_hosts"
+INVENTORY, SSH_CONFIG, ADMIN_KEY = "hosts.toml", "ssh_config", "admin.key"
 
 
 def ways(cluster: LocalCluster, run_id: str) -> Mapping[str, Sequence[Way]]:
@@ -27,16 +29,44 @@ def ways(cluster: LocalCluster, run_id: str) -> Mapping[str, Sequence[Way]]:
     _write(known, hosts.encode())
     for one in machines:
         _write(key, one.endpoint.client_key.export_private_key("openssh"))
-    return {one.name: _ways(one, run_id, key, known) for one in machines}
+    return {one.name: _ways(one, run_id, key, known, _inventory(cluster)) for one in machines}
 
 
-def _ways(one: LocalMachine, run_id: str, key: Path, known: Path) -> list[Way]:
+def _inventory(cluster: LocalCluster) -> Path:
+    """The file that names the machines, and beside it what it names."""
+    folder, machines = cluster.folder, list(cluster.machines.values())
+    blocks = [_block(one, folder) for one in machines]
+    nodes = [
+        f'[nodes.{one.name}]\nhost = "{one.name}"\npubkey = "{one.pubkey}"\n' for one in machines
+    ]
+    top = f'admin_key = "{ADMIN_KEY}"\nssh_config = "{SSH_CONFIG}"\n'
+    _write(folder / ADMIN_KEY, cluster.admin_key.reveal().encode())
+    _write(folder / SSH_CONFIG, "\n".join(blocks).encode())
+    _write(folder / INVENTORY, "\n".join([top, *nodes]).encode())
+    return folder / INVENTORY
+
+
+def _block(one: LocalMachine, folder: Path) -> str:
+    place = one.endpoint
+    options = {
+        "HostName": place.host,
+        "Port": place.port,
+        "User": place.username,
+        "IdentityFile": folder / KEY,
+        "IdentitiesOnly": "yes",
+        "UserKnownHostsFile": folder / KNOWN_HOSTS,
+    }
+    return f"Host {one.name}\n" + "".join(f"  {name} {said}\n" for name, said in options.items())
+
+
+def _ways(one: LocalMachine, run_id: str, key: Path, known: Path, inventory: Path) -> list[Way]:
     place, layout = one.endpoint, one.layout
     state = f"http://localhost{PLUGIN_PATH}/state?run_id={quote(run_id, safe='')}"
     options = ["-i", str(key), "-o", "IdentitiesOnly=yes", "-o", f"UserKnownHostsFile={known}"]
     login = ["ssh", *options, "-p", str(place.port), f"{place.username}@{place.host}"]
     commands = {
         "ssh": [*login, "control", "status"],
+        "admin": ["syncmodel", "admin", one.name, "cluster_status", "--inventory", str(inventory)],
         "curl": ["curl", "-s", "--unix-socket", str(layout.app_socket), state],
         "sqlite3": ["sqlite3", "-readonly", str(layout.database), ".dump"],
         "log": ["tail", str(layout.app_log)],
