@@ -95,6 +95,7 @@ browser: install ## the tests of the HTML report in a real browser (installs Chr
 
 bench: install ## measure a live step, what the report costs it, and a search for each planted bug
 	$(BIN)/python bench/step.py
+	$(BIN)/python bench/deployments.py
 	$(BIN)/python bench/report.py --live
 	$(BIN)/python bench/search.py
 
