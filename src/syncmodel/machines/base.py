@@ -6,6 +6,7 @@ package say where it comes from (a local process, a namespace, a provider).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import asyncssh
@@ -21,6 +22,8 @@ class Endpoint:
     username: str
     client_key: asyncssh.SSHKey = attrs.field(repr=False)
     host_key: asyncssh.SSHKey = attrs.field(repr=False)
+    #: Makes the TCP socket to connect with, where the machine is in a network that is not ours.
+    sockets: Callable[[], Awaitable[int]] | None = attrs.field(default=None, repr=False)
 
 
 class Machine(Protocol):

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
+from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -45,6 +46,9 @@ HELD_LIMIT_S = 20.0
 
 class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, Reachable):
     """A `Target` of local processes n1, n2, ..."""
+
+    #: What makes its machines.
+    MACHINES: ClassVar[type[LocalMachines]] = LocalMachines
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
         """Nothing runs before `begin`. `bugs` are planted in every node.
@@ -92,7 +96,11 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, R
 
     def ways(self) -> Mapping[str, Sequence[Way]]:
         """By SSH, HTTP and SQLite; the key for it is in the private folder of the machines."""
-        return {} if self._local is None else ways(self._local, self.run_id)
+        return {} if self._local is None else ways(self._local, self.run_id, self._entered())
+
+    def _entered(self) -> Sequence[str]:
+        """What a shell's command begins with that is to reach the network of the machines."""
+        return ()
 
     def passed(self) -> None:
         """The run passed: its machines serve the next one too."""
@@ -240,9 +248,18 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, R
             give_back(self._machines)
             self._machines = None
         if self._machines is None:
-            self._machines = borrow()
+            self._machines = borrow(self.MACHINES)
         local = self._machines.prepare(self.nodes, bugs=self._bugs)
         self._local = local
+        machines = await local.boot(await self._lay(local))
+        self.live = {one.name: LiveNode(one, local.admin_key, one.pubkey) for one in machines}
+        self.cut, self.down = frozenset(), frozenset()
+        self._unusual.clear()
+        self.away, self.distrusts = frozenset(), frozenset()
+        await self._stand_still(frozenset())
+
+    async def _lay(self, local: LocalCluster) -> Mapping[Link, str]:
+        """Have links to faults on them; where each is dialled."""
         doors = {link: local.link_socket(link) for link in self._all}
         links = ProxyLinks(
             {
@@ -253,12 +270,7 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, R
         self._links = links
         for proxy in links.proxies.values():
             await proxy.start()
-        machines = await local.boot({link: f"ws+unix://{door}" for link, door in doors.items()})
-        self.live = {one.name: LiveNode(one, local.admin_key, one.pubkey) for one in machines}
-        self.cut, self.down = frozenset(), frozenset()
-        self._unusual.clear()
-        self.away, self.distrusts = frozenset(), frozenset()
-        await self._stand_still(frozenset())
+        return {link: f"ws+unix://{door}" for link, door in doors.items()}
 
     @property
     def _all(self) -> list[Link]:

@@ -58,6 +58,12 @@ def _embedded(count: int, bugs: Sequence[str]) -> Target:
     return EmbeddedCluster(count, bugs)
 
 
+def _namespaced(count: int, bugs: Sequence[str]) -> Target:
+    from syncmodel.reference.namespaced import NamespacedCluster
+
+    return NamespacedCluster(count, bugs)
+
+
 def _simulated(count: int, bugs: Sequence[str]) -> Target:
     from syncmodel.reference.simulated import SimulatedCluster
 
@@ -79,5 +85,13 @@ SIMULATED = TargetKind(
     SUPERTEST,
     InMemory,
     waits=False,
+    twin="simulated",
+)
+NAMESPACES = TargetKind(
+    "namespaces",
+    "machines in Linux namespaces, with OpenSSH and real packets (as root)",
+    _namespaced,
+    SUPERTEST,
+    Everything,
     twin="simulated",
 )

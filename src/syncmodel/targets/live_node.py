@@ -128,7 +128,12 @@ class LiveNode:
         """A connection to the machine."""
         place = self.machine.endpoint
         return await ssh.connect(
-            place.host, place.port, place.username, place.client_key, place.host_key
+            place.host,
+            place.port,
+            place.username,
+            place.client_key,
+            place.host_key,
+            sockets=place.sockets,
         )
 
     def _surfaces(

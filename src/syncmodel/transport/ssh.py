@@ -31,6 +31,7 @@ _NO_ROOM = (
 _BROKE_OFF = (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost, ConnectionError)
 
 Session = TypeVar("Session")
+Sockets = Callable[[], Awaitable[int]]
 
 
 class QuickAckSocket(socket.socket):
@@ -91,10 +92,13 @@ async def connect(  # noqa: PLR0917  (who, where, and the two keys that belong t
     client_key: asyncssh.SSHKey,
     known_host_key: asyncssh.SSHKey,
     limit_s: float = 10.0,
+    *,
+    sockets: Sockets | None = None,
 ) -> asyncssh.SSHClientConnection:
     """An authenticated connection; the caller closes it. `limit_s` bounds all of it. Of
     `known_host_key` only the public half is used. A machine that drops us before the handshake,
-    as sshd does at MaxStartups, is dialled again for two seconds.
+    as sshd does at MaxStartups, is dialled again for two seconds. `sockets` makes those to dial
+    with, by their descriptors.
 
     Raises TransportError, in one sentence, for a machine that can't be reached, that shows another
     host key than the pinned one, or that refuses the client's key. Nothing is left open then.
@@ -102,13 +106,13 @@ async def connect(  # noqa: PLR0917  (who, where, and the two keys that belong t
     client = _Client()
     try:
         async with asyncio.timeout(limit_s):
-            return await _reach(host, port, username, client_key, known_host_key, client)
+            return await _reach(host, port, username, client_key, known_host_key, client, sockets)
     except TimeoutError as error:
         why = f"can't be reached: no answer in {limit_s} s"
         raise TransportError(f"{username}@{host}:{port} {why}.") from error
     except (asyncssh.Error, OSError) as error:
         why = _why_not(error, client_key, known_host_key, client.shown)
-        if client.greeted and isinstance(error, _BROKE_OFF):
+        if client.greeted and isinstance(error, _BROKE_OFF) and sockets is None:
             why = await _other_type(host, port, known_host_key, limit_s) or why
         raise TransportError(f"{username}@{host}:{port} {why}.") from error
 
@@ -120,10 +124,11 @@ async def _reach(  # noqa: PLR0917  (as `connect`)
     client_key: asyncssh.SSHKey,
     known_host_key: asyncssh.SSHKey,
     client: _Client,
+    sockets: Sockets | None,
 ) -> asyncssh.SSHClientConnection:
     """Dial until the machine speaks SSH, as often as there are pauses."""
     for pause_s in (*PAUSES_S, None):
-        sock = await dial(host, port)
+        sock = await dial(host, port, sockets)
         try:
             return await _handshake(sock, host, username, client_key, known_host_key, client)
         except (asyncssh.ConnectionLost, ConnectionResetError, BrokenPipeError) as error:
@@ -207,13 +212,14 @@ async def with_session(open_one: Callable[[], Awaitable[Session]], place: str) -
         await asyncio.sleep(pause_s)
 
 
-async def dial(host: str, port: int) -> QuickAckSocket:
+async def dial(host: str, port: int, sockets: Sockets | None = None) -> QuickAckSocket:
     """Connected to the first address of `host` that answers. Raises OSError."""
     loop = asyncio.get_running_loop()
     last = OSError(f"no address for {host}")
     for family, _, _, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         # With the protocol named, asyncio sets TCP_NODELAY; without it, it does not.
-        sock = QuickAckSocket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        made = None if sockets is None else await sockets()
+        sock = QuickAckSocket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, made)
         sock.setblocking(False)
         try:
             await loop.sock_connect(sock, address)

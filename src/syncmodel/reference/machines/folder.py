@@ -88,8 +88,12 @@ def configure(
     reconnect_cap_s: float,
     silence_limit_s: float,
     origins: Sequence[str] = (),
+    places: Mapping[str, object] | None = None,
 ) -> None:
-    """Write ROOT/etc/node.json. Public keys are hex; without `origins` it has the contract's."""
+    """Write ROOT/etc/node.json. Public keys are hex; without `origins` it has the contract's.
+
+    `places`: where the node listens besides its sockets, as `node.config` has it.
+    """
     config: Mapping[str, object] = {
         "name": name,
         "admins": list(admins),
@@ -99,6 +103,7 @@ def configure(
         "reconnect_cap_s": reconnect_cap_s,
         "silence_limit_s": silence_limit_s,
         "origins": list(origins),
+        **(places or {}),
     }
     with private():
         layout.config.write_text(json.dumps(config, indent=1), encoding="utf-8")

@@ -1,7 +1,8 @@
 """The process from which every local machine is forked, with all imports done once.
 
-Run with the arguments DESCRIPTOR TESTER_PID MODULE:FUNCTION FOLDER, in its own session. It obeys
-JSON messages on the socket DESCRIPTOR. Not here: the tester's side of that (`nursery`).
+Run with the arguments DESCRIPTOR TESTER_PID MODULE:FUNCTION FOLDER, in its own session; with a
+fifth, `hub`, in a network of its own (`hub`). It obeys JSON messages on the socket DESCRIPTOR. Not
+here: the tester's side of that (`nursery`).
 
 Everything below it dies with the tester, whatever state it is in. The kernel tells this process of
 the tester's death (SIGTERM), and it kills its whole session; should it be killed itself, the kernel
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from syncmodel.reference.machines import hub
 from syncmodel.reference.machines.process import adopt_orphans, die_with_parent, fork_child
 from syncmodel.safe_path import COMMAND
 
@@ -40,7 +42,9 @@ _LATE_IMPORTS = (
 )
 
 
-def main(descriptor: int, tester: int, app_name: str, folder: Path) -> None:
+def main(
+    descriptor: int, tester: int, app_name: str, folder: Path, *, networked: bool = False
+) -> None:
     """Serve until the tester is gone or closes the socket; then kill the session, this included."""
 
     def end(*_: object) -> None:
@@ -53,6 +57,8 @@ def main(descriptor: int, tester: int, app_name: str, folder: Path) -> None:
     orders = socket.socket(fileno=descriptor)
     orders.set_inheritable(False)
     try:
+        if networked:
+            hub.open_hub()
         app = _preload(app_name)
     except Exception as error:  # noqa: BLE001 - an application may fail to import in any way
         orders.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
@@ -81,12 +87,13 @@ def _obey(orders: socket.socket, app: Callable[[Path], None], machines: dict[str
         if root in machines:
             os.kill(machines[root], signal.SIGKILL)
         return True
-    lifeline = socket.socket(fileno=descriptors[0])
-    machines[root] = fork_child(
-        lambda: _machine(orders, Path(root), app, lifeline, order["start_limit_s"])
-    )
+    end = socket.socket(fileno=descriptors[0])
+    if order["op"] in hub.OPS:
+        hub.serve(order, end, machines)
+        return True
+    machines[root] = fork_child(lambda: _machine(orders, Path(root), app, end, order))
     # Kept here, its other end would never read the end of the stream.
-    lifeline.close()
+    end.close()
     return True
 
 
@@ -95,17 +102,21 @@ def _machine(
     root: Path,
     app: Callable[[Path], None],
     lifeline: socket.socket,
-    start_limit_s: float,
+    order: dict[str, Any],
 ) -> int:
+    from syncmodel.reference.machines.isolated import run_isolated
     from syncmodel.reference.machines.machine_process import run_machine
 
     orders.close()
-    return run_machine(root, app, lifeline, start_limit_s)
+    if addresses := order.get("addresses"):
+        return run_isolated(root, app, lifeline, order["start_limit_s"], addresses)
+    return run_machine(root, app, lifeline, order["start_limit_s"])
 
 
 def _preload(app_name: str) -> Callable[[Path], None]:
     for module in _LATE_IMPORTS:
         importlib.import_module(module)
+    importlib.import_module("syncmodel.reference.machines.isolated")
     importlib.import_module("syncmodel.reference.machines.machine_process")
     module, _, function = app_name.partition(":")
     app: Callable[[Path], None] = getattr(importlib.import_module(module), function)
@@ -144,4 +155,10 @@ def _kill_session(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))
+    main(
+        int(sys.argv[1]),
+        int(sys.argv[2]),
+        sys.argv[3],
+        Path(sys.argv[4]),
+        networked=sys.argv[5:] == ["hub"],
+    )

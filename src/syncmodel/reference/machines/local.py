@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import asyncssh
 import attrs
@@ -26,7 +26,7 @@ from syncmodel.errors import BootError
 from syncmodel.machines.base import Endpoint
 from syncmodel.nostr.keys import Key
 from syncmodel.reference.machines import folder as folders
-from syncmodel.reference.machines.nursery import Nursery, machine_died
+from syncmodel.reference.machines.nursery import Lifeline, Nursery, machine_died
 from syncmodel.reference.machines.remote_control import RemoteControl
 from syncmodel.reference.node import bugs as planted
 from syncmodel.reference.node.config import ORIGIN
@@ -98,10 +98,13 @@ class LocalMachines:
     system's temporary folder by default: paths must be short).
     """
 
+    #: Whether its machines have a network of their own.
+    HUB: ClassVar[bool] = False
+
     def __init__(
         self, app: str = APPLICATION, *, folder: Path | None = None, start_limit_s: float = 10.0
     ) -> None:
-        self._nursery = Nursery(app, folder)
+        self._nursery = Nursery(app, folder, hub=self.HUB)
         self._start_limit_s = start_limit_s
         self._numbers = count(1)
         self.folder = self._nursery.folder
@@ -122,6 +125,11 @@ class LocalMachines:
         """Whether this process can boot machines with it: not closed, and its fork server lives."""
         return self._nursery.usable
 
+    @property
+    def pid(self) -> int | None:
+        """The fork server, if it was started."""
+        return self._nursery.pid
+
     def prepare(
         self, names: Sequence[str], *, bugs: Sequence[str] = (), origins: Sequence[str] = ()
     ) -> LocalCluster:
@@ -133,9 +141,13 @@ class LocalMachines:
         """
         for bug in bugs:
             planted.get(bug)
-        root = self.folder / str(next(self._numbers))
-        limit_s = self._start_limit_s
-        return LocalCluster(self._nursery, root, names, bugs, limit_s, origins=origins)
+        number, limit_s = next(self._numbers), self._start_limit_s
+        root = self.folder / str(number)
+        return self._cluster(number, root, names, bugs, limit_s, origins=origins)
+
+    def _cluster(self, number: int, *made: Any, **more: Any) -> LocalCluster:
+        del number
+        return LocalCluster(self._nursery, *made, **more)
 
     def close(self) -> None:
         """End every cluster; leave no process, no socket and no folder."""
@@ -250,7 +262,13 @@ class LocalCluster:
             reconnect_cap_s=_RECONNECT_CAP_S,
             silence_limit_s=_SILENCE_LIMIT_S,
             origins=self._origins,
+            places=self._places(name),
         )
+
+    def _places(self, name: str) -> Mapping[str, object]:
+        """Where a node listens besides its sockets."""
+        del name
+        return {}
 
     def _addresses(self, link: Link, addresses: Mapping[Link, str]) -> tuple[str, ...]:
         direct = f"ws+unix://{self.relay_socket(link[0])}"
@@ -258,14 +276,18 @@ class LocalCluster:
 
     async def _boot(self, name: str) -> LocalMachine:
         layout = self._layouts[name]
-        report = await self._nursery.boot(layout.root, self._start_limit_s).report()
+        report = await self._forked(name).report()
         if report is None:
             raise BootError(f"Machine {name} did not come up: {machine_died(layout)}")
         if "error" in report:
             raise BootError(f"Machine {name} did not come up: {report['error']}")
-        endpoint = Endpoint(
-            "127.0.0.1", report["port"], USERNAME, self._client_key, self._host_keys[name]
-        )
+        endpoint, control = self._reached(name, report["port"])
         pubkey = self._keys[name].public
-        control = RemoteControl(endpoint)
         return LocalMachine(name, layout, endpoint, pubkey, report["pid"], control)
+
+    def _forked(self, name: str) -> Lifeline:
+        return self._nursery.boot(self._layouts[name].root, self._start_limit_s)
+
+    def _reached(self, name: str, port: int) -> tuple[Endpoint, RemoteControl]:
+        endpoint = Endpoint("127.0.0.1", port, USERNAME, self._client_key, self._host_keys[name])
+        return endpoint, RemoteControl(endpoint)

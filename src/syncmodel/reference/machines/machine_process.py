@@ -1,4 +1,4 @@
-"""The process of one local machine: supervisor, local control and SSH server in one event loop.
+"""The process of one local machine: supervisor, local control and a way in, in one event loop.
 
 Forked by the fork server with everything imported. Lives here: putting the parts together, and
 telling the tester over the lifeline, one JSON line, that the machine is up or why it is not.
@@ -11,8 +11,10 @@ import gc
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -28,11 +30,29 @@ from syncmodel.reference.node.control import Control, serve_control
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.supervisor import Supervisor
 
+#: Opens the way in to a machine with this control; it says where that is.
+WayIn = Callable[[Layout, Control], AbstractAsyncContextManager[dict[str, Any]]]
+
+
+@asynccontextmanager
+async def _front(layout: Layout, control: Control) -> AsyncIterator[dict[str, Any]]:
+    async with await ssh_front.listen(layout, control) as ssh:
+        yield {"port": ssh.get_port()}
+
 
 def run_machine(
-    root: Path, app: Callable[[Path], None], lifeline: socket.socket, start_limit_s: float
+    root: Path,
+    app: Callable[[Path], None],
+    lifeline: socket.socket,
+    start_limit_s: float,
+    *,
+    way_in: WayIn = _front,
+    seen_as: int | None = None,
 ) -> int:
     """Be the machine at `root`; returns an exit code when it can't go on.
+
+    `way_in` is the SSH server of `ssh_front` by default. `seen_as`: the process that the tester
+    sees in our stead.
 
     Every process of the machine keeps `lifeline` open, so its other end reads the end of the
     stream when all of them are gone.
@@ -50,30 +70,40 @@ def run_machine(
     fork_child(spawner)
     theirs.close()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(layout, ours, lifeline, start_limit_s))
+        return runner.run(
+            _serve(layout, ours, lifeline, start_limit_s, way_in=way_in, pid=seen_as or os.getpid())
+        )
 
 
 async def _serve(
-    layout: Layout, spawner: socket.socket, lifeline: socket.socket, start_limit_s: float
+    layout: Layout,
+    spawner: socket.socket,
+    lifeline: socket.socket,
+    start_limit_s: float,
+    *,
+    way_in: WayIn,
+    pid: int,
 ) -> int:
     application = SpawnedApplication(layout, start_limit_s=start_limit_s)
     spawner.setblocking(False)
-    following = asyncio.get_running_loop().create_task(application.follow(spawner))
+    reader = await application.connect(spawner)
+    following = asyncio.get_running_loop().create_task(application.followed(reader))
     bugs = json.loads(layout.config.read_text(encoding="utf-8"))["bugs"]
     pieces = supervisor_pieces(bugs)
     supervisor = Supervisor(layout, application, pieces)
     backups = Backups(layout, application, pieces)
     control = Control(supervisor, application, Clock(layout.clock), backups)
-    try:
-        # Control first: an application may ask its machine things while it comes up.
-        control_server = await serve_control(control, layout.control_socket)
-        ssh = await ssh_front.listen(layout, control)
-        await supervisor.boot()
-    except (BootError, OSError) as error:
-        _tell(lifeline, {"error": str(error)})
-        return 1
-    _tell(lifeline, {"port": ssh.get_port(), "pid": os.getpid()})
-    async with control_server, ssh:
+    async with AsyncExitStack() as open_now:
+        try:
+            # Control first: an application may ask its machine things while it comes up.
+            server = await serve_control(control, layout.control_socket)
+            await open_now.enter_async_context(server)
+            await supervisor.boot()
+            told = await open_now.enter_async_context(way_in(layout, control))
+        except (BootError, OSError) as error:
+            _tell(lifeline, {"error": str(error)})
+            return 1
+        _tell(lifeline, {**told, "pid": pid})
         await following
     return 1  # the spawner died: this machine can't go on
 

@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 import threading
 import weakref
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,13 @@ class Nursery:
     """A fork server, started when first needed, and a private folder for its machines.
 
     `app` is "module:function", called as function(root). It must be closed; should it be forgotten,
-    it is closed when the interpreter ends.
+    it is closed when the interpreter ends. With a hub, the fork server has a network of its own.
     """
 
-    def __init__(self, app: str, folder: Path | None = None) -> None:
+    def __init__(self, app: str, folder: Path | None = None, *, hub: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="sm-", dir=folder))
         self._app = app
+        self._more = ["hub"] if hub else []
         self._log = self.folder / "fork-server.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._orders: socket.socket | None = None
@@ -112,14 +114,55 @@ class Nursery:
             if self._process is None:
                 await self._launch()
 
-    def boot(self, root: Path, start_limit_s: float) -> Lifeline:
-        """Have the machine at `root` forked. The fork server must have been started."""
-        ours, theirs = socket.socketpair()
-        order = {"op": "boot", "root": str(root), "start_limit_s": start_limit_s}
-        with theirs:
-            self._send(order, [theirs.fileno()])
-        self._lifelines[root] = Lifeline(ours)
+    @property
+    def pid(self) -> int | None:
+        """The fork server, if it was started."""
+        return None if self._process is None else self._process.pid
+
+    def boot(
+        self, root: Path, start_limit_s: float, addresses: Sequence[str] | None = None
+    ) -> Lifeline:
+        """Have the machine at `root` forked. The fork server must have been started.
+
+        With addresses it has namespaces of its own, and these in the network of the hub.
+        """
+        order = {
+            "op": "boot",
+            "root": str(root),
+            "start_limit_s": start_limit_s,
+            "addresses": addresses,
+        }
+        self._lifelines[root] = Lifeline(self._ask(order))
         return self._lifelines[root]
+
+    def attach(self, op: str) -> socket.socket:
+        """The other end of what the hub starts: see `hub`."""
+        return self._ask({"op": op, "root": ""})
+
+    async def made(self, op: str, root: Path | None = None, **more: int) -> int:
+        """The descriptor of what the hub makes, in the machine at `root` or in the hub itself.
+
+        Raises BootError if it can't be made.
+        """
+        order = {"op": op, "root": "" if root is None else str(root), **more}
+        with self._ask(order) as end:
+            end.setblocking(False)
+            await _readable(end)
+            said, descriptors, _, _ = socket.recv_fds(end, 4096, 1)
+        if not descriptors:
+            raise BootError(f"The network of the machines has no {op}: {said.decode() or 'ended'}")
+        return descriptors[0]
+
+    def _ask(self, order: Mapping[str, Any]) -> socket.socket:
+        """Send an order with the end of a new socket; the other end of that."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._send(order, [theirs.fileno()])
+        except BaseException:
+            ours.close()
+            raise
+        return ours
 
     async def end(self, root: Path) -> None:
         """Kill every process of the machine at `root`; returns when they are gone."""
@@ -143,7 +186,14 @@ class Nursery:
         command = [*COMMAND, "-m", "syncmodel.reference.machines.fork_server"]
         with theirs, private(), self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220 - it returns once it was forked
-                [*command, str(theirs.fileno()), str(os.getpid()), self._app, str(self.folder)],
+                [
+                    *command,
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                    self._app,
+                    str(self.folder),
+                    *self._more,
+                ],
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
@@ -171,7 +221,7 @@ class Nursery:
         if "error" in said:
             raise BootError(f"The application {self._app} can't be imported: {said['error']}")
 
-    def _send(self, order: dict[str, Any], descriptors: list[int]) -> None:
+    def _send(self, order: Mapping[str, Any], descriptors: list[int]) -> None:
         if self._orders is None:
             raise UsageError("The fork server was not started.")
         try:
@@ -180,6 +230,16 @@ class Nursery:
             raise BootError(
                 f"The fork server of the local machines is gone. Its log ends:\n{tail(self._log)}"
             ) from error
+
+
+async def _readable(end: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    told = loop.create_future()
+    loop.add_reader(end, lambda: told.done() or told.set_result(None))
+    try:
+        await told
+    finally:
+        loop.remove_reader(end)
 
 
 def machine_died(layout: Layout) -> str:

@@ -36,12 +36,14 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def fork_child(run: Callable[[], int | None]) -> int:
+def fork_child(run: Callable[[], int | None], parent: int | None = None) -> int:
     """Fork; the child dies with us, runs `run` and exits with what that returned (None is 0).
+
+    `parent` is how the child sees us, if not by our own process id.
 
     Returns the child's process id. An exception in `run` goes to the child's stderr, exit code 1.
     """
-    parent = os.getpid()
+    parent = os.getpid() if parent is None else parent
     pid = os.fork()
     if pid:
         return pid

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from attrs import frozen
+
 from syncmodel.machines.base import Endpoint
 from syncmodel.reference.machines.local import LocalCluster, LocalMachine
 from syncmodel.targets.inside import Way
@@ -21,15 +23,32 @@ KEY, KNOWN_HOSTS = "client.key", "known_hosts"
 INVENTORY, SSH_CONFIG, ADMIN_KEY = "hosts.toml", "ssh_config", "admin.key"
 
 
-def ways(cluster: LocalCluster, run_id: str) -> Mapping[str, Sequence[Way]]:
-    """For each machine: how to reach it by SSH and HTTP, and where its database and log are."""
+@frozen
+class Logins:
+    """What is needed to log in: a key, the host keys, an inventory; and how a command begins that
+    is to reach the network."""
+
+    key: Path
+    known: Path
+    inventory: Path
+    entered: Sequence[str]
+
+
+def ways(
+    cluster: LocalCluster, run_id: str, entered: Sequence[str] = ()
+) -> Mapping[str, Sequence[Way]]:
+    """For each machine: how to reach it by SSH and HTTP, and where its database and log are.
+
+    `entered` is how a command that is to reach its network begins.
+    """
     key, known = cluster.folder / KEY, cluster.folder / KNOWN_HOSTS
     machines = cluster.machines.values()
     hosts = "".join(f"{_host(one.endpoint)}\n" for one in machines)
     _write(known, hosts.encode())
     for one in machines:
         _write(key, one.endpoint.client_key.export_private_key("openssh"))
-    return {one.name: _ways(one, run_id, key, known, _inventory(cluster)) for one in machines}
+    logins = Logins(key, known, _inventory(cluster), entered)
+    return {one.name: _ways(one, run_id, logins) for one in machines}
 
 
 def _inventory(cluster: LocalCluster) -> Path:
@@ -59,14 +78,16 @@ def _block(one: LocalMachine, folder: Path) -> str:
     return f"Host {one.name}\n" + "".join(f"  {name} {said}\n" for name, said in options.items())
 
 
-def _ways(one: LocalMachine, run_id: str, key: Path, known: Path, inventory: Path) -> list[Way]:
+def _ways(one: LocalMachine, run_id: str, by: Logins) -> list[Way]:
     place, layout = one.endpoint, one.layout
     state = f"http://localhost{PLUGIN_PATH}/state?run_id={quote(run_id, safe='')}"
-    options = ["-i", str(key), "-o", "IdentitiesOnly=yes", "-o", f"UserKnownHostsFile={known}"]
-    login = ["ssh", *options, "-p", str(place.port), f"{place.username}@{place.host}"]
+    known = f"UserKnownHostsFile={by.known}"
+    options = ["-i", str(by.key), "-o", "IdentitiesOnly=yes", "-o", known]
+    login = [*by.entered, "ssh", *options, "-p", str(place.port), f"{place.username}@{place.host}"]
+    asked = ["cluster_status", "--inventory", str(by.inventory)]
     commands = {
         "ssh": [*login, "control", "status"],
-        "admin": ["syncmodel", "admin", one.name, "cluster_status", "--inventory", str(inventory)],
+        "admin": [*by.entered, "syncmodel", "admin", one.name, *asked],
         "curl": ["curl", "-s", "--unix-socket", str(layout.app_socket), state],
         "sqlite3": ["sqlite3", "-readonly", str(layout.database), ".dump"],
         "log": ["tail", str(layout.app_log)],

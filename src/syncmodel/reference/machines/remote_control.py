@@ -18,6 +18,9 @@ from syncmodel.errors import BootError, InvalidRunError, TransportError
 from syncmodel.machines.base import Endpoint
 from syncmodel.transport import ssh
 
+#: Where the control of a machine listens, on the machine (`node.layout`).
+SOCKET = "/run/control.sock"
+
 
 class ControlRefusedError(InvalidRunError):
     """The machine's control refused a request. `code` and `details` are as it gave them."""
@@ -42,7 +45,12 @@ class RemoteControl:
             if self._connection is None or self._connection.is_closed():
                 place = self._endpoint
                 self._connection = await ssh.connect(
-                    place.host, place.port, place.username, place.client_key, place.host_key
+                    place.host,
+                    place.port,
+                    place.username,
+                    place.client_key,
+                    place.host_key,
+                    sockets=place.sockets,
                 )
             return self._connection
 
@@ -52,8 +60,7 @@ class RemoteControl:
         Raises TransportError (it may have happened or not), BootError (an application that did not
         come up) and ControlRefusedError.
         """
-        command = f"control {shlex.quote(method)} {shlex.quote(json.dumps(dict(params or {})))}"
-        answer = await self._answer(command, method)
+        answer = await self._answer(method, json.dumps(dict(params or {})))
         if answer["ok"]:
             result: dict[str, Any] = answer["result"]
             return result
@@ -62,13 +69,20 @@ class RemoteControl:
             raise BootError(failed["message"])
         raise ControlRefusedError(failed["code"], failed["message"], failed["details"])
 
-    async def _answer(self, command: str, method: str) -> dict[str, Any]:
+    async def _ask(
+        self, connection: asyncssh.SSHClientConnection, method: str, params: str
+    ) -> str | bytes:
+        """What the machine says to one request."""
+        command = f"control {shlex.quote(method)} {shlex.quote(params)}"
+        done = await ssh.with_session(lambda: connection.run(command), self._place)
+        return str(done.stdout)
+
+    async def _answer(self, method: str, params: str) -> dict[str, Any]:
         """What the machine answers. Every method leads to a state, so it may be asked for twice."""
         for last in (False, True):
             connection = await self.connection()
             try:
-                done = await ssh.with_session(lambda: connection.run(command), self._place)  # noqa: B023
-                answer: dict[str, Any] = json.loads(str(done.stdout))
+                answer: dict[str, Any] = json.loads(await self._ask(connection, method, params))
             except (asyncssh.Error, OSError, ValueError) as error:
                 if last or not connection.is_closed():
                     raise TransportError(
@@ -89,3 +103,23 @@ class RemoteControl:
             self._connection.close()
             await self._connection.wait_closed()
             self._connection = None
+
+
+class SocketControl(RemoteControl):
+    """The same by the socket of the machine's control, where sshd lets us forward to it.
+
+    A command would take a login shell and an interpreter: 170 ms instead of 12.
+    """
+
+    async def _ask(
+        self, connection: asyncssh.SSHClientConnection, method: str, params: str
+    ) -> str | bytes:
+        async def channel() -> tuple[asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]]:
+            return await connection.open_unix_connection(SOCKET)
+
+        reader, writer = await ssh.with_session(channel, self._place)
+        try:
+            writer.write(f'{{"method": {json.dumps(method)}, "params": {params}}}\n'.encode())
+            return await reader.readline()
+        finally:
+            writer.close()

@@ -11,12 +11,12 @@ from syncmodel.reference.machines.local import LocalMachines
 _users: dict[LocalMachines, int] = {}
 
 
-def borrow() -> LocalMachines:
-    """What makes local clusters, for one user more, who gives it back.
+def borrow(kind: type[LocalMachines] = LocalMachines) -> LocalMachines:
+    """What makes clusters of that kind, for one user more, who gives it back.
 
     A fork of this process, and one whose fork server died, get a new one.
     """
-    lent = next((one for one in _users if one.usable), None) or LocalMachines()
+    lent = next((one for one in _users if type(one) is kind and one.usable), None) or kind()
     _users[lent] = _users.get(lent, 0) + 1
     return lent
 

@@ -1,0 +1,168 @@
+"""The processes of one machine in namespaces of its own: network, mounts and processes.
+
+    fork server (the hub)
+      `- the machine's holder, in its network
+           `- its first process
+                |- sshd
+                `- supervisor, and below it the application
+
+Each dies with the one above it, and all with the first: the kernel sees to that, and no mount, link
+or process of it has a name outside. The root folder has the places of `docs/contract.md`; of the
+computer's own files it sees the others, and can't change them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syncmodel.reference.machines import hub, spaces
+from syncmodel.reference.machines.process import fork_child, log_to
+from syncmodel.reference.node.control import Control
+from syncmodel.reference.node.layout import Layout
+
+if TYPE_CHECKING:
+    from syncmodel.reference.machines.machine_process import WayIn
+
+SSH_PORT = 22
+SSHD_CONFIG = "etc/ssh/sshd_config"
+#: What a machine has of its own below /; links and folders beside these are the computer's.
+OWN = frozenset({"dev", "etc", "gnu", "proc", "root", "run", "sys", "tmp", "var", "lost+found"})
+_AGAIN_S = 0.002
+
+
+def run_isolated(
+    root: Path,
+    app: Callable[[Path], None],
+    lifeline: socket.socket,
+    start_limit_s: float,
+    addresses: list[str],
+) -> int:
+    """Be the holder of the machine whose disk is `root`, until it ends."""
+    log_to(Layout(root).supervisor_log)
+    holder = os.getpid()
+    enter, entered = os.pipe()
+    plugging = fork_child(lambda: _plug(enter, holder, addresses))
+    spaces.unshare(spaces.NEW_NET | spaces.NEW_MOUNTS)
+    os.write(entered, b"!")
+    _, failed = os.waitpid(plugging, 0)
+    if failed:
+        return 1
+    hub.configure(addresses)
+    spaces.keep_mounts_private()
+    furnish(root)
+    alive, held = os.pipe()  # its other end is open as long as the holder lives
+
+    def machine() -> int:
+        from syncmodel.reference.machines.machine_process import run_machine
+
+        way_in = _sshd_at(addresses[0])
+        return run_machine(Path("/"), app, lifeline, start_limit_s, way_in=way_in, seen_as=holder)
+
+    def first() -> int:
+        os.close(held)
+        return _first(root, alive, lifeline, machine)
+
+    # From here on, as the next child is the first process there; it sees no parent.
+    spaces.unshare(spaces.NEW_PROCESSES)
+    os.waitpid(fork_child(first, parent=0), 0)
+    return 1
+
+
+def _plug(enter: int, holder: int, addresses: list[str]) -> None:
+    os.read(enter, 1)
+    hub.plug(holder, f"v{holder}", addresses)
+
+
+def furnish(root: Path) -> None:
+    """Put everything that a machine sees beside its own files below its root."""
+    for name in ("dev", "proc", "root", "run/sshd", "sys", "tmp"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for entry in sorted(os.scandir("/"), key=lambda one: one.name):
+        place = root / entry.name
+        if entry.name in OWN:
+            continue
+        if entry.is_symlink():
+            if not place.is_symlink():
+                place.symlink_to(os.readlink(entry.path))
+        elif entry.is_dir():
+            place.mkdir(exist_ok=True)
+            spaces.bind(Path(entry.path), place)
+    for path in _of_python():
+        place = root / path.relative_to("/")
+        place.mkdir(parents=True, exist_ok=True)
+        spaces.bind(path, place)
+    cache = Path("/etc/ld.so.cache")
+    if cache.exists():
+        (root / "etc/ld.so.cache").touch()
+        spaces.bind(cache, root / "etc/ld.so.cache")
+    spaces.bind(Path("/dev"), root / "dev", read_only=False)
+
+
+def _of_python() -> Iterator[Path]:
+    """The folders of this interpreter that would not be seen, as they lie where a machine has its
+    own: what is imported late must be there."""
+    wanted = {Path(one).absolute() for one in (sys.prefix, sys.base_prefix, *sys.path) if one}
+    hidden = {one for path in wanted for one in (path, path.resolve()) if one.is_dir()}
+    shown: list[Path] = []
+    for path in sorted(hidden):
+        if path.parts[1:2] and path.parts[1] in OWN and not _is_below(path, shown):
+            shown.append(path)
+    yield from shown
+
+
+def _is_below(path: Path, folders: list[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _first(root: Path, alive: int, lifeline: socket.socket, machine: Callable[[], int]) -> int:
+    """Be the first process: everyone without a parent is its child, and all end with it."""
+    poll = select.poll()
+    poll.register(alive, 0)
+    if poll.poll(0):
+        return 1  # the holder died before the kernel was to tell us
+    spaces.mount_processes(root / "proc")
+    os.chroot(root)
+    os.chdir("/")
+    needed = {fork_child(_sshd), fork_child(machine)}
+    lifeline.close()
+    while True:
+        pid, _ = os.waitpid(-1, 0)
+        if pid in needed:
+            return 1
+
+
+def _sshd_at(address: str) -> WayIn:
+    @asynccontextmanager
+    async def way_in(layout: Layout, control: Control) -> AsyncIterator[dict[str, Any]]:
+        del layout, control  # it leads to the control's socket
+        await _listens(address)
+        yield {"port": SSH_PORT}
+
+    return way_in
+
+
+def _sshd() -> int:
+    log_to(Path("/var/log/sshd.log"))
+    sshd = hub.tool("sshd")
+    os.execv(sshd, [sshd, "-D", "-e", "-f", f"/{SSHD_CONFIG}"])
+
+
+async def _listens(address: str) -> None:
+    """Return when somebody accepts connections there; sshd tells nobody that it does."""
+    while True:
+        with socket.socket() as probe:
+            probe.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(probe, (address, SSH_PORT))
+            except ConnectionRefusedError:
+                await asyncio.sleep(_AGAIN_S)
+            else:
+                return

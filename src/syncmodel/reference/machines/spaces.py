@@ -1,0 +1,98 @@
+"""The system calls of namespaces: unshare(2), setns(2), mount(2), mount_setattr(2)."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+NEW_MOUNTS, NEW_USERS, NEW_PROCESSES, NEW_NET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
+_BIND, _RECURSIVE, _PRIVATE = 0x1000, 0x4000, 0x40000
+_SYS_MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
+_READ_ONLY = 1
+
+# Loaded at import, as in `process`.
+_libc = ctypes.CDLL(None, use_errno=True)
+
+Made = TypeVar("Made")
+
+
+class _Attributes(ctypes.Structure):
+    _fields_ = (
+        ("set", ctypes.c_uint64),
+        ("clear", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns", ctypes.c_uint64),
+    )
+
+
+def unshare(kinds: int) -> None:
+    """Be in new namespaces of these kinds; of processes, the children are."""
+    _call("unshare", _libc.unshare(kinds))
+
+
+def in_net_of(pid: int, make: Callable[[], Made]) -> Made:
+    """What `make` makes in the network of another process: a socket stays there.
+
+    The whole process must have one thread.
+    """
+    home, there = (os.open(f"/proc/{of}/ns/net", os.O_RDONLY) for of in ("self", pid))
+    try:
+        _call("setns", _libc.setns(there, NEW_NET))
+        try:
+            return make()
+        finally:
+            _call("setns", _libc.setns(home, NEW_NET))
+    finally:
+        os.close(home)
+        os.close(there)
+
+
+def keep_mounts_private() -> None:
+    """What is mounted from here on is seen in this namespace alone."""
+    _mount("none", Path("/"), "", _RECURSIVE | _PRIVATE)
+
+
+def bind(source: Path, target: Path, *, read_only: bool = True) -> None:
+    """Have `source`, with all that is mounted below it, at `target` too."""
+    _mount(os.fspath(source), target, "", _BIND | _RECURSIVE)
+    if read_only:
+        wanted = _Attributes(_READ_ONLY, 0, 0, 0)
+        done = _libc.syscall(
+            ctypes.c_long(_SYS_MOUNT_SETATTR),
+            ctypes.c_int(_AT_FDCWD),
+            ctypes.c_char_p(os.fsencode(target)),
+            ctypes.c_uint(_AT_RECURSIVE),
+            ctypes.byref(wanted),
+            ctypes.c_size_t(ctypes.sizeof(wanted)),
+        )
+        _call(f"mount_setattr {target}", done)
+
+
+def mount_processes(target: Path) -> None:
+    """The processes of this namespace, as files."""
+    _mount("proc", target, "proc", 0)
+
+
+def net_sysctl(name: str, value: str) -> None:
+    """Set one of /proc/sys/net of this process's network."""
+    Path("/proc/sys/net", name).write_text(value, encoding="ascii")
+
+
+def kernel_socket(protocol: int) -> socket.socket:
+    """A netlink(7) socket, to ask the kernel about the network that it was made in."""
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, protocol)
+
+
+def _mount(source: str, target: Path, kind: str, flags: int) -> None:
+    arguments = os.fsencode(source), os.fsencode(target), kind.encode()
+    _call(f"mount {target}", _libc.mount(*arguments, ctypes.c_ulong(flags), None))
+
+
+def _call(what: str, result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")

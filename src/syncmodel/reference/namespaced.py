@@ -1,0 +1,42 @@
+"""The cluster of machines in namespaces: real sshd, real packets, on one Linux machine, as root.
+
+It is the embedded cluster on other machines, with other links: everything else is the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from syncmodel.errors import UsageError
+from syncmodel.faults.routed_links import RoutedLinks
+from syncmodel.model.net import Link
+from syncmodel.reference import space_needs
+from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.reference.machines.local import LocalCluster, LocalMachines
+from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
+
+
+class NamespacedCluster(EmbeddedCluster):
+    """A `Target` of machines n1, n2, ... in namespaces."""
+
+    MACHINES: ClassVar[type[LocalMachines]] = NamespaceMachines
+
+    def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
+        """As `EmbeddedCluster`. Raises `UsageError` where there can be no such machines."""
+        if lacking := space_needs.lacking():
+            raise UsageError(f"Machines in namespaces need {'; '.join(lacking)}.")
+        super().__init__(count, bugs)
+
+    async def _lay(self, local: LocalCluster) -> Mapping[Link, str]:
+        assert isinstance(local, NamespaceCluster)
+        await local.start()
+        first = {name: addresses[0] for name, addresses in local.addresses.items()}
+        links = RoutedLinks(first, RELAY_PORT, local)
+        self._links = links
+        await links.open()
+        return {}
+
+    def _entered(self) -> Sequence[str]:
+        pid = None if self._machines is None else self._machines.pid
+        return () if pid is None else ("nsenter", f"--net=/proc/{pid}/ns/net")
