@@ -7,6 +7,7 @@ its peers dial it, the second one is in another network, which no fault touches.
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,13 @@ from syncmodel.machines.base import Endpoint
 from syncmodel.reference.machines import folder as folders
 from syncmodel.reference.machines import hub
 from syncmodel.reference.machines.isolated import SSH_PORT, SSHD_CONFIG
-from syncmodel.reference.machines.local import USERNAME, Link, LocalCluster, LocalMachines
+from syncmodel.reference.machines.local import (
+    USERNAME,
+    Link,
+    LocalCluster,
+    LocalMachine,
+    LocalMachines,
+)
 from syncmodel.reference.machines.nursery import Lifeline, Nursery
 from syncmodel.reference.machines.remote_control import SOCKET, RemoteControl, SocketControl
 from syncmodel.reference.node.layout import Layout
@@ -25,6 +32,8 @@ from syncmodel.reference.node.layout import Layout
 HTTP_PORT, RELAY_PORT = 4000, 4001
 #: Clusters of one fork server follow each other; so many can be there at once.
 _CLUSTERS = 250
+#: So many sockets of each machine are kept.
+_KEPT = 6
 _SSHD = """\
 Port {port}
 ListenAddress {address}
@@ -88,6 +97,7 @@ class NamespaceCluster(LocalCluster):
             name: [f"10.{net}.{self.number}.{n}" for net in (77, 78)]
             for n, name in enumerate(self._layouts, 1)
         }
+        self._kept: dict[str, dict[str, list[int]]] = {name: {} for name in self._layouts}
         for name, layout in self._layouts.items():
             _furnish(layout, self.addresses[name][0])
 
@@ -105,17 +115,43 @@ class NamespaceCluster(LocalCluster):
         return await self._made_in(node, "kernel")
 
     async def detour(self) -> int:
-        return await self._nursery.made("tun", number=self.number)
+        (made,) = await self._nursery.made("tun", number=self.number)
+        return made
+
+    async def reboot(self, name: str) -> LocalMachine:
+        self._drop(name)
+        return await super().reboot(name)
+
+    async def end(self) -> None:
+        for name in self._layouts:
+            self._drop(name)
+        await super().end()
 
     async def _made_in(self, node: str, op: str) -> int | None:
-        if node not in self.machines:
+        """One of those that are kept for it, as to ask for one takes longer than to use it."""
+        machine = self.machines.get(node)
+        if machine is None:
             return None
-        try:
-            return await self._nursery.made(op, self._layouts[node].root)
-        except BootError:
-            if node in self.machines:
-                raise
-            return None  # it was taken down meanwhile
+        kept = self._kept[node].setdefault(op, [])
+        if not kept:
+            root = self._layouts[node].root
+            try:
+                made = await self._nursery.made(op, root, many=_KEPT)
+            except BootError:
+                if self.machines.get(node) is machine:
+                    raise
+                return None  # it was taken down meanwhile
+            if self.machines.get(node) is not machine:
+                _close(made)
+                return None
+            kept.extend(made)
+        return kept.pop()
+
+    def _drop(self, node: str) -> None:
+        """What was kept of a machine is of its network, and that goes."""
+        for kept in self._kept[node].values():
+            _close(kept)
+        self._kept[node] = {}
 
     def _addresses(self, link: Link, addresses: Mapping[Link, str]) -> tuple[str, ...]:
         del addresses
@@ -138,9 +174,18 @@ class NamespaceCluster(LocalCluster):
             USERNAME,
             self._client_key,
             self._host_keys[name],
-            lambda: self._nursery.made("socket"),
+            self._in_hub,
         )
         return endpoint, SocketControl(endpoint)
+
+    async def _in_hub(self) -> int:
+        (made,) = await self._nursery.made("socket")
+        return made
+
+
+def _close(kept: list[int]) -> None:
+    for one in kept:
+        os.close(one)
 
 
 def _furnish(layout: Layout, address: str) -> None:

@@ -32,6 +32,8 @@ _LONGEST_MESSAGE = 65536
 # A killed process is gone in milliseconds; this bounds the wait on a machine in trouble.
 _DEATH_LIMIT_S = 5.0
 _IMPORT_LIMIT_S = 30.0
+# Descriptors in one answer.
+_MOST = 16
 
 
 class Lifeline:
@@ -139,8 +141,8 @@ class Nursery:
         """The other end of what the hub starts: see `hub`."""
         return self._ask({"op": op, "root": ""})
 
-    async def made(self, op: str, root: Path | None = None, **more: int) -> int:
-        """The descriptor of what the hub makes, in the machine at `root` or in the hub itself.
+    async def made(self, op: str, root: Path | None = None, **more: int) -> list[int]:
+        """Descriptors of what the hub makes, in the machine at `root` or in the hub itself.
 
         Raises BootError if it can't be made.
         """
@@ -148,10 +150,10 @@ class Nursery:
         with self._ask(order) as end:
             end.setblocking(False)
             await _readable(end)
-            said, descriptors, _, _ = socket.recv_fds(end, 4096, 1)
+            said, descriptors, _, _ = socket.recv_fds(end, 4096, _MOST)
         if not descriptors:
             raise BootError(f"The network of the machines has no {op}: {said.decode() or 'ended'}")
-        return descriptors[0]
+        return descriptors
 
     def _ask(self, order: Mapping[str, Any]) -> socket.socket:
         """Send an order with the end of a new socket; the other end of that."""
