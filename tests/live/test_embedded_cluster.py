@@ -9,14 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from every_step import EVERYTHING
 from later_columns import assert_severities, severities
 from supertest import (
     create_case,
-    create_event,
-    delete_case,
-    delete_event,
     fully_connected,
-    increment_case,
     update_case,
 )
 
@@ -28,86 +25,11 @@ from syncmodel.model.divergence import Kind
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.steps import (
-    Burst,
-    Clock,
-    Concurrently,
-    Crash,
-    Cut,
-    Distrust,
-    Hang,
-    Heal,
-    Leave,
-    Mend,
-    Partition,
-    Pause,
-    Reactivate,
-    Refused,
-    Restart,
-    Resume,
     Resync,
-    Rollback,
-    Rollout,
-    Slow,
     Step,
-    Trust,
 )
 
 NET = fully_connected(3)
-EVERYTHING = (
-    create_case("n1", "c1", "t1"),
-    create_event("n2", "e1", "c1", "b1"),
-    Partition((("n1",), ("n2", "n3"))),
-    update_case("n1", "c1", "t2"),
-    increment_case("n2", "c1", 1),
-    delete_event("n3", "e1"),
-    Heal(),
-    Resync("n1"),
-    Burst(
-        (
-            update_case("n1", "c1", "t3"),
-            Cut("n1", "n2"),
-            update_case("n2", "c1", "t4"),
-        )
-    ),
-    Mend("n1", "n2"),
-    Concurrently((create_case("n1", "c2", "t5"), create_case("n3", "c2", "t6"), Restart("n2"))),
-    Refused(delete_case("n1", "c9"), "no_such_row"),
-    Crash("n3"),
-    delete_case("n1", "c1"),
-    Refused(create_case("n3", "c3", "t7"), "unreachable"),
-    Restart("n3"),
-    Pause("n1"),
-    create_case("n1", "c4", "t8"),
-    increment_case("n2", "c2", 2),
-    Cut("n2", "n1"),
-    Resume("n1"),
-    Concurrently((Pause("n2"), increment_case("n2", "c2", 4))),
-    Heal(),
-    Restart("n2"),
-    Slow("n1", "n2", 100),
-    Burst((increment_case("n1", "c2", 64), Pause("n1"))),
-    Resync("n2"),
-    Resume("n1"),
-    Hang("n1", "n2"),
-    increment_case("n1", "c2", 32),
-    Heal(),
-    Clock("n1", 60),
-    increment_case("n1", "c2", 8),
-    Concurrently((Clock("n1", -60), Resync("n1"))),
-    Restart("n1"),
-    increment_case("n1", "c2", 16),
-    Rollout(("n1",), 3),
-    Rollback(("n1", "n2"), 1),
-    Refused(create_case("n2", "c3", "t7"), "no_plugin"),
-    Rollout(("n1", "n2"), 2),
-    create_case("n2", "c3", "t7"),
-    Leave("n3"),
-    update_case("n2", "c3", "t9"),
-    Concurrently((Reactivate("n3"), update_case("n1", "c3", "t10"))),
-    Distrust("n3", "n1"),
-    update_case("n1", "c3", "t11"),
-    Trust("n3", "n1"),
-)
 
 
 @pytest.fixture(scope="module")

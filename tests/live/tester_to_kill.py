@@ -1,6 +1,6 @@
 """A tester for tests of its own end: boots three machines, and waits.
 
-`python tester_to_kill.py APPLICATION` says "booting FOLDER", then "up FOLDER".
+`python tester_to_kill.py APPLICATION [namespaces]` says "booting FOLDER", then "up FOLDER".
 """
 
 import asyncio
@@ -8,10 +8,11 @@ import signal
 import sys
 
 from syncmodel.reference.machines.local import LocalMachines
+from syncmodel.reference.machines.namespaces import NamespaceMachines
 
 
-async def main(application: str) -> None:
-    async with LocalMachines(application) as machines:
+async def main(application: str, kind: type[LocalMachines] = LocalMachines) -> None:
+    async with kind(application) as machines:
         print("booting", machines.folder, flush=True)
         await machines.prepare(["n1", "n2", "n3"]).boot()
         print("up", machines.folder, flush=True)
@@ -21,4 +22,4 @@ async def main(application: str) -> None:
 if __name__ == "__main__":
     # Whoever runs the tests may have been started with it ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(sys.argv[1], NamespaceMachines if sys.argv[2:] else LocalMachines))

@@ -97,7 +97,9 @@ def _ways(one: LocalMachine, run_id: str, by: Logins) -> list[Way]:
 
 def _host(place: Endpoint) -> str:
     public = place.host_key.export_public_key().decode().strip()
-    return f"[{place.host}]:{place.port} {' '.join(public.split()[:2])}"
+    # So ssh(1) names a host.
+    host = place.host if place.port == 22 else f"[{place.host}]:{place.port}"
+    return f"{host} {' '.join(public.split()[:2])}"
 
 
 def _write(path: Path, content: bytes) -> None:

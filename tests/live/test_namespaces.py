@@ -1,0 +1,313 @@
+"""Machines in namespaces: real sshd, real packets, and nothing of them left. Needs root."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import asyncssh
+import pytest
+from every_step import EVERYTHING
+from supertest import create_case, fully_connected, update_case
+
+from syncmodel.engine.drive import Loop
+from syncmodel.engine.history import Verdict
+from syncmodel.engine.run import run
+from syncmodel.errors import FaultError, TransportError
+from syncmodel.faults.routed_links import RoutedLinks
+from syncmodel.faults.tcp_sockets import ESTABLISHED, connections
+from syncmodel.model.net import Link
+from syncmodel.reference import space_needs
+from syncmodel.reference.machines.local import LocalMachine
+from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
+from syncmodel.reference.namespaced import NamespacedCluster
+from syncmodel.steps import (
+    Crash,
+    Cut,
+    Hang,
+    Heal,
+    Mend,
+    Pause,
+    Reboot,
+    Restart,
+    Resume,
+    Select,
+    Slow,
+    Step,
+)
+from syncmodel.transport import ssh
+
+HERE = Path(__file__).parent
+LACKING = space_needs.lacking()
+pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"namespaces need {'; '.join(LACKING)}")
+LINK: Link = ("n1", "n2")
+BACK: Link = ("n2", "n1")
+NONE = frozenset[Link]()
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where machines find the toy applications."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]))
+
+
+def live(test: Callable[[NamespaceMachines], Awaitable[None]], app: str) -> None:
+    """Run `test` with machines that have this application."""
+
+    async def main() -> None:
+        async with NamespaceMachines(app) as machines:
+            await test(machines)
+
+    asyncio.run(main())
+
+
+# What a machine is.
+
+
+def test_a_machine_is_a_host_of_its_own() -> None:
+    """Its way in is sshd; of the computer it sees the files, and can't change them."""
+
+    async def test(machines: NamespaceMachines) -> None:
+        cluster = machines.prepare(["n1"])
+        (n1,) = await cluster.boot()
+        place = n1.endpoint
+        stranger = asyncssh.generate_private_key("ssh-ed25519")
+        with pytest.raises(TransportError, match="refuses the client's key"):
+            await ssh.connect(
+                place.host, place.port, "root", stranger, place.host_key, sockets=place.sockets
+            )
+        connection = await n1.control.connection()
+        assert "OpenSSH" in str(connection.get_extra_info("server_version"))
+        assert json.loads(await told(n1, "control status"))["result"] == await n1.status()
+        refused = await connection.run("control nonsense")
+        assert (refused.exit_status, json.loads(str(refused.stdout))["ok"]) == (1, False)
+        async with connection.start_sftp_client() as files:
+            assert await files.readlink("/var/guix/profiles/system") == "system-1-link"
+        for place_there in ("/usr", sys.prefix, sys.base_prefix):
+            done = await connection.run(f"touch '{place_there}/of-a-machine'")
+            assert "Read-only" in str(done.stderr), place_there
+        assert len((await told(n1, "ls -d /proc/[0-9]*")).split()) < 12
+        await told(n1, "echo kept > /var/kept")
+        again = await cluster.reboot("n1")
+        assert await told(again, "cat /var/kept") == "kept\n"
+
+    before = links_here()
+    live(test, "toy_application:serve")
+    assert links_here() == before
+
+
+async def told(machine: LocalMachine, command: str) -> str:
+    connection = await machine.control.connection()
+    return str((await connection.run(command, check=True)).stdout)
+
+
+def links_here() -> set[str]:
+    """The network interfaces of this computer."""
+    return {name for _, name in socket.if_nameindex()}
+
+
+# What passes between them.
+
+
+def test_each_fault_of_a_link_is_what_its_dialler_meets() -> None:
+    async def test(machines: NamespaceMachines) -> None:
+        cluster = machines.prepare(["n1", "n2"])
+        assert isinstance(cluster, NamespaceCluster)
+        await cluster.start()
+        first = {name: both[0] for name, both in cluster.addresses.items()}
+        links = RoutedLinks(first, RELAY_PORT, cluster)
+        await links.open()
+        try:
+            await cluster.boot()
+            await cuts(cluster, links)
+            await hangs(cluster, links)
+            await is_slow(cluster, links)
+            await is_told_of(cluster, links, machines.pid)
+        finally:
+            await links.close()
+
+    live(test, "toy_echo:serve")
+
+
+async def cuts(cluster: NamespaceCluster, links: RoutedLinks) -> None:
+    """Connections end at both machines, one way; nobody gets through after a reboot either."""
+    with await dialled(cluster, LINK) as there, await dialled(cluster, BACK) as back:
+        await links.set_cut(frozenset({LINK}))
+        with pytest.raises(OSError, match=r"abort|reset"):
+            await echo(there)
+        assert await alive(cluster) == {"n1": 1, "n2": 1}
+        await echo(back)
+    await cluster.reboot("n2")
+    await links.check()
+    with pytest.raises(ConnectionRefusedError):
+        await dialled(cluster, LINK)
+    # The other address is in a network that no fault touches.
+    with await dialled(cluster, LINK, network=1) as other:
+        await echo(other)
+    await links.set_cut(NONE)
+    with await dialled(cluster, LINK) as there:
+        await echo(there)
+
+
+async def hangs(cluster: NamespaceCluster, links: RoutedLinks) -> None:
+    """Nothing passes and nobody is told; what was open then is dead for good."""
+    with await dialled(cluster, LINK) as there:
+        await links.hang(LINK)
+        waiting = asyncio.ensure_future(echo(there))
+        await links.check()
+        assert not waiting.done()
+        await links.set_cut(NONE)
+        with await dialled(cluster, LINK) as fresh:
+            await echo(fresh)
+        await asyncio.wait([waiting], timeout=0.3)
+        assert not waiting.done()
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
+    # One that was cut may hang, and the other way round.
+    await links.set_cut(frozenset({LINK}))
+    await links.hang(LINK)
+    await links.set_cut(frozenset({LINK, BACK}))
+    await links.set_cut(NONE)
+
+
+async def is_slow(cluster: NamespaceCluster, links: RoutedLinks) -> None:
+    """Each way takes so long; who is gone has sent what it sent."""
+    loop = asyncio.get_running_loop()
+    with await dialled(cluster, LINK) as there, await dialled(cluster, BACK) as back:
+        await links.slow(LINK, 0.1)
+        for way, least_s in ((there, 0.2), (back, 0.0)):
+            started_s = loop.time()
+            await echo(way)
+            assert loop.time() - started_s >= least_s
+        await links.hurry(frozenset({"n1"}))
+        started_s = loop.time()
+        await echo(there)
+        await links.hurry(frozenset())
+        await echo(there)
+        assert loop.time() - started_s >= 0.2
+        await links.quicken()
+        await echo(there)
+
+
+async def is_told_of(cluster: NamespaceCluster, links: RoutedLinks, hub: int | None) -> None:
+    """A cut that somebody else has taken away is no cut."""
+    await links.set_cut(frozenset({LINK}))
+    command = ["nsenter", f"--net=/proc/{hub}/ns/net", "nft", "flush", "ruleset"]
+    done = await asyncio.create_subprocess_exec(*command)
+    assert await done.wait() == 0
+    with pytest.raises(FaultError, match="n1 -> n2 is cut, and n2 sees a byte gets through"):
+        await links.check()
+
+
+async def dialled(cluster: NamespaceCluster, link: Link, network: int = 0) -> socket.socket:
+    """A connection of one machine to the relay of the other."""
+    made = await cluster.dialler(link[1])
+    assert made is not None
+    dialler = socket.socket(fileno=made)
+    dialler.setblocking(False)
+    place = cluster.addresses[link[0]][network], RELAY_PORT
+    try:
+        async with asyncio.timeout(5):
+            await asyncio.get_running_loop().sock_connect(dialler, place)
+    except BaseException:
+        dialler.close()
+        raise
+    return dialler
+
+
+async def echo(way: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(way, b"there")
+    assert await loop.sock_recv(way, 10) == b"there"
+
+
+async def alive(cluster: NamespaceCluster) -> dict[str, int]:
+    """How many connections between relays each machine has."""
+    found = {}
+    for node in LINK:
+        made = await cluster.kernel(node)
+        assert made is not None
+        with socket.socket(fileno=made) as kernel:
+            found[node] = sum(
+                one.state == ESTABLISHED and RELAY_PORT in (one.here[1], one.there[1])
+                for one in connections(kernel)
+            )
+    return found
+
+
+# Whole runs.
+
+#: What the machines of other targets have, too, is here on real machines and packets.
+FAULTS: tuple[Step, ...] = (
+    create_case("n1", "c1", "t1"),
+    Cut("n1", "n2"),
+    update_case("n1", "c1", "t2"),
+    Crash("n2"),
+    Restart("n2"),
+    Select("n2", 3),
+    Reboot("n2"),
+    Mend("n1", "n2"),
+    Slow("n2", "n1", 100),
+    update_case("n2", "c1", "t3"),
+    Hang("n1", "n2"),
+    update_case("n1", "c1", "t4"),
+    Pause("n1"),
+    Heal(),
+    Resume("n1"),
+    update_case("n1", "c1", "t5"),
+)
+
+
+def test_a_run_with_the_faults_of_links_and_machines() -> None:
+    with Loop() as loop:
+        cluster = NamespacedCluster(2)
+        try:
+            result = loop.run(run(cluster, fully_connected(2), FAULTS))
+            assert result.verdict is Verdict.PASS, (result.divergences, result.reason)
+            assert '"application": "running"' in shell(dict(cluster.ways()["n1"])["ssh"])
+        finally:
+            loop.run(cluster.close())
+
+
+def shell(command: str) -> str:
+    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.long
+def test_every_step_on_machines_in_namespaces() -> None:
+    with Loop() as loop:
+        cluster = NamespacedCluster(3)
+        try:
+            for _ in range(2):
+                result = loop.run(run(cluster, fully_connected(3), EVERYTHING))
+                assert result.verdict is Verdict.PASS, (result.divergences, result.reason)
+        finally:
+            loop.run(cluster.close())
+
+
+@pytest.mark.long
+def test_a_planted_bug_is_found_shrunk_and_seen_again(tmp_path: Path) -> None:
+    explore = ["explore", "--target", "namespaces", "--bug", "tombstone-lost-on-resync"]
+    options = ["--faults", "sync", "--seed", "42", "--sequences", "200", "--jobs", "1"]
+    found = verb(*explore, *options, "--corpus", str(tmp_path))
+    assert found.returncode == 1, found.stdout + found.stderr
+    (again,) = re.findall(r"See it again: +(?:syncmodel )?(.*)", found.stdout)
+    (file,) = tmp_path.glob("*.json")
+    assert len(json.loads(file.read_text())["steps"]) <= 5
+    seen = verb(*shlex.split(again.removeprefix("syncmodel ")))
+    assert seen.returncode == 1, seen.stdout + seen.stderr
+
+
+def verb(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "syncmodel", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
