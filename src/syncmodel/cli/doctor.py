@@ -74,6 +74,7 @@ def _here() -> Iterator[Line]:
         yield Line(Health.MISSING, "target embedded", told)
     else:
         yield _files()
+        yield _spaces()
     yield _room()
     config = Path("~/.ssh/config").expanduser()
     if config.is_file():
@@ -98,6 +99,18 @@ def _files() -> Line:
         told = f"`ulimit -n` allows {allowed} open files, and three nodes need {FILES}: raise it"
         return Line(Health.MISSING, "target embedded", told)
     return Line(Health.OK, "target embedded", "real processes of this computer")
+
+
+def _spaces() -> Line:
+    from syncmodel.inventory.checks import Health, Line
+    from syncmodel.reference import space_needs
+
+    name = "target namespaces"
+    if lacking := space_needs.lacking():
+        return Line(Health.MISSING, name, "; ".join(lacking))
+    if without := space_needs.goes_without():
+        return Line(Health.DEGRADED, name, f"goes without {'; '.join(without)}")
+    return Line(Health.OK, name, "machines with sshd and real packets, in namespaces")
 
 
 def _room() -> Line:

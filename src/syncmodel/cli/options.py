@@ -90,6 +90,7 @@ def _option(flag: str, help_text: str, **told: Any) -> Option:
 TARGET = _option(
     "--target",
     "where steps are performed: embedded (real processes of this computer; the default), "
+    "namespaces (machines with sshd and real packets, as root), "
     "simulated (the nodes' cores joined in memory), another one that is registered, or a class of "
     "yours as module:Class",
     metavar="NAME",
@@ -105,7 +106,7 @@ INVENTORY = _option(
 REPLAYED_ON = _option(
     "--target",
     "where steps are performed (default: where the file says that they were): embedded, "
-    "simulated, or a target of yours as module:Class",
+    "namespaces, simulated, or a target of yours as module:Class",
     metavar="NAME",
     default=None,
 )

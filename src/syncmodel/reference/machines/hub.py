@@ -16,7 +16,6 @@ import socket
 import struct
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from syncmodel.errors import UsageError
@@ -156,8 +155,3 @@ def configure(addresses: list[str]) -> None:
 
 def _net(address: str) -> str:
     return f"{'.'.join(address.split('.')[:2])}.0.0/16"
-
-
-def has_tun() -> bool:
-    """Whether there is a way to have devices of our own."""
-    return os.access(Path("/dev/net/tun"), os.R_OK | os.W_OK)
