@@ -10,8 +10,8 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test unit live test-slow test-long test-longer suite check lint imports types bench soak oracle mutants \
-  adapters adapters-test browser peers bench-peers bench-bugs bench-found check-model clean
+.PHONY: help install run demo test unit live live-namespaces test-slow test-long test-longer suite check lint imports types bench soak \
+  oracle mutants adapters adapters-test browser peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,11 @@ test-long: install ## the long ones: thousands of random runs, whole searches
 
 test-longer: install ## what takes longer still, and CI leaves out: more histories against the oracle, flakes in ten seeds
 	$(BIN)/pytest tests -m longer $(PARALLEL)
+
+# Runs by who is not root end before anything starts, and say so.
+live-namespaces: install ## machines in namespaces, as root: their tests, a search, and the corpus (docs/namespaces.md)
+	$(BIN)/pytest tests/live/test_namespaces.py tests/live/test_namespaces_end.py -m "not longer" -rs
+	$(BIN)/pytest stateful --syncmodel-target namespaces $(SEARCH) -rs
 
 suite: install ## the stateful suite: explore, and replay the corpus, on live nodes
 	$(BIN)/pytest stateful $(SEARCH) $(PARALLEL)

@@ -27,6 +27,7 @@ from syncmodel.faults.routed_links import RoutedLinks
 from syncmodel.faults.tcp_sockets import ESTABLISHED, connections
 from syncmodel.model.net import Link
 from syncmodel.reference import space_needs
+from syncmodel.reference.machines.isolated import DEVICES
 from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
 from syncmodel.reference.namespaced import NamespacedCluster
@@ -96,6 +97,10 @@ def test_a_machine_is_a_host_of_its_own() -> None:
             done = await connection.run(f"touch '{place_there}/of-a-machine'")
             assert "Read-only" in str(done.stderr), place_there
         assert len((await told(n1, "ls -d /proc/[0-9]*")).split()) < 12
+        devices = (await told(n1, "echo seen > /dev/null; ls /dev")).split()
+        assert {"null", "urandom", "pts"} <= set(devices) <= {*DEVICES, "ptmx", "pts", "shm"}
+        in_terminal = await connection.run("tty", term_type="xterm")
+        assert str(in_terminal.stdout).strip() == "/dev/pts/0"
         await told(n1, "echo kept > /var/kept")
         again = await cluster.reboot("n1")
         assert await told(again, "cat /var/kept") == "kept\n"

@@ -42,7 +42,7 @@ def connections(kernel: socket.socket) -> list[Connection]:
     """Those of IPv4 that the network has which `kernel` belongs to, in any state but listening."""
     question = _QUESTION.pack(socket.AF_INET, socket.IPPROTO_TCP, _ALL_BUT_LISTENERS)
     _send(kernel, _BY_FAMILY, _REQUEST | _DUMP, question + bytes(_IDENTITY.size))
-    found = []
+    found: list[Connection] = []
     while True:
         for kind, body in _messages(kernel.recv(_ANSWERED)):
             if kind == _DONE:

@@ -35,6 +35,8 @@ SSH_PORT = 22
 SSHD_CONFIG = "etc/ssh/sshd_config"
 #: What a machine has of its own below /; links and folders beside these are the computer's.
 OWN = frozenset({"dev", "etc", "gnu", "proc", "root", "run", "sys", "tmp", "var", "lost+found"})
+#: Disks are not among them.
+DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 _AGAIN_S = 0.002
 
 
@@ -83,27 +85,39 @@ def _plug(enter: int, holder: int, addresses: list[str]) -> None:
 
 def furnish(root: Path) -> None:
     """Put everything that a machine sees beside its own files below its root."""
-    for name in ("dev", "proc", "root", "run/sshd", "sys", "tmp"):
+    for name in ("dev/pts", "dev/shm", "proc", "root", "run/sshd", "sys", "tmp"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for entry in sorted(os.scandir("/"), key=lambda one: one.name):
-        place = root / entry.name
         if entry.name in OWN:
             continue
         if entry.is_symlink():
-            if not place.is_symlink():
-                place.symlink_to(os.readlink(entry.path))
+            _link(root / entry.name, os.readlink(entry.path))
         elif entry.is_dir():
-            place.mkdir(exist_ok=True)
-            spaces.bind(Path(entry.path), place)
+            _show(Path(entry.path), root)
     for path in _of_python():
-        place = root / path.relative_to("/")
+        _show(path, root)
+    _show(Path("/etc/ld.so.cache"), root)
+    for name in DEVICES:
+        _show(Path("/dev", name), root, read_only=False)
+    spaces.mount_terminals(root / "dev/pts")
+    _link(root / "dev/ptmx", "pts/ptmx")
+
+
+def _show(path: Path, root: Path, *, read_only: bool = True) -> None:
+    """Have a folder or a file of the computer, if it has that, at its place below `root`."""
+    place = root / path.relative_to("/")
+    if path.is_dir():
         place.mkdir(parents=True, exist_ok=True)
-        spaces.bind(path, place)
-    cache = Path("/etc/ld.so.cache")
-    if cache.exists():
-        (root / "etc/ld.so.cache").touch()
-        spaces.bind(cache, root / "etc/ld.so.cache")
-    spaces.bind(Path("/dev"), root / "dev", read_only=False)
+    elif path.exists():
+        place.touch()
+    else:
+        return
+    spaces.bind(path, place, read_only=read_only)
+
+
+def _link(place: Path, target: str) -> None:
+    if not place.is_symlink():
+        place.symlink_to(target)
 
 
 def _of_python() -> Iterator[Path]:

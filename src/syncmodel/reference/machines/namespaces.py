@@ -199,6 +199,7 @@ def _furnish(layout: Layout, address: str) -> None:
             "etc/group": _GROUPS,
             "etc/nsswitch.conf": _SERVICES,
             "etc/hosts": _HOSTS,
+            "var/log/lastlog": "",
         }
         for name, text in texts.items():
             (layout.root / name).write_text(text, encoding="ascii")

@@ -77,6 +77,11 @@ def mount_processes(target: Path) -> None:
     _mount("proc", target, "proc", 0)
 
 
+def mount_terminals(target: Path) -> None:
+    """Terminals of this namespace, for who logs in."""
+    _mount("devpts", target, "devpts", 0, "newinstance,ptmxmode=0666,mode=0600")
+
+
 def net_sysctl(name: str, value: str) -> None:
     """Set one of /proc/sys/net of this process's network."""
     Path("/proc/sys/net", name).write_text(value, encoding="ascii")
@@ -87,9 +92,10 @@ def kernel_socket(protocol: int) -> socket.socket:
     return socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, protocol)
 
 
-def _mount(source: str, target: Path, kind: str, flags: int) -> None:
+def _mount(source: str, target: Path, kind: str, flags: int, options: str = "") -> None:
     arguments = os.fsencode(source), os.fsencode(target), kind.encode()
-    _call(f"mount {target}", _libc.mount(*arguments, ctypes.c_ulong(flags), None))
+    done = _libc.mount(*arguments, ctypes.c_ulong(flags), options.encode() or None)
+    _call(f"mount {target}", done)
 
 
 def _call(what: str, result: int) -> None:
