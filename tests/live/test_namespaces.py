@@ -303,8 +303,18 @@ def test_every_step_on_machines_in_namespaces() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_planted_bug_is_found_shrunk_and_seen_again(tmp_path: Path) -> None:
-    explore = ["explore", "--target", "namespaces", "--bug", "update-not-later"]
-    options = ["--faults", "none", "--seed", "1", "--sequences", "50", "--jobs", "1"]
+    explore = ["explore", "--target", "namespaces", "--bug", "rollback-leaves-table"]
+    options = [
+        "--faults",
+        "deployment",
+        "--nodes",
+        "2",
+        "--seed",
+        "1",
+        "--jobs",
+        "1",
+        "--no-report",
+    ]
     found = verb(*explore, *options, "--corpus", str(tmp_path))
     assert found.returncode == 1, found.stdout + found.stderr
     (again,) = re.findall(r"See it again: +(?:syncmodel )?(.*)", found.stdout)

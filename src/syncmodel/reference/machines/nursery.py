@@ -236,10 +236,10 @@ class Nursery:
 
 async def _readable(end: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    told = loop.create_future()
-    loop.add_reader(end, lambda: told.done() or told.set_result(None))
+    told = asyncio.Event()
+    loop.add_reader(end, told.set)
     try:
-        await told
+        await told.wait()
     finally:
         loop.remove_reader(end)
 
