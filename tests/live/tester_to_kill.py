@@ -8,7 +8,6 @@ import signal
 import sys
 
 from syncmodel.reference.machines.local import LocalMachines
-from syncmodel.reference.machines.namespaces import NamespaceMachines
 
 
 async def main(application: str, kind: type[LocalMachines] = LocalMachines) -> None:
@@ -22,4 +21,9 @@ async def main(application: str, kind: type[LocalMachines] = LocalMachines) -> N
 if __name__ == "__main__":
     # Whoever runs the tests may have been started with it ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    asyncio.run(main(sys.argv[1], NamespaceMachines if sys.argv[2:] else LocalMachines))
+    if sys.argv[2:]:
+        from syncmodel.reference.machines.namespaces import NamespaceMachines
+
+        asyncio.run(main(sys.argv[1], NamespaceMachines))
+    else:
+        asyncio.run(main(sys.argv[1]))
