@@ -61,8 +61,7 @@ test-long: install ## the long ones: thousands of random runs, whole searches
 test-longer: install ## what takes longer still, and CI leaves out: more histories against the oracle, flakes in ten seeds
 	$(BIN)/pytest tests -m longer $(PARALLEL)
 
-# Runs by who is not root end before anything starts, and say so.
-live-namespaces: install ## machines in namespaces, as root: their tests, a search, and the corpus (docs/namespaces.md)
+live-namespaces: install ## machines in namespaces: their tests, a search, and the corpus (docs/namespaces.md)
 	$(BIN)/pytest tests/live/test_namespaces.py tests/live/test_namespaces_end.py -m "not longer" -rs
 	$(BIN)/pytest stateful --syncmodel-target namespaces $(SEARCH) -rs
 

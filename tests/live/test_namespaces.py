@@ -301,6 +301,20 @@ def test_every_step_on_machines_in_namespaces() -> None:
 
 
 @pytest.mark.long
+def test_another_user_has_the_same_packets_without_sshd() -> None:
+    user = ["unshare", "-U", "--map-user=12345", "--map-group=12345", sys.executable, "-m"]
+    told = subprocess.run(
+        [*user, "syncmodel", "doctor"], capture_output=True, text=True, check=False
+    )
+    assert "target namespaces: goes without" in told.stdout
+    assert "OpenSSH, which needs root" in told.stdout
+    file = HERE.parents[1] / "corpus" / "cut-while-a-node-stands-still.json"
+    replay = ["syncmodel", "replay", "--target", "namespaces", "--check", str(file)]
+    done = subprocess.run([*user, *replay], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_planted_bug_is_found_shrunk_and_seen_again(tmp_path: Path) -> None:
     explore = ["explore", "--target", "namespaces", "--bug", "rollback-leaves-table"]

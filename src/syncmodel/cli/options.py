@@ -90,7 +90,7 @@ def _option(flag: str, help_text: str, **told: Any) -> Option:
 TARGET = _option(
     "--target",
     "where steps are performed: embedded (real processes of this computer; the default), "
-    "namespaces (machines with sshd and real packets, as root), "
+    "namespaces (machines with sshd and real packets, best as root), "
     "simulated (the nodes' cores joined in memory), another one that is registered, or a class of "
     "yours as module:Class",
     metavar="NAME",

@@ -97,7 +97,7 @@ SIMULATED = TargetKind(
 )
 NAMESPACES = TargetKind(
     "namespaces",
-    "machines in Linux namespaces, with OpenSSH and real packets (as root)",
+    "machines in Linux namespaces, with OpenSSH and real packets",
     _namespaced,
     SUPERTEST,
     Everything if os.access(TUN, os.R_OK | os.W_OK) else Unhurried,

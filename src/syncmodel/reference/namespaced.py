@@ -1,4 +1,4 @@
-"""The cluster of machines in namespaces: real sshd, real packets, on one Linux machine, as root.
+"""The cluster of machines in namespaces: real sshd, real packets, on one Linux machine.
 
 It is the embedded cluster on other machines, with other links: everything else is the same code.
 """

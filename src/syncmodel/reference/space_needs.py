@@ -10,7 +10,7 @@ from functools import cache
 
 from syncmodel.faults.tcp_sockets import can_destroy
 from syncmodel.reference.kinds import NAMESPACES, TUN
-from syncmodel.reference.machines import hub
+from syncmodel.reference.machines import hub, spaces
 from syncmodel.steps.base import SlowsLinks
 
 #: The programs, with the package of Debian that has each.
@@ -34,28 +34,42 @@ def lacking() -> tuple[str, ...]:
     """What is missing, each with what to do; nothing where everything is there."""
     if sys.platform != "linux":
         return ("Linux: take --target embedded",)
-    found = []
-    if os.geteuid() != 0:
-        found.append("root: start it with sudo, or take --target embedded")
-    for program, package in PROGRAMS.items():
-        if shutil.which(program, path=hub.PATH) is None:
-            found.append(f"{program}: apt-get install {package}")
+    found = [
+        f"{program}: apt-get install {package}"
+        for program, package in PROGRAMS.items()
+        if shutil.which(program, path=hub.PATH) is None
+        and (program != "sshd" or spaces.may_set_groups())
+    ]
     return tuple(found or _of_kernel())
 
 
 def _of_kernel() -> list[str]:
-    command = [hub.tool("unshare"), "--net", "--mount", "--pid", "--fork", "sh", "-c", TRIAL]
-    env = {**os.environ, "PATH": hub.PATH}
+    root = os.geteuid() == 0
+    user = [] if root else ["--user", "--map-root-user"]
+    spaced = [hub.tool("unshare"), *user, "--net", "--mount", "--pid", "--fork"]
     done = subprocess.run(
-        command, env=env, capture_output=True, text=True, check=False, timeout=_TRIAL_LIMIT_S
+        [*spaced, "sh", "-c", TRIAL],
+        env={**os.environ, "PATH": hub.PATH},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TRIAL_LIMIT_S,
     )
     if done.returncode:
         said = " ".join(done.stderr.split())[-200:]
-        return [f"namespaces, veth and nftables ({said}): in a container, run it --privileged"]
-    return [] if can_destroy() else ["a kernel with CONFIG_INET_DIAG_DESTROY, to end connections"]
+        how = "in a container, run it --privileged" if root else "be root (sudo)"
+        return [f"namespaces, veth and nftables ({said}): {how}, or take --target embedded"]
+    # Another user may end connections in namespaces of his own, and has none to try it on.
+    if root and not can_destroy():
+        return ["a kernel with CONFIG_INET_DIAG_DESTROY, to end connections"]
+    return []
 
 
 def goes_without() -> tuple[str, ...]:
-    """The kinds of faults that are not drawn here, and why."""
-    slow = issubclass(NAMESPACES.abilities, SlowsLinks)
-    return () if slow else (f"slow links, as there is no {TUN}",)
+    """What there is not on these machines, and why."""
+    found = []
+    if not issubclass(NAMESPACES.abilities, SlowsLinks):
+        found.append(f"slow links, as {TUN} can't be opened")
+    if not spaces.may_set_groups():
+        found.append("OpenSSH, which needs root: machines have a small SSH server in its place")
+    return tuple(found)

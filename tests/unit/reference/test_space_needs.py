@@ -13,7 +13,8 @@ from syncmodel.cli import doctor
 from syncmodel.errors import UsageError
 from syncmodel.inventory.checks import Health
 from syncmodel.reference import space_needs
-from syncmodel.reference.kinds import NAMESPACES
+from syncmodel.reference.kinds import NAMESPACES, TUN
+from syncmodel.reference.machines import spaces
 from syncmodel.steps.base import Pauses, SlowsLinks
 
 
@@ -25,25 +26,40 @@ def fresh() -> Iterator[None]:
     space_needs.lacking.cache_clear()
 
 
-def test_each_thing_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(shutil, "which", lambda name, **_: None if name == "nft" else name)
-    assert space_needs.lacking() == (
-        "root: start it with sudo, or take --target embedded",
-        "nft: apt-get install nftables",
-    )
-    with pytest.raises(UsageError, match="Machines in namespaces need root: start it with sudo"):
+def be(monkeypatch: pytest.MonkeyPatch, user: int) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+
+
+def test_each_program_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    be(monkeypatch, 0)
+    monkeypatch.setattr(spaces, "may_set_groups", lambda: True)
+    monkeypatch.setattr(shutil, "which", lambda name, **_: None if name != "ip" else name)
+    told = space_needs.lacking()
+    assert "sshd: apt-get install openssh-server" in told
+    assert "nft: apt-get install nftables" in told
+    with pytest.raises(UsageError, match="Machines in namespaces need sshd: apt-get install"):
         NAMESPACES.make(3, ())
     (line,) = [one for one in doctor._here() if one.about == "target namespaces"]
     assert (line.health, "nftables" in line.told) == (Health.MISSING, True)
 
 
-def test_a_kernel_that_refuses_says_so_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+@pytest.mark.parametrize(("user", "how"), [(0, "--privileged"), (1000, "be root (sudo)")])
+def test_a_kernel_that_refuses_says_so_itself(
+    monkeypatch: pytest.MonkeyPatch, user: int, how: str
+) -> None:
+    be(monkeypatch, user)
     monkeypatch.setattr(shutil, "which", lambda *_, **__: "/bin/sh")
     (told,) = space_needs.lacking()
     assert told.startswith("namespaces, veth and nftables (")
-    assert told.endswith("in a container, run it --privileged")
+    assert told.endswith(f"{how}, or take --target embedded")
+
+
+def test_without_root_there_is_no_sshd_and_need_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    be(monkeypatch, 1000)
+    monkeypatch.setattr(shutil, "which", lambda name, **_: None if name == "sshd" else "/bin/true")
+    monkeypatch.setattr(space_needs, "can_destroy", lambda: False)
+    assert not space_needs.lacking()
+    assert "OpenSSH, which needs root" in space_needs.goes_without()[-1]
 
 
 def test_another_system_is_no_linux(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,6 +68,6 @@ def test_another_system_is_no_linux(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_kernel_lacks_is_not_drawn_and_told() -> None:
-    told = space_needs.goes_without()
-    assert bool(told) is not issubclass(NAMESPACES.abilities, SlowsLinks)
+    told = any(str(TUN) in one for one in space_needs.goes_without())
+    assert told is not issubclass(NAMESPACES.abilities, SlowsLinks)
     assert issubclass(NAMESPACES.abilities, Pauses)

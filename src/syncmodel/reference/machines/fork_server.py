@@ -59,6 +59,8 @@ def main(
     try:
         if networked:
             hub.open_hub()
+            if not die_with_parent(tester, signal.SIGTERM):
+                end()
         app = _preload(app_name)
     except Exception as error:  # noqa: BLE001 - an application may fail to import in any way
         orders.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())

@@ -43,6 +43,7 @@ def tool(name: str) -> str:
 
 def open_hub() -> None:
     """Have a network of our own, which passes packets on."""
+    spaces.become_root()
     spaces.unshare(spaces.NEW_NET)
     # A packet that was led aside for a while comes back by another device than it came.
     for name in ("all", "default"):

@@ -23,7 +23,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncmodel.reference.machines import hub, spaces
+from syncmodel.reference.machines import hub, spaces, ssh_front
 from syncmodel.reference.machines.process import fork_child, log_to
 from syncmodel.reference.node.control import Control
 from syncmodel.reference.node.layout import Layout
@@ -65,7 +65,7 @@ def run_isolated(
     def machine() -> int:
         from syncmodel.reference.machines.machine_process import run_machine
 
-        way_in = _sshd_at(addresses[0])
+        way_in = (_sshd_at if spaces.may_set_groups() else _front_at)(addresses[0])
         return run_machine(Path("/"), app, lifeline, start_limit_s, way_in=way_in, seen_as=holder)
 
     def first() -> int:
@@ -145,7 +145,9 @@ def _first(root: Path, alive: int, lifeline: socket.socket, machine: Callable[[]
     spaces.mount_processes(root / "proc")
     os.chroot(root)
     os.chdir("/")
-    needed = {fork_child(_sshd), fork_child(machine)}
+    needed = {fork_child(machine)}
+    if spaces.may_set_groups():
+        needed.add(fork_child(_sshd))
     lifeline.close()
     while True:
         pid, _ = os.waitpid(-1, 0)
@@ -159,6 +161,17 @@ def _sshd_at(address: str) -> WayIn:
         del layout, control  # it leads to the control's socket
         await _listens(address)
         yield {"port": SSH_PORT}
+
+    return way_in
+
+
+def _front_at(address: str) -> WayIn:
+    """A small SSH server in sshd's place."""
+
+    @asynccontextmanager
+    async def way_in(layout: Layout, control: Control) -> AsyncIterator[dict[str, Any]]:
+        async with await ssh_front.listen(layout, control, (address, SSH_PORT)):
+            yield {"port": SSH_PORT}
 
     return way_in
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from syncmodel.errors import BootError
 from syncmodel.machines.base import Endpoint
 from syncmodel.reference.machines import folder as folders
-from syncmodel.reference.machines import hub
+from syncmodel.reference.machines import hub, spaces
 from syncmodel.reference.machines.isolated import SSH_PORT, SSHD_CONFIG
 from syncmodel.reference.machines.local import (
     USERNAME,
@@ -176,7 +176,9 @@ class NamespaceCluster(LocalCluster):
             self._host_keys[name],
             self._in_hub,
         )
-        return endpoint, SocketControl(endpoint)
+        # Where there can be no sshd, the way in knows commands alone.
+        control = SocketControl if spaces.may_set_groups() else RemoteControl
+        return endpoint, control(endpoint)
 
     async def _in_hub(self) -> int:
         (made,) = await self._nursery.made("socket")

@@ -29,6 +29,27 @@ class _Attributes(ctypes.Structure):
     )
 
 
+_SETGROUPS = Path("/proc/self/setgroups")
+
+
+def may_set_groups() -> bool:
+    """Whether processes may change their groups, as sshd must: root, and not one of a namespace
+    that another user has made."""
+    return os.geteuid() == 0 and _SETGROUPS.read_text(encoding="ascii").strip() == "allow"
+
+
+def become_root() -> None:
+    """Be root, of a namespace of our own if we are not root here. The kernel forgets then whom our
+    end was to follow."""
+    user, group = os.geteuid(), os.getegid()
+    if user == 0:
+        return
+    unshare(NEW_USERS)
+    _SETGROUPS.write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
+
+
 def unshare(kinds: int) -> None:
     """Be in new namespaces of these kinds; of processes, the children are."""
     _call("unshare", _libc.unshare(kinds))

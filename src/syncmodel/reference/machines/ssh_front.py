@@ -25,8 +25,10 @@ _READ_ONLY = asyncssh.SFTPPermissionDenied("This machine's files are read-only."
 _MAY_WRITE = asyncssh.FXF_WRITE | asyncssh.FXF_APPEND | asyncssh.FXF_CREAT | asyncssh.FXF_TRUNC
 
 
-async def listen(layout: Layout, control: Control) -> asyncssh.SSHAcceptor:
-    """Serve on a free port of 127.0.0.1, for the holders of the authorized keys alone."""
+async def listen(
+    layout: Layout, control: Control, place: tuple[str, int] = ("127.0.0.1", 0)
+) -> asyncssh.SSHAcceptor:
+    """Serve there, for the holders of the authorized keys alone; on a free port by default."""
 
     class Front(asyncssh.SSHServer):
         def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
@@ -52,8 +54,7 @@ async def listen(layout: Layout, control: Control) -> asyncssh.SSHAcceptor:
         process.exit(0 if answer["ok"] else 1)
 
     return await asyncssh.listen(
-        *HTTP_ADDRESS[:1],
-        0,
+        *place,
         server_factory=Front,
         server_host_keys=[os.fspath(layout.host_key)],
         authorized_client_keys=os.fspath(layout.authorized_keys),
@@ -73,7 +74,7 @@ class ReadOnlyFiles(asyncssh.SFTPServer):
     """A folder as if it were /. Whatever would change it is refused."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], root: bytes) -> None:
-        super().__init__(channel, chroot=root)
+        super().__init__(channel, chroot=None if root == b"/" else root)
 
     def readlink(self, path: bytes) -> bytes:
         """The link's text as it stands: asyncssh would resolve it against our working folder."""
