@@ -1,6 +1,7 @@
 """How sharp is the model? Random histories, and an exact oracle that says which are possible.
 
-    python bench/sharpness.py [--histories 200000] [--first 0] [--guarantees wallclock] [--show 3]
+    python bench/sharpness.py [--histories 200000] [--first 0] [--guarantees wallclock]
+                              [--also members] [--show 3]
 
 Prints false alarms (there must be none: exit code 1), what the model missed, by what was changed,
 and the rates. `--show` prints so many of the misses, shortened. A history is small: see
@@ -38,6 +39,9 @@ def main() -> int:
     parser.add_argument(
         "--guarantees", choices=sorted({*OTHERS, *WIDE}), help="default: the contract's"
     )
+    parser.add_argument(
+        "--also", choices=("members", "restores"), default="", help="what else is done"
+    )
     parser.add_argument("--most", type=int, default=20_000, help="how many worlds are looked at")
     parser.add_argument("--show", type=int, default=0, help="how many misses to print")
     given = parser.parse_args()
@@ -45,7 +49,7 @@ def main() -> int:
     guarantees = OTHERS.get(given.guarantees or "", guarantees)
     happened, began = Counter[str](), time.process_time()
     for seed in range(given.first, given.first + given.histories):
-        history = random_history(seed, guarantees, happened, schema)
+        history = random_history(seed, guarantees, happened, schema, also=given.also)
         verdict = judged(history, given.most)
         if verdict is None:
             happened["undecided"] += 1

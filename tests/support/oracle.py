@@ -11,18 +11,19 @@ what the model believes. Rows merge whole here, references hide, and all columns
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
+
+from worlds import Cells, Version, World
 
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
-from syncmodel.model.values import Added, Assigned, Row, Scalar, Tombstone, Write
+from syncmodel.model.values import Added, Assigned, Row, Tombstone, Write
 from syncmodel.model.view import View
 from syncmodel.steps import Burst, Concurrently, Data, Read, Step
 
-#: What a row shows, by column; None is a tombstone.
-Cells = tuple[tuple[str, Scalar], ...] | None
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -30,43 +31,8 @@ class TooMany(Exception):  # noqa: N818 (no error: nobody can say whether the hi
     """There are more worlds than anyone wants to wait for."""
 
 
-class Version(NamedTuple):
-    """One write of one row; `over` are the versions that it replaced (leaves)."""
-
-    serial: int
-    author: str
-    cells: Cells
-    over: frozenset[int] = frozenset()
-
-
-class World(NamedTuple):
-    """One hidden truth. `orders` has each row's versions, the later the stronger."""
-
-    orders: tuple[tuple[Row, tuple[Version, ...]], ...] = ()
-    knows: frozenset[tuple[str, int]] = frozenset()
-    pending: frozenset[int] = frozenset()
-
-    def order(self, row: Row) -> tuple[Version, ...]:
-        """The versions of a row, in their hidden order."""
-        return next((order for one, order in self.orders if one == row), ())
-
-    def known(self, node: str, row: Row) -> list[Version]:
-        """Those of them that a node knows."""
-        return [v for v in self.order(row) if (node, v.serial) in self.knows]
-
-    def inserted(self, row: Row, place: int, version: Version) -> World:
-        """The world in which the author of a new version knows it."""
-        order = self.order(row)
-        orders = {**dict(self.orders), row: (*order[:place], version, *order[place:])}
-        knows = self.knows | {(version.author, version.serial)}
-        return World(tuple(sorted(orders.items())), knows, self.pending - {version.serial})
-
-    def forgetting(self, nodes: frozenset[str]) -> World:
-        """The world in which these nodes lost their logs. What nobody knows never was."""
-        knows = frozenset(one for one in self.knows if one[0] not in nodes)
-        alive = {serial for _, serial in knows}
-        kept = ((row, tuple(v for v in order if v.serial in alive)) for row, order in self.orders)
-        return World(tuple(one for one in kept if one[1]), knows, self.pending)
+#: Something that happens once while a step goes on: the worlds that may come of a world.
+Event = Callable[[World], Iterable[World]]
 
 
 class Scene(NamedTuple):
@@ -139,25 +105,45 @@ class Oracle:
             if w.node in touched and w.node not in before.paused and not before.carries(w.node)
         }
         worlds = {w._replace(pending=w.pending - (never - late) | late) for w in self.worlds}
-        worlds = self._served(worlds, calls, scene) if calls else worlds
+        for pair in before.distrusts - after.distrusts:
+            worlds = {trusting for world in worlds for trusting in world.trusting(*pair)}
+        events = {**self._answers(calls, scene), **self._disks(step)}
+        worlds = self._served(worlds, events, scene) if events else worlds
         if after != before or touched:
             worlds = self._closed(worlds, scene.during)
             worlds = {self._ended(w, scene, late).forgetting(before.drops(after)) for w in worlds}
+        for pair in after.distrusts - before.distrusts:
+            worlds = {world.distrusting(*pair) for world in worlds}
         self.worlds, self.net = worlds, after
 
-    def _served(self, worlds: set[World], calls: Mapping[int, Outcome], scene: Scene) -> set[World]:
-        """The worlds after these answers, in whatever order they were given."""
-        served: dict[frozenset[int], set[World]] = {frozenset(): worlds}
-        for _ in calls:
-            more = defaultdict[frozenset[int], set[World]](set)
+    def _answers(self, calls: Mapping[int, Outcome], scene: Scene) -> dict[str, Event]:
+        return {
+            f"answer {serial}": partial(self._answered, serial=serial, outcome=outcome, scene=scene)
+            for serial, outcome in calls.items()
+        }
+
+    def _disks(self, step: Step) -> dict[str, Event]:
+        """Each disk is copied at any moment; those that are put back go down together."""
+        disks, events = step.disks(), dict[str, Event]()
+        for node in disks.saved:
+            events[f"copy {node}"] = partial(_copied, node=node)
+        if back := disks.restored:
+            asked = frozenset(n for n, write in enumerate(self.asked) if write.node in back)
+            events["restore"] = partial(_put_back, nodes=back, asked=asked)
+        return events
+
+    def _served(self, worlds: set[World], events: Mapping[str, Event], scene: Scene) -> set[World]:
+        """The worlds after these answers and the like, in whatever order they came."""
+        served: dict[frozenset[str], set[World]] = {frozenset(): worlds}
+        for _ in events:
+            more = defaultdict[frozenset[str], set[World]](set)
             for done, reached in served.items():
                 closed = self._closed(reached, scene.during)
-                for serial in calls.keys() - done:
+                for name in events.keys() - done:
                     for world in closed:
-                        answered = self._answered(world, serial, calls[serial], scene)
-                        more[done | {serial}].update(answered)
+                        more[done | {name}].update(events[name](world))
             served = more
-        return served[frozenset(calls)]
+        return served[frozenset(events)]
 
     def _ended(self, world: World, scene: Scene, late: set[int]) -> World:
         """A stop ends the requests of that life; one that came beside a restart may be younger."""
@@ -183,26 +169,30 @@ class Oracle:
         return found
 
     def _next(self, world: World, net: Net) -> Iterator[World]:
-        for hearer, serial in self._under_way(world, net):
+        for hearer, serial in self._under_way(world, net, world.kept):
             yield world._replace(knows=world.knows | {(hearer, serial)})
         for serial in world.pending:
             if net.carries(self.asked[serial].node):
                 yield from self._accepted(world, serial, self.asked[serial])
 
-    def _under_way(self, world: World, net: Net) -> Iterator[tuple[str, int]]:
-        """What one step over one link brings, to whom."""
+    def _under_way(
+        self, world: World, net: Net, kept: frozenset[tuple[str, int]] = frozenset()
+    ) -> Iterator[tuple[str, int]]:
+        """What one step over one link brings, to whom: of what nodes know, or `kept`."""
         authors = {v.serial: v.author for _, order in world.orders for v in order}
         for source, hearer in net.told:
-            for node, serial in world.knows:
-                told = node == source and (net.passes_on or authors[serial] == source)
-                if told and (hearer, serial) not in world.knows:
+            for node, serial in world.knows | kept:
+                author = authors[serial]
+                told = node == source and (net.passes_on or author == source)
+                news = (hearer, serial) not in world.knows
+                if told and news and (hearer, author) not in net.distrusts:
                     yield hearer, serial
 
     def _rest(self, views: Mapping[str, View | None]) -> None:
         """Everything that must arrives; what shows then is what was seen."""
         net, must = self.net, self.net.whole
         worlds = self.worlds
-        if must.told != net.told or any(world.pending for world in worlds):
+        if must.told != net.told or any(world.pending or world.kept for world in worlds):
             worlds = self._closed(worlds, net)
         shown = {node: dict(view.rows) for node, view in views.items() if view is not None}
         settled = {self._settled(world, must) for world in worlds}
@@ -338,6 +328,14 @@ class Oracle:
                 return tuple({**before, column: int(before[column] or 0) + by}.items())
             case _:
                 return tuple(write.values.items())
+
+
+def _copied(world: World, node: str) -> Iterable[World]:
+    return (world.copied(node),)
+
+
+def _put_back(world: World, nodes: frozenset[str], asked: frozenset[int]) -> Iterable[World]:
+    return (world.put_back(nodes, asked),)
 
 
 def _reads(step: Step, outcome: Outcome) -> Iterator[tuple[Read, Outcome]]:

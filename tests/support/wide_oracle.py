@@ -58,7 +58,7 @@ class WideOracle(Oracle):
             scene = Scene(self.net, self.net, frozenset())
             calls = {len(self.asked): outcome}
             self.asked.append(step.step.asks(self.net.schema))
-            self.worlds = self._served(self.worlds, calls, scene)
+            self.worlds = self._served(self.worlds, self._answers(calls, scene), scene)
 
     def _rest(self, views: Mapping[str, View | None]) -> None:
         self.nets, self.older = (self.net, self.net), len(self.asked)

@@ -64,8 +64,15 @@ class Few(Draw):
         return self.enabled(plan, kinds)
 
     def simple(self, plan: Plan) -> Step | None:
-        kinds = (self.data, self.links, self.life, self.deployment, self.read)
-        return self.rng.choices(kinds, (9, 4, 2, 2, 4))[0](plan)
+        kinds = [self.data, self.links, self.life, self.deployment, self.read]
+        weights = [9, 4, 2, 2, 4]
+        if self.members:
+            kinds.append(self.told)
+            weights.append(6)
+        if self.restores:
+            kinds.append(self.disk)
+            weights.append(6)
+        return self.rng.choices(kinds, weights)[0](plan)
 
     def burst(self, plan: Plan) -> Step | None:
         steps: list[Step] = []
@@ -136,14 +143,24 @@ def performed(
 
 
 def random_history(
-    seed: int, guarantees: Guarantees, happened: Counter[str], schema: Schema = SCHEMA
+    seed: int,
+    guarantees: Guarantees,
+    happened: Counter[str],
+    schema: Schema = SCHEMA,
+    *,
+    also: str = "",
 ) -> History:
-    """A history of 6 to 14 steps on two or three nodes, perhaps with a change."""
+    """A history of 6 to 14 steps on two or three nodes, perhaps with a change.
+
+    `also`: what is done beside the usual, `members` or `restores`.
+    """
     rng = Random(seed)
     net = initial(some_net(rng, schema, rng.choice((2, 2, 3))), guarantees).plan.net
     system, draw = (
         Timid(rng, net, guarantees),
-        (Few if schema is SCHEMA and not is_wide(net, guarantees) else Wide)(rng),
+        (Few if schema is SCHEMA and not is_wide(net, guarantees) else Wide)(
+            rng, members=also == "members", restores=also == "restores"
+        ),
     )
 
     def drawn() -> Iterator[Step]:
@@ -164,6 +181,15 @@ def random_history(
     happened["timeouts"] += any(one.answer is Answer.UNKNOWN for one in outcomes)
     happened["simultaneous"] += any(isinstance(step, Concurrently) for step in steps)
     happened["refused"] += any(isinstance(step, Refused) for step in steps)
+    for name in (
+        "restores that lost rows",
+        "restores that brought rows back",
+        "hidden by distrust",
+    ):
+        happened[name] += bool(system.happened[name])
+    happened["members"] += any(step.family() == "membership" for step in steps)
+    happened["disks"] += any(step.family() == "restoring" for step in steps)
+    happened["trust"] += any(step.family() == "trusting" for step in steps)
     if rng.random() >= CHANGED:
         return history
     happened["changed"] += 1

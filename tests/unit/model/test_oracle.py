@@ -74,11 +74,13 @@ def held(
     count: int,
     most: int = 20_000,
     schema: Schema = SCHEMA,
+    *,
+    also: str = "",
 ) -> Counter[str]:
     """So many histories: no false alarm, and no history of the correct system is impossible."""
     happened: Counter[str] = Counter()
     for seed in range(first, first + count):
-        history = random_history(seed, guarantees, happened, schema)
+        history = random_history(seed, guarantees, happened, schema, also=also)
         verdict = judged(history, most)
         if verdict is None:
             happened["undecided"] += 1
