@@ -39,8 +39,8 @@ from syncmodel.strategies.weights import Odds, weights
 BURST_SIZES = (2, 2, 3, 3, 4, 5)
 CONCURRENT_SIZES = (2, 2, 3)
 #: Steps that bursts and simultaneous steps never contain.
-NOT_IN_A_BURST = ("burst", "refused")
-NOT_AT_ONCE = ("burst", "concurrently", "refused")
+NOT_IN_A_BURST = ("burst", "purge", "refused")
+NOT_AT_ONCE = ("burst", "concurrently", "purge", "refused")
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=Step)

@@ -48,6 +48,7 @@ WEIGHTS = {
     "clock": 1,
     "backup": 1,
     "restore": 2,
+    "purge": 2,
     "hang": 1,
     "slow": 1,
     "leave": 1,
@@ -63,8 +64,8 @@ WEIGHTS = {
 
 #: How much likelier a step is in a situation where it says more.
 WHERE_NOTHING_IS_WRITTEN = {"create": 2}
-WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "resync": 2, "rollback": 4}
-WHILE_DOWN = {"restart": 5, "rollback": 2}
+WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "purge": 3, "resync": 2, "rollback": 4}
+WHILE_DOWN = {"purge": 3, "restart": 5, "rollback": 2}
 WHILE_PAUSED = {"resume": 6}
 WHILE_STAGED = {"reboot": 8, "restart": 4}
 #: All nodes are told, so that what is down or stands still is brought back first.

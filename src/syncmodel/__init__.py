@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         SlowsLinks,
         Stops,
     )
+    from syncmodel.steps.purging import Purges
     from syncmodel.steps.restoring import PutsBack
     from syncmodel.targets.base import Settled, Target, Unsettled
     from syncmodel.targets.registry import TargetKind
@@ -59,6 +60,7 @@ WHERE = {
         "SlowsLinks",
         "Stops",
     ),
+    "steps.purging": ("Purges",),
     "steps.restoring": ("PutsBack",),
     "targets.base": ("Settled", "Target", "Unsettled"),
     "targets.registry": ("TargetKind",),
@@ -78,6 +80,7 @@ __all__ = [
     "OnDelete",
     "Outcome",
     "Pauses",
+    "Purges",
     "PutsBack",
     "Ref",
     "Resyncs",

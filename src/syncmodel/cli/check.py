@@ -67,6 +67,7 @@ NUMBERS = {
     "backups": (0, 0, "disks that are copied"),
     "restores": (0, 0, "disks that are put back"),
     "misuses": (0, 0, "admin requests that must be refused"),
+    "purges": (0, 0, "purges of deletes (with a burst of 1)"),
     "burst": (1, 1, "steps without a rest between them"),
 }
 #: Between two lines of progress.

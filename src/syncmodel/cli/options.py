@@ -191,7 +191,7 @@ SHARED = (
         "--faults",
         "the kinds of steps beside writes: all (the default), none, or a comma list of network, "
         "hanging, slowness, sync, deployment, lifecycle, standstill, clocks, membership, trusting, "
-        "restoring, misused",
+        "restoring, purging, misused",
         metavar="KINDS",
         default="all",
     ),

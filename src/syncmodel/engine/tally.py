@@ -35,6 +35,7 @@ from syncmodel.steps import (
     Misuse,
     Partition,
     Pause,
+    Purge,
     Reboot,
     Restore,
     Resync,
@@ -70,6 +71,7 @@ class Sometimes(Enum):
     REPLAYS = "trust that brought rows"
     RESTORES = "disks that were put back"
     MISUSES = "admin requests without a right to them"
+    PURGES = "purges"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -95,6 +97,7 @@ NEEDS = {
     Sometimes.REPLAYS: frozenset({"distrust"}),
     Sometimes.RESTORES: frozenset({"restore"}),
     Sometimes.MISUSES: frozenset({"misuse"}),
+    Sometimes.PURGES: frozenset({"purge"}),
 }
 
 
@@ -115,6 +118,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Distrust: Sometimes.DISTRUSTS,
     Restore: Sometimes.RESTORES,
     Misuse: Sometimes.MISUSES,
+    Purge: Sometimes.PURGES,
 }
 
 

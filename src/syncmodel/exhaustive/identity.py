@@ -105,6 +105,7 @@ def _of_plan(plan: Plan, names: Renaming) -> Digest:
         sorted(map(repr, plan.tokens)),
         sorted(map(repr, plan.amounts)),
         *([sorted((new[n], sorted(rows)) for n, rows in plan.saved.items())] if plan.saved else ()),
+        *(["purged"] if plan.purged else ()),
     )
 
 

@@ -30,6 +30,7 @@ from syncmodel.steps.membership import Join, Leave, Reactivate
 from syncmodel.steps.misused import Misuse
 from syncmodel.steps.network import Heal, Links, Mend
 from syncmodel.steps.plugins import Takeout
+from syncmodel.steps.purging import Purge
 from syncmodel.steps.reads import Read
 from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.scope import Scope
@@ -59,6 +60,7 @@ COUNTED = (
     "backups",
     "restores",
     "misuses",
+    "purges",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -90,6 +92,7 @@ KINDS: dict[type[Step], str] = {
     Backup: "backups",
     Restore: "restores",
     Misuse: "misuses",
+    Purge: "purges",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -125,7 +128,8 @@ class Limits:
     without the plugin are free, so that every run can end well. `restarts` are those of a node that
     runs, `rollouts` those of a node that has the plugin, `faulty` the deployments that meet a
     fault, `takeouts` plugins that are disabled or uninstalled, `reboots` those of a machine and
-    selections for one, `distrusts` pairs of a node and an author. `timeouts` are
+    selections for one, `distrusts` pairs of a node and an author, `purges` those of deletes, before
+    which all is at rest, so that they need a burst of 1. `timeouts` are
     writes of unknown outcome (searches of the model only). `burst`: the most steps between two
     rests. `together`: two steps may be taken at the same time (searches of the model only).
     `generations`: what each node runs at the beginning, all the schema's usual one if empty. `ops`:
@@ -159,6 +163,7 @@ class Limits:
     backups: int = _count(0)
     restores: int = _count(0)
     misuses: int = _count(0)
+    purges: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())
@@ -209,6 +214,7 @@ class Limits:
         """The kinds of steps that may be taken, in order, without those that never may."""
         kinds = vocabulary()
         never = tuple(kind for kind, name in KINDS.items() if not getattr(self, name))
+        never += (Purge,) if self.burst > 1 else ()
         return tuple(op for op in sorted(self.ops) if not issubclass(kinds[op], never))
 
     @cached_property

@@ -21,6 +21,7 @@ from syncmodel.reference.simulated import (
     faulty,
     misusing,
     plugins,
+    purging,
     restoring,
     told,
 )
@@ -31,6 +32,7 @@ from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.misused import Misuses
 from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.trusting import Trusts
 
@@ -45,6 +47,7 @@ class Place(
     HasMembers,
     Trusts,
     PutsBack,
+    Purges,
     Stops,
     Pauses,
     SetsClocks,
@@ -133,6 +136,11 @@ class Place(
             self.world = acts.crash(self.world, node)
         for node in nodes:
             self.world = restoring.restore(self.world, node, plain=plain)
+
+    async def purge(self) -> Outcome:
+        """The nodes are told at once."""
+        self.world, outcome = purging.purge(self.world)
+        return outcome
 
     async def pause(self, node: str) -> None:
         """What is sent to it waits."""

@@ -10,6 +10,7 @@ from syncmodel.exhaustive import (
     scenes_of_deployments,
     scenes_of_members,
     scenes_of_misuse,
+    scenes_of_purges,
     scenes_of_restores,
     scenes_of_stalls,
 )
@@ -355,6 +356,7 @@ SCENES = (
     *scenes_of_stalls.SCENES,
     *scenes_of_deployments.SCENES,
     *scenes_of_restores.SCENES,
+    *scenes_of_purges.SCENES,
     *scenes_of_members.SCENES,
     *scenes_of_misuse.SCENES,
 )

@@ -42,6 +42,7 @@ from syncmodel.steps import (
     Misuse,
     Partition,
     Pause,
+    Purge,
     Reactivate,
     Read,
     Reboot,
@@ -354,6 +355,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Restore))
     def restore(self, step: Restore) -> None:
         """The disks of nodes are put back as they were copied."""
+        self.take(step)
+
+    @possible(Purge)
+    @rule(step=any_of(Purge))
+    def purge(self, step: Purge) -> None:
+        """Deletes that every node knows of are forgotten."""
         self.take(step)
 
     @possible(Clock)

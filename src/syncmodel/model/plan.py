@@ -46,6 +46,8 @@ class Plan(Record, cache_hash=True):
     passed_over: frozenset[Row] = NO_ROWS
     #: The rows on the copy of each node's disk.
     saved: Map[str, frozenset[Row]] = Map()
+    #: Whether deletes may have been forgotten.
+    purged: bool = False
 
     def may_show(self, node: str) -> frozenset[Row]:
         """The rows of which the node may know anything."""
@@ -133,6 +135,10 @@ class Plan(Record, cache_hash=True):
         """
         known = self.known.update({n: self.may_show(n) | self.saved.get(n, NO_ROWS) for n in nodes})
         return replace(self, known=_flowed(known, self.net))
+
+    def purging(self) -> Plan:
+        """The plan once deletes were forgotten."""
+        return replace(self, purged=True)
 
     def over(self, net: Net) -> Plan:
         """The same, as far as what follows goes over that net."""

@@ -19,16 +19,18 @@ from syncmodel.faults.link_door import SocketDoor
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Outcome, refused
+from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.nostr.keys import Key
 from syncmodel.reference import needs
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.reaching import ways
 from syncmodel.reference.machines.shared import borrow, give_back
 from syncmodel.reference.node.faults import HOLDING
+from syncmodel.reference.node.purging import shared
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.targets import deploying
 from syncmodel.targets.cluster import Cluster
@@ -36,6 +38,7 @@ from syncmodel.targets.deploying import begin, end, preview
 from syncmodel.targets.inside import Reachable, Way
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.wire import PLUGIN
+from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 #: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
 RUNS_BETWEEN_EMPTYINGS = 20
@@ -44,7 +47,7 @@ BASELINE = 1
 HELD_LIMIT_S = 20.0
 
 
-class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, Reachable):
+class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, Purges, Reachable):
     """A `Target` of local processes n1, n2, ..."""
 
     #: What makes its machines.
@@ -165,6 +168,27 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, R
         except BootError as error:
             raise FaultError(f"A machine that was put back does not start: {error}") from None
         await self.came_back(nodes)
+
+    async def purge(self) -> Outcome:
+        """As an administrator does: each node is asked, then told what all have alike. One that
+        does not run has nothing."""
+        up = [node for node in self.nodes if node not in self.down | self.paused]
+        asked = [self.live[node].admin("store.deletes") for node in up]
+        lists: list[dict[str, str]] = [{}] if len(up) < len(self.nodes) else []
+        try:
+            lists += [answer["deletes"] for answer in await asyncio.gather(*asked)]
+            mine = {
+                name: one
+                for name, one in shared(lists).items()
+                if name.partition(":")[2].startswith(f"{self.run_id}/")
+            }
+            told = [self.live[node].admin("store.purge", {"deletes": mine}) for node in up]
+            await asyncio.gather(*told)
+        except (AdminError, Unreachable) as error:
+            return refused(getattr(error, "code", "unreachable"))
+        except Indefinite as error:
+            return unknown(str(error))
+        return accepted()
 
     async def _amid(self, node: str, job: str, generation: int, fault: str) -> Outcome | None:
         """Do what the fault is where the job is held; what the node did wrong then, if anything."""

@@ -22,6 +22,7 @@ from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.misused import Misuses
 from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.trusting import Trusts
 from syncmodel.targets.base import Searchable, Target
@@ -42,6 +43,7 @@ class Unhurried(
     HasMembers,
     Trusts,
     PutsBack,
+    Purges,
     Stops,
     Pauses,
     SetsClocks,

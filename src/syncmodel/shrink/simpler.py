@@ -28,6 +28,7 @@ from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.membership import Leave, Told
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.purging import Purge
 from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.standstill import Pause
@@ -77,6 +78,7 @@ weight.register(Slow, lambda step: 1 + step.delay_ms)
 weight.register(Mend, lambda _: 1)
 weight.register(Backup, lambda step: len(step.on))
 weight.register(Restore, lambda step: 2 * len(step.on) + step.plain)
+weight.register(Purge, lambda _: 1)
 weight.register(Resync, lambda step: int(step.full))
 weight.register(FaultyDeploy, lambda step: 5 + step.generation)
 weight.register(Deployment, lambda step: 3 * len(step.on) + step.generation)

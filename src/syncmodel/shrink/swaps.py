@@ -7,6 +7,7 @@ the work of two. What is tried here is every such exchange, which takes hundreds
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import reduce
 from itertools import pairwise
 
 from attrs import evolve
@@ -19,8 +20,8 @@ from syncmodel.steps import Data, Step, vocabulary
 from syncmodel.steps.compound import Burst
 from syncmodel.steps.scope import Scope
 
-#: Kinds of steps that no exchange brings in: those made of others, and of many rows.
-MANIFOLD = frozenset({"burst", "concurrently", "refused", "fill"})
+#: Kinds of steps that no exchange brings in: those made of others, of many rows, or in no burst.
+MANIFOLD = frozenset({"burst", "concurrently", "refused", "fill", "purge"})
 
 
 def exchanges(ops: frozenset[str]) -> Pass:
@@ -54,11 +55,13 @@ def _less(script: Script, out: Path) -> Script:
 
 def _joined(script: Script) -> Iterator[Script]:
     for out, _ in leaves(script.steps):
-        shorter = _less(script, out)
+        shorter, plan = _less(script, out), Plan(script.net)
         for first, pair in enumerate(pairwise(shorter.steps)):
             parts = [p for one in pair for p in (one.steps if isinstance(one, Burst) else (one,))]
             before, after = shorter.steps[:first], shorter.steps[first + 2 :]
-            yield evolve(shorter, steps=(*before, Burst(tuple(parts)), *after))
+            joined = Burst(tuple(parts))
+            if joined.enabled(reduce(lambda plan, step: step.advance(plan), before, plan)):
+                yield evolve(shorter, steps=(*before, joined, *after))
 
 
 def _exchanged(script: Script, ops: frozenset[str]) -> Iterator[Script]:

@@ -18,6 +18,7 @@ from syncmodel.steps.membership import Join, Leave, Reactivate
 from syncmodel.steps.misused import Misuse
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
 from syncmodel.steps.plugins import Disable, Uninstall
+from syncmodel.steps.purging import Purge
 from syncmodel.steps.reads import Read
 from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.slowness import Slow
@@ -49,6 +50,7 @@ __all__ = [
     "Misuse",
     "Partition",
     "Pause",
+    "Purge",
     "Reactivate",
     "Read",
     "Reboot",

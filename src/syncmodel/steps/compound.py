@@ -24,6 +24,7 @@ from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.membership import Membership
 from syncmodel.steps.network import Links
+from syncmodel.steps.purging import Purge
 from syncmodel.steps.scope import Scope
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.trusting import Trusting
@@ -40,9 +41,10 @@ class Burst(Step):
         return frozenset().union(*(step.nodes() for step in self.steps))
 
     def enabled(self, plan: Plan) -> bool:
-        """Each is enabled after those before it; a burst holds no burst."""
+        """Each is enabled after those before it; a burst holds no burst, and no purge, before which
+        all is at rest."""
         for step in self.steps:
-            if isinstance(step, Burst) or not step.enabled(plan):
+            if isinstance(step, Burst | Purge) or not step.enabled(plan):
                 return False
             plan = step.advance(plan)
         return bool(self.steps)
@@ -92,7 +94,7 @@ class Concurrently(Step):
     def enabled(self, plan: Plan) -> bool:
         """Each is enabled alone, and what they change does not overlap."""
         if len(self.steps) < 2 or not all(
-            not isinstance(step, Burst | Concurrently | Refused) and step.enabled(plan)
+            not isinstance(step, Burst | Concurrently | Refused | Purge) and step.enabled(plan)
             for step in self.steps
         ):
             return False

@@ -46,11 +46,12 @@ class Trusting(Told):
     def enabled(self, plan: Plan) -> bool:
         """The node runs, and it is another thing to be told.
 
-        What trust does where deletes are held up by other rows, or take them along, is left open.
+        What trust does where deletes are held up by other rows, or take them along, is left open;
+        and what a delete had hidden can't come back once the delete was purged.
         """
         net = plan.net
         told = self.node in net.up and self.peer in net.nodes and self.node != self.peer
-        if not told or net.quorum or net.schema.restricting or net.schema.cascading:
+        if not told or plan.purged or net.quorum or net.schema.restricting or net.schema.cascading:
             return False
         return self.rewire(net) != net
 

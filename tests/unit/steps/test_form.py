@@ -86,6 +86,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "pause": {"node": "n2"},
     "backup": {"nodes": ["n1", "n2"]},
     "restore": {"nodes": ["n1"], "plain": True},
+    "purge": {},
     "slow": {"from": "n1", "to": "n2", "delay_ms": 20},
     "hang": {"from": "n1", "to": "n2"},
     "clock": {"node": "n2", "ahead_s": -60},

@@ -20,7 +20,8 @@ from syncmodel.reference.node.application import Application
 from syncmodel.reference.node.entries import RefusedEntryError, read_content, write_content
 from syncmodel.reference.node.generations import Generations
 from syncmodel.reference.node.layout import Layout
-from syncmodel.reference.node.ports import Member, Resync, Trust
+from syncmodel.reference.node.ports import Member, Purge, Resync, Trust
+from syncmodel.reference.node.purging import deletes
 from syncmodel.reference.node.state import State, listed, reached, sync_status
 from syncmodel.reference.node.store import StoreError
 from syncmodel.reference.node.surface import answer, asked_url, denied, not_ready, read_body
@@ -51,6 +52,7 @@ QUESTIONS: Final = frozenset(
         "generations.list",
         "rollout.preview",
         "rollout.status",
+        "store.deletes",
         "store.tables",
         "sync.status",
     }
@@ -78,6 +80,8 @@ class Admin:
             "cluster_status": self._cluster_status,
             "sync.status": self._sync_status,
             "sync.resync": self._resync,
+            "store.deletes": self._deletes,
+            "store.purge": self._purge,
         }
 
     async def respond(self, request: Request) -> Response:
@@ -236,6 +240,18 @@ class Admin:
         )
         state = "done" if ended else "running"
         return {"job": secrets.token_hex(8), "state": state, "peers": sorted(asked)}
+
+    async def _deletes(self, params: Params) -> Result:
+        del params
+        return {"deletes": deletes(self._app.state, self._app.node.pieces)}
+
+    async def _purge(self, params: Params) -> Result:
+        given = params.get("deletes")
+        if not isinstance(given, dict) or not all(type(one) is str for one in given.values()):
+            raise DeniedError(400, "malformed", "deletes is no object of texts")
+        before = len(self._app.state.rows)
+        self._app.submit(Purge(given))
+        return {"purged": before - len(self._app.state.rows)}
 
 
 def _goal(goal: Any) -> tuple[str | None, int]:

@@ -24,6 +24,7 @@ from syncmodel.reference.node.ports import (
     Input,
     Members,
     Output,
+    Purged,
     Put,
     Redial,
     Show,
@@ -35,6 +36,8 @@ from syncmodel.reference.node.put_back import rewritten
 from syncmodel.reference.node.serving import Served
 from syncmodel.reference.node.state import Node, State
 from syncmodel.reference.node.store import Loaded, Store, StoreError
+
+_DURABLE = (Put, Show, Cursor, Members, Purged)
 
 
 class Connection(Protocol):
@@ -121,7 +124,7 @@ class Application:
         Raises StoreError: then nothing has changed, and nothing was sent.
         """
         state, outputs = core.step(self.state, given, self.node)
-        durables = [one for one in outputs if isinstance(one, Put | Show | Cursor | Members)]
+        durables = [one for one in outputs if isinstance(one, _DURABLE)]
         if durables:
             now, pending = due(self._pending, durables, self.node.pieces)
             self._move_mark(now)

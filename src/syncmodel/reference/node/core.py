@@ -36,6 +36,7 @@ from syncmodel.reference.node.ports import (
     PeerDown,
     PeerUp,
     Published,
+    Purge,
     Put,
     Read,
     Redial,
@@ -48,6 +49,7 @@ from syncmodel.reference.node.ports import (
     Unsubscribe,
     Write,
 )
+from syncmodel.reference.node.purging import purge
 from syncmodel.reference.node.serving import Served, served
 from syncmodel.reference.node.state import (
     Link,
@@ -319,4 +321,5 @@ _STEPS: Final[dict[type, Callable[[State, Any, Node], Step]]] = {
     Resync: _resync,
     Trust: trust,
     Member: member,
+    Purge: purge,
 }

@@ -13,7 +13,7 @@ from syncmodel.reference.node import core, migrations
 from syncmodel.reference.node.entries import RowKey, Stored
 from syncmodel.reference.node.migrations import MIGRATIONS, Migration, Plan
 from syncmodel.reference.node.pieces import Pieces
-from syncmodel.reference.node.ports import Cursor, Durable, Members, Put
+from syncmodel.reference.node.ports import Cursor, Durable, Members, Purged, Put
 from syncmodel.reference.node.state import Node, State
 
 Durables = tuple[Durable, ...]
@@ -57,6 +57,9 @@ class Disk(Record, cache_hash=True):
                 cursors = cursors.set(one.peer, one)
             elif isinstance(one, Members):
                 trusted, inactive = one.trusted, one.inactive
+            elif isinstance(one, Purged):
+                gone = frozenset(one.keys)
+                entries = Map({at: entry for at, entry in entries.items() if at[0] not in gone})
         return replace(
             self,
             trusted=trusted,

@@ -25,6 +25,7 @@ from syncmodel.reference.node.ports import (
     Members,
     PeerDown,
     PeerUp,
+    Purged,
     Put,
     Redial,
     Show,
@@ -37,6 +38,7 @@ from syncmodel.reference.node.ports import (
 from syncmodel.reference.node.state import Node, Peer, State, own_log, reached, read
 
 NOW_S = 1_000_000
+DURABLE = (Put, Show, Cursor, Members, Purged)
 
 
 def _seal(event: Event) -> Event:
@@ -106,7 +108,7 @@ class Net:
     def feed(self, name: str, given: Input) -> Answer | None:
         """Give one input to a node, store and queue its outputs, and return its answer."""
         state, outputs = core.step(self.states[name], given, self.nodes[name])
-        durables = [one for one in outputs if isinstance(one, Put | Show | Cursor | Members)]
+        durables = [one for one in outputs if isinstance(one, DURABLE)]
         if durables:
             now, self.pending[name] = due(self.pending[name], durables, self.nodes[name].pieces)
             self.disks[name] = self.disks[name].apply(now)

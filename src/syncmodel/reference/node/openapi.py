@@ -36,6 +36,7 @@ _ID: Final[Schema] = {
 _RUN_ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": ID_LIMIT_CHARS - 2}
 _SECONDS: Final[Schema] = {"type": "number", "description": f"at most {admin.WAIT_LIMIT_S:g}"}
 _PLUGINS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "integer"}}
+_TEXTS: Final[Schema] = {"type": "object", "additionalProperties": {"type": "string"}}
 
 #: What went wrong, for programs, by HTTP status.
 CODES: Final[Mapping[int, tuple[str, ...]]] = {
@@ -205,6 +206,8 @@ METHODS: Final[Mapping[str, tuple[Schema, Schema]]] = {
         _JOB,
     ),
     "store.tables": (_PLUGIN, _object(tables=_list(_TEXT))),
+    "store.deletes": (_OBJECT, _object(deletes=_TEXTS)),
+    "store.purge": (_object(deletes=_TEXTS), _object(purged=_NUMBER)),
 }
 
 

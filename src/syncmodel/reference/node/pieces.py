@@ -5,7 +5,7 @@ own code only ever calls them and never asks whether a mistake is on. Arguments 
 does not use are there for the mistakes.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
@@ -240,6 +240,11 @@ def keeps_tombstone(row_known: bool) -> bool:  # noqa: ARG001
     return True
 
 
+def purges(told: Mapping[str, str], mine: Mapping[str, str]) -> Collection[str]:
+    """Which deletes a node forgets that is told to: those of them that it has so, and no others."""
+    return [name for name, digest in told.items() if mine.get(name) == digest]
+
+
 # --- who is told, and who is asked again ---------------------------------------------------------
 
 
@@ -367,6 +372,7 @@ class Pieces:
     replayed: Callable[[tuple[Row, ...], Row, bool], tuple[Row, ...]] = replayed
     keeps_event: Callable[[bool], bool] = keeps_event
     keeps_tombstone: Callable[[bool], bool] = keeps_tombstone
+    purges: Callable[[Mapping[str, str], Mapping[str, str]], Collection[str]] = purges
     wakes: Callable[[bool], bool] = wakes
     forwards: Callable[[bool, Callable[[], bool]], bool] = forwards
     dials_again: Callable[[bool], bool] = dials_again

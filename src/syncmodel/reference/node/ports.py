@@ -106,6 +106,12 @@ class Member(Record):
     active: bool
 
 
+class Purge(Record):
+    """Forget these deletes, as far as the node has them so: see `purging`."""
+
+    deletes: Mapping[str, str]
+
+
 Input: TypeAlias = (
     Write
     | Read
@@ -118,6 +124,7 @@ Input: TypeAlias = (
     | Resync
     | Trust
     | Member
+    | Purge
 )
 
 
@@ -150,7 +157,13 @@ class Members(Record):
     inactive: frozenset[str]
 
 
-Durable: TypeAlias = Put | Show | Cursor | Members
+class Purged(Record):
+    """The log says nothing of these rows any more."""
+
+    keys: tuple[RowKey, ...]
+
+
+Durable: TypeAlias = Put | Show | Cursor | Members | Purged
 
 
 class ToPeer(Record):

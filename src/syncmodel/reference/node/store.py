@@ -27,7 +27,7 @@ from syncmodel.reference.node.entries import (
     Stored,
     read,
 )
-from syncmodel.reference.node.ports import Cursor, Durable, Members, Put, Show
+from syncmodel.reference.node.ports import Cursor, Durable, Members, Purged, Put, Show
 
 BUSY_LIMIT_S: Final = 1.0
 _TABLES: Final = {CASES: "supertest_cases", EVENTS: "supertest_events"}
@@ -166,6 +166,8 @@ class Store:
             case Members(trusted, inactive):
                 text = json.dumps([sorted(trusted), sorted(inactive)])
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES ('members', ?)", (text,))
+            case Purged(keys):
+                self._db.executemany("DELETE FROM entries WHERE kind = ? AND d = ?", keys)
 
     def _put(self, stored: Stored) -> None:
         event = stored.event

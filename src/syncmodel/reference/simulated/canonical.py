@@ -30,7 +30,7 @@ from syncmodel.nostr.events import Event
 from syncmodel.nostr.messages import Delivery, Eose, Req
 from syncmodel.reference.node.disk import Disk
 from syncmodel.reference.node.entries import Stored
-from syncmodel.reference.node.ports import Cursor, Durable, Members, Put, Show
+from syncmodel.reference.node.ports import Cursor, Durable, Members, Purged, Put, Show
 from syncmodel.reference.node.state import State, Subscription
 from syncmodel.reference.simulated.machine import Copy, Machine
 from syncmodel.reference.simulated.world import VirtualWorld, Wire
@@ -230,6 +230,8 @@ def _durable(one: Durable, own: _Naming, names: dict[str, _Naming]) -> Form:
             return "members", tuple(sorted(trusted)), tuple(sorted(inactive))
         case Show(key, rows):
             return "show", key, tuple(map(repr, rows))
+        case Purged(keys):
+            return "purged", keys
 
 
 def _wire(wire: Wire, relay: _Naming) -> Form:

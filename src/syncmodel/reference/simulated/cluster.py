@@ -16,7 +16,16 @@ from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.kinds import Everything
-from syncmodel.reference.simulated import acts, faulty, misusing, plugins, restoring, sights, told
+from syncmodel.reference.simulated import (
+    acts,
+    faulty,
+    misusing,
+    plugins,
+    purging,
+    restoring,
+    sights,
+    told,
+)
 from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
@@ -238,6 +247,12 @@ class SimulatedCluster(Target, Everything, Traces):
             self._world = acts.crash(self.world, node)
         for place in self._schedule.order(len(nodes)):
             self._world = restoring.restore(self.world, nodes[place], plain=plain)
+
+    async def purge(self) -> Outcome:
+        """All at once: nothing else happens meanwhile."""
+        self._before("purge")
+        self._world, outcome = purging.purge(self.world)
+        return outcome
 
     async def pause(self, node: str) -> None:
         """What is sent to it waits."""

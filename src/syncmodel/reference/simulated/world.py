@@ -31,6 +31,7 @@ from syncmodel.reference.node.ports import (
     Members,
     PeerDown,
     PeerUp,
+    Purged,
     Put,
     Redial,
     Show,
@@ -50,7 +51,7 @@ TICKS_A_SECOND = 10
 Told = Delivery | Eose
 #: For isinstance: a union would be built again at each call.
 _TOLD = (Delivery, Eose)
-_DURABLE = (Put, Show, Cursor, Members)
+_DURABLE = (Put, Show, Cursor, Members, Purged)
 
 
 class Wire(Record, cache_hash=True):

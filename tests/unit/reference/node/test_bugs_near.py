@@ -37,6 +37,7 @@ from syncmodel.steps import (
     Misuse,
     Partition,
     Pause,
+    Purge,
     Reactivate,
     Reboot,
     Restart,
@@ -200,6 +201,12 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
         2,
         2,
         [CREATED, create_case("n2", "c2", "t2"), Backup(("n1",)), Restore(("n1",), False)],
+    ),
+    "purged-too-early": (
+        # All have seen the delete, and nothing else is purged.
+        2,
+        2,
+        [CREATED, delete_case("n1", "c1"), Purge(), APART, Heal(), Resync("n2", True)],
     ),
     "restored-rows-are-newest": (
         2,
