@@ -62,6 +62,31 @@ def test_one_that_says_otherwise_diverges(shown: ControlView, what: str) -> None
         compare_control(initial(NET).belief, {"n1": shown, "n2": control("n2")})
 
 
+def test_a_connection_across_which_one_is_no_member_diverges() -> None:
+    nodes = tuple(
+        replace(one, status="inactive") if one.name == "n2" else one for one in listed("n1")
+    )
+    belief = initial(NET.leave("n2")).belief
+    peers = frozenset({"n1", "n9"})
+    compare_control(belief, {"n1": control("n1", MembersView(nodes, nodes, peers))})
+    with pytest.raises(DivergenceFound, match="connection to n2 none, as one of them"):
+        compare_control(belief, {"n1": control("n1", MembersView(nodes, nodes, peers | {"n2"}))})
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"healthy": False}, "expected health healthy; shown: health unhealthy"),
+        ({"tables": ()}, "expected tables cases, events; shown: no tables"),
+    ],
+)
+def test_what_differs_is_said_in_words(changed: dict[str, object], words: str) -> None:
+    shown = {"n1": replace(control("n1"), **changed), "n2": control("n2")}
+    with pytest.raises(DivergenceFound) as found:
+        compare_control(initial(NET).belief, shown)
+    assert words in str(found.value)
+
+
 def test_two_nodes_at_one_address_diverge() -> None:
     one, two = listed("n1")
     with pytest.raises(DivergenceFound, match="others than n1's"):
