@@ -24,6 +24,8 @@ def require_covered(limits: Limits, guarantees: Guarantees) -> None:
         _refuse("columns that merge by themselves (`by_field`)")
     if guarantees.reads != FRESH and limits.reads:
         _refuse(f"reads that lag (`reads`: {guarantees.reads})")
+    if guarantees.in_order:
+        _refuse("logs that are applied `in_order`")
     if guarantees.quorum:
         _refuse("a `quorum`")
     if limits.schema.cascading and (limits.timeouts or limits.together):

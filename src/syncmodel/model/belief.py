@@ -89,6 +89,8 @@ class Entry(Record):
     asked: bool = True
 
 
+#: A version in a log: its register, and its number there.
+Logged = tuple[Row, int]
 #: What one call stored.
 Entries = tuple[Entry, ...]
 
@@ -112,6 +114,9 @@ class Belief:
     noted: Touched | None = field(default=None, eq=False, repr=False)
     #: What `marked` follows from.
     marks: Marked | None = field(default=None, eq=False, repr=False)
+    #: What each node surely accepted since its log began, one step's writes after another's; kept
+    #: only where logs are applied in order: see `prefix`.
+    logs: Map[str, tuple[frozenset[Logged], ...]] = Map()
 
     @property
     def touched(self) -> frozenset[Row] | None:
@@ -172,6 +177,7 @@ class Belief:
             self.seen,
             self._noting(rows, (row,)),
             self.marking(rows, {row: belief}),
+            self.logs,
         )
 
     def with_rows(self, changed: Mapping[Row, RowBelief]) -> Belief:
@@ -186,6 +192,7 @@ class Belief:
             self.seen,
             self._noting(rows, changed),
             self.marking(rows, changed),
+            self.logs,
         )
 
     def may_show(self, node: str, row: Row) -> Versions:
@@ -378,7 +385,7 @@ class Belief:
         if self.net.distrusts != after.distrusts:
             rows = retrusted(rows, self.net.distrusts, after.distrusts)
         of, rested, seen, noted = self.guarantees, self.rested, self.seen, self.noted
-        return Belief(after, of, rows, self.taken, rested, seen, noted, marks)
+        return Belief(after, of, rows, self.taken, rested, seen, noted, marks, self.logs)
 
     def carried(self, net: Net) -> Belief:
         """The belief once everything that may be known may have travelled over this net."""

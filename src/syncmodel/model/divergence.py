@@ -28,6 +28,7 @@ class Kind(Enum):
     DUPLICATED = "duplicated"
     ORPHAN = "orphan"
     LEAKED = "leaked"
+    GAP = "gap"
     STALE_READ = "stale read"
     READ_YOUR_WRITES = "read your writes"
     MONOTONIC_READS = "monotonic reads"
@@ -55,6 +56,7 @@ EXPLAINED = {
     Kind.DUPLICATED: "the same row shows twice",
     Kind.ORPHAN: "a row shows though the row that it refers to does not",
     Kind.LEAKED: "a row shows that could not have reached the node",
+    Kind.GAP: "a later write of a node has come, and an earlier one has not",
     Kind.STALE_READ: "a read shows less than its node must know",
     Kind.READ_YOUR_WRITES: "a read shows less than its node acknowledged",
     Kind.MONOTONIC_READS: "a read shows less than an earlier read of the same node",

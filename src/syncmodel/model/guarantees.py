@@ -45,7 +45,8 @@ class Guarantees:
     `quorum`: a node that does not reach most of the nodes refuses writes (`no_quorum`), and what is
     accepted follows all that was accepted before. `reads`: what a read shows; `fresh`: what its
     node knows; `session`: perhaps less, but no less than the node acknowledged or showed to a
-    reader; `any`: anything that somebody wrote.
+    reader; `any`: anything that somebody wrote. `in_order`: a node that has a write of another one
+    has all that this one accepted before it, since its log began.
 
     Raises `UsageError` for promises that contradict each other.
     """
@@ -62,6 +63,7 @@ class Guarantees:
     readers: frozenset[str] = field(default=frozenset(), converter=_nodes)
     quorum: bool = False
     reads: str = field(default=FRESH, validator=_check_reads)
+    in_order: bool = False
 
     def __attrs_post_init__(self) -> None:
         policies = [self.policy(table) for table in ("", *self.tables)]
@@ -76,6 +78,12 @@ class Guarantees:
             raise UsageError(
                 "With a `quorum` writes have one order: it goes with causal-lww, `heal_catches_up` "
                 "and `passes_on` alone."
+            )
+
+        if self.in_order and not self.heal_catches_up:
+            raise UsageError(
+                "What a link missed is not made up for where only a resync catches up: then no log "
+                "is applied `in_order`."
             )
 
     def policy(self, table: str) -> Policy:

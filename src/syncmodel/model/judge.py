@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from attrs import evolve
 
-from syncmodel.model import backups
+from syncmodel.model import backups, prefix
 from syncmodel.model.asked import Asked, Moment
 from syncmodel.model.backups import UNTOUCHED, Disks
 from syncmodel.model.beaten import between_rests, landed, travelled, unless_beaten
@@ -86,6 +86,7 @@ def fold(
             if entry.sure:
                 folded = folded.surely(entry.register, write.node, entry.number)
                 folded = _latest(folded, belief, write.node, entry, during)
+    folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)
     return backups.done(ended, belief, entered, during, disks).rewired(after, touched)
 

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from attrs import define, evolve, field
 
 from syncmodel.errors import InvalidRunError
+from syncmodel.model import prefix
 from syncmodel.model.beaten import MayCome, at_rest, unless_beaten
 from syncmodel.model.belief import Belief, Rest, Seen, Touched
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
@@ -67,7 +68,11 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     whole = Seen(net, rows, shown, prunes, seen)
     noted = Touched(whole, rows)
     marks = belief.marking(rows, {name: rows[name] for name in rests})
-    return Belief(belief.net, belief.guarantees, rows, belief.taken, rested, whole, noted, marks)
+    logs, of = belief.logs, belief.guarantees
+    after = Belief(belief.net, of, rows, belief.taken, rested, whole, noted, marks, logs)
+    if not of.in_order:
+        return after
+    return prefix.whole(after, shown, lambda name: _sights(after, name, shown))
 
 
 def _to_compare(

@@ -300,8 +300,12 @@ class CorrectSystem(
             self.happened["cascades"] += bool(gone)
             writes += [Write(node, row, TOMBSTONE) for row in gone]
         stored = [self.made(one, serial) for one in writes]
+        asked = self.asked(node)
+        for member in asked if self.guarantees.in_order else ():
+            for one in [*self.known[node].values()]:
+                self.learn(member, one)
         for one in stored:
-            for member in [node, *self.asked(node)]:
+            for member in [node, *asked]:
                 self.learn(member, one)
         if write.op == "delete" and self.has(node, write.row) is not None:
             self.happened["uncovered leaves"] += 1
@@ -377,9 +381,13 @@ class CorrectSystem(
         if not busy:
             return False
         source, hearer = link = self.rng.choice(busy)
-        key = self.rng.choice(list(self.outbox[link]))
+        key = self.next_of(list(self.outbox[link]))
         self.arrives(source, hearer, self.outbox[link].pop(key))
         return True
+
+    def next_of(self, waiting: Sequence[Key]) -> Key:
+        """Which of these, in the order in which they were sent, arrives next."""
+        return waiting[0] if self.guarantees.in_order else self.rng.choice(waiting)
 
     def arrives(self, source: str, hearer: str, stored: Stored) -> None:
         """One write reached a node."""
@@ -411,6 +419,8 @@ class CorrectSystem(
                 lost = self.outbox.pop(link, {})
                 if link[1] in self.paused and link[0] not in self.paused:
                     some = [one for one in lost.values() if self.rng.random() < 0.5]
+                    if self.guarantees.in_order:
+                        some = [*lost.values()][: len(some)]
                     self.paused[link[1]] += [(link[0], one) for one in some]
             elif link not in self.outbox:
                 self.outbox[link] = {}

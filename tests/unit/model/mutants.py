@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
 from attrs import evolve, frozen
-from correct_rows import Cells, Stored
+from correct_rows import Cells, Key, Stored
 from correct_system import CorrectSystem, Pause
 from msgspec.structs import replace
 from schemas import CONTRACT, SCHEMAS, VALUES
@@ -494,6 +494,13 @@ class DropsTheLog(CorrectSystem):
         self.known[node] = {}
 
 
+class OutOfOrder(CorrectSystem):
+    """What was written last comes first, though logs are promised to be applied in order."""
+
+    def next_of(self, waiting: Sequence[Key]) -> Key:
+        return waiting[-1]
+
+
 @frozen
 class Broken:
     """What a mutant is seen as, where these guarantees were given and this is stored."""
@@ -565,5 +572,6 @@ MUTANTS: Mapping[type[CorrectSystem], Broken] = {
     ReadsMixture: _given(Kind.INVENTED, "any reads"),
     OnlyResync: Broken(Kind.MISSING),
     NotPassedOn: Broken(Kind.MISSING),
+    OutOfOrder: _given(Kind.GAP, "in order"),
     DropsTheLog: _given(Kind.MISSING, "keeps log"),
 }

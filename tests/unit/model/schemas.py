@@ -62,6 +62,7 @@ VALUES: Mapping[str, Mapping[str, Any]] = {
     "readers": {"readers": {"n2"}},
     "session reads": {"reads": "session"},
     "any reads": {"reads": "any"},
+    "in order": {"in_order": True},
     "quorum": {"quorum": True, "rollback_keeps_log": True},
 }
 #: What is stored, and what is promised of it.

@@ -15,7 +15,7 @@ from zlib import crc32
 
 import pytest
 from correct_system import CorrectSystem
-from mutants import MUTANTS, UpdateNotLater
+from mutants import MUTANTS, OutOfOrder, UpdateNotLater
 from random_runs import random_run
 from schemas import CONTRACT, VALUES, Case, alone, pairs
 
@@ -99,7 +99,11 @@ def test_no_false_alarm_under_two_guarantees_at_once(name: str) -> None:
     survive(PAIRS[name], RESTS // 100, first=crc32(name.encode()))
 
 
-@pytest.mark.parametrize("mutant", MUTANTS)
+# It takes some 150 sequences; test_prefix has its short siblings.
+@pytest.mark.parametrize(
+    "mutant",
+    [pytest.param(m, marks=[pytest.mark.long] if m is OutOfOrder else []) for m in MUTANTS],
+)
 def test_a_broken_system_is_seen_and_named(mutant: type[CorrectSystem]) -> None:
     broken, found = MUTANTS[mutant], Counter[str]()
     for seed in range(SEQUENCES):

@@ -39,6 +39,7 @@ RULES = {
     Kind.DUPLICATED: "a row shows once",
     Kind.ORPHAN: "a row shows only together with the row that it refers to",
     Kind.LEAKED: "a row shows only where it can have travelled",
+    Kind.GAP: "what a node accepted comes in that order",
     Kind.STALE_READ: "a read shows all that its node must know",
     Kind.READ_YOUR_WRITES: "a read shows what its own node acknowledged",
     Kind.MONOTONIC_READS: "a read shows no less than an earlier read of the same node",

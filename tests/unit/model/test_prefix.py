@@ -1,0 +1,165 @@
+"""Logs that are applied in order: what comes before what a node has, it has."""
+
+from __future__ import annotations
+
+import pytest
+from stories import (
+    APART,
+    CREATED,
+    DELETED,
+    HEALED,
+    LOST,
+    N3_ALONE,
+    OK,
+    T1,
+    T2,
+    T3,
+    Moment,
+    Sight,
+    Story,
+    both,
+    check_near,
+    check_raised,
+    create,
+    everywhere,
+    in_a_row,
+    retitle,
+    rolled_back,
+    rolled_out,
+    row,
+    sights,
+    told,
+    view,
+)
+
+from syncmodel.errors import UsageError
+from syncmodel.exhaustive.coverage import require_covered
+from syncmodel.exhaustive.limits import Limits
+from syncmodel.model.divergence import Kind
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.outcome import Outcome, shown
+from syncmodel.model.view import View
+from syncmodel.steps import Backup, Crash, Distrust, Read, Restart, Restore, Step, Trust
+
+IN_ORDER = Guarantees(in_order=True)
+SECOND = (create("n1", "c2", "t2"), row("t2"))
+#: n3 may have got both, one, or none of them.
+BOTH = in_a_row(CREATED, SECOND, N3_ALONE)
+
+
+def n3(**rows: tuple[str, int]) -> Sight:
+    """n3 shows these, and the others all."""
+    has = {"c1": T1, "c2": T2}
+    return sights(has, has, rows)
+
+
+def reads(table: dict[str, tuple[str, int]], name: str | None = None) -> tuple[Step, Outcome]:
+    return Read("n3", "cases", name), shown(view(table) or View())
+
+
+def story(name: str, before: tuple[Moment, ...], raised: Moment, near: Moment) -> Story:
+    return Story(Kind.GAP, name, before, raised, near, IN_ORDER)
+
+
+STORIES = [
+    story("a later row is there at rest, and an earlier one is not", (BOTH,), n3(c2=T2), n3(c1=T1)),
+    story(
+        "an earlier change of another row has not come",
+        (CREATED, everywhere(c1=T1)),
+        in_a_row((retitle("n1", "c1", "t3"), row("t3")), SECOND, reads({"c1": T1, "c2": T2})),
+        in_a_row((retitle("n1", "c1", "t3"), row("t3")), SECOND, reads({"c1": T3})),
+    ),
+    story(
+        "an earlier delete has not come",
+        (CREATED, everywhere(c1=T1)),
+        in_a_row(DELETED, SECOND, reads({"c1": T1, "c2": T2})),
+        in_a_row(DELETED, SECOND, reads({"c1": T1})),
+    ),
+    story(
+        "of three the one in the middle",
+        (in_a_row(CREATED, SECOND, (create("n1", "c3", "t3"), row("t3")), APART),),
+        sights({"c1": T1, "c2": T2, "c3": T3}, {"c1": T1, "c3": T3}, {"c1": T1}),
+        sights({"c1": T1, "c2": T2, "c3": T3}, {"c1": T1, "c2": T2}, {"c1": T1}),
+    ),
+]
+
+
+@pytest.mark.parametrize("one", STORIES, ids=lambda one: one.name)
+def test_raised(one: Story) -> None:
+    check_raised(one)
+
+
+@pytest.mark.parametrize("one", STORIES, ids=lambda one: one.name)
+def test_near_miss(one: Story) -> None:
+    check_near(one)
+
+
+@pytest.mark.parametrize("one", STORIES, ids=lambda one: one.name)
+def test_nothing_is_said_where_it_is_not_promised(one: Story) -> None:
+    told((*one.before, one.raised), Guarantees())
+
+
+def test_what_one_read_showed_the_next_one_needs() -> None:
+    """Of two reads the second one shows less than it must: that has a name already."""
+    with pytest.raises(Exception, match="stale read"):
+        told((in_a_row(CREATED, SECOND, reads({"c2": T2}, "c2"), reads({}, "c1")),), IN_ORDER)
+    told((in_a_row(CREATED, SECOND, reads({"c1": T1}, "c1"), reads({}, "c2")),), IN_ORDER)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        # Of simultaneous writes no order is known, nor of one that got no answer.
+        (both(CREATED, SECOND), N3_ALONE, n3(c2=T2)),
+        (in_a_row((CREATED[0], LOST), SECOND, N3_ALONE), n3(c2=T2)),
+        # Two authors have two logs.
+        (in_a_row((create("n2", "c1", "t1"), row("t1")), SECOND, N3_ALONE), n3(c2=T2)),
+        # What else a read shows may have come while other things were asked.
+        (
+            both(reads({}, "c1"), CREATED),
+            everywhere(c1=T1),
+        ),
+    ],
+    ids=["at once", "no answer", "two authors", "a read beside a write"],
+)
+def test_near_misses_of_what_is_no_order(moments: tuple[Moment, ...]) -> None:
+    told(moments, IN_ORDER)
+
+
+def test_a_log_that_was_lost_begins_anew() -> None:
+    """Nobody has c1 any more but who had it before: it is in no log."""
+    lost = in_a_row(CREATED, APART, rolled_back("n1"), rolled_out("n1"), SECOND)
+    told((lost, sights({"c2": T2}, {}, {}), HEALED, everywhere(c2=T2)), IN_ORDER)
+
+
+def test_a_log_that_was_put_back_begins_anew() -> None:
+    back = (Restore(("n1",), True), OK)
+    lost = in_a_row(CREATED, APART, back, SECOND)
+    told(
+        ((Backup(("n1",)), OK), lost, sights({"c2": T2}, {}, {}), HEALED, everywhere(c2=T2)),
+        IN_ORDER,
+    )
+
+
+def test_nothing_is_known_of_the_order_of_what_came_while_its_author_was_not_trusted() -> None:
+    told(
+        (
+            (Distrust("n3", "n1"), OK),
+            in_a_row(CREATED, SECOND, (Trust("n3", "n1"), OK), N3_ALONE),
+            n3(c2=T2),
+        ),
+        IN_ORDER,
+    )
+
+
+def test_a_node_that_was_down_gets_it_in_order_too() -> None:
+    down = (Crash("n3"), OK)
+    with pytest.raises(Exception, match="gap"):
+        told((down, in_a_row(CREATED, SECOND, (Restart("n3"), OK), N3_ALONE), n3(c2=T2)), IN_ORDER)
+
+
+def test_what_does_not_go_with_it_is_refused() -> None:
+    with pytest.raises(UsageError, match="only a resync catches up"):
+        Guarantees(in_order=True, heal_catches_up=False)
+    with pytest.raises(UsageError, match="`in_order`"):
+        require_covered(Limits(), IN_ORDER)
