@@ -82,12 +82,9 @@ def _saved(belief: Belief, before: Belief, perhaps: Belief, nodes: Iterable[str]
 
 def _put_back(row: RowBelief, node: str) -> RowBelief:
     """The row as its node knew it at the backup; what it wrote since it need not know any more."""
-    copy = row.saved.get(node, NOTHING)
-    kept = frozenset(v for v in copy.must if row.versions[v].node == node) - row.gone
-    after = row.dropped(node)
+    copy, after = row.saved.get(node, NOTHING), row.dropped(node)
     return replace(
         after,
-        gone=after.gone - kept,
         must=_with(after.must, node, copy.must),
         may=_with(after.may, node, copy.may | copy.must),
         told=_with(after.told, node, copy.told),

@@ -7,6 +7,7 @@ from stories import (
     APART,
     CREATED,
     HEALED,
+    N3_ALONE,
     OK,
     T1,
     Moment,
@@ -25,11 +26,12 @@ from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import shown
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
-from syncmodel.steps import Backup, Crash, Read, Restart, Restore
+from syncmodel.steps import Backup, Crash, Mend, Read, Restart, Restore
 
 COPY, BACK = (Backup(("n1",)), OK), (Restore(("n1",), True), OK)
 C1 = Value((("title", "t1"), ("counter", 0)))
-N2_READS = (Read("n2", "cases", "c1"), shown(View(((Row("cases", "c1"), C1),))))
+SEEN = shown(View(((Row("cases", "c1"), C1),)))
+N2_READS = (Read("n2", "cases", "c1"), SEEN)
 #: Only n1 knew of c1, and lost it.
 LOST_BY_ALL = (APART, CREATED, sights({"c1": T1}, {}, {}))
 
@@ -67,6 +69,7 @@ def test_what_its_author_lost_before_the_copy_it_need_not_have_after() -> None:
 
 def test_what_another_author_lost_it_need_not_have_because_of_a_copy() -> None:
     """c1 is n2's, which lost it; n1 has it on its copy."""
-    made = ((create("n2", "c1", "t1"), row("t1")), sights({"c1": T1}, {"c1": T1}, {"c1": T1}))
-    lost = (COPY, APART, rolled_back("n2"), rolled_out("n2"), sights({"c1": T1}, {}, {"c1": T1}))
-    holds(*made, *lost, BACK, sights({"c1": T1}, {}, {"c1": T1}))
+    made = (N3_ALONE, (create("n2", "c1", "t1"), row("t1")), sights({"c1": T1}, {"c1": T1}, {}))
+    lost = (COPY, APART, rolled_back("n2"), rolled_out("n2"), sights({"c1": T1}, {}, {}))
+    n3_hears = in_a_row((Mend("n1", "n3"), OK), (Read("n3", "cases", "c1"), SEEN))
+    holds(*made, *lost, BACK, n3_hears, sights({"c1": T1}, {}, {"c1": T1}))

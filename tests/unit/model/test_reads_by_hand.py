@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from stories import (
+    APART,
     CREATED,
     DELETED,
     EVENT,
@@ -11,6 +12,7 @@ from stories import (
     OK,
     T1,
     T2,
+    T3,
     Moment,
     Sight,
     create,
@@ -31,13 +33,14 @@ from syncmodel.model.outcome import accepted, refused, shown
 from syncmodel.model.schema import Generation, Schema, Table
 from syncmodel.model.values import Row, Scalar, Value
 from syncmodel.model.view import View
-from syncmodel.steps import Create, Delete, Read
+from syncmodel.steps import Create, Delete, Mend, Read
 from syncmodel.targets.wire import SUPERTEST
 
 FRESH, SESSION = Guarantees(), Guarantees(reads="session")
 NET = fully_connected(SUPERTEST, 3)
 BOTH = (CREATED, EVENT, everywhere(**HAS_EVENT))
 NOTHING = shown(View())
+NOBODY = sights({}, {}, {})
 NO_EVENT = (Read("n2", "events", "e1"), NOTHING)
 HAS_CASE, NO_CASE = (
     (Read("n2", "cases", "c1"), shown(view(rows) or View())) for rows in ({"c1": T1}, {})
@@ -123,4 +126,10 @@ def test_of_two_deletes_one_was_read_and_nobody_knows_which() -> None:
     """n3 may have either of them, so it must not be said to have the one."""
     deletes = ((Delete("n1", "cases", "c1"), OK), (Delete("n2", "cases", "c1"), OK))
     read = (Read("n3", "cases", "c1"), NOTHING)
-    holds(CREATED, everywhere(c1=T1), in_a_row(*deletes, read), sights({}, {}, {}))
+    ears = (APART, (Mend("n1", "n3"), OK), (Mend("n2", "n3"), OK))
+    again = (create("n3", "c1", "t3"), row("t3"))
+    apart = (CREATED, everywhere(c1=T1), *ears, in_a_row(*deletes, read, APART), NOBODY)
+    # n1 and n2 hear nobody; n3 wrote over the delete of n2, and that of n1 wins.
+    heard = (again, sights({}, {}, {"c1": T3}), (Mend("n3", "n1"), OK))
+    holds(*apart, *heard, sights({}, {}, {"c1": T3}))
+    holds(*apart, *heard, sights({"c1": T3}, {}, {"c1": T3}))
