@@ -121,9 +121,10 @@ mutants: install ## would the tests notice a wrong model: every small change of 
 SAMPLE ?= 0
 
 adapters: install ## install the systems of docs/adapters.md (Debian and Python packages)
-	{ command -v redis-server && test -x /usr/sbin/slapd; } > /dev/null || \
+	{ command -v redis-server && test -x /usr/sbin/slapd && \
+	  test -e /usr/share/postgresql/15/extension/pglogical.control; } > /dev/null || \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive \
-	  apt-get install --yes --no-install-recommends redis-server slapd
+	  apt-get install --yes --no-install-recommends redis-server slapd postgresql-15-pglogical
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[adapters]'
 
 adapters-test: install ## search those of them that are installed

@@ -18,16 +18,17 @@ import pytest
 
 from syncmodel.adapter import Processes
 from syncmodel.adapter.selftest import selftest
+from syncmodel.adapter.server import Server
 from syncmodel.cli import main
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
-from syncmodel.errors import BootError
+from syncmodel.errors import BootError, UsageError
 from syncmodel.model.divergence import Kind
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Answer
 from syncmodel.model.values import Row, Value, Write
-from syncmodel.steps import Create, Pause, Restart, Resume
+from syncmodel.steps import Create, Cut, Mend, Pause, Restart, Resume
 from syncmodel.steps.base import Pauses
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.targets.registry import kind_of
@@ -269,6 +270,95 @@ def test_a_server_that_does_not_come_up_says_why(argv: Sequence[str], words: str
         assert adapter._folder is None
 
     asyncio.run(test())
+
+
+def _python_of(user: str) -> str | None:
+    """A Python that this user may run: ours may be in a folder of our own."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            asked = subprocess.run([python, "-c", ""], user=user, extra_groups=[], check=False)
+        except (OSError, LookupError):
+            continue
+        if asked.returncode == 0:
+            return python
+    return None
+
+
+def test_servers_are_those_of_the_user_whom_the_adapter_names() -> None:
+    python = _python_of("mail") if os.geteuid() == 0 else None
+    if python is None:
+        pytest.skip("needs root, and a user `mail` who may run a Python")
+
+    class Theirs(NOTES):  # type: ignore[misc, valid-type]
+        """Notes, kept by somebody else."""
+
+        user = "mail"
+
+        def argv(self, node: str) -> Sequence[object]:
+            return [python, *super().argv(node)[1:]]
+
+    async def test(adapter: Processes) -> None:
+        (server,) = running(f"server.py\0n1\0{adapter.port('n1')}")
+        for path in (adapter.home("n1"), Path(f"/proc/{server}")):
+            assert path.owner() == "mail"
+        # A command of its own runs just so; and the doors of the links let that user in.
+        await adapter.run("n1", "touch", "mine")
+        assert (adapter.home("n1") / "mine").owner() == "mail"
+        adapter.passed()
+        steps = (Cut("n1", "n2"), Mend("n1", "n2"), Create("n1", "notes", "n1", (("title", "t1"),)))
+        result = await run(adapter, NET, steps, NOTES.guarantees)
+        assert result.verdict is Verdict.PASS, (result.divergences, result.reason)
+
+    live(test, kind=Theirs)
+
+
+def test_a_command_that_fails_says_why() -> None:
+    class Failing(NOTES):  # type: ignore[misc, valid-type]
+        """Servers whose folders can't be filled."""
+
+        async def configure(self, node: str) -> None:
+            await self.run(node, "sh", "-c", "echo no room; exit 3")
+
+    async def test() -> None:
+        adapter = Failing(2)
+        with pytest.raises(BootError, match=r"^sh ended with code 3\. Its log ends: no room$"):
+            await adapter.begin(NET)
+        assert adapter._folder is None
+
+    asyncio.run(test())
+
+
+def test_a_user_who_is_not_there_is_named() -> None:
+    if os.geteuid():
+        pytest.skip("only root runs servers as others")
+
+    class Nobodys(NOTES):  # type: ignore[misc, valid-type]
+        """Notes of somebody who is not there."""
+
+        user = "nosuchuser"
+
+    with pytest.raises(UsageError, match="There is no user 'nosuchuser' for the servers to run as"):
+        Nobodys(2)
+
+
+def test_no_shared_memory_outlives_a_server_that_dies(tmp_path: Path) -> None:
+    """What shmget(2) gives outlives its processes: PostgreSQL has one such segment."""
+    code = "import ctypes, os, signal; print(ctypes.CDLL(None).shmget(0, 56, 0o1600), flush=True)"
+    code += "; print(open('/proc/sysvipc/shm').read(), flush=True); os.kill(0, signal.SIGKILL)"
+
+    async def test() -> None:
+        log = tmp_path / "log"
+        server = await Server.start([sys.executable, "-c", code], cwd=tmp_path, log=log)
+        await server.ended()
+        await server.kill()
+
+    def segments(table: str) -> list[str]:
+        return [line.split()[1] for line in table.splitlines()[1:] if line]
+
+    asyncio.run(test())
+    made, _, table = (tmp_path / "log").read_text().partition("\n")
+    assert made in segments(table)
+    assert made not in segments(Path("/proc/sysvipc/shm").read_text())
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

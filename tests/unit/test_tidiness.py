@@ -23,8 +23,9 @@ OURS = [
 LONGEST_LINES, LONGEST_TESTS_LINES = 500, 700
 #: Pacing a retry is allowed here, with a reason beside it; waiting for something never is.
 PACED = {
-    "adapter/processes.py",  # a system that is not ours tells nobody when it is ready
+    "adapter/servers.py",  # a system that is not ours tells nobody when it is ready
     "adapter/rest.py",  # or has changed
+    "adapter/keeper.py",  # what other keepers end may write until then
     "inventory/checkup.py",  # nobody tells when a cut ends by itself
     "inventory/host.py",  # nor does one that was started by a command
     "inventory/rest.py",  # and one that lacks sync.status

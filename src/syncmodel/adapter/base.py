@@ -75,7 +75,13 @@ class Adapter(Target, CutsLinks):
                 )
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
-        """Nothing runs before `begin`. Raises `UsageError` where it has no one way of rest."""
+        """Nothing runs before `begin`. Raises `UsageError` where it has no one way of rest, or not
+        so many nodes."""
+        if self.size not in (None, count):
+            raise UsageError(
+                f"{type(self).__name__} has {self.size} nodes, and not {count}: leave --nodes out, "
+                f"or say --nodes {self.size}."
+            )
         super().__init__(count, bugs)
         self._rest = _way_of_rest(self)
 

@@ -18,10 +18,13 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_IPC_RMID = 0
+_TRIES, _PAUSE_S = 100, 0.05
 
 
 def main(descriptor: int) -> None:
@@ -53,9 +56,10 @@ def main(descriptor: int) -> None:
         say(f"started {server}")
     code = _keep(server, lifeline, woken, say)
     _end_all()
+    _forget_segments(server, libc)
     if code is None:
         for folder in asked["folders"]:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
     else:
         say(f"ended {code}")
 
@@ -75,13 +79,19 @@ def _started(asked: dict[str, Any], libc: Any) -> int:
             raise OSError(int(number), os.strerror(int(number)), asked["argv"][0])
         return pid
     try:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         os.setsid()
         log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         null = os.open(os.devnull, os.O_RDONLY)
         for ours, theirs in ((null, 0), (log, 1), (log, 2)):
             os.dup2(ours, theirs)
         os.chdir(asked["cwd"])
+        if asked["user"]:
+            user, group = asked["user"]
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(user)
+        # After the user: a change of user takes it back.
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         os.execvpe(asked["argv"][0], asked["argv"], asked["env"])
     except OSError as error:
         os.write(failed_in, str(error.errno or 1).encode())
@@ -149,6 +159,26 @@ def _end_all() -> None:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
+
+
+def _forget_segments(server: int, libc: Any) -> None:
+    """Remove the segments of shared memory (shmget(2)) that a killed server could not: they
+    outlive it, and nobody has them any more."""
+    with contextlib.suppress(OSError), open("/proc/sysvipc/shm", encoding="ascii") as file:
+        next(file)
+        for line in file:
+            _, segment, _, _, creator, _, attached, *_ = map(int, line.split())
+            if creator == server and not attached:
+                libc.shmctl(segment, _IPC_RMID, None)
+
+
+def _remove(folder: str) -> None:
+    """Other keepers end their servers at the same time, and these may write until then."""
+    for _ in range(_TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
+        time.sleep(_PAUSE_S)
 
 
 def _to_all(number: int) -> None:

@@ -1,14 +1,16 @@
-"""Where servers of an adapter are: ports that are free, and folders that are copied."""
+"""Where servers of an adapter are, and whose: free ports, folders that are copied, users."""
 
 from __future__ import annotations
 
+import os
+import pwd
 import random
 import shutil
 import socket
 import subprocess
 from pathlib import Path
 
-from syncmodel.errors import BootError
+from syncmodel.errors import BootError, UsageError
 
 #: Below those that the kernel hands out: a port from there is soon somebody's outgoing connection.
 PORTS = range(15_000, 32_000)
@@ -37,3 +39,29 @@ def copy_folder(source: Path, copy: Path) -> None:
     if copy.exists():
         shutil.rmtree(copy)
     subprocess.run(["cp", "-a", str(source), str(copy)], check=True)
+
+
+#: A user and their group, by number.
+Owner = tuple[int, int]
+
+
+def owner(user: str) -> Owner | None:
+    """Who that is; None where no user is named, or we are not root. Raises `UsageError`."""
+    if not user or os.geteuid() != 0:
+        return None
+    try:
+        found = pwd.getpwnam(user)
+    except KeyError:
+        raise UsageError(
+            f"There is no user {user!r} for the servers to run as: install the system first."
+        ) from None
+    return found.pw_uid, found.pw_gid
+
+
+def give_folder(folder: Path, to: Owner | None) -> None:
+    """The folder and all that is in it are theirs from now on."""
+    if to is None:
+        return
+    for where, _, names in os.walk(folder):
+        for path in (where, *(os.path.join(where, name) for name in names)):
+            os.chown(path, *to, follow_symlinks=False)

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from syncmodel.adapter.places import Owner
 from syncmodel.errors import BootError
 
 KEEPER = Path(__file__).with_name("keeper.py")
@@ -48,9 +49,13 @@ class Server:
         cwd: Path,
         log: Path,
         env: Mapping[str, str] | None = None,
+        user: Owner | None = None,
         folders: Sequence[Path] = (),
     ) -> Server:
-        """Run this; stdout and stderr go to the end of `log`. Raises `BootError`."""
+        """Run this, as `user` or as we do; stdout and stderr go to the end of `log`.
+
+        Raises `BootError`.
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-I", "-S", str(KEEPER), str(theirs.fileno())]
@@ -68,6 +73,7 @@ class Server:
             "cwd": str(cwd),
             "log": str(log),
             "env": dict(os.environ if env is None else env),
+            "user": user,
             "folders": [str(folder) for folder in folders],
         }
         try:

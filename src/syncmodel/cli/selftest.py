@@ -34,10 +34,11 @@ def run(args: argparse.Namespace) -> int:
     from syncmodel.targets import registry
 
     kind = registry.get(args.target)
-    say(f"{kind.title}: {', '.join(kind.schema.by_name)}; {NODES} nodes.")
+    count = kind.nodes or NODES
+    say(f"{kind.title}: {', '.join(kind.schema.by_name)}; {count} nodes.")
     failed = tried = 0
     with Pool(kind) as pool:
-        for check in selftest(kind, pool.target(NODES), pool.driver):
+        for check in selftest(kind, pool.target(count), pool.driver):
             tried += 1
             failed += bool(check.trouble)
             say(f"{'not ok' if check.trouble else 'ok    '}  {check.title}")

@@ -73,6 +73,8 @@ class Target(ABC):
     title: ClassVar[str] = ""
     #: Whether its coroutines do real input and output, so that they need an event loop.
     waits: ClassVar[bool] = True
+    #: How many nodes it has, where that is not anyone's to choose.
+    size: ClassVar[int | None] = None
     #: How long one call of it may take, seconds; `settle` gets its own limit on top. After that it
     #: is said to hang, and the run to be unknown.
     hang_limit_s: ClassVar[float] = 600.0

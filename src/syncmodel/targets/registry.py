@@ -63,6 +63,7 @@ class TargetKind:
             abilities=target,
             guarantees=target.guarantees,
             waits=target.waits,
+            nodes=target.size,
         )
 
     @property

@@ -380,3 +380,14 @@ def test_init_touches_nothing_that_is_there(
     assert main(["init", str(tmp_path / "mine" / "deeper")]) == 2
     assert capsys.readouterr().err.count("\n") == 3
     assert [p.name for p in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_system_of_so_many_nodes_has_no_others() -> None:
+    class Two(Notes):
+        size = 2
+
+    assert kind_of(Two).nodes == 2
+    assert kind_of(Notes).nodes is None
+    assert Two(2).nodes == ("n1", "n2")
+    with pytest.raises(UsageError, match="Two has 2 nodes, and not 3: leave --nodes out"):
+        Two(3)

@@ -1,0 +1,235 @@
+"""An author's servers, and how they are put up: folders, ports, links, users, golden copies.
+
+A cluster is assembled once and kept as a golden copy. How runs are performed on it lives in
+`processes.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any, ClassVar
+
+from syncmodel.adapter.base import Adapter, unwritten
+from syncmodel.adapter.places import copy_folder, free_ports, give_folder, owner
+from syncmodel.adapter.server import Server
+from syncmodel.errors import BootError, InvalidRunError
+from syncmodel.faults.link_door import PortDoor
+from syncmodel.faults.link_probe import PROBE_REQUEST
+from syncmodel.faults.link_proxy import LinkProxy
+from syncmodel.faults.proxy_links import ProxyLinks
+from syncmodel.machines.endings import ending, tail
+from syncmodel.model.net import Link
+from syncmodel.targets.patience import Patience
+
+
+class Servers(Adapter):
+    """One server for each node. Where it listens is `port(node)`; it dials its peers at `dials`.
+
+    A plain method of the author's is called in a thread, so that a blocking client is no trouble.
+    """
+
+    #: What a probe of a link says to the server to get a byte back.
+    probe: ClassVar[bytes] = PROBE_REQUEST
+    #: How long a server may take until `ready`, to stop in order, and to answer. Seconds.
+    boot_s: ClassVar[float] = 60.0
+    stop_s: ClassVar[float] = 10.0
+    answer_s: ClassVar[float] = 10.0
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    #: Whose the servers and their folders are where we are root, as many refuse to be root's.
+    user: ClassVar[str] = ""
+
+    def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
+        """Nothing runs before `begin`. Raises `UsageError` for a `user` who is not there."""
+        super().__init__(count, bugs)
+        self._owner = owner(self.user)
+        self.down: frozenset[str] = frozenset()
+        self._patience = Patience()
+        self._folder: Path | None = None
+        self._sweeper: Server | None = None
+        self._servers: dict[str, Server] = {}
+        self._ports: dict[str, int] = {}
+        self._links = ProxyLinks({})
+        self._trusted = False
+        self._cutting = asyncio.Lock()
+
+    # --- the author's ---------------------------------------------------------------------------
+
+    def configure(self, node: str) -> Any:
+        """Write what its server reads, into `home(node)`; once, before it first starts."""
+
+    def argv(self, node: str) -> Sequence[object]:
+        """The command of its server, which stays in the foreground."""
+        raise unwritten(self, "argv")
+
+    def env(self, node: str) -> Mapping[str, str] | None:
+        """The environment of its server; None: this process'."""
+        del node
+        return None
+
+    def ready(self, node: str) -> Any:
+        """Whether it takes requests. What this raises means: not yet."""
+        raise unwritten(self, "ready")
+
+    def assemble(self) -> Any:
+        """Make one cluster of them, once all run; then it is kept as the golden copy."""
+
+    def mended(self, links: frozenset[Link]) -> Any:
+        """Links were mended, or a node started: have the diallers try again."""
+        del links
+
+    def restored(self, node: str) -> Any:
+        """The node's folder was put back, and its server does not run: say so to the system."""
+        del node
+
+    # --- what the author has --------------------------------------------------------------------
+
+    def home(self, node: str) -> Path:
+        """The folder of a node, in which its server runs."""
+        if self._folder is None:
+            raise InvalidRunError("There are no nodes before `begin`.")
+        return self._folder / node
+
+    def port(self, node: str) -> int:
+        """Where the node's server listens, on 127.0.0.1."""
+        return self._ports[node]
+
+    def dials(self, node: str, peer: str) -> int:
+        """The port at which `node` reaches `peer`, of which it then hears: a link of its own."""
+        door = self._links.proxies[peer, node].door
+        assert isinstance(door, PortDoor)
+        return door.port
+
+    async def run(self, node: str, *argv: object) -> None:
+        """Run a command to its end as the server would run: in its folder, as its user.
+
+        Raises `BootError` with the end of the log if it fails.
+        """
+        log = self.home(node) / "log"
+        command = list(map(str, argv))
+        done = await Server.start(command, cwd=self.home(node), log=log, user=self._owner)
+        try:
+            await done.ended()
+        finally:
+            await done.kill()
+        if done.code:
+            raise BootError(f"{command[0]} {ending(done.code)}. Its log ends: {tail(log)}")
+
+    # --- helpers --------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Leave no process and no folder."""
+        self._trusted = False
+        for server in self._servers.values():
+            await server.kill()
+        self._servers.clear()
+        await self._links.close()
+        self._links = ProxyLinks({})
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+        if self._sweeper is not None:
+            await self._sweeper.kill()
+            self._sweeper = None
+
+    async def call(self, method: Callable[..., Any], *given: Any) -> Any:
+        """What an author's method gives; a plain one is called in a thread."""
+        if inspect.iscoroutinefunction(method):
+            return await method(*given)
+        return await asyncio.to_thread(method, *given)
+
+    async def _start_all(self) -> None:
+        """Every server, at the same time. If one does not come up, none is started any more."""
+        starting = [asyncio.create_task(self._start(node)) for node in self.nodes]
+        try:
+            await asyncio.gather(*starting)
+        finally:
+            for one in starting:
+                one.cancel()
+            await asyncio.gather(*starting, return_exceptions=True)
+
+    async def _start(self, node: str) -> None:
+        log = self.home(node) / "log"
+        command = list(map(str, self.argv(node)))
+        server = await Server.start(
+            command, cwd=self.home(node), log=log, env=self.env(node), user=self._owner
+        )
+        self._servers[node] = server
+        await self._until_ready(node)
+
+    async def _until_ready(self, node: str) -> None:
+        """Return once its server takes requests. Raises `BootError`; it is killed then."""
+        server, log = self._servers[node], self.home(node) / "log"
+        until_s, trouble = time.monotonic() + self.boot_s, ""
+        while server.running and time.monotonic() < until_s:
+            try:
+                if await self.call(self.ready, node):
+                    return
+            except Exception as error:  # noqa: BLE001 (whatever a client raises: not yet)
+                trouble = f" ({type(error).__name__}: {error})"
+            await asyncio.sleep(self.poll_s)
+        how = f"is not ready in {self.boot_s:g} s" if server.running else ending(server.code or 0)
+        await server.kill()
+        raise BootError(f"The server of {node} {how}{trouble}. Its log ends: {tail(log)}")
+
+    async def _rebuild(self) -> None:
+        """Servers as they were when they had been assembled."""
+        try:
+            if self._folder is None:
+                await self._assemble()
+            else:
+                await self._kill_all()
+                await self._links.set_cut(frozenset())
+                for node in self.nodes:
+                    await asyncio.to_thread(copy_folder, self._golden(node), self.home(node))
+            self.cut, self.down = frozenset(), frozenset()
+            self._stand_still(frozenset())
+            await self._start_all()
+            await self.call(self.mended, frozenset(self._links.proxies))
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _assemble(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="syncmodel-"))
+        here = self._folder
+        self._sweeper = await Server.start((), cwd=here, log=here / "log", folders=[here])
+        # Servers may run as users of their own.
+        here.chmod(0o711)
+        self._ports = dict(zip(self.nodes, free_ports(len(self.nodes)), strict=True))
+        links = permutations(self.nodes, 2)
+        users = {os.geteuid(), self._owner[0] if self._owner else os.geteuid()}
+        proxies = {
+            link: LinkProxy(link, self.port(link[0]), self.probe, PortDoor(users)) for link in links
+        }
+        self._links = ProxyLinks(proxies)
+        for proxy in proxies.values():
+            await proxy.start()
+        for node in self.nodes:
+            self.home(node).mkdir()
+            give_folder(self.home(node), self._owner)
+            await self.call(self.configure, node)
+            give_folder(self.home(node), self._owner)
+        await self._start_all()
+        await self.call(self.assemble)
+        for node in self.nodes:
+            await self._servers[node].stop(self.stop_signal, self.stop_s)
+            await asyncio.to_thread(copy_folder, self.home(node), self._golden(node))
+
+    def _stand_still(self, nodes: frozenset[str]) -> None:
+        self._patience.stand_still(nodes)
+        self._links.expect_silence(nodes)
+
+    async def _kill_all(self) -> None:
+        await asyncio.gather(*(server.kill() for server in self._servers.values()))
+
+    def _golden(self, node: str) -> Path:
+        return self.home(node).with_name(f"{node}.golden")
