@@ -3,7 +3,8 @@
 A sketch is in docs/adapters.md; `syncmodel init DIR` writes one that runs.
 """
 
-from syncmodel.adapter.base import Adapter, Refused, Unknown
+from syncmodel.adapter.answers import Refused, Unknown
+from syncmodel.adapter.base import Adapter
 from syncmodel.adapter.in_process import InProcess
 from syncmodel.adapter.processes import Processes
 

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from syncmodel.adapter.answers import Refused, Unknown
 from syncmodel.adapter.rest import Rest, settle
 from syncmodel.errors import InvalidRunError, UsageError
 from syncmodel.model.net import Link, Net
@@ -24,21 +25,6 @@ from syncmodel.targets.base import Settled, Target, Unsettled
 Stored = Mapping[str, Any] | None
 #: What `rows` gives: table, id, columns.
 Shown = tuple[str, str, Mapping[str, Any]]
-
-
-class Refused(Exception):  # noqa: N818 (an answer, not an error)
-    """The system refused the write, for sure.
-
-    `code`: `exists`, `no_such_row`, `missing_reference`, `referenced`, `read_only`, `no_quorum`.
-    """
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class Unknown(Exception):  # noqa: N818 (an answer, not an error)
-    """Nobody can tell whether the write happened, or may yet."""
 
 
 class Adapter(Target, CutsLinks):
@@ -64,7 +50,7 @@ class Adapter(Target, CutsLinks):
     def __init_subclass__(cls) -> None:
         """Raises `UsageError` for a helper of the author's that would replace one of ours."""
         super().__init_subclass__()
-        ours = [base for base in cls.__mro__ if base.__module__.startswith(__package__)]
+        ours = [base for base in cls.__mro__ if base.__module__.startswith(f"{__package__}.")]
         if cls in ours:
             return
         for name in vars(cls):

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from syncmodel.adapter.base import Unknown
+from syncmodel.adapter.answers import Unknown
 from syncmodel.adapter.places import copy_folder
 from syncmodel.adapter.servers import Servers
-from syncmodel.errors import BootError, FaultError
+from syncmodel.errors import BootError, FaultError, UsageError
 from syncmodel.faults.link_probe import Seen, dial
 from syncmodel.faults.proxy_links import SILENCE_S
 from syncmodel.machines.endings import ending
@@ -24,7 +24,7 @@ from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, refused
 from syncmodel.model.values import Write
-from syncmodel.steps.base import Stops
+from syncmodel.steps.base import PAIRS, Stops
 from syncmodel.targets.base import Settled, Unsettled, all_at_once
 from syncmodel.targets.inside import Reachable, Way
 
@@ -114,7 +114,12 @@ class Processes(Servers, Stops, Reachable):
     # --- abilities ------------------------------------------------------------------------------
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
-        """Cut exactly these links; probed."""
+        """Cut exactly these links; probed. Raises `UsageError` for one direction of a pair."""
+        if self.links == PAIRS and any((b, a) not in cut for a, b in cut):
+            raise UsageError(
+                f"{type(self).__name__} has links that are cut in both directions or in none: "
+                f"leave `cut` and `mend` of single ones out."
+            )
         async with self._cutting:
             mended = self.cut - cut
             await self._links.set_cut(cut)

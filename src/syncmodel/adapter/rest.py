@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from syncmodel.adapter.answers import Refused, Unknown
 from syncmodel.model.net import Link, Net
 from syncmodel.model.view import View
 from syncmodel.targets.base import How, Settled, Unsettled
@@ -34,25 +35,29 @@ class Rest(Enum):
 
 
 async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Settled | Unsettled:
-    """Bring the nodes to rest and read them there."""
+    """Bring the nodes to rest and read them there. Who refuses to say how far it is, or what it
+    shows, is asked again."""
     until_s = time.monotonic() + limit_s
-    last: Mapping[str, View | None] | None = None
+    last: Mapping[str, View] | None = None
     since_s = time.monotonic()
+    unmarked = [n for n in net.up if net.must_answer(n)] if rest is Rest.MARK else []
     try:
-        if rest is Rest.MARK:
-            for node in net.up:
-                await adapter.call(adapter.mark, node, adapter.tick)
         while True:
-            late = await _late(adapter, rest, net, until_s)
-            if not late:
-                views = {node: await adapter.read(node) for node in net.up}
-                if views != last:
-                    last, since_s = views, time.monotonic()
-                quiet = time.monotonic() - since_s >= adapter.quiet_s
-                if quiet and not await _late(adapter, rest, net, until_s):
-                    how = How.QUIET if rest is Rest.QUIET else How.POSITION
-                    return Settled(views, {}, how)
-                late = "what they show still changes"
+            unmarked = [node for node in unmarked if not await _marked(adapter, node)]
+            try:
+                late = f"{', '.join(unmarked)} takes no mark" if unmarked else ""
+                late = late or await _late(adapter, rest, net, until_s)
+                if not late:
+                    views = await _views(adapter, net)
+                    if views != last:
+                        last, since_s = views, time.monotonic()
+                    quiet = time.monotonic() - since_s >= adapter.quiet_s
+                    if quiet and not await _late(adapter, rest, net, until_s):
+                        how = How.QUIET if rest is Rest.QUIET else How.POSITION
+                        return Settled(views, {}, how)
+                    late = "what they show still changes"
+            except (Refused, Unknown) as answer:
+                late = f"a node does not answer: {answer}"
             if time.monotonic() >= until_s:
                 return Unsettled(late)
             if adapter.waits:
@@ -61,17 +66,40 @@ async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Sett
         return Unsettled(f"a node does not answer: {error or type(error).__name__}")
 
 
+async def _marked(adapter: Adapter, node: str) -> bool:
+    """Whether the node took the mark. Where a quorum decides it may not yet."""
+    try:
+        await adapter.call(adapter.mark, node, adapter.tick)
+    except (Refused, Unknown):
+        return False
+    return True
+
+
+async def _views(adapter: Adapter, net: Net) -> dict[str, View]:
+    """What each node shows; one that may lack a quorum may show nothing."""
+    views: dict[str, View] = {}
+    for node in net.up:
+        try:
+            views[node] = await adapter.read(node)
+        except (Refused, Unknown, ConnectionError, TimeoutError):
+            if net.must_answer(node):
+                raise
+    return views
+
+
 async def _late(adapter: Adapter, rest: Rest, net: Net, until_s: float) -> str:
     """Who is behind whom; empty where nobody is."""
     match rest:
         case Rest.PULL:
             return await _pulled(adapter, net, until_s)
         case Rest.POSITION:
-            stands = {n: dict(await adapter.call(adapter.position, n)) for n in net.up}
-            behind = [(a, b) for a, b in _heard(net) if _is_behind(stands[b], _own(net, a, stands))]
+            links = _heard(net)
+            stands = {n: dict(await adapter.call(adapter.position, n)) for n in _ends(links)}
+            behind = [(a, b) for a, b in links if _is_behind(stands[b], _own(net, a, stands))]
         case Rest.MARK:
-            seen = {n: dict(await adapter.call(adapter.marks, n)) for n in net.up}
-            behind = [(a, b) for a, b in _heard(net) if seen[b].get(a, 0) < adapter.tick]
+            links = _heard(net)
+            seen = {n: dict(await adapter.call(adapter.marks, n)) for n in _ends(links)}
+            behind = [(a, b) for a, b in links if seen[b].get(a, 0) < adapter.tick]
         case Rest.QUIET:
             behind = []
     return "; ".join(f"{b} is behind {a}" for a, b in behind)
@@ -92,8 +120,15 @@ async def _pulled(adapter: Adapter, net: Net, until_s: float) -> str:
 
 
 def _heard(net: Net) -> list[Link]:
-    """The links over which something must come: of a node that hands nothing on, what it wrote."""
-    return [link for link in net.connected if net.passes_on or net.writes(link[0])]
+    """The links over which something must come: of a node that hands nothing on, what it wrote;
+    where a quorum decides, among those that must have it."""
+    links = net.whole.connected if net.quorum else net.connected
+    return [link for link in links if net.passes_on or net.writes(link[0])]
+
+
+def _ends(links: list[Link]) -> list[str]:
+    """The nodes that these links join."""
+    return sorted({node for link in links for node in link})
 
 
 def _own(net: Net, node: str, stands: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Table
 from syncmodel.model.world import promised
 from syncmodel.steps import Burst, Concurrently, Refused, Step, vocabulary
-from syncmodel.steps.base import CutsLinks, Stops
+from syncmodel.steps.base import CutsLinks, CutsOneWay, Stops
 from syncmodel.steps.scope import Scope
 from syncmodel.targets.base import Target
 from syncmodel.targets.registry import TargetKind
@@ -53,12 +53,16 @@ class Lines:
     scope: Scope
     plan: Plan
     steps: list[Step] = field(factory=list)
+    #: The numbers of the steps that a node need not answer, as it may lack a quorum.
+    excused: set[int] = field(factory=set)
 
     def take(self, step: Step) -> Step:
         """This step. Raises `ImpossibleError` if it is not possible here."""
         if not step.enabled(self.plan):
             raise ImpossibleError(str(step))
         self.steps.append(step)
+        if not all(map(self.plan.net.must_answer, step.nodes())):
+            self.excused.add(len(self.steps))
         self.plan = step.advance(self.plan)
         return step
 
@@ -102,6 +106,8 @@ def scripts(target: TargetKind) -> Iterator[tuple[str, str, Script]]:
         yield title, hint, partial(_both, several, first)
     if issubclass(target.abilities, CutsLinks):
         yield from _with_cuts(first)
+    if issubclass(target.abilities, CutsOneWay):
+        yield _with_one_way_cut(first)
     if issubclass(target.abilities, Stops):
         yield from _with_stops(first, cuts=issubclass(target.abilities, CutsLinks))
 
@@ -191,7 +197,10 @@ def _with_cuts(first: Table) -> Iterator[tuple[str, str, Script]]:
             it.do("heal"),
         ],
     )
-    yield (
+
+
+def _with_one_way_cut(first: Table) -> tuple[str, str, Script]:
+    return (
         "one link is cut in one direction",
         "both directions share a connection, so that no single one can be cut",
         lambda it: [
@@ -244,15 +253,15 @@ def selftest(target: TargetKind, made: Target, driver: Driver) -> Iterator[Check
             script(lines)
         except (ImpossibleError, StopIteration):
             continue
-        yield Check(title, tuple(lines.steps), _tried(target, made, driver, net, lines.steps), hint)
+        yield Check(title, tuple(lines.steps), _tried(target, made, driver, net, lines), hint)
 
 
-def _tried(target: TargetKind, made: Target, driver: Driver, net: Net, steps: list[Step]) -> str:
+def _tried(target: TargetKind, made: Target, driver: Driver, net: Net, lines: Lines) -> str:
     """What is wrong with this run, in a few words."""
     unknown: list[str] = []
 
     def observe(entry: Entry) -> None:
-        if isinstance(entry, Performed):
+        if isinstance(entry, Performed) and entry.index not in lines.excused:
             unknown.extend(
                 f"step {entry.index} is of unknown outcome: {outcome.code}"
                 for outcome in entry.outcome.parts or (entry.outcome,)
@@ -260,7 +269,7 @@ def _tried(target: TargetKind, made: Target, driver: Driver, net: Net, steps: li
             )
 
     try:
-        result = driver.run(run(made, net, steps, target.guarantees, observe))
+        result = driver.run(run(made, net, lines.steps, target.guarantees, observe))
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001 (whatever an adapter raises is what is to be told)

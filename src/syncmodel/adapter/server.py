@@ -34,6 +34,7 @@ class Server:
     def __init__(self, keeper: subprocess.Popen[bytes], ours: socket.socket) -> None:
         """Use `start`."""
         self.code: int | None = None
+        self.pid = 0
         self._told = False
         self._keeper, self._ours = keeper, ours
         self._said: dict[str, asyncio.Event] = {}
@@ -156,6 +157,8 @@ class Server:
                 word, _, rest = line.decode().rstrip().partition(" ")
                 if word == "ended":
                     self.code = int(rest)
+                elif word == "started":
+                    self.pid = int(rest)
                 elif word == "failed":
                     self._trouble = rest
                 self._said.setdefault(word, asyncio.Event()).set()

@@ -22,12 +22,15 @@ from syncmodel.adapter.base import Adapter, unwritten
 from syncmodel.adapter.places import copy_folder, free_ports, give_folder, owner
 from syncmodel.adapter.server import Server
 from syncmodel.errors import BootError, InvalidRunError
-from syncmodel.faults.link_door import PortDoor
+from syncmodel.faults.link_door import Door, PortDoor
 from syncmodel.faults.link_probe import PROBE_REQUEST
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.faults.proxy_links import ProxyLinks
+from syncmodel.faults.shared_port import SharedPort
+from syncmodel.faults.who_dials import holds
 from syncmodel.machines.endings import ending, tail
 from syncmodel.model.net import Link
+from syncmodel.steps.base import PAIRS
 from syncmodel.targets.patience import Patience
 
 
@@ -57,6 +60,8 @@ class Servers(Adapter):
         self._sweeper: Server | None = None
         self._servers: dict[str, Server] = {}
         self._ports: dict[str, int] = {}
+        self._client_ports: dict[str, int] = {}
+        self._shared: dict[str, SharedPort] = {}
         self._links = ProxyLinks({})
         self._trusted = False
         self._cutting = asyncio.Lock()
@@ -102,6 +107,14 @@ class Servers(Adapter):
         """Where the node's server listens, on 127.0.0.1."""
         return self._ports[node]
 
+    def client_port(self, node: str) -> int:
+        """Another one of its own, where clients reach it, if `port` is for its peers alone."""
+        return self._client_ports[node]
+
+    def address(self, node: str) -> int:
+        """The port at which all its peers reach it, where it has one address (`links = PAIRS`)."""
+        return self._shared[node].port
+
     def dials(self, node: str, peer: str) -> int:
         """The port at which `node` reaches `peer`, of which it then hears: a link of its own."""
         door = self._links.proxies[peer, node].door
@@ -133,6 +146,9 @@ class Servers(Adapter):
         self._servers.clear()
         await self._links.close()
         self._links = ProxyLinks({})
+        for shared in self._shared.values():
+            shared.close()
+        self._shared = {}
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -204,13 +220,19 @@ class Servers(Adapter):
         self._sweeper = await Server.start((), cwd=here, log=here / "log", folders=[here])
         # Servers may run as users of their own.
         here.chmod(0o711)
-        self._ports = dict(zip(self.nodes, free_ports(len(self.nodes)), strict=True))
-        links = permutations(self.nodes, 2)
-        users = {os.geteuid(), self._owner[0] if self._owner else os.geteuid()}
+        count = len(self.nodes)
+        ports = free_ports(2 * count)
+        self._ports = dict(zip(self.nodes, ports[:count], strict=True))
+        self._client_ports = dict(zip(self.nodes, ports[count:], strict=True))
+        if self.links == PAIRS:
+            self._shared = {node: SharedPort(self._who) for node in self.nodes}
         proxies = {
-            link: LinkProxy(link, self.port(link[0]), self.probe, PortDoor(users)) for link in links
+            (a, b): LinkProxy((a, b), self.port(a), self.probe, self._door(a, b))
+            for a, b in permutations(self.nodes, 2)
         }
         self._links = ProxyLinks(proxies)
+        for shared in self._shared.values():
+            shared.start()
         for proxy in proxies.values():
             await proxy.start()
         for node in self.nodes:
@@ -223,6 +245,16 @@ class Servers(Adapter):
         for node in self.nodes:
             await self._servers[node].stop(self.stop_signal, self.stop_s)
             await asyncio.to_thread(copy_folder, self.home(node), self._golden(node))
+
+    def _door(self, node: str, dialler: str) -> Door:
+        if self._shared:
+            return self._shared[node].door(dialler)
+        ours = os.geteuid()
+        return PortDoor({ours, self._owner[0] if self._owner else ours})
+
+    def _who(self, inode: int) -> str | None:
+        """The node whose server holds that socket."""
+        return next((n for n, server in self._servers.items() if holds(server.pid, inode)), None)
 
     def _stand_still(self, nodes: frozenset[str]) -> None:
         self._patience.stand_still(nodes)

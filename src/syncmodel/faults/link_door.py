@@ -11,23 +11,35 @@ from pathlib import Path
 from typing import Protocol
 
 from syncmodel.errors import FaultError
-from syncmodel.faults.link_probe import Probe, dial_tcp, dial_unix
+from syncmodel.faults.link_probe import Probe, Seen, dial_tcp, dial_unix
 from syncmodel.faults.who_dials import user_of
 
 _BACKLOG = 128
 _PORT_TRIES = 20
 
 
+class Listening(Protocol):
+    """What diallers wait at: it can be read when one does."""
+
+    def fileno(self) -> int: ...
+    def accept(self) -> tuple[socket.socket, object]: ...
+
+
 class Door(Protocol):
-    """It is shut until `open`; while it is shut, diallers are refused by the kernel."""
+    """It is shut until `open`; while it is shut, diallers see `refusal`."""
+
+    @property
+    def refusal(self) -> Seen:
+        """A refusal by the kernel, or a connection that breaks at once."""
+        ...
 
     @property
     def name(self) -> str:
         """Where it is, for people."""
         ...
 
-    def open(self) -> socket.socket:
-        """Listen; the socket that diallers wait at."""
+    def open(self) -> Listening:
+        """Listen; what diallers wait at."""
         ...
 
     def shut(self) -> None:
@@ -47,6 +59,8 @@ class Door(Protocol):
 
 class SocketDoor:
     """A Unix socket at `path`, for our own user's processes."""
+
+    refusal = Seen.REFUSED
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
@@ -80,8 +94,10 @@ class PortDoor:
     """A free port of 127.0.0.1, the same until `close`, for the processes of `users` (by number;
     ours alone by default)."""
 
+    refusal = Seen.REFUSED
+
     def __init__(self, users: Collection[int] | None = None) -> None:
-        self._sock, self.port = _reserve()
+        self._sock, self.port = reserved()
         self._users = frozenset({os.geteuid()} if users is None else users)
         self.name = f"127.0.0.1:{self.port}"
 
@@ -105,7 +121,7 @@ class PortDoor:
         return await dial_tcp(self.port, request, limit_s)
 
 
-def _reserve() -> tuple[socket.socket, int]:
+def reserved() -> tuple[socket.socket, int]:
     """A TCP socket bound to a free port of 127.0.0.1, and the port.
 
     It is bound by number: a port that the kernel chose itself is given up by `shutdown`, and a cut

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
@@ -42,12 +43,19 @@ async def dial(place: Place, request: bytes, limit_s: float) -> Probe:
     return await dial_tcp(place, request, limit_s)
 
 
-async def dial_tcp(port: int, request: bytes, limit_s: float) -> Probe:
+async def dial_tcp(
+    port: int, request: bytes, limit_s: float, bound: Callable[[int], None] | None = None
+) -> Probe:
     """Dial 127.0.0.1:`port`, send `request`, wait for one byte; `limit_s` bounds all of it.
+
+    `bound` is told the port that it comes from, before it dials.
 
     A machine that stood still meanwhile is not silence: only time counts in which our own loop ran.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
+        if bound is not None:
+            sock.bind(("127.0.0.1", 0))
+            bound(sock.getsockname()[1])
         return await _dial(sock, ("127.0.0.1", port), request, limit_s)
 
 

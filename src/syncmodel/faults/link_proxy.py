@@ -7,14 +7,13 @@ finds out what a dialler sees.
 """
 
 import asyncio
-import socket
 from enum import Enum
 from typing import Any
 
 import attrs
 
 from syncmodel.errors import FaultError
-from syncmodel.faults.link_door import Door, PortDoor
+from syncmodel.faults.link_door import Door, Listening, PortDoor
 from syncmodel.faults.link_pipe import Pipe
 from syncmodel.faults.link_probe import PROBE_REQUEST, Place, Probe, Seen, dial
 
@@ -55,7 +54,7 @@ class LinkProxy:
         self.door = PortDoor() if door is None else door
         self._target = target
         self._probe_request = probe_request
-        self._sock: socket.socket | None = None
+        self._sock: Listening | None = None
         self._pipes: set[Pipe] = set()
         self._accepting: set[asyncio.Task[Any]] = set()
 
@@ -141,7 +140,7 @@ class LinkProxy:
 
     async def _expected(self, probe: Probe, limit_s: float) -> Seen:
         if self.mode in (Mode.CUT, Mode.CLOSED):
-            return Seen.REFUSED
+            return self.door.refusal
         if self.mode is Mode.HANG:
             return Seen.HANGS
         if probe.seen is Seen.THROUGH:

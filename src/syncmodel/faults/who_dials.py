@@ -4,11 +4,14 @@ TCP has no SO_PEERCRED, but the kernel says of each socket whose it is: sock_dia
 same in /proc/net/tcp takes thousands of times as long.
 """
 
+import os
 import pwd
 import socket
 import struct
 from collections.abc import Iterable
+from contextlib import suppress
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Protocol
 
 from syncmodel.errors import UsageError
@@ -34,6 +37,32 @@ class Accepted(Protocol):
 
 def user_of(accepted: Accepted) -> int | None:
     """The user whose process holds the other end of a loopback connection, None if nobody does."""
+    user, inode = _asked(accepted)
+    # Of a socket that its process has closed the kernel says that it is root's.
+    return user if inode else None
+
+
+def inode_of(accepted: Accepted) -> int:
+    """The inode of the socket at the other end; 0 if nobody holds it."""
+    return _asked(accepted)[1]
+
+
+def holds(pid: int, inode: int) -> bool:
+    """Whether that process, or one below it, holds the socket with this inode."""
+    link = f"socket:[{inode}]"
+    try:
+        for descriptor in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):  # it was closed meanwhile
+                if os.readlink(f"/proc/{pid}/fd/{descriptor}") == link:
+                    return True
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return False
+    return any(holds(int(child), inode) for child in children)
+
+
+def _asked(accepted: Accepted) -> tuple[int, int]:
+    """The user and the inode of the other end; zeros if it has gone."""
     try:
         (there, port, *_), (here, our_port, *_) = accepted.getpeername(), accepted.getsockname()
         family, ends = _packed(there, here)
@@ -44,13 +73,12 @@ def user_of(accepted: Accepted) -> int | None:
             kernel.send(_HEADER.pack(size, _BY_FAMILY, _REQUEST, 0, 0) + request)
             answer = kernel.recv(_LONGEST_ANSWER)
     except OSError:
-        return None  # it has gone again
+        return 0, 0  # it has gone again
     _, kind, _, _, _ = _HEADER.unpack_from(answer)
     if kind != _BY_FAMILY:
-        return None
+        return 0, 0
     user, inode = _ANSWER.unpack_from(answer, _HEADER.size)
-    # Of a socket that its process has closed the kernel says that it is root's.
-    return int(user) if inode else None
+    return int(user), int(inode)
 
 
 def users_of(names: Iterable[str]) -> frozenset[int]:

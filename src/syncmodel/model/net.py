@@ -236,6 +236,11 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         which hears each other."""
         return next((group for group in self._groups if self._is_most(group)), NOBODY)
 
+    def must_answer(self, node: str) -> bool:
+        """Whether a node that runs must show its rows: any, but where a quorum decides only one
+        that must have it."""
+        return not self.quorum or node in self.voters
+
     @cached_property
     def perhaps_voters(self) -> frozenset[str]:
         """The nodes that may be able to: some path, over links of any direction, joins most."""

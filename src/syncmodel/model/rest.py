@@ -36,11 +36,12 @@ Registers = Mapping[Row, Value]
 def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     """The belief after a rest at which each running node showed its view.
 
-    `views` has every running node, None for one without the plugin API. Raises
-    `DivergenceFound` with all that differs, in a fixed order, and `InvalidRunError` if a running
-    node was not read.
+    `views` has every running node, None for one without the plugin API; a node that may lack a
+    quorum may be left out: nothing is said of it then. Raises `DivergenceFound` with all that
+    differs, in a fixed order, and `InvalidRunError` if any other running node was not read.
     """
-    unseen = [node for node in belief.net.up if node not in views]
+    net = belief.net
+    unseen = [node for node in net.up if node not in views and net.must_answer(node)]
     if unseen:
         raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
     _raise_if(_control_plane(belief, views))

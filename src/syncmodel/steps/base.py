@@ -56,8 +56,14 @@ class Target(Protocol):
 # would be compared member by member each time.
 
 
+#: What can be cut: each directed link by itself, or only both directions between two nodes.
+DIRECTED, PAIRS = "directed", "pairs"
+
+
 class CutsLinks(ABC):
-    """A target whose directed links can be cut."""
+    """A target whose links can be cut."""
+
+    links: ClassVar[str] = DIRECTED
 
     @property
     @abstractmethod
@@ -67,6 +73,14 @@ class CutsLinks(ABC):
     @abstractmethod
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these links. Raises `FaultError` if a probe says otherwise."""
+
+
+class CutsOneWay(CutsLinks):
+    """A target whose links can be cut in one direction. Nobody inherits it: `links` says so."""
+
+    @classmethod
+    def __subclasshook__(cls, other: type) -> bool:
+        return issubclass(other, CutsLinks) and other.links == DIRECTED
 
 
 class Reads(ABC):

@@ -11,7 +11,7 @@ from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
 from syncmodel.model.spreading import split
-from syncmodel.steps.base import CutsLinks, Step, Target, require
+from syncmodel.steps.base import CutsLinks, CutsOneWay, Step, Target, require
 from syncmodel.steps.scope import Scope, shapes
 
 
@@ -66,6 +66,7 @@ class Partition(Links):
 class OneLink(Links):
     """One directed link is cut, in some way: `to_node` no longer hears `from_node`."""
 
+    NEEDS: ClassVar[type[object] | None] = CutsOneWay
     from_node: str
     to_node: str
 
@@ -97,6 +98,7 @@ class Cut(OneLink):
 class Mend(Links):
     """One directed link is whole again."""
 
+    NEEDS: ClassVar[type[object] | None] = CutsOneWay
     op: ClassVar[str] = "mend"
     from_node: str
     to_node: str

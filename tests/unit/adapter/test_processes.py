@@ -9,7 +9,10 @@ import pytest
 
 from syncmodel import Schema, Table, Token
 from syncmodel.adapter import Processes, Unknown, processes
+from syncmodel.errors import UsageError
 from syncmodel.model.net import Link
+from syncmodel.steps.base import PAIRS, CutsOneWay
+from syncmodel.targets.registry import kind_of
 
 
 class Server:
@@ -58,3 +61,22 @@ def test_a_node_that_ends_while_links_are_mended_is_no_trouble(
     else:
         with pytest.raises(type(trouble)):
             asyncio.run(adapter._dial_again(LINKS))
+
+
+class Paired(Processes):
+    """Nodes whose links are cut in both directions, or in none."""
+
+    schema = Schema(Table("rows", Token("text")))
+    quiet_s = 0.1
+    links = PAIRS
+
+
+def test_where_links_are_pairs_no_single_one_is_cut() -> None:
+    directed, paired = kind_of(Deaf).ops, kind_of(Paired).ops
+    assert directed - paired == {"cut", "mend"}
+    assert {"partition", "heal"} <= paired
+    assert issubclass(Deaf, CutsOneWay)
+    assert not issubclass(Paired, CutsOneWay)
+    for cut in ({("n1", "n2")}, {("n1", "n2"), ("n2", "n3"), ("n3", "n2")}):
+        with pytest.raises(UsageError, match="Paired has links that are cut in both directions"):
+            asyncio.run(Paired(3).set_cut(frozenset(cut)))

@@ -16,14 +16,18 @@ from schemas import CONTRACT, Case, alone
 
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.run import run
+from syncmodel.errors import InvalidRunError
 from syncmodel.model import rest
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
+from syncmodel.model.outcome import accepted
 from syncmodel.model.rest import compare
 from syncmodel.model.view import View
+from syncmodel.model.world import initial
 from syncmodel.reference.simulated import SimulatedCluster, sights
-from syncmodel.steps import Create
+from syncmodel.steps import Create, Partition
 from syncmodel.targets.wire import SUPERTEST
 
 ALONE = alone()
@@ -93,3 +97,18 @@ def test_a_step_compares_and_reads_few_of_many_rows(monkeypatch: pytest.MonkeyPa
     Straight().run(run(SimulatedCluster(3), fully_connected(SUPERTEST, 3), steps))
     # Each row once: an empty begin, and then the one that the step wrote.
     assert counts == {"_rested": rows, "to_view": rows}
+
+
+def test_only_a_node_that_may_lack_a_quorum_need_not_be_looked_at() -> None:
+    promises = Guarantees(quorum=True, rollback_keeps_log=True)
+    belief = initial(fully_connected(SUPERTEST, 3), promises).belief
+    views = {node: View() for node in ("n1", "n2")}
+    with pytest.raises(InvalidRunError, match="Nobody looked at n3"):
+        compare(belief, views)
+    apart = Partition((("n1", "n2"), ("n3",)))
+    compare(apart.expect(belief, accepted()), views)
+    with pytest.raises(InvalidRunError, match="Nobody looked at n2"):
+        compare(apart.expect(belief, accepted()), {"n1": View()})
+    usual = initial(fully_connected(SUPERTEST, 3), Guarantees()).belief
+    with pytest.raises(InvalidRunError, match="Nobody looked at n3"):
+        compare(apart.expect(usual, accepted()), views)

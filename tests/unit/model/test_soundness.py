@@ -48,7 +48,7 @@ HAPPENS = {
     "sums": ("sums of concurrent increments",),
     "upserts": ("upserts that replaced",),
     "readers": ("read_only",),
-    "quorum": ("no_quorum",),
+    "quorum": ("no_quorum", "silent without a quorum"),
     "session reads": ("older reads",),
     "any reads": ("older reads",),
     "cascade": ("cascades", "hidden rows"),
