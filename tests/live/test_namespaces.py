@@ -49,7 +49,10 @@ from syncmodel.transport import ssh
 
 HERE = Path(__file__).parent
 LACKING = space_needs.lacking()
-pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"namespaces need {'; '.join(LACKING)}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(LACKING), reason=f"namespaces need {'; '.join(LACKING)}"),
+]
 LINK: Link = ("n1", "n2")
 BACK: Link = ("n2", "n1")
 NONE = frozenset[Link]()

@@ -24,7 +24,10 @@ from syncmodel.reference import space_needs
 
 HERE = Path(__file__).parent
 LACKING = space_needs.lacking()
-pytestmark = pytest.mark.skipif(bool(LACKING), reason=f"namespaces need {'; '.join(LACKING)}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(LACKING), reason=f"namespaces need {'; '.join(LACKING)}"),
+]
 #: Everything must be gone this long after the tester.
 GONE_LIMIT_S = 60.0
 

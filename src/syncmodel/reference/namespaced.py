@@ -5,6 +5,7 @@ It is the embedded cluster on other machines, with other links: everything else 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -39,4 +40,8 @@ class NamespacedCluster(EmbeddedCluster):
 
     def _entered(self) -> Sequence[str]:
         pid = None if self._machines is None else self._machines.pid
-        return () if pid is None else ("nsenter", f"--net=/proc/{pid}/ns/net")
+        if pid is None:
+            return ()
+        user = [f"--user=/proc/{pid}/ns/user", "--preserve-credentials"]
+        mine = [] if os.geteuid() == 0 else user
+        return ("nsenter", *mine, f"--net=/proc/{pid}/ns/net")
