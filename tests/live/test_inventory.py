@@ -19,11 +19,24 @@ from openssh import USER
 
 from syncmodel.cli import main
 from syncmodel.engine.drive import Loop
+from syncmodel.engine.history import Verdict
+from syncmodel.engine.run import run as taken
 from syncmodel.errors import InvalidRunError, TransportError, UsageError
 from syncmodel.inventory import kinds
 from syncmodel.inventory.cluster import HostCluster
 from syncmodel.model.net import fully_connected
 from syncmodel.nostr.keys import Key
+from syncmodel.steps import (
+    Create,
+    Disable,
+    Distrust,
+    Leave,
+    Misuse,
+    Reactivate,
+    Trust,
+    Uninstall,
+)
+from syncmodel.steps.misused import METHODS
 from syncmodel.targets.base import Settled
 from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport import ssh_config
@@ -226,6 +239,27 @@ def test_a_crash_and_a_rollback_on_hosts_are_done_by_service_commands(two: Hosts
         assert isinstance(seen, Settled)
         assert seen.control["n2"].running == 1
         assert seen.control["n2"].unseen == {"links"}
+
+    on(two, main)
+
+
+@pytest.mark.long
+def test_members_trust_and_plugins_on_hosts(two: Hosts) -> None:
+    """What a tester leaves that was killed is undone by the next one."""
+    case = Create("n1", "cases", "c1", (("title", "t1"),))
+    misused = [Misuse("n1", "replayed", "cluster_nodes.leave"), Misuse("n2", "stale", METHODS[0])]
+    told = [Leave("n2"), *misused, Reactivate("n2"), Distrust("n2", "n1"), Trust("n2", "n1")]
+    plugins = [Uninstall("n1", False), Disable("n1"), Uninstall("n1", False)]
+    left = [Disable("n2"), Leave("n1")]
+
+    async def main(target: HostCluster) -> None:
+        for steps in ([case, *told, *plugins], [case, *left], [case, Distrust("n1", "n2")]):
+            result = await taken(target, NET, steps)
+            assert result.verdict is Verdict.PASS, result
+            # As one does that takes the hosts over, and knows of nothing.
+            target.away = target.distrusts = frozenset()
+            target._unusual.clear()
+            target.renew()
 
     on(two, main)
 

@@ -43,6 +43,9 @@ METHODS = {
     "cluster_status": {"cluster_status"},
     "store.tables": {"store.tables"},
     "rollout": {"rollout.start", "rollout.status", "rollout.rollback"},
+    "members": {f"cluster_nodes.{verb}" for verb in ("leave", "join", "reactivate")},
+    "trust": {"cluster_nodes.trust", "cluster_nodes.distrust"},
+    "plugins": {"plugins.disable", "plugins.uninstall"},
 }
 
 
@@ -67,6 +70,8 @@ class Deaf(httpx.AsyncBaseTransport):
         if "markers" in self._lacks and is_mark:
             return refusal(400, "malformed")
         response = await self._inner.handle_async_request(request)
+        if "unauthorized" in self._lacks and response.status_code == 401:
+            return refusal(401, "who_are_you")
         if "state.position" in self._lacks and path.endswith("/state"):
             return without_position(response, await response.aread())
         return response

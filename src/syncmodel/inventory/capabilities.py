@@ -16,6 +16,10 @@ from syncmodel.errors import InvalidRunError, UsageError
 from syncmodel.inventory.node import PartialNode
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.membership import HasMembers
+from syncmodel.steps.misused import UNAUTHORIZED, Misuses
+from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.trusting import Trusts
 from syncmodel.targets.base import How
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
@@ -32,6 +36,10 @@ WITHOUT: Final[Mapping[str, str]] = {
     "schema": "plugin version and tables are not compared",
     "reads": "no reads between rests",
     "rollout": "no rollouts and no rollbacks",
+    "members": "nobody leaves or joins",
+    "trust": "no changes of trust",
+    "plugins": "no plugin is disabled or uninstalled",
+    "unauthorized": "no admin requests without a right to them",
     "control": "no crashes and no restarts",
     "cuts": "no partitions",
 }
@@ -44,7 +52,20 @@ _ASKED: Final[Mapping[str, tuple[tuple[str, dict[str, object]], ...]]] = {
     "cluster_status": (("cluster_status", {}),),
     "store.tables": (("store.tables", {"plugin": "supertest"}),),
     "rollout": (("rollout.status", {"job": "syncmodel-asks"}),),
+    "members": tuple(
+        (f"cluster_nodes.{verb}", {"node": "syncmodel-asks"})
+        for verb in ("leave", "join", "reactivate")
+    ),
+    "trust": tuple(
+        (f"cluster_nodes.{verb}", {"node": "syncmodel-asks"}) for verb in ("trust", "distrust")
+    ),
+    "plugins": tuple(
+        (f"plugins.{verb}", {"plugin": "syncmodel-asks"}) for verb in ("disable", "uninstall")
+    ),
 }
+#: What an admin request without a right to it may ask for: a node may look first whether it knows
+#: the method.
+_MISUSED: Final = frozenset({"unauthorized", "rollout", "members", "trust", "plugins"})
 _UNKNOWN_CODES: Final = frozenset({"unknown_method", "no_such_path"})
 _UNKNOWN_STATUS: Final = frozenset({404, 405, 501})
 
@@ -56,6 +77,8 @@ async def lacking(node: PartialNode) -> frozenset[str]:
     if it does not answer.
     """
     missing = {name for name, asked in _ASKED.items() if not await _offers(node, asked)}
+    if not await _says_unauthorized(node):
+        missing.add("unauthorized")
     shapes: dict[str, Callable[[], Awaitable[object]]] = {
         "sync.status": node.standing,
         "generations.list": node.listed,
@@ -100,6 +123,15 @@ async def _offers(node: PartialNode, asked: Iterable[tuple[str, dict[str, object
         except (Unreachable, Indefinite) as error:
             raise InvalidRunError(f"{node.name} does not answer {method}: {error}") from error
     return True
+
+
+async def _says_unauthorized(node: PartialNode) -> bool:
+    """Whether a question that nobody with a right to it asks is refused with that code; a node that
+    answers it is told so by the runs."""
+    forgery = "not-admin"
+    asked = node.misuse(lambda client: client.forged("cluster_nodes.list", {}, forgery, ""))
+    outcome = await asked
+    return outcome.ok or outcome.code == UNAUTHORIZED
 
 
 async def _has_shape(look: Callable[[], Awaitable[object]]) -> bool:
@@ -157,14 +189,19 @@ def how_rest(missing: frozenset[str], asked: How | None) -> How:
 
 def abilities(missing: frozenset[str]) -> type[object]:
     """The class whose bases say what such a cluster can do."""
-    each: tuple[tuple[type[object], str], ...] = (
-        (CutsLinks, "cuts"),
-        (Resyncs, "sync.resync"),
-        (Deploys, "rollout"),
-        (Stops, "control"),
-        (Reads, "reads"),
+    # Whether rows come of nodes that left, or are not trusted, no marker row can tell.
+    each: tuple[tuple[type[object], frozenset[str]], ...] = (
+        (CutsLinks, frozenset({"cuts"})),
+        (Resyncs, frozenset({"sync.resync"})),
+        (Deploys, frozenset({"rollout"})),
+        (HasMembers, frozenset({"members", "sync.status"})),
+        (Trusts, frozenset({"trust", "sync.status"})),
+        (Uninstalls, frozenset({"plugins", "rollout", "store.tables"})),
+        (Misuses, _MISUSED),
+        (Stops, frozenset({"control"})),
+        (Reads, frozenset({"reads"})),
     )
-    bases = [ability for ability, needed in each if needed not in missing]
+    bases = [ability for ability, needed in each if needed.isdisjoint(missing)]
     return type("Offered", (*bases, Malforms), {})
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from syncmodel.errors import BootError, FaultError, InvalidRunError, TransportError
+from syncmodel.inventory import told
 from syncmodel.inventory.file import Inventory
 from syncmodel.inventory.hold import Hold
 from syncmodel.inventory.host import HostNode
@@ -19,11 +20,14 @@ from syncmodel.inventory.links import CarriedLinks, HostLinks, NoCuts
 from syncmodel.inventory.node import PartialNode
 from syncmodel.inventory.packets import PacketLinks
 from syncmodel.inventory.rest import Rest
-from syncmodel.model.net import Net
+from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.steps.plugins import Uninstalls
+from syncmodel.targets import deploying
 from syncmodel.targets.base import How, Settled, Unsettled
 from syncmodel.targets.cluster import Cluster, Links
 from syncmodel.targets.deploying import deploy
+from syncmodel.targets.wire import PLUGIN
 
 #: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
 RUNS_BETWEEN_WIPES = 20
@@ -101,7 +105,7 @@ def links_of(inventory: Inventory) -> HostLinks:
             return NoCuts()
 
 
-class HostCluster(PartialCluster):
+class HostCluster(PartialCluster, Uninstalls):
     """A `Target` of the hosts of an inventory. It keeps them as long as it is open."""
 
     _open: HostCluster | None = None
@@ -118,6 +122,8 @@ class HostCluster(PartialCluster):
         self._hold = Hold(inventory)
         self._runs = 0
         self._trusted = False
+        #: Nodes that a deployment alone need not bring to where a run begins: they keep tables.
+        self._unusual: set[str] = set()
 
     # --- Reusable ------------------------------------------------------------------------------
 
@@ -175,7 +181,41 @@ class HostCluster(PartialCluster):
             finally:
                 await self._hold.close()
 
+    # --- plugins -------------------------------------------------------------------------------
+
+    async def disable(self, node: str) -> Outcome:
+        """As `Uninstalls`."""
+        self._unusual.add(node)
+        outcome = await deploying.disable(self.partial[node], PLUGIN)
+        await self._still_cut()
+        return outcome
+
+    async def uninstall(self, node: str, *, confirmed: bool) -> Outcome:
+        """As `Uninstalls`."""
+        asked = self.partial[node]
+        outcome = await deploying.uninstall(asked, PLUGIN, confirmed=confirmed, run_id=self.run_id)
+        if outcome.row is not None:
+            outcome = replace(outcome, row=asked.named(outcome.row))
+        await self._still_cut()
+        return outcome
+
     # --- helpers -------------------------------------------------------------------------------
+
+    async def _to(self, node: str, generation: int) -> None:
+        """Bring a node to a generation; first to none, from where a deployment alone does not."""
+        if node in self._unusual:
+            await deploying.uninstall(self.partial[node], PLUGIN, confirmed=True)
+            self._unusual.discard(node)
+        await super()._to(node, generation)
+
+    async def _look(self) -> None:
+        """What another tester may have left: who is no member or not trusted, and kept tables."""
+        if not {"members", "trust"} <= self.missing:
+            self.away, self.distrusts = await told.pairs(self.partial)
+        if {"plugins", "store.tables"}.isdisjoint(self.missing):
+            for name, node in self.partial.items():
+                if await node.running() == BARE and await node.stored_tables():
+                    self._unusual.add(name)
 
     async def _leave(self) -> None:
         """Nodes that were killed run again, as far as they can still be reached."""
@@ -207,9 +247,11 @@ class HostCluster(PartialCluster):
         if "control" not in self.missing:
             await asyncio.gather(*map(self._start_anew, self.nodes))
         self.down = frozenset()
+        await self._look()
         if "rollout" not in self.missing:
             bare = net.with_cut(()).deploy(net.nodes, BARE)
-            await super().begin(replace(bare, down=frozenset()))
+            nobody = frozenset[Link]()
+            await super().begin(replace(bare, down=frozenset(), away=nobody, distrusts=nobody))
 
     async def _start_anew(self, node: str) -> None:
         machine = self.live[node].machine

@@ -66,6 +66,11 @@ class PartialNode(LiveNode):
         known = {own: at for at, own in enumerate(self._generations, 1)}
         return known.get(int(str(number)), STRANGE)
 
+    def named(self, losses: Mapping[str, Any]) -> dict[str, Any]:
+        """What an uninstall says would be lost, with our names of its peers."""
+        silent = [self._ours.get(name, name) for name in losses.get("not_asked", ())]
+        return {**losses, **({"not_asked": silent} if "not_asked" in losses else {})}
+
     # --- what it shows -------------------------------------------------------------------------
 
     async def standing(

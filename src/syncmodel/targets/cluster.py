@@ -225,14 +225,16 @@ class Cluster(
         """Every node that runs is told, at once."""
         told = self._that_run
         self.away = self.away.union((one, node) for one in told)
-        return await tell([self.live[one] for one in told], "cluster_nodes.leave", node)
+        return await tell(
+            [self.live[one] for one in told], "cluster_nodes.leave", self.live[node].pubkey
+        )
 
     async def join(self, node: str, *, new: bool) -> Outcome:
         """Every node that runs is told, at once."""
         told = self._that_run
         self.away = self.away.difference((one, node) for one in told)
         method = "cluster_nodes.join" if new else "cluster_nodes.reactivate"
-        return await tell([self.live[one] for one in told], method, node)
+        return await tell([self.live[one] for one in told], method, self.live[node].pubkey)
 
     @property
     def _that_run(self) -> list[str]:
@@ -243,7 +245,7 @@ class Cluster(
         pair = frozenset({(node, peer)})
         self.distrusts = self.distrusts - pair if trusted else self.distrusts | pair
         method = "cluster_nodes.trust" if trusted else "cluster_nodes.distrust"
-        return await tell([self.live[node]], method, peer)
+        return await tell([self.live[node]], method, self.live[peer].pubkey)
 
     async def crash(self, node: str) -> None:
         """kill -9, and a check that it is gone."""
@@ -355,7 +357,7 @@ class Cluster(
     async def _tell_all(self, net: Net) -> None:
         """Members and trust are as there; every node runs."""
         told = [
-            tell([self.live[node]], f"cluster_nodes.{method}", about)
+            tell([self.live[node]], f"cluster_nodes.{method}", self.live[about].pubkey)
             for methods, now, then in (
                 (("leave", "reactivate"), self.away, net.away),
                 (("distrust", "trust"), self.distrusts, net.distrusts),

@@ -16,6 +16,10 @@ from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.values import Row
 from syncmodel.model.view import View
 from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.membership import HasMembers
+from syncmodel.steps.misused import Misuses
+from syncmodel.steps.plugins import Uninstalls
+from syncmodel.steps.trusting import Trusts
 from syncmodel.strategies.topologies import beginnings
 from syncmodel.targets.base import How, Settled, Unsettled
 from syncmodel.targets.wire import SUPERTEST
@@ -138,6 +142,10 @@ def test_a_way_of_rest_that_the_nodes_lack_is_refused() -> None:
     assert capabilities.how_rest(frozenset(), How.QUIET) is How.QUIET
 
 
+ALL_OF_IT: set[type[object]] = {CutsLinks, Resyncs, Deploys, Stops, Reads, Malforms}
+ALL_OF_IT |= {HasMembers, Trusts, Uninstalls, Misuses}
+
+
 @pytest.mark.parametrize(
     ("missing", "ability"),
     [
@@ -146,12 +154,29 @@ def test_a_way_of_rest_that_the_nodes_lack_is_refused() -> None:
         ("rollout", Deploys),
         ("control", Stops),
         ("reads", Reads),
+        ("unauthorized", Misuses),
+        ("store.tables", Uninstalls),
     ],
 )
 def test_what_is_lacking_is_no_ability(missing: str, ability: type[object]) -> None:
-    all_of_it = {CutsLinks, Resyncs, Deploys, Stops, Reads, Malforms}
     found = capabilities.abilities(frozenset({missing}))
-    assert {one for one in all_of_it if issubclass(found, one)} == all_of_it - {ability}
+    gone = {ability, Uninstalls, Misuses} if missing == "rollout" else {ability}
+    assert {one for one in ALL_OF_IT if issubclass(found, one)} == ALL_OF_IT - gone
+
+
+@pytest.mark.parametrize(
+    ("missing", "gone"),
+    [
+        ("members", {HasMembers, Misuses}),
+        ("trust", {Trusts, Misuses}),
+        ("plugins", {Uninstalls, Misuses}),
+        ("sync.status", {HasMembers, Trusts}),
+    ],
+)
+def test_what_rests_on_several_needs_each(missing: str, gone: set[type[object]]) -> None:
+    """Whether rows come of nodes that left, or are not trusted, no marker row can tell."""
+    found = capabilities.abilities(frozenset({missing}))
+    assert {one for one in ALL_OF_IT if issubclass(found, one)} == ALL_OF_IT - gone
 
 
 def test_what_is_lacking_is_told_with_what_goes_without_it() -> None:
