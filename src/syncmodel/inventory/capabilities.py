@@ -52,16 +52,10 @@ _ASKED: Final[Mapping[str, tuple[tuple[str, dict[str, object]], ...]]] = {
     "cluster_status": (("cluster_status", {}),),
     "store.tables": (("store.tables", {"plugin": "supertest"}),),
     "rollout": (("rollout.status", {"job": "syncmodel-asks"}),),
-    "members": tuple(
-        (f"cluster_nodes.{verb}", {"node": "syncmodel-asks"})
-        for verb in ("leave", "join", "reactivate")
-    ),
-    "trust": tuple(
-        (f"cluster_nodes.{verb}", {"node": "syncmodel-asks"}) for verb in ("trust", "distrust")
-    ),
-    "plugins": tuple(
-        (f"plugins.{verb}", {"plugin": "syncmodel-asks"}) for verb in ("disable", "uninstall")
-    ),
+    # Who names nobody is refused, whatever a node does with names that it does not know.
+    "members": tuple((f"cluster_nodes.{verb}", {}) for verb in ("leave", "join", "reactivate")),
+    "trust": tuple((f"cluster_nodes.{verb}", {}) for verb in ("trust", "distrust")),
+    "plugins": tuple((f"plugins.{verb}", {}) for verb in ("disable", "uninstall")),
 }
 #: What an admin request without a right to it may ask for: a node may look first whether it knows
 #: the method.
