@@ -144,6 +144,8 @@ def _reasons(run: SeenRun, versions: Versions, found: Divergence) -> Iterator[st
             yield from ended_with(run)
         if found.kind is Kind.NOT_SETTLED:
             yield from meanwhile(run)
+        if found.row is None and found.kind in (Kind.WRONGLY_ACCEPTED, Kind.WRONGLY_REFUSED):
+            yield f"Whatever {found.node} holds and runs, its answer to that is the same."
         if found.row is not None:
             yield nobody_wrote(run, found.row)
         if run.reason:
