@@ -136,20 +136,7 @@ def _showed(found: Divergence) -> str:
 
 def _reasons(run: SeenRun, versions: Versions, found: Divergence) -> Iterator[str]:
     if found.row is None or found.row not in versions.registers:
-        if found.kind is Kind.CONTROL_PLANE:
-            generation = run.last.net.running.get(found.node)
-            if generation is not None:
-                role = run.net.schema.generations[generation - 1].role
-                yield f"The steps left {found.node} in generation {generation} ({role})."
-            yield from ended_with(run)
-        if found.kind is Kind.NOT_SETTLED:
-            yield from meanwhile(run)
-        if found.row is None and found.kind in (Kind.WRONGLY_ACCEPTED, Kind.WRONGLY_REFUSED):
-            yield f"Whatever {found.node} holds and runs, its answer to that is the same."
-        if found.row is not None:
-            yield nobody_wrote(run, found.row)
-        if run.reason:
-            yield run.reason
+        yield from _without_versions(run, found)
         return
     register, row = versions.registers[found.row], run.last.world.belief.row(found.row)
     yield from _about(run, versions, register, row, found)
@@ -162,6 +149,24 @@ def _reasons(run: SeenRun, versions: Versions, found: Divergence) -> Iterator[st
     if later and not run.by_answer:
         yield f"The last write of {found.row} is in step {later}; nothing later was written."
         yield from meanwhile(run)
+
+
+def _without_versions(run: SeenRun, found: Divergence) -> Iterator[str]:
+    """Of a whole node, or of a row that nobody wrote."""
+    if found.kind is Kind.CONTROL_PLANE:
+        generation = run.last.net.running.get(found.node)
+        if generation is not None:
+            role = run.net.schema.generations[generation - 1].role
+            yield f"The steps left {found.node} in generation {generation} ({role})."
+        yield from ended_with(run)
+    if found.kind is Kind.NOT_SETTLED:
+        yield from meanwhile(run)
+    if found.row is None and found.kind in (Kind.WRONGLY_ACCEPTED, Kind.WRONGLY_REFUSED):
+        yield f"Whatever {found.node} holds and runs, its answer to that is the same."
+    if found.row is not None:
+        yield nobody_wrote(run, found.row)
+    if run.reason:
+        yield run.reason
 
 
 def _about(
