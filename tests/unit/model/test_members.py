@@ -73,6 +73,14 @@ def test_a_connection_across_which_one_is_no_member_diverges() -> None:
         compare_control(belief, {"n1": control("n1", MembersView(nodes, nodes, peers | {"n2"}))})
 
 
+def test_a_node_that_left_has_no_connection_to_itself() -> None:
+    nodes = tuple(
+        replace(one, status="inactive") if one.name == "n1" else one for one in listed("n1")
+    )
+    belief = initial(NET.leave("n1")).belief
+    compare_control(belief, {"n1": control("n1", MembersView(nodes, nodes, frozenset()))})
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
