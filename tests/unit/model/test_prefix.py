@@ -81,6 +81,18 @@ STORIES = [
         sights({"c1": T1, "c2": T2, "c3": T3}, {"c1": T1, "c3": T3}, {"c1": T1}),
         sights({"c1": T1, "c2": T2, "c3": T3}, {"c1": T1, "c2": T2}, {"c1": T1}),
     ),
+    story(
+        "of three the first one, and the last one has not come either",
+        (in_a_row(CREATED, SECOND, (create("n1", "c3", "t3"), row("t3")), APART),),
+        sights({"c1": T1, "c2": T2, "c3": T3}, {"c2": T2}, {"c1": T1}),
+        sights({"c1": T1, "c2": T2, "c3": T3}, {}, {"c1": T1}),
+    ),
+    story(
+        "some other node does not trust their author",
+        ((Distrust("n2", "n1"), OK), BOTH),
+        sights({"c1": T1, "c2": T2}, {}, {"c2": T2}),
+        sights({"c1": T1, "c2": T2}, {}, {"c1": T1}),
+    ),
 ]
 
 
@@ -116,11 +128,15 @@ def test_what_one_read_showed_the_next_one_needs() -> None:
         (in_a_row((create("n2", "c1", "t1"), row("t1")), SECOND, N3_ALONE), n3(c2=T2)),
         # What else a read shows may have come while other things were asked.
         (
-            both(reads({}, "c1"), CREATED),
-            everywhere(c1=T1),
+            in_a_row(CREATED, SECOND, both(reads({}), (retitle("n3", "c2", "t3"), row("t3")))),
+            everywhere(c1=T1, c2=T3),
+        ),
+        (
+            in_a_row(CREATED, SECOND, both(reads({}), reads({"c1": T1, "c2": T2}))),
+            everywhere(c1=T1, c2=T2),
         ),
     ],
-    ids=["at once", "no answer", "two authors", "a read beside a write"],
+    ids=["at once", "no answer", "two authors", "a read beside a write", "two reads"],
 )
 def test_near_misses_of_what_is_no_order(moments: tuple[Moment, ...]) -> None:
     told(moments, IN_ORDER)
