@@ -11,7 +11,7 @@ CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test unit live live-namespaces test-slow test-long test-longer suite check lint imports types bench soak \
-  oracle mutants adapters adapters-test browser peers bench-peers bench-bugs bench-found check-model clean
+  oracle mutants adapters adapters-test bench-adapters browser peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ bench: install ## measure a live step, what the report costs it, and a search fo
 	$(BIN)/python bench/deployments.py
 	$(BIN)/python bench/report.py --live
 	$(BIN)/python bench/search.py
+
+bench-adapters: install ## measure a live step on the systems of docs/adapters.md, beside a bare script
+	$(BIN)/python bench/adapters.py
 
 check-model: install ## search model and core exhaustively, within the bounds of docs/checking.md
 	$(BIN)/syncmodel check --scenes all --jobs 2
