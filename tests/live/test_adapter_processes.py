@@ -341,24 +341,28 @@ def test_a_user_who_is_not_there_is_named() -> None:
         Nobodys(2)
 
 
-def test_no_shared_memory_outlives_a_server_that_dies(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [[], ["sh", "-c", '"$@"; exit', "sh"]], ids=["its", "child's"])
+def test_no_shared_memory_outlives_a_killed_server(command: list[str], tmp_path: Path) -> None:
     """What shmget(2) gives outlives its processes: PostgreSQL has one such segment."""
-    code = "import ctypes, os, signal; print(ctypes.CDLL(None).shmget(0, 56, 0o1600), flush=True)"
-    code += "; print(open('/proc/sysvipc/shm').read(), flush=True); os.kill(0, signal.SIGKILL)"
+    code = "import ctypes, signal; made = ctypes.CDLL(None).shmget(0, 56, 0o1600)"
+    code += "; open('made', 'w').write(str(made)); signal.pause()"
+    os.mkfifo(tmp_path / "made")
+
+    def segments() -> list[str]:
+        lines = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+        return [line.split()[1] for line in lines]
 
     async def test() -> None:
-        log = tmp_path / "log"
-        server = await Server.start([sys.executable, "-c", code], cwd=tmp_path, log=log)
-        await server.ended()
-        await server.kill()
-
-    def segments(table: str) -> list[str]:
-        return [line.split()[1] for line in table.splitlines()[1:] if line]
+        argv = [*command, sys.executable, "-c", code]
+        server = await Server.start(argv, cwd=tmp_path, log=tmp_path / "log")
+        try:
+            made = await asyncio.to_thread((tmp_path / "made").read_text)
+            assert made in segments()
+        finally:
+            await server.kill()
+        assert made not in segments()
 
     asyncio.run(test())
-    made, _, table = (tmp_path / "log").read_text().partition("\n")
-    assert made in segments(table)
-    assert made not in segments(Path("/proc/sysvipc/shm").read_text())
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -55,8 +55,7 @@ def main(descriptor: int) -> None:
     if server:
         say(f"started {server}")
     code = _keep(server, lifeline, woken, say)
-    _end_all()
-    _forget_segments(server, libc)
+    _forget_segments({server, *_end_all()}, libc)
     if code is None:
         for folder in asked["folders"]:
             _remove(folder)
@@ -151,24 +150,26 @@ def _reaped(server: int) -> int | None:
     return code
 
 
-def _end_all() -> None:
-    """Kill all that descend from us, until there are none."""
+def _end_all() -> set[int]:
+    """Kill all that descend from us, until there are none; who they were."""
+    killed: set[int] = set()
     while True:
+        killed.update(_descendants(os.getpid()))
         _to_all(signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
-            return
+            return killed
 
 
-def _forget_segments(server: int, libc: Any) -> None:
-    """Remove the segments of shared memory (shmget(2)) that a killed server could not: they
-    outlive it, and nobody has them any more."""
+def _forget_segments(makers: set[int], libc: Any) -> None:
+    """Remove the segments of shared memory (shmget(2)) that killed processes could not: they
+    outlive them, and nobody has them any more."""
     with contextlib.suppress(OSError), open("/proc/sysvipc/shm", encoding="ascii") as file:
         next(file)
         for line in file:
             _, segment, _, _, creator, _, attached, *_ = map(int, line.split())
-            if creator == server and not attached:
+            if creator in makers and not attached:
                 libc.shmctl(segment, _IPC_RMID, None)
 
 
