@@ -126,9 +126,16 @@ class Etcd(Processes):
         return bool(self._ask(node, "kv/txn", compare=[same], success=[put]).get("succeeded"))
 
     def _unless_without_leader(self, node: str) -> None:
-        """A member that knows no leader says so; a write would wait for one."""
+        """A member that knows no leader says so; a write would wait for one. Most of all members
+        elect one again, sooner or later: only where there are too few it is a refusal."""
         if not int(self._ask(node, "maintenance/status").get("leader", 0)):
-            raise Refused("no_quorum")
+            raise self._without_leader(node)
+
+    def _without_leader(self, node: str) -> Exception:
+        heard = [n for n in self.nodes if (n, node) not in self.cut and n not in self.down]
+        if 2 * len(heard) > len(self.nodes):
+            return Unknown("it knows no leader yet")
+        return Refused("no_quorum")
 
     def _client(self, node: str) -> httpx.Client:
         if node not in self.clients:
@@ -143,7 +150,7 @@ class Etcd(Processes):
         try:
             answer = self._client(node).post(what, json=asked)
         except httpx.ConnectError:
-            raise Refused("no_quorum") from None
+            raise self._without_leader(node) from None
         except httpx.TransportError as error:
             raise Unknown(f"{type(error).__name__}: {error}") from error
         if answer.is_error:
