@@ -60,11 +60,16 @@ class Etcd(Processes):
 
     def ready(self, node: str) -> bool:
         """It answers its peers; clients it serves once it has a majority."""
-        if node in self.clients:
-            self.clients.pop(node).close()
+        self._hang_up(node)
         return bool(
             httpx.get(f"http://127.0.0.1:{self.port(node)}/version", timeout=1, verify=False).text
         )
+
+    async def close(self) -> None:
+        """Leave no connection either."""
+        for node in self.nodes:
+            self._hang_up(node)
+        await super().close()
 
     def create(self, node: str, row: Row, columns: Mapping[str, Any]) -> Any:
         """A key that is not there."""
@@ -136,6 +141,10 @@ class Etcd(Processes):
         if 2 * len(heard) > len(self.nodes):
             return Unknown("it knows no leader yet")
         return Refused("no_quorum")
+
+    def _hang_up(self, node: str) -> None:
+        if node in self.clients:
+            self.clients.pop(node).close()
 
     def _client(self, node: str) -> httpx.Client:
         if node not in self.clients:
