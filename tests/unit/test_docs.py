@@ -65,8 +65,8 @@ def test_the_pages_count_the_planted_bugs() -> None:
     assert f"with {count} bugs to plant" in readme
     assert f"the first 34 of the {count} planted bugs" in readme
     changes = " ".join((ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split())
-    assert f"{count} planted bugs of twenty-two families" in changes
-    assert len(FAMILIES) == 22
+    assert f"{count} planted bugs of twenty-three families" in changes
+    assert len(FAMILIES) == 23
     for page in (readme, changes):
         assert not set(re.findall(r"(\d+) (?:planted )?bugs", page)) - {str(count), "31"}
 
@@ -77,6 +77,7 @@ def row(scene: Scene) -> str:
     counted = ["writes", "cuts", "crashes", "restarts", "rollbacks"]
     counted += ["faulty", "resyncs", "reads", "timeouts", "pauses", "clocks", "hangs"]
     counted += ["takeouts", "reboots", "leaves", "distrusts", "backups", "restores"]
+    counted += ["misuses", "purges"]
     rows = "+".join(str(limits.counts[table]) for table in limits.schema.by_name)
     cells = [scene.name, scene.about, limits.nodes, rows]
     cells += [getattr(limits, name) or "" for name in counted]

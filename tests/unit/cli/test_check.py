@@ -116,8 +116,8 @@ def test_a_target_is_searched_run_by_run(capsys: pytest.CaptureFixture[str]) -> 
     assert "holds: 15 states, 14 transitions, depth 2" in out
     assert "Covered on a shop: every sequence within these limits, of up to 2 steps; 15 runs" in out
     lacks = "backup, clock, crash, disable, distrust, faulty_rollback, faulty_rollout, hang, join, "
-    lacks += "leave, pause, reactivate, read, reboot, restart, restore, resume, resync, rollback, "
-    lacks += "rollout, select, trust, uninstall"
+    lacks += "leave, misuse, pause, purge, reactivate, read, reboot, restart, restore, resume, "
+    lacks += "resync, rollback, rollout, select, trust, uninstall"
     assert f"Not covered: the steps {lacks};" in out
 
 

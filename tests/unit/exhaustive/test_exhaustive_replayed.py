@@ -90,9 +90,9 @@ def test_what_was_covered_is_said() -> None:
         "Covered on a shop: every sequence within these limits, of up to 2 steps; 15 runs of 26 "
         "steps, each from the beginning.\n"
         "Not covered: the steps backup, clock, crash, disable, distrust, faulty_rollback, "
-        "faulty_rollout, hang, join, leave, pause, reactivate, read, reboot, restart, restore, "
-        "resume, resync, rollback, rollout, select, trust, uninstall; other orders and times than "
-        "those that the target itself chose."
+        "faulty_rollout, hang, join, leave, misuse, pause, purge, reactivate, read, reboot, "
+        "restart, restore, resume, resync, rollback, rollout, select, trust, uninstall; other "
+        "orders and times than those that the target itself chose."
     )
 
 
