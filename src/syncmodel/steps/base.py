@@ -80,7 +80,8 @@ class CutsOneWay(CutsLinks):
 
     @classmethod
     def __subclasshook__(cls, other: type) -> bool:
-        return issubclass(other, CutsLinks) and other.links == DIRECTED
+        # Not `issubclass`: that asks all subclasses of `CutsLinks`, and so this one, again.
+        return CutsLinks in other.__mro__ and getattr(other, "links", None) == DIRECTED
 
 
 class Reads(ABC):
