@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations
 from typing import Any
 
-from oracle import Cells, Oracle, Scene, Version, World
+from oracle import Oracle, Scene
+from worlds import Cells, Version, World
 
 from syncmodel.model.columns import Column, OnDelete
 from syncmodel.model.guarantees import Guarantees

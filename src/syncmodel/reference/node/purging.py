@@ -7,7 +7,6 @@ of them to forget those that each has alike, when the cluster is at rest.
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
-from immutables import Map
 from msgspec.structs import replace
 
 from syncmodel.reference.node.entries import RowKey, Stored, Tombstone
@@ -50,10 +49,10 @@ def purge(state: State, given: Purge, node: Node) -> Step:
     keys = tuple(key for key in sorted(state.rows) if _named(key) in names)
     if not keys:
         return state, ()
-    rows = state.rows
+    rows, read_at = state.rows, state.read_at
     for key in keys:
         rows = rows.delete(key)
-    read_at = Map({key: at for key, at in state.read_at.items() if key not in keys})
+        read_at = read_at.delete(key) if key in read_at else read_at
     return replace(state, rows=rows, read_at=read_at), (Purged(keys),)
 
 
