@@ -52,7 +52,9 @@ async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Sett
                     if views != last:
                         last, since_s = views, time.monotonic()
                     quiet = time.monotonic() - since_s >= adapter.quiet_s
-                    if quiet and not await _late(adapter, rest, net, until_s):
+                    # Marks that were seen stay seen.
+                    over = quiet and rest is Rest.MARK
+                    if over or (quiet and not await _late(adapter, rest, net, until_s)):
                         how = How.QUIET if rest is Rest.QUIET else How.POSITION
                         return Settled(views, {}, how)
                     late = "what they show still changes"

@@ -34,6 +34,7 @@ class Etcd(Processes):
     #: All members dial one at the address that it advertises.
     links = PAIRS
     settle_s = 60.0
+    poll_s = 0.001
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
         """Nothing runs before `begin`."""

@@ -70,6 +70,7 @@ class PostgreSql(Processes):
     size = 2
     user = "postgres"
     settle_s = 60.0
+    poll_s = 0.001
     #: SIGTERM would wait for clients.
     stop_signal = signal.SIGINT
     #: A request for TLS (SSLRequest), which is answered by one byte.
