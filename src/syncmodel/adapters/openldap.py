@@ -79,12 +79,13 @@ class OpenLdap(Processes):
 
     def ready(self, node: str) -> bool:
         """It lets the administrator in."""
-        return bool(self._client(node).bound)
+        with self._client(node) as client:
+            return bool(client.bound)
 
     def assemble(self) -> None:
         """The entry that all rows are below."""
-        client = self._client("n1")
-        client.add(BASE, ["organization"], {"o": "notes"})
+        with self._client("n1") as client:
+            client.add(BASE, ["organization"], {"o": "notes"})
 
     def create(self, node: str, row: Row, columns: Mapping[str, Any]) -> Any:
         """An entry."""
@@ -106,16 +107,16 @@ class OpenLdap(Processes):
 
     def rows(self, node: str, prefix: str) -> Any:
         """Every entry whose id has the prefix."""
-        client = self._client(node)
-        client.search(BASE, f"(noteId={prefix}*)", ldap3.LEVEL, attributes=["*"])
-        found = [entry["attributes"] for entry in client.response]
+        with self._client(node) as client:
+            client.search(BASE, f"(noteId={prefix}*)", ldap3.LEVEL, attributes=["*"])
+            found = [entry["attributes"] for entry in client.response]
         return [("notes", cells["noteId"], _row(cells)) for cells in found]
 
     def position(self, node: str) -> Mapping[str, str]:
         """The last change of each server that it has."""
-        client = self._client(node)
-        client.search(BASE, "(objectClass=*)", ldap3.BASE, attributes=["contextCSN"])
-        stands = client.response[0]["attributes"]["contextCSN"] if client.response else []
+        with self._client(node) as client:
+            client.search(BASE, "(objectClass=*)", ldap3.BASE, attributes=["contextCSN"])
+            stands = client.response[0]["attributes"]["contextCSN"] if client.response else []
         return {csn.split("#")[2]: csn for csn in stands}
 
     def _client(self, node: str) -> ldap3.Connection:
@@ -137,9 +138,11 @@ class OpenLdap(Processes):
             raise ConnectionRefusedError(str(error)) from error
         try:
             getattr(client, what)(f"noteId={escape_rdn(row.name)},{BASE}", *given, **more)
+            said = client.result
         except LDAPResponseTimeoutError as error:
             raise TimeoutError(str(error)) from error
-        said = client.result
+        finally:
+            client.unbind()
         if said["description"] in CODES:
             raise Refused(CODES[said["description"]])
         if said["description"] != "success":
