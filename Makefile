@@ -66,7 +66,7 @@ live-namespaces: install ## machines in namespaces: their tests, a search, and t
 	$(BIN)/pytest stateful --ignore=stateful/adapters --syncmodel-target namespaces $(SEARCH) -rs
 
 suite: install ## the stateful suite: explore, and replay the corpus, on live nodes (other systems: adapters-test)
-	$(BIN)/pytest stateful --ignore=stateful/adapters $(SEARCH) $(PARALLEL)
+	$(BIN)/pytest stateful --ignore=stateful/adapters -m "not long" $(SEARCH) $(PARALLEL)
 
 # How long it explores, such as --syncmodel-sequences 100; the usual number if it says nothing.
 SEARCH ?=

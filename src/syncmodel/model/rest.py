@@ -108,6 +108,8 @@ def _to_compare(
         names, other_ones = changed(belief.net.schema, belief.guarantees, before, now)
         found |= names
         came_or_went = came_or_went or other_ones
+    # Whether a request that got no answer may still be taken depends on other rows.
+    found.update(name for name in belief.marked.names if belief.row(name).pending)
     if came_or_went:
         found.update(_hidden(belief, {id(one): one for one in shown.values()}.values()))
     return found
@@ -267,7 +269,8 @@ def _rested(
     asks only what flows, and who must agree.
     """
     learns_more = prunes and last is not None and not last.prunes
-    if last is not None and last.row is row and last.sights == sights and not learns_more:
+    as_before = last is not None and last.row is row and last.sights == sights
+    if last is not None and as_before and not (learns_more or row.pending):
         if last.net is net or last.net == net:
             return last, []
         if last.stable and row.flowed_must(net) is row:
