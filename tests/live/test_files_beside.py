@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import signal
 import subprocess
@@ -39,9 +40,13 @@ VERBS = {
 
 
 def names() -> set[str]:
-    """Every module of the standard library, and every top-level one that is installed."""
+    """Every module of the standard library, and every top-level one that is installed.
+
+    Not those of other systems: what is nowhere else is found in a folder that is searched last.
+    """
     installed = {name.partition(".")[0] for name in importlib.metadata.packages_distributions()}
-    return {name for name in sys.stdlib_module_names | installed if name.isidentifier()}
+    there = {name for name in sys.stdlib_module_names if importlib.util.find_spec(name)}
+    return {name for name in there | installed if name.isidentifier()}
 
 
 def before_us() -> set[str]:

@@ -18,6 +18,8 @@ from syncmodel.faults.shared_port import SharedPort
 from syncmodel.faults.who_dials import holds, inode_of
 
 LIMIT_S = 20.0
+#: No process has this number (proc(5): pid_max is 2^22 at most); all descend from the first.
+NOBODY = 2**22 + 1
 SAYS = """
 import socket, sys
 try:
@@ -76,7 +78,7 @@ def test_each_dialler_has_a_link_that_is_cut_by_itself() -> None:
                 await proxies[cut].mend()
             assert await seen() is Seen.THROUGH
             # Who is no node's process does not come in.
-            ours[0] = 1
+            ours[0] = NOBODY
             assert await seen() is Seen.RESET
             await proxies["n2"].verify()
 

@@ -15,6 +15,7 @@ from random import Random
 
 import pytest
 from later_columns import assert_severities, severities
+from msgspec.structs import replace
 from supertest import create_case, fully_connected
 
 from syncmodel.engine.drive import Straight
@@ -24,6 +25,7 @@ from syncmodel.engine.history import Entry, Performed, Rested
 from syncmodel.engine.run import run
 from syncmodel.engine.script import Script
 from syncmodel.engine.session import Session
+from syncmodel.engine.tally import leaves
 from syncmodel.errors import UsageError
 from syncmodel.machine.search import searched
 from syncmodel.reference.kinds import SIMULATED
@@ -192,8 +194,12 @@ def test_a_node_that_never_runs_changes_nothing(seed: int) -> None:
 
 
 def _sight(entry: object) -> object:
-    """What was answered, or shown."""
-    return entry.outcome if isinstance(entry, Performed) else getattr(entry, "views", None)
+    """What was answered, or shown. Who could not be asked for its rows is another one more."""
+    if not isinstance(entry, Performed):
+        return getattr(entry, "views", None)
+    answers = [outcome for _, outcome in leaves(entry.step, entry.outcome)]
+    rows = [{**(one.row or {}), "not_asked": None} for one in answers]
+    return [replace(one, row=row) for one, row in zip(answers, rows, strict=True)]
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
