@@ -163,6 +163,7 @@ def test_a_node_by_itself(mark: str) -> None:
 # --- bad days ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_ctrl_c_while_it_explores(mark: str) -> None:
     took_s = list[float]()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -224,6 +225,7 @@ def test_a_record_that_there_is_no_room_for(mark: str) -> None:
     assert_nothing_runs(mark)
 
 
+@pytest.mark.long
 def test_a_work_folder_that_there_is_no_room_in(mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # /dev/full is no folder: a limit on the size of any file is what a test may have.
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -97,6 +97,7 @@ def call(how: tuple[str, ...], verb: list[str]) -> subprocess.Popen[bytes]:
 LONG = ("explore by two processes", "bugs")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "verb",
     [pytest.param(one, marks=[pytest.mark.long] if one in LONG else []) for one in VERBS],
@@ -136,6 +137,7 @@ class Mine(ClusterMachine):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("which", [("--target", "mystore:Store"), ("--machine", "mystore:Mine")])
 def test_workers_search_for_a_module_of_the_user_last(folder: Path, which: tuple[str, ...]) -> None:
     (folder / "mystore.py").write_text(STORE)

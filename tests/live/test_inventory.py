@@ -127,6 +127,7 @@ def buggy() -> Iterator[Hosts]:
         yield made
 
 
+@pytest.mark.long
 def test_a_planted_bug_is_seen_when_its_run_is_replayed_on_hosts(buggy: Hosts) -> None:
     (known,) = CORPUS.glob("a-case-that-was-deleted-and-created-anew-shows-its-old-*.json")
     done = syncmodel("replay", "--inventory", buggy.file, "--no-bug", known)
@@ -148,6 +149,7 @@ def test_a_planted_bug_is_found_on_hosts_and_replayed_there(buggy: Hosts) -> Non
     assert "a run on hosts of an inventory: name it with syncmodel replay" in alone.stderr
 
 
+@pytest.mark.long
 def test_pytest_searches_and_replays_on_hosts(two: Hosts) -> None:
     few = ("--syncmodel-sequences=1", "--syncmodel-steps=4", f"--syncmodel-corpus={two.folder}/p")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *few]
@@ -267,6 +269,7 @@ def test_members_trust_and_plugins_on_hosts(two: Hosts) -> None:
 # --- what is not the nodes' doing --------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_connection_that_carries_links_and_breaks_makes_a_run_invalid(two: Hosts) -> None:
     async def main(target: HostCluster) -> None:
         await target.begin(NET)
@@ -292,6 +295,7 @@ def test_a_second_tester_is_kept_out_and_told_who_is_there(two: Hosts) -> None:
     on(two, main)
 
 
+@pytest.mark.long
 def test_a_tester_that_was_killed_is_named_and_its_lock_is_gone(two: Hosts) -> None:
     command = [sys.executable, "-m", "syncmodel", "explore", "--inventory", str(two.file)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tester:

@@ -28,7 +28,7 @@ TOLD = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)
 #: Nothing is found in these, so there is nothing on disk.
 BEFORE = ("boot", "explore")
 AFTER = ("shorten", "shorter", "confirm", "further", "close")
-LONG = ("shorten", "confirm", "further")
+LONG = ("shorten", "confirm", "further", "close")
 #: The exit code of a search that gets a signal in a phase, and keeps what it finds in a folder; and
 #: the seconds of its own that it took.
 EndedBy = Callable[[signal.Signals, str, Path], tuple[int, float]]

@@ -104,6 +104,7 @@ def run_of(count: int) -> Reproduction:
     return Reproduction("x", {"n1": 2, "n2": 2}, steps, system=SIMULATED)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", [SyncModelError("no space"), TypeError("no JSON")])
 def test_what_cannot_be_saved_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception

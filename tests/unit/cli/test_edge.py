@@ -163,6 +163,7 @@ def test_closed_streams_change_no_verdict(closed: str, tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", [">", "2>", "2>&1 >"])
 def test_results_that_there_is_no_room_for_are_no_pass(stream: str, tmp_path: Path) -> None:
     command = ["sh", "-c", f'"$@" {stream}/dev/full', "sh", *SYNCMODEL, *PASSES]

@@ -43,6 +43,7 @@ def record(capsys: pytest.CaptureFixture[str]) -> Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), IndexError("a mistake")])
 def test_what_ends_minimize_leaves_the_shortest_so_far(
     record: Path,

@@ -44,6 +44,7 @@ def test_it_costs_next_to_nothing_to_load() -> None:
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.long
 def test_the_same_seed_generates_the_same_sequences(tmp_path: Path) -> None:
     found = []
     for name in ("a", "b", "other"):
@@ -79,6 +80,7 @@ def test_a_failure_is_a_story_and_a_file(tmp_path: Path) -> None:
     assert ".py:" not in done.stdout.split("FAILURES")[1].split("short test summary")[0]
 
 
+@pytest.mark.long
 def test_a_pass_says_what_was_seen(tmp_path: Path) -> None:
     pages = f"--syncmodel-report={tmp_path / 'pages'}"
     asked = ("--syncmodel-sequences=3", pages, "--hypothesis-seed=1")
@@ -184,6 +186,7 @@ TestMine.settings = settings(TestMine.settings, max_examples=4, stateful_step_co
     assert "seed 9." in done.stdout
 
 
+@pytest.mark.long
 def test_what_fails_has_hypothesis_notes(tmp_path: Path) -> None:
     file = suite(
         tmp_path,
@@ -204,6 +207,7 @@ TestMine = Mine.TestCase
     assert "state.teardown()" in done.stdout
 
 
+@pytest.mark.long
 def test_options_are_values_of_the_ini_file_too(tmp_path: Path) -> None:
     file = suite(tmp_path, "TestMine = ClusterMachine.TestCase\n")
     ini = tmp_path / "pytest.ini"
@@ -235,6 +239,7 @@ def test_each_worker_of_xdist_has_its_share(tmp_path: Path) -> None:
     assert [step for number in sorted(runs) for step in runs[number]] == steps_of(record)
 
 
+@pytest.mark.long
 def test_the_time_for_a_search_can_be_bounded(tmp_path: Path) -> None:
     bounded = ("--syncmodel-max-time=1", "--syncmodel-sequences=100000")
     done = pytest_run(*bounded, str(EXPLORE), where=tmp_path)

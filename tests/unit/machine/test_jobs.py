@@ -43,6 +43,7 @@ def runs(record: Path) -> dict[int, list[Any]]:
     return found
 
 
+@pytest.mark.long
 def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
     said = []
     for jobs in "12":
@@ -178,6 +179,7 @@ def test_a_machine_of_ones_own_on_the_command_line(tmp_path: Path) -> None:
     assert [load(one, registered) for one in (tmp_path / "again").glob("*.json")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -217,6 +217,7 @@ def saved(folder: Path) -> list[Reproduction]:
     return [load(path, registered) for path in sorted(folder.iterdir())]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 8])
 def test_what_is_saved_replays_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
