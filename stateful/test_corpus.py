@@ -56,7 +56,14 @@ def _can_show(reproduction: Reproduction, kind: TargetKind) -> bool:
 
 FILES = sorted(CORPUS.glob("*.json"), key=_together)
 #: Coverings that deploy, boot and restore all the time: the simulator takes them in every run.
-LONG = "covering-kinds-of-nodes-2-writes-1-"
+LONG = (
+    "covering-kinds-of-nodes-2-writes-1-",
+    # Live nodes come into their situation in few runs, or must be waited for.
+    "a-connection-that-breaks-while-a-node-asks-",
+    "a-peer-whose-connection-hung-",
+    "while-one-node-is-down-another-one-does-not-",
+    "a-version-that-loses-is-stored-",
+)
 
 
 def _param(path: Path) -> ParameterSet:

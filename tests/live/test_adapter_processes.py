@@ -380,6 +380,7 @@ def test_nothing_outlives_a_killed_tester_not_even_other_sessions(number: signal
     wait_until(lambda: not Path(folder).exists(), lambda: running("adapter/keeper.py") & keepers)
 
 
+@pytest.mark.long
 def test_a_search_on_servers_from_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

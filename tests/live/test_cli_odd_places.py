@@ -52,6 +52,7 @@ def test_too_few_open_files(files: int) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kilobytes", [90_000, 100_000, 110_000])
 def test_too_little_memory_is_no_traceback(kilobytes: int) -> None:
     found = done(["sh", "-c", f'ulimit -v {kilobytes} && exec "$@"', "sh", *REPLAY])

@@ -181,6 +181,7 @@ async def asked(relay: ClientConnection) -> float:
     return took_s
 
 
+@pytest.mark.long
 def test_connections_that_end_anyhow_leave_no_traceback() -> None:
     """Reset, cut off in a frame or a backlog, refused, or there still when the node ends."""
 

@@ -102,6 +102,7 @@ def test_held_nodes_are_reached_by_hand_and_gone_afterwards(
     assert not list(folder.glob("sm-*"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["q", "\x03", "SIGTERM"])
 def test_the_screen_in_a_terminal_on_live_nodes(
     file: Path, tmp_path_factory: pytest.TempPathFactory, end: str

@@ -42,6 +42,7 @@ def searched(
         ).run()
 
 
+@pytest.mark.long
 def test_a_scene_finds_what_no_sequence_does_and_it_is_shortened_saved_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -180,6 +180,7 @@ def test_a_reader_that_goes_away_changes_no_verdict(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ignored", [(), (signal.SIGINT,)], ids=["shell", "background"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_soon(

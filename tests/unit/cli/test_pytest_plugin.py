@@ -126,6 +126,7 @@ def suite_run(*arguments: str, where: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=where, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 def test_a_target_of_ones_own(tmp_path: Path) -> None:
     file = suite(
         tmp_path,
