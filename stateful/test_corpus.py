@@ -63,6 +63,7 @@ LONG = (
     "a-peer-whose-connection-hung-",
     "while-one-node-is-down-another-one-does-not-",
     "a-version-that-loses-is-stored-",
+    "what-a-node-writes-after-its-files-were-put-back-",
 )
 
 
