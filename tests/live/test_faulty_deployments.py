@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-
 import pytest
+from live_runs import runs
 
 from syncmodel.engine.history import Verdict
-from syncmodel.engine.run import run
 from syncmodel.model.divergence import Kind
-from syncmodel.model.net import fully_connected
-from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.machines.remote_control import RemoteControl
 from syncmodel.steps import Create, Cut, FaultyRollback, FaultyRollout, Rollback, Rollout, Step
 from syncmodel.steps.faulty_deploy import FAULTS
-from syncmodel.targets.wire import SUPERTEST
 
 #: It starts many processes.
 pytestmark = pytest.mark.slow
 
-NET = fully_connected(SUPERTEST, 2)
 CASE = Create("n1", "cases", "c1", (("title", "t1"),))
 OTHER = Create("n2", "cases", "c2", (("title", "t2"),))
-
-
-def runs(*scripts: Sequence[Step], bug: str | None = None) -> list[tuple[Verdict, set[Kind]]]:
-    """The verdicts of these runs, one after another on one cluster, and what diverged."""
-
-    async def main() -> list[tuple[Verdict, set[Kind]]]:
-        found, target = [], EmbeddedCluster(2, [bug] if bug else [])
-        try:
-            for steps in scripts:
-                await target.begin(NET)
-                result = await run(target, NET, list(steps))
-                found.append((result.verdict, {one.kind for one in result.divergences}))
-                if result.verdict is Verdict.PASS:
-                    target.passed()
-        finally:
-            await target.close()
-        return found
-
-    return asyncio.run(main())
 
 
 def test_each_fault_on_live_nodes() -> None:

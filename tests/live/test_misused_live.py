@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import pytest
+from live_runs import runs
 
 from syncmodel.engine.history import Verdict
-from syncmodel.engine.run import run
 from syncmodel.model.divergence import Kind
-from syncmodel.model.net import fully_connected
-from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.steps import (
     Burst,
     Clock,
@@ -29,34 +26,11 @@ from syncmodel.steps import (
     Trust,
 )
 from syncmodel.steps.misused import METHODS, REPLAYED, VARIANTS
-from syncmodel.targets.wire import SUPERTEST
 
 ALL = tuple(Misuse("n1", variant, method) for variant in VARIANTS for method in METHODS)
 REPLAY = Misuse("n1", REPLAYED, "rollout.rollback")
 DISTRUST = Misuse("n1", REPLAYED, "cluster_nodes.distrust")
 BACK, UP = Rollback(("n1",), 1), Rollout(("n1",), 2)
-
-
-def runs(
-    *scripts: Sequence[Step], nodes: int, bug: str | None = None
-) -> list[tuple[Verdict, set[Kind]]]:
-    """The verdicts of these runs, one after another on one cluster, and what diverged."""
-
-    async def main() -> list[tuple[Verdict, set[Kind]]]:
-        found, target = [], EmbeddedCluster(nodes, [bug] if bug else [])
-        net = fully_connected(SUPERTEST, nodes)
-        try:
-            for steps in scripts:
-                await target.begin(net)
-                result = await run(target, net, list(steps))
-                found.append((result.verdict, {one.kind for one in result.divergences}))
-                if result.verdict is Verdict.PASS:
-                    target.passed()
-        finally:
-            await target.close()
-        return found
-
-    return asyncio.run(main())
 
 
 CASE = Create("n1", "cases", "c1", (("title", "t1"),))
