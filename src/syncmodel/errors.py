@@ -62,13 +62,13 @@ class SyncModelError(Exception):
 class UsageError(SyncModelError):
     """The request itself is wrong: an option, a name or a file."""
 
+    def __str__(self) -> str:
+        """One line, whatever it quotes: the name of a file may have line ends, and its text too."""
+        return printable_line(super().__str__())
+
 
 class FormatError(UsageError):
     """A file that we read is malformed; the message names file, position and field."""
-
-    def __str__(self) -> str:
-        """One line, whatever it quotes of the file."""
-        return printable_line(super().__str__())
 
 
 class InvalidRunError(SyncModelError):

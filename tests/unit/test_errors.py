@@ -20,6 +20,9 @@ def test_no_error_prints_what_it_quotes(error: type[Exception]) -> None:
     assert str(error(f"It said {BAD}.")) == f"It said {SHOWN}."
 
 
-def test_the_end_of_a_log_keeps_its_lines_and_a_file_has_one() -> None:
+def test_the_end_of_a_log_keeps_its_lines_and_what_a_file_or_its_name_says_has_one() -> None:
     assert str(BootError("It ended:\nno room\x1b")) == "It ended:\nno room\\u001b"
     assert str(FormatError("x:\n1")) == "x:\\n1"
+    assert (
+        str(UsageError("The file a\nb.json can't be read.")) == "The file a\\nb.json can't be read."
+    )

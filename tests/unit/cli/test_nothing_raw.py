@@ -186,3 +186,26 @@ def test_what_a_record_says(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_what_an_argument_says(argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, *argv)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("replay",),
+        ("minimize",),
+        ("report",),
+        ("export", "--as", "json"),
+        ("import",),
+        ("scenario",),
+        ("doctor",),
+        ("explore", "--inventory"),
+        ("replay", "--step"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_is_not_there_is_one_line_whatever_its_name(
+    argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = said(capsys, *argv, "no\nsuch\n\nfile.json").strip()
+    assert len(told.split("\n")) == 1, told
+    assert "no\\nsuch\\n\\nfile.json" in told
