@@ -64,7 +64,15 @@ WEIGHTS = {
 
 #: How much likelier a step is in a situation where it says more.
 WHERE_NOTHING_IS_WRITTEN = {"create": 2}
-WHILE_CUT = {"heal": 3, "mend": 2, "partition": 2, "purge": 3, "resync": 2, "rollback": 4}
+WHILE_CUT = {
+    "heal": 3,
+    "mend": 2,
+    "partition": 2,
+    "purge": 3,
+    "resync": 2,
+    "rollback": 4,
+    "uninstall": 3,
+}
 WHILE_DOWN = {"purge": 3, "restart": 5, "rollback": 2}
 WHILE_PAUSED = {"resume": 6}
 WHILE_STAGED = {"reboot": 8, "restart": 4}

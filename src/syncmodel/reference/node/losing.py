@@ -18,12 +18,15 @@ def told(state: State, node: Node, held: Iterable[Held], silent: Iterable[str]) 
     """`rows_only_here`: the ids of the rows of each table that no peer here has so, or
     later; `not_asked`: the peers of which nobody knows."""
     found: dict[str, list[str]] = {name: [] for name in TABLES.values()}
-    others = list(held)
+    others, not_asked = list(held), sorted(silent)
     for key in sorted(state.table):
         ours = winner(state, key, node.pieces)
-        if ours is not None and not any(_reaches(one.get(key), ours.event) for one in others):
+        if ours is None:
+            continue
+        theirs = any(_reaches(one.get(key), ours.event) for one in others)
+        if not node.pieces.is_elsewhere(theirs, len(not_asked)):
             found[TABLES[key[0]]].append(key[1])
-    return {"rows_only_here": found, "not_asked": sorted(silent)}
+    return {"rows_only_here": found, "not_asked": not_asked}
 
 
 def newest(events: Iterable[tuple[RowKey, Event]]) -> Held:

@@ -328,6 +328,11 @@ def lets_go() -> bool:
     return True
 
 
+def is_elsewhere(a_peer_has_it: bool, silent: int) -> bool:  # noqa: ARG001
+    """Whether a row is on another node too: if a peer has it that says so, however many are silent."""
+    return a_peer_has_it
+
+
 def restamped(stamp: int, now_s: int) -> int:  # noqa: ARG001
     """The `created_at` of what a node wrote itself, once its log was put back: as it was."""
     return stamp
@@ -386,4 +391,5 @@ class Pieces:
     lets_go: Callable[[], bool] = lets_go
     administrators: Callable[[Container[str]], Container[str]] = administrators
     recalls: Callable[[Mapping[str, int]], Mapping[str, int]] = recalls
+    is_elsewhere: Callable[[bool, int], bool] = is_elsewhere
     restamped: Callable[[int, int], int] = restamped
