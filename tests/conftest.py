@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 TESTS = Path(__file__).parent
 UNIT = ("model", "checker", "corpus", "machine", "exhaustive")
 sys.path[:0] = [str(TESTS / "support"), *(str(TESTS / "unit" / name) for name in UNIT)]
@@ -12,3 +14,9 @@ sys.path[:0] = [str(TESTS / "support"), *(str(TESTS / "unit" / name) for name in
 # own, is whole and no share.
 for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
     del os.environ[name]
+
+# A verdict on the code is none on how busy the machine is.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")

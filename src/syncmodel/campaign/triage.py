@@ -19,11 +19,13 @@ from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Pool
+from syncmodel.engine.rename import without_node
 from syncmodel.engine.run import run
-from syncmodel.engine.script import leaves
+from syncmodel.engine.script import leaves, repaired
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.shrink.further import Further
 from syncmodel.shrink.minimize import NO_SEARCH, Budget, Effort, Minimizer, Progress
+from syncmodel.shrink.odds import Odds
 from syncmodel.shrink.sharpen import Sharpened
 from syncmodel.shrink.twin import Echo, Twin
 from syncmodel.steps import vocabulary
@@ -82,6 +84,8 @@ class Triage:
         self._pool, self._origin, self._found = pool, origin, found
         self._invariants = tuple(invariants)
         self._minimizer: Minimizer | None = None
+        #: What an earlier search cost, whose best needed nodes that it had left out.
+        self._spent = Effort()
         self._further: Further | None = None
         #: The planted bugs that it takes to fail like this, as far as is known.
         self._culprits = found.bugs
@@ -100,24 +104,87 @@ class Triage:
             self._hold()
             progress(made)
 
-        self._minimizer = Minimizer(
-            self._target(self._found),
-            self._found,
-            budget=budget,
-            invariants=self._invariants,
-            progress=look,
-        )
-        self._pool.driver.run(self._minimizer.run())
+        fewer_nodes = self._shrink(look, budget)
         if len(self._found.bugs) > 1:
             self._find_culprit(progress)
-        twin = self._twin()
+        twin = self._twin(fewer_nodes)
         if budget is not NO_SEARCH and twin is not None:
-            start = evolve(self._minimizer.best, bugs=self._culprits)
-            self._further = Further(self._target, self._pool.driver, twin, start)
+            start = evolve(self._best, bugs=self._culprits)
+            self._further = Further(self._own_target, self._pool.driver, twin, start)
             self._further.search((None, self._found.network), look)
         self._hold()
         if self._gathers and self._best.failed:
             self._gather(progress)
+
+    def _shrink(self, look: Callable[[Progress], None], budget: Budget | None) -> bool:
+        """Search for the smallest; whether nodes that it does not need may be left out for good.
+
+        While it searches they are there, and down. A replay has none of them: where it would not
+        fail so, the search keeps them, and then leaves each out as a replay does.
+        """
+        self._search(self._target(self._found), self._found, look, budget)
+        best = self._best
+        few = len(best.script.net.nodes) < len(self._found.script.net.nodes)
+        if not few or not best.failed or self._alone(best, look) is not None:
+            return True
+        self._search(self._target(self._found), self._found, look, budget, fewer_nodes=False)
+        while (start := self._with_one_node_fewer(look)) is not None:
+            self._search(self._own_target(start), start, look, budget, fewer_nodes=False)
+        return False
+
+    def _search(
+        self,
+        target: Target,
+        start: Counterexample,
+        look: Callable[[Progress], None],
+        budget: Budget | None,
+        *,
+        fewer_nodes: bool = True,
+    ) -> None:
+        self._spent = self._minimizer_effort
+        self._minimizer = Minimizer(
+            target,
+            start,
+            budget=budget,
+            fewer_nodes=fewer_nodes,
+            invariants=self._invariants,
+            progress=look,
+        )
+        self._pool.driver.run(self._minimizer.run())
+
+    def _with_one_node_fewer(self, look: Callable[[Progress], None]) -> Counterexample | None:
+        best = self._best
+        names = best.script.net.nodes
+        for gone in reversed(names if len(names) > 1 and not best.script.net.quorum else ()):
+            script = repaired(without_node(best.script, gone))
+            found = self._alone(evolve(best, script=script), look)
+            if found is not None:
+                return found
+        return None
+
+    def _alone(
+        self, found: Counterexample, look: Callable[[Progress], None]
+    ) -> Counterexample | None:
+        """How it fails on as many nodes as it has, run as often as it may take; None: it passes."""
+        effort, target = self._minimizer_effort, self._own_target(found)
+        there = fitted(found.script, target.nodes)
+        about = (effort.executions, effort.steps, found.length, len(found.script.net.nodes))
+        look(Progress(*about, doing="performing it on as many nodes as it needs"))
+        for _ in range(Odds(found.failed, found.runs).tries):
+            once = run(
+                target,
+                there.net,
+                there.steps,
+                found.guarantees,
+                alone=True,
+                invariants=self._invariants,
+            )
+            result = self._pool.driver.run(once)
+            self._spent = self._spent.with_runs(1, len(result.steps))
+            if found.key in result.keys:
+                kept = evolve(found.script, steps=found.script.steps[: len(result.steps)])
+                return found.seen(kept, result)
+        return None
 
     def _gather(self, progress: Callable[[Progress], None]) -> None:
         best, effort, driver = self._best, self._minimizer_effort, self._pool.driver
@@ -155,7 +222,7 @@ class Triage:
     def finding(self) -> Finding:
         """What is known by now."""
         minimizer, further, best = self._minimizer, self._further, self._seen or self._best
-        effort = None if minimizer is None else minimizer.effort
+        effort = None if minimizer is None else self._minimizer_effort
         file, unsaved = self._kept.file, self._kept.unsaved
         if further is None or effort is None:
             reproduction = self._reproduction(best, best.network)
@@ -188,7 +255,10 @@ class Triage:
 
     @property
     def _minimizer_effort(self) -> Effort:
-        return Effort() if self._minimizer is None else self._minimizer.effort
+        if self._minimizer is None:
+            return self._spent
+        effort = self._minimizer.effort
+        return effort.with_runs(self._spent.executions, self._spent.steps)
 
     @property
     def _best(self) -> Counterexample:
@@ -200,15 +270,24 @@ class Triage:
         """Such a target as it failed on; on its network, if it has several."""
         return self._prepared(self._pool.target, found)
 
+    def _own_target(self, found: Counterexample) -> Target:
+        """One of as many nodes as the run has, as a replay makes it."""
+        # Readers keep their names, and so all nodes theirs.
+        count = None if found.script.net.readers else len(found.script.net.nodes)
+        return self._prepared(self._pool.target, found, count)
+
     def _prepared(
-        self, make: Callable[[int, Sequence[str]], Target], found: Counterexample
+        self,
+        make: Callable[[int, Sequence[str]], Target],
+        found: Counterexample,
+        count: int | None = None,
     ) -> Target:
-        target = make(len(self._found.script.net.nodes), found.bugs)
+        target = make(count or len(self._found.script.net.nodes), found.bugs)
         if isinstance(target, Networked):
             target.on_network(found.network)
         return target
 
-    def _twin(self) -> Twin | None:
+    def _twin(self, fewer_nodes: bool) -> Twin | None:
         """The kind's twin, if it has one that can take every step of the run."""
         kind = self._pool.kind
         if kind.twin is None:
@@ -216,7 +295,7 @@ class Triage:
         taken = {step.op for _, step in leaves(self._found.script.steps)}
         twin = registry.get(kind.twin)
         can = twin is kind or taken <= twin.ops & vocabulary().keys()
-        return Twin(twin, self._invariants) if can else None
+        return Twin(twin, self._invariants, fewer_nodes) if can else None
 
     def _find_culprit(self, progress: Callable[[Progress], None]) -> None:
         """Which of several planted bugs alone fails like that."""

@@ -8,7 +8,7 @@ each single answer may be.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import permutations
+from itertools import chain, permutations
 
 from syncmodel.model.belief import Belief, Entries
 from syncmodel.model.divergence import Divergence, Kind
@@ -94,7 +94,8 @@ def _groups(
     """The requests about one row to one node, with whatever else can have changed it meanwhile.
 
     What got no answer, now or earlier, may have been served in any place, or not at all, and what
-    other nodes wrote may have arrived in any.
+    other nodes wrote may have arrived in any. What got none earlier may have been served then, on
+    whatever the node showed at that time.
     """
     if entered.net.quorum:
         return
@@ -117,12 +118,19 @@ def _groups(
             continue
         starts = [row.versions[v].value for v in row.order.best(*[row.known_by(node)] * 2)]
         come = [row.versions[v].value for v in sorted(others)]
+        earlier = row.possible(node).difference(own, lost) if lost else frozenset[int]()
+        bases = [row.versions[v].value for v in sorted(earlier)]
         if len(served) + len(lost) + len(come) <= SEARCHED and not any(
-            map(_is_change, [*starts, *come])
+            map(_is_change, [*starts, *come, *bases])
         ):
             maybe = [Served(row.versions[v].value, None, v) for v in sorted(lost)]
             arriving = [Served(stored, None, None, arrives=True) for stored in come]
-            yield _Group(entered, node, name, starts, [*served, *maybe, *arriving])
+            yield _Group(entered, (node, name), [*served, *maybe, *arriving], starts, bases)
+
+
+def _state(stored: Stored) -> Value | None:
+    """What a reader sees of it."""
+    return stored if isinstance(stored, Value) else None
 
 
 def _is_change(stored: Stored) -> bool:
@@ -154,17 +162,30 @@ class _Group:
     def __init__(
         self,
         belief: Belief,
-        node: str,
-        name: Row,
-        starts: Sequence[Stored],
+        place: tuple[str, Row],
         served: Sequence[Served],
+        starts: Sequence[Stored],
+        bases: Sequence[Stored],
     ) -> None:
-        self.node, self.name, self.served = node, name, served
-        self._starts = [start if isinstance(start, Value) else None for start in starts] or [None]
-        self._table = belief.net.schema.by_name[name.table]
+        """`place`: which row, on which node. `starts`: what it may show first; or what requests
+        without an answer had made of one of the `bases` by then."""
+        (self.node, self.name), self.served = place, served
+        self._table = belief.net.schema.by_name[self.name.table]
         self._upserts = belief.guarantees.upserts
         #: Where columns merge by themselves, only whether the row is there is followed.
         self._by_field = belief.guarantees.by_field
+        made = (self._served_on(base) for base in map(_state, bases or ()))
+        self._starts = list(dict.fromkeys([*map(_state, starts or [Tombstone()]), *chain(*made)]))
+
+    def _served_on(self, base: Value | None) -> Iterator[Value | None]:
+        """What some requests that got no answer make of it, in any order."""
+        lost = [one for one in self.served if one.outcome is None and not one.reads | one.arrives]
+        for count in range(1, len(lost) + 1):
+            for order in permutations(lost, count):
+                state = base
+                for one in order:
+                    state = self._after(one, state) if self._fits(one, state) else state
+                yield state
 
     @property
     def answered(self) -> list[tuple[Served, Outcome]]:

@@ -133,6 +133,7 @@ class Sharpening:
             budget=BUDGET,
             networks=(None,) if network is None else _others(network),
             confirmations=0,
+            fewer_nodes=self.twin.fewer_nodes,
             further=swaps(self.twin.kind.ops, joined=self.bursts),
             invariants=self.twin.invariants,
             progress=self._report,

@@ -65,10 +65,14 @@ def _place(found: Counterexample) -> tuple[object, ...]:
 
 @frozen
 class Twin:
-    """The twin kind of a target, and what it takes to run there."""
+    """The twin kind of a target, and what it takes to run there.
+
+    `fewer_nodes`: nodes that are not needed may be left out.
+    """
 
     kind: TargetKind
     invariants: Sequence[Invariant] = ()
+    fewer_nodes: bool = True
 
     def target(self, found: Counterexample) -> Target:
         """Such nodes as the counterexample needs, on its network."""

@@ -153,12 +153,14 @@ class LiveNode:
 
     async def close(self) -> None:
         """Close what is open; the node itself is left as it is."""
-        if self._http is not None:
-            await self._http.aclose()
-        if self._connection is not None:
-            self._connection.close()
-            await self._connection.wait_closed()
+        # Given up before it is closed: a request at the same time dials anew.
+        http, connection = self._http, self._connection
         self._connection = self._http = self._client = None
+        if http is not None:
+            await http.aclose()
+        if connection is not None:
+            connection.close()
+            await connection.wait_closed()
 
     async def _asked(
         self, ask: Callable[[NodeClient], Awaitable[Given]], *, twice: bool = False

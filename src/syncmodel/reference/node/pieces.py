@@ -329,7 +329,7 @@ def lets_go() -> bool:
 
 
 def is_elsewhere(a_peer_has_it: bool, silent: int) -> bool:  # noqa: ARG001
-    """Whether a row is on another node too: if a peer has it that says so, however many are silent."""
+    """Whether a row is on another node too: if a peer says that it has it, whoever is silent."""
     return a_peer_has_it
 
 
