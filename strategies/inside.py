@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +60,16 @@ class Nothing(Enum):
 NOTHING = Nothing.POSSIBLE
 
 
+class _Picking(threading.local):
+    """The generator of a thread's picks, seeded anew for each: a new one would be seeded twice."""
+
+    def __init__(self) -> None:
+        self.rng = Random(0)
+
+
+PICKING = _Picking()
+
+
 class Picked(st.SearchStrategy[T]):
     """A value that is picked by one draw, where the machine's plan stands; or `NOTHING`.
 
@@ -72,7 +83,9 @@ class Picked(st.SearchStrategy[T]):
 
     def do_draw(self, data: Any) -> Any:
         """Hypothesis' side of it."""
-        return self.pick(data.hypothesis_runner, Random(data.draw_integer(0, 2**64 - 1)))
+        rng = PICKING.rng
+        rng.seed(data.draw_integer(0, 2**64 - 1))
+        return self.pick(data.hypothesis_runner, rng)
 
 
 class NextRule(st.SearchStrategy[tuple[Any, dict[str, Any]]]):

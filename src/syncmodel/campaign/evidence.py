@@ -17,7 +17,7 @@ from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Driver
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.following import Following, Happenings
-from syncmodel.engine.hanging import bounded
+from syncmodel.engine.hanging import bounded, let_go
 from syncmodel.engine.history import nobody
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.run import run
@@ -98,7 +98,11 @@ def artefacts(target: Target, driver: Driver, file: Path | None) -> Evidence:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=file.parent, prefix=".", suffix=".tmp"))
-        driver.run(bounded(target, target.artefacts(making), "saying what its nodes know"))
+        saying = bounded(target, target.artefacts(making), lambda: "saying what its nodes know")
+        try:
+            driver.run(saying)
+        finally:
+            let_go()
         about = json.dumps({"format": FORMAT, "of": file.name})
         (making / ABOUT).write_text(f"{about}\n", encoding="utf-8")
         making.chmod(0o755)

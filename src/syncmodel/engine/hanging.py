@@ -2,7 +2,8 @@
 
 Where the target waits on the event loop it is cancelled there. Where it blocks instead, nothing on
 the loop gets its turn, or there is no loop: then the process' alarm clock wakes it, a little later
-(in the main thread, and where nobody else has set that clock).
+(in the main thread, and where nobody else has set that clock). What rings is set once a run, as
+that takes longer than all else here; between its calls it does what no handler would do.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import time
 import traceback
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -27,6 +28,8 @@ LATER_S = 1.0
 #: The methods of a target that a run calls by themselves.
 CALLED = ("write", "read", "settle", "begin", "together", "close")
 AT_ITS_END = "at its end"
+#: An alarm clock that nobody has set.
+STOPPED = (0.0, 0.0)
 
 
 class HangingError(InvalidRunError):
@@ -37,30 +40,102 @@ class _Blocks(Exception):  # noqa: N818 (told as another one)
     """It still ran when the alarm went off."""
 
 
-async def bounded(target: Target, call: Awaitable[T], doing: str, more_s: float = 0.0) -> T:
+class _Clock:
+    """The process' alarm clock: it raises `_Blocks` in the middle of whatever runs then."""
+
+    def __init__(self) -> None:
+        self._ours = self._runs = False
+        self._until_s = 0.0
+
+    def start(self, limit_s: float, *, anew: bool) -> bool:
+        """Ring after that time; False where the clock is somebody else's, or can't be heard."""
+        if not _is_main() or signal.getitimer(signal.ITIMER_REAL) != STOPPED:
+            return False
+        if anew or not self._ours:
+            handler = signal.getsignal(signal.SIGALRM)
+            self._ours = handler is signal.SIG_DFL or handler == self._ring
+            if not self._ours:
+                return False
+            signal.signal(signal.SIGALRM, self._ring)
+        self._runs, self._until_s = True, time.monotonic() + limit_s
+        signal.setitimer(signal.ITIMER_REAL, limit_s)
+        return True
+
+    def stop(self) -> None:
+        """Ring no more."""
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        self._runs = False
+
+    def let_go(self) -> None:
+        """It is nobody's, as it was."""
+        if not self._ours or self._runs or not _is_main():
+            return
+        self._ours = False
+        if signal.getsignal(signal.SIGALRM) == self._ring:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    def _ring(self, number: int, _frame: FrameType | None) -> None:
+        if self._runs:
+            raise _Blocks
+        if 0 <= time.monotonic() - self._until_s < LATER_S:
+            return  # ours, heard a moment after the call came back
+        # Somebody else's alarm, between two calls: as if there was no handler.
+        signal.signal(number, signal.SIG_DFL)
+        self._ours = False
+        signal.raise_signal(number)
+
+
+_CLOCK = _Clock()
+
+
+def _is_main() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
+
+
+async def bounded(
+    target: Target,
+    call: Awaitable[T],
+    doing: Callable[[], str],
+    more_s: float = 0.0,
+    *,
+    anew: bool = True,
+) -> T:
     """What the call gives. Raises `HangingError` if it takes longer than the target may.
 
-    `doing` says what that is; `more_s`: the target was given so much time itself.
+    `doing` says what that is, and is asked only then; `more_s`: the target was given so much time
+    itself. `anew`: it is looked again whose the alarm clock is, as it is once a run.
     """
     limit_s = target.hang_limit_s + more_s
     within = asyncio.timeout(limit_s) if _on_a_loop() else None
     try:
-        with _alarm(limit_s + LATER_S):
+        rings = _CLOCK.start(limit_s + LATER_S, anew=anew)
+        try:
             if within is None:
                 return await call
             async with within:
                 return await call
+        finally:
+            if rings:
+                _CLOCK.stop()
     except _Blocks as error:
-        raise _hanging(target, error, doing, limit_s) from error
+        raise _hanging(target, error, doing(), limit_s) from error
     except TimeoutError as error:
         if within is None or not within.expired():
             raise
-        raise _hanging(target, error.__cause__ or error, doing, limit_s) from error
+        raise _hanging(target, error.__cause__ or error, doing(), limit_s) from error
 
 
 async def closed(target: Target) -> None:
     """Close the target. Raises `HangingError` if that takes longer than the target may."""
-    await bounded(target, target.close(), AT_ITS_END)
+    try:
+        await bounded(target, target.close(), lambda: AT_ITS_END)
+    finally:
+        let_go()
+
+
+def let_go() -> None:
+    """A run is over: the alarm clock is nobody's."""
+    _CLOCK.let_go()
 
 
 def _on_a_loop() -> bool:
@@ -69,30 +144,6 @@ def _on_a_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-@contextmanager
-def _alarm(limit_s: float) -> Iterator[None]:
-    """Raises `_Blocks` in the middle of whatever runs then."""
-    free = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
-        and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
-    )
-    if not free:
-        yield
-        return
-
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise _Blocks
-
-    signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, limit_s)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def _hanging(target: Target, error: BaseException, doing: str, limit_s: float) -> HangingError:

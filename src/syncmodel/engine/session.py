@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from attrs import field, frozen
 
-from syncmodel.engine.hanging import HangingError, bounded
+from syncmodel.engine.hanging import HangingError, bounded, let_go
 from syncmodel.engine.history import (
     Began,
     Ended,
@@ -25,7 +25,6 @@ from syncmodel.engine.history import (
     nobody,
 )
 from syncmodel.engine.invariant import Invariant
-from syncmodel.engine.script import leaves
 from syncmodel.engine.trouble import happened, sentence, short
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
 from syncmodel.model.control import compare_control
@@ -38,6 +37,7 @@ from syncmodel.model.rest import compare
 from syncmodel.model.view import ControlView, Shown, View
 from syncmodel.model.world import World, initial
 from syncmodel.steps.base import Step
+from syncmodel.steps.compound import Burst, Concurrently
 from syncmodel.targets.base import Reusable, Settled, Target, Unsettled
 
 #: How long a component may stay busy before the verdict is *unknown*.
@@ -46,6 +46,9 @@ SETTLE_LIMIT_S = 10.0
 PATIENCE = 10
 #: A target that gives up has waited if it took this share of the time that it had.
 WAITED = 0.9
+BEGINNING = "at the beginning of a run"
+#: Steps that are made of steps.
+HOLDING = (Burst, Concurrently)
 
 
 @frozen
@@ -181,7 +184,7 @@ class Session:
     async def _boot(self, net: Net) -> None:
         self._control.clear()
         try:
-            await bounded(self.target, self.target.begin(net), "at the beginning of a run")
+            await bounded(self.target, self.target.begin(net), lambda: BEGINNING)
         except Exception as error:  # noqa: BLE001 (raised again)
             self._broken(error, "making the nodes ready for a run")
 
@@ -201,7 +204,8 @@ class Session:
             started = time.perf_counter()
             try:
                 performing = step.perform(self.target)
-                outcome = checked(await bounded(self.target, performing, f"in {self.last_step}"))
+                doing = self._in_step
+                outcome = checked(await bounded(self.target, performing, doing, anew=False))
             except Exception as error:  # noqa: BLE001 (raised again)
                 self._broken(error, f"performing {self.last_step}")
             took = time.perf_counter() - started
@@ -219,6 +223,7 @@ class Session:
 
     def finish(self) -> Result:
         """The run's result; a run that nothing has decided yet has passed."""
+        let_go()
         if self.over is None:
             self._end(Verdict.PASS)
             if isinstance(self.target, Reusable):
@@ -250,8 +255,13 @@ class Session:
 
     async def _settled(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         settling = self.target.settle(net, control=control, limit_s=limit_s)
-        when = "after" if self.steps else "before"
-        return await bounded(self.target, settling, f"at rest {when} {self.last_step}", limit_s)
+        return await bounded(self.target, settling, self._at_rest, limit_s, anew=False)
+
+    def _in_step(self) -> str:
+        return f"in {self.last_step}"
+
+    def _at_rest(self) -> str:
+        return f"at rest {'after' if self.steps else 'before'} {self.last_step}"
 
     async def _unsettled(self, found: Unsettled) -> None:
         """Busy at the limit is *unknown*; busy at ten times the limit, or for ever, diverges.
@@ -328,7 +338,9 @@ def _check_settled(found: object, net: Net) -> None:
 def _disturbs(step: Step) -> bool:
     """Whether it stops or restarts a node's application, or a step inside of it does; or whether
     the look after it is what it is for."""
-    return any(leaf.disturbs() or leaf.inspects() for _, leaf in leaves((step,)))
+    if isinstance(step, HOLDING):
+        return any(map(_disturbs, step.steps))
+    return bool(step.disturbs()) or step.inspects()
 
 
 def _disturbed(before: World, after: World) -> bool:

@@ -43,7 +43,9 @@ def coming_back(belief: Belief, during: Net, disks: Disks) -> Belief:
 
     It holds before answers are judged: other nodes may hear of it at once.
     """
-    more = dict[Row, RowBelief]()
+    if not disks.restored:
+        return belief
+    more: dict[Row, RowBelief] = {}
     for node in sorted(disks.restored):
         for name, row in belief.rows.items():
             copy, may = row.saved.get(node, NOTHING), row.perhaps_known_by(node)

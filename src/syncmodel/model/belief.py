@@ -253,10 +253,10 @@ class Belief:
         on the way took its write before: its table is gone then. What was written earlier travels
         as well, over every link that was up at any moment.
         """
-        belief, entries = self, list[Entries]()
+        belief, entries = self, []
         during = self.net.either(after)
         for write, outcome in calls:
-            mine = list[Entry]()
+            mine = []
             for register, stored in self._stored(write, outcome, after):
                 knows = self._knows_column(write.node, register, after)
                 belief, number = belief.with_version(

@@ -69,7 +69,7 @@ def fold(
     entered = with_waiting(entered, calls, entries)
     while (more := landed(without_waiting(entered), during)) is not entered:
         entered = more
-    proofs = list[Proof]()
+    proofs: list[Proof] = []
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proofs += _judge(entered, write, mine, outcome, moment)
     sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]

@@ -6,6 +6,7 @@ Runs share a cluster, so on the wire an id is `run_id/name`; in the model it is 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -68,6 +69,7 @@ def to_wire(
             return "DELETE", path, None
 
 
+@lru_cache(maxsize=1024)
 def quoted(text: str) -> str:
     """The text as one segment of a path, or as a value of a query: no part of it acts as a URL's,
     as a slash would, or a segment that is all dots."""

@@ -129,6 +129,23 @@ def test_what_blocks_is_one_as_well(target: type[Hangs], where: str) -> None:
     assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
 
 
+@pytest.mark.usefixtures("no_alarm")
+def test_between_two_calls_the_alarm_clock_is_anybodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Theirs is left as it is; and with no handler of theirs, theirs ends the process as ever."""
+    session, raised = Session(Straightly("nowhere"), NET), list[int]()
+    Straight().run(session.begin())
+    monkeypatch.setattr(signal, "raise_signal", raised.append)
+    os.kill(os.getpid(), signal.SIGALRM)
+    assert raised == [signal.SIGALRM]
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+    heard = list[int]()
+    signal.signal(signal.SIGALRM, lambda number, _: heard.append(number))
+    Straight().run(session.take(FIRST))
+    assert session.finish().verdict is Verdict.PASS
+    os.kill(os.getpid(), signal.SIGALRM)
+    assert heard == [signal.SIGALRM]
+
+
 def test_one_of_several_at_once_may_hang() -> None:
     assert "Hangs.write" in told(Hangs("write"), Concurrently((FIRST, SECOND)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -71,12 +72,17 @@ def write(
     method, path, body = to_wire(asked, RUN_ID, malformed=malformed)
     content = b"" if body is None else json.dumps(body).encode()
     if node in world.paused:
-        waiting = Waiting(node, method, unquote(path), content)
+        waiting = Waiting(node, method, _unquoted(path), content)
         return replace(world, waiting=(*world.waiting, waiting)), unknown(STANDS_STILL)
-    given = Write(method, unquote(path), content, world.now_s(node), arrived)
+    given = Write(method, _unquoted(path), content, world.now_s(node), arrived)
     world, answer = answered(world, node, given)
     assert answer is not None
     return world, to_outcome(answer.status, dict(answer.body), RUN_ID)
+
+
+@lru_cache(maxsize=1024)
+def _unquoted(path: str) -> str:
+    return unquote(path)
 
 
 def look(

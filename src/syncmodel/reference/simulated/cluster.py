@@ -48,6 +48,7 @@ DELIVERIES_LIMIT = 100_000
 #: From so many for each link on, it is noted which worlds were there already: a loop is one that
 #: comes again and again.
 UNUSUAL, AGAIN = 100, 20
+NONE_SEEN: Counter[VirtualWorld] = Counter()
 
 
 class SimulatedCluster(Target, Everything, Traces):
@@ -344,11 +345,12 @@ class SimulatedCluster(Target, Everything, Traces):
     def _deliver(self, limit: int) -> int:
         """Let things happen until nothing can, or the same again; return how many did."""
         world, schedule = self.world, self._schedule
-        unusual, seen = UNUSUAL * len(self._setup.links), Counter[VirtualWorld]()
+        unusual, seen = UNUSUAL * len(self._setup.links), NONE_SEEN
         for number in range(limit):
             if not world.is_busy:
                 return number
             if number >= unusual:
+                seen = seen or Counter()
                 if seen[world] >= AGAIN:
                     return number
                 seen[world] += 1

@@ -13,15 +13,19 @@ from functools import lru_cache, partial
 from itertools import chain
 
 from attrs import define
+from immutables import Map
 
 from syncmodel.model import values as model
 from syncmodel.model.members import MembersView
 from syncmodel.model.nearly import differing
-from syncmodel.model.net import Link
+from syncmodel.model.net import Link as Direction
 from syncmodel.model.view import ControlView, View
+from syncmodel.nostr.events import Event
 from syncmodel.reference.node.entries import CaseRow, EventRow, Row
 from syncmodel.reference.node.state import (
+    Link,
     Node,
+    Peer,
     State,
     listed,
     own_log,
@@ -39,7 +43,7 @@ TABLES = tuple(sorted(SUPERTEST.by_name))
 MANY = 64
 
 
-def behind(world: VirtualWorld) -> list[Link]:
+def behind(world: VirtualWorld) -> list[Direction]:
     """The links, connected or free to be, whose dialler has not processed the relay's log to its
     end, over a connection that is still there; both nodes run and do not stand still."""
     running = {
@@ -58,7 +62,7 @@ def behind(world: VirtualWorld) -> list[Link]:
     ]
 
 
-def _carries(world: VirtualWorld, link: Link) -> bool:
+def _carries(world: VirtualWorld, link: Direction) -> bool:
     """Whether something must come over the link, between members: it is whole, or connected all the
     same."""
     whole = link not in world.cut or (link in world.wires and link not in world.hung)
@@ -192,5 +196,25 @@ def members(world: VirtualWorld, name: str) -> MembersView | None:
 
 
 def _members(state: State, node: Node) -> MembersView:
+    connected = tuple([state.link(peer.name).connected for peer in node.peers])
+    return _told((node.name, node.pubkey, node.peers), state.inactive, state.trusted, connected)
+
+
+@lru_cache(maxsize=1024)
+def _told(
+    who: tuple[str, str, tuple[Peer, ...]],
+    inactive: frozenset[str],
+    trusted: frozenset[str],
+    connected: tuple[bool, ...],
+) -> MembersView:
+    """What such a node says: it follows from these alone."""
+    name, pubkey, peers = who
+    node = Node(name, pubkey, _unasked, peers)
+    links = {peer.name: Link(up) for peer, up in zip(peers, connected, strict=True)}
+    state = State("", links=Map(links), inactive=inactive, trusted=trusted)
     nodes = listed(state, node)
     return to_members({"nodes": nodes}, {"members": nodes}, sync_status(state, node))
+
+
+def _unasked(event: Event) -> Event:
+    return event
