@@ -7,7 +7,7 @@ vacuous pass shows. Read from the history alone. Not here: how a tally looks (`r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from enum import Enum
 from itertools import combinations
 
@@ -294,11 +294,12 @@ class Tally:
         self.seen[Sometimes.REPLAYS] += sum(_learnt(before, after, node) for node in trusts)
         dropped = before.net.drops(after.net)
         self.seen[Sometimes.ROLLBACKS] += sum(_knows_rows(before, node) for node in dropped)
-        changed = [row for row, belief in after.rows.items() if before.rows.get(row) != belief]
-        for row in changed:
-            for versions in _met(after.row(row)):
-                self._sight(Sighting(Sometimes.CONFLICTS, row, versions))
-        for row in _hidden(entry):
+        for row in _compared(after):
+            belief = after.row(row)
+            if before.rows.get(row) is not belief and before.row(row) != belief:
+                for versions in _met(belief):
+                    self._sight(Sighting(Sometimes.CONFLICTS, row, versions))
+        for row in _hidden(entry, self._sighted):
             self._sight(Sighting(Sometimes.HIDDEN, row))
 
     def _sight(self, sighting: Sighting) -> None:
@@ -359,13 +360,23 @@ def _can_happen(what: Sometimes, net: Net) -> bool:
     return True
 
 
-def _hidden(entry: Rested) -> Iterator[Row]:
-    """The rows that some node must have and does not show, because one they refer to does not."""
+def _compared(after: Belief) -> Iterable[Row]:
+    """All rows that a step may have changed: a long run has many others."""
+    touched = after.touched
+    if touched is None or after.seen is None:
+        return after.rows
+    return touched.union(after.seen.compared)
+
+
+def _hidden(entry: Rested, sighted: Container[Sighting]) -> Iterator[Row]:
+    """The rows that some node must have and does not show, because one they refer to does not; but
+    for those that were sighted."""
     belief = entry.after.belief
-    binding = belief.net.schema.binding
     views = [(node, view) for node, view in entry.views.items() if view is not None]
-    for name, row in belief.rows.items():
-        bound = belief.bound_to(name) if binding[name.table] and not name.column else frozenset()
+    for name in belief.marked.hideable:
+        if name.column or Sighting(Sometimes.HIDDEN, name) in sighted:
+            continue
+        row, bound = belief.row(name), belief.bound_to(name)
         for node, view in views if bound else ():
             if bound.issubset(shown for shown, _ in view.rows):
                 continue

@@ -7,7 +7,7 @@ owns the comparison of a settled system. `registers` defines what a register is:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
 from attrs import evolve, field, frozen
@@ -47,7 +47,7 @@ class Rest(Record):
 class Seen(Record):
     """The last rest as a whole, which found nothing: its net, the rows after it, what showed.
 
-    `prunes`: as each `Rest` has it.
+    `prunes`: as each `Rest` has it. `compared`: all others are what they were at the rest before.
     """
 
     net: Net
@@ -55,6 +55,7 @@ class Seen(Record):
     shown: Mapping[str, Mapping[Row, Value]]
     prunes: bool
     views: Mapping[str, View]
+    compared: Collection[Row]
 
 
 class Touched(Record):

@@ -54,7 +54,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
-    for name in sorted(_to_compare(belief, net, seen, shown, prunes=prunes)):
+    names = sorted(_to_compare(belief, net, seen, shown, prunes=prunes))
+    for name in names:
         row = belief.row(name)
         sights = _sights(belief, name, shown)
         last, rule = belief.rested.get(name), belief.policy(name)
@@ -66,7 +67,7 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     _raise_if(found)
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
     rested = belief.rested.update(rests)
-    whole = Seen(net, rows, shown, prunes, seen)
+    whole = Seen(net, rows, shown, prunes, seen, names)
     noted = Touched(whole, rows)
     marks = belief.marking(rows, {name: rows[name] for name in rests})
     logs, of = belief.logs, belief.guarantees

@@ -10,12 +10,12 @@ from syncmodel.model.nearly import differing
 from syncmodel.reference.node.entries import CASES, EVENTS, CaseRow, EventRow, Row, RowKey
 from syncmodel.reference.node.state import State
 from syncmodel.reference.simulated import sights
+from syncmodel.reference.simulated.changes import MANY, note
 from syncmodel.reference.simulated.setup import RUN_ID
 
 Change = tuple[RowKey, tuple[Row, ...] | None]
 FULL: dict[RowKey, tuple[Row, ...]] = {
-    (CASES, f"{RUN_ID}/c{i}"): (CaseRow(f"{RUN_ID}/c{i}", RUN_ID, f"t{i}", 0),)
-    for i in range(sights.MANY)
+    (CASES, f"{RUN_ID}/c{i}"): (CaseRow(f"{RUN_ID}/c{i}", RUN_ID, f"t{i}", 0),) for i in range(MANY)
 }
 NAMES = st.sampled_from(["c1", "c5", "c50", "d", "C1", "c"])
 
@@ -39,16 +39,27 @@ CHANGES = st.one_of(
 )
 
 
-@given(changes=st.lists(st.tuples(st.sampled_from(["n1", "n2"]), CHANGES), max_size=12))
-def test_a_view_made_of_the_last_one_is_the_same(changes: list[tuple[str, Change]]) -> None:
+@given(
+    changes=st.lists(
+        st.tuples(st.sampled_from(["n1", "n2"]), CHANGES, st.booleans(), st.booleans()), max_size=12
+    )
+)
+def test_a_view_made_of_the_last_one_is_the_same(
+    changes: list[tuple[str, Change, bool, bool]],
+) -> None:
+    """Whether a change was noted or not, and whether the node is read after it or later."""
     tables: dict[str, Map[RowKey, tuple[Row, ...]]] = dict.fromkeys(("n1", "n2"), Map(FULL.items()))
-    for node, (key, rows) in changes:
-        table = tables[node]
+    for node, (key, rows), noted, reads in changes:
+        before = table = tables[node]
         if rows is not None:
             table = table.set(key, rows)
         elif key in table:
             table = table.delete(key)
         tables[node] = table
+        if noted:
+            note(before, table, (key,))
+        if not reads:
+            continue
         made = sights.view(State("log", plugin=1, table=table), node)
         assert made == sights._view(1, tuple(table.values()))
 

@@ -12,12 +12,11 @@ from collections.abc import Iterable
 from functools import lru_cache, partial
 from itertools import chain
 
-from attrs import define
+from attrs import define, field
 from immutables import Map
 
 from syncmodel.model import values as model
 from syncmodel.model.members import MembersView
-from syncmodel.model.nearly import differing
 from syncmodel.model.net import Link as Direction
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.events import Event
@@ -33,14 +32,13 @@ from syncmodel.reference.node.state import (
     shown,
     sync_status,
 )
+from syncmodel.reference.simulated.changes import MANY, Table, between
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import VirtualWorld
 from syncmodel.targets.listing import to_members
 from syncmodel.targets.wire import SUPERTEST, to_tables, to_view
 
 TABLES = tuple(sorted(SUPERTEST.by_name))
-#: With so many rows a view is made of the last one.
-MANY = 64
 
 
 def behind(world: VirtualWorld) -> list[Direction]:
@@ -90,11 +88,11 @@ def view(state: State, name: str = "") -> View | None:
     """What one node shows; by its `name` it is known what was read of it last."""
     if state.plugin is None:
         return None
-    table = tuple(state.table.values())
-    return _view(state.plugin, table) if len(table) < MANY else _next(name, state.plugin, table)
+    if len(state.table) >= MANY:
+        return _next(name, state.plugin, state.table)
+    return _view(state.plugin, tuple(state.table.values()))
 
 
-Table = tuple[tuple[Row, ...], ...]
 Pairs = list[tuple[model.Row, model.Value]]
 
 
@@ -103,34 +101,61 @@ class _Last:
     """What was read of a node last; `plain`: there were no events, not even hidden ones."""
 
     plugin: int = 0
-    table: Table = ()
+    table: Table = Map()
     view: View = View()
     plain: bool = False
 
 
+@define
+class _Any:
+    """The last view of any node, and how one came of another last: nodes that agree have one view,
+    which is made and hashed once."""
+
+    view: View = View()
+    before: View = View()
+    out: Pairs = field(factory=list)
+    new: Pairs = field(factory=list)
+    after: View = View()
+
+
 _LAST = defaultdict[str, _Last](_Last)
-#: The last view of any node.
-_ANY = _Last()
+_ANY = _Any()
 
 
 def _next(name: str, plugin: int, table: Table) -> View:
     """The view of a node that has many rows, of which a step changes few: made of its last one."""
     last = _LAST[name]
-    gone, came = differing(last.table, table)
-    out, new = [*chain.from_iterable(gone)], [*chain.from_iterable(came)]
-    found = None
     # Whether an event shows depends on its case: then all of them are read.
-    plain = last.plain and all(row.__class__ is CaseRow for row in new)
-    if plain and last.plugin == plugin and len(out) + len(new) < MANY / 8:
-        found = _changed(list(last.view.rows), *(_pairs(plugin, rows) for rows in (out, new)))
+    keys = between(last.table, table) if last.plain and last.plugin == plugin else None
+    found, plain = None, False
+    if keys is not None and len(keys) < MANY / 8:
+        ordered = sorted(keys)
+        new = [row for key in ordered for row in table.get(key, ())]
+        plain = all(row.__class__ is CaseRow for row in new)
+        if plain:
+            out = [row for key in ordered for row in last.table.get(key, ())]
+            found = _stepped(last.view, *(_pairs(plugin, rows) for rows in (out, new)))
     if found is None:
-        found = _view(plugin, table)
-        plain = not any(row.__class__ is EventRow for row in chain.from_iterable(table))
-    if found.rows == _ANY.view.rows:
-        # Nodes that agree have one view, which is hashed once.
-        found = _ANY.view
-    _LAST[name], _ANY.view = _Last(plugin, table, found, plain), found
+        whole = tuple(table.values())
+        found = _view(plugin, whole)
+        plain = not any(row.__class__ is EventRow for row in chain.from_iterable(whole))
+        if found.rows == _ANY.view.rows:
+            found = _ANY.view
+    _LAST[name] = _Last(plugin, table, found, plain)
+    _ANY.view = found
     return found
+
+
+def _stepped(view: View, out: Pairs, new: Pairs) -> View | None:
+    """The view once these rows are gone and those came; as the node before had it, if it did."""
+    if out == new:
+        return view
+    if _ANY.before is not view or _ANY.out != out or _ANY.new != new:
+        found = _changed(list(view.rows), out, new)
+        if found is None:
+            return None
+        _ANY.before, _ANY.out, _ANY.new, _ANY.after = view, out, new, found
+    return _ANY.after
 
 
 def _pairs(plugin: int, rows: Iterable[Row]) -> Pairs:

@@ -40,6 +40,7 @@ from syncmodel.reference.node.ports import (
     ToSubscriber,
     Unsubscribe,
 )
+from syncmodel.reference.simulated.changes import note
 from syncmodel.reference.simulated.coming import ASK, DIAL, TELL, Coming, Deliverable
 from syncmodel.reference.simulated.machine import Machine, fresh, log_name, switched
 from syncmodel.reference.simulated.setup import DIRECT, Setup
@@ -282,6 +283,8 @@ def _fed(
         else:
             redialling.append(one)
     disk, pending = machine.disk, machine.pending
+    if state.table is not machine.state.table:
+        note(machine.state.table, state.table, [o.key for o in durables if isinstance(o, Show)])
     if durables:
         now, pending = due(pending, durables, node.pieces)
         disk = disk.apply(now)
