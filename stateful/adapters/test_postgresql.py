@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from syncmodel import ClusterMachine
 
 pytest.importorskip("psycopg", reason="PostgreSQL's client is not installed: make adapters")
-postgresql = pytest.importorskip("syncmodel.adapters.postgresql")
-if not postgresql.EXTENSION.exists():
+if not Path("/usr/share/postgresql/15/extension/pglogical.control").exists():
     pytest.skip(
         "PostgreSQL 15 or pglogical is not installed: make adapters", allow_module_level=True
     )

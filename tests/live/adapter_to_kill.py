@@ -37,6 +37,9 @@ class Kept(Processes):
         writer.close()
         return True
 
+    def rows(self, node: str, prefix: str) -> Sequence[object]:
+        return []
+
 
 async def main() -> None:
     adapter = Kept(2)

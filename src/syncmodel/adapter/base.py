@@ -10,7 +10,8 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from syncmodel.adapter.answers import Refused, Unknown
+from syncmodel.adapter.answers import CODES, UNKNOWN, Refused, Unknown
+from syncmodel.adapter.numbers import whole_numbers
 from syncmodel.adapter.rest import Rest, settle
 from syncmodel.errors import InvalidRunError, UsageError
 from syncmodel.model.net import Link, Net
@@ -21,10 +22,12 @@ from syncmodel.model.view import View
 from syncmodel.steps.base import CutsLinks
 from syncmodel.targets.base import Settled, Target, Unsettled
 
-#: A row as the system stores it, by column; None where it does not say.
-Stored = Mapping[str, Any] | None
+#: The cells of a row, by column.
+Columns = Mapping[str, Any]
+#: A row as the system stores it; None where it does not say.
+Stored = Columns | None
 #: What `rows` gives: table, id, columns.
-Shown = tuple[str, str, Mapping[str, Any]]
+Shown = tuple[str, str, Columns]
 
 
 class Adapter(Target, CutsLinks):
@@ -33,8 +36,15 @@ class Adapter(Target, CutsLinks):
     `row` has a `table` and a `name`, which is the id to use: it begins with the `prefix` of the
     run, so that rows of earlier runs do not matter. A method raises `Refused` or `Unknown`; a
     connection that is refused means that nothing happened, one that breaks and a timeout that
-    nobody knows. Any other exception ends the search and is told as the adapter's.
+    nobody knows; `answers` says what exceptions of a client mean. Any other exception ends the
+    search and is told as the adapter's.
     """
+
+    #: What an exception of the system's client means, by its class or one that it inherits: a code
+    #: of `Refused`, or "unknown".
+    answers: ClassVar[Mapping[type[Exception], str]] = {}
+    #: What numbers come back as, where not as int: `str` or `float`. One that is not whole is told.
+    numbers: ClassVar[type[object]] = int
 
     #: How long views must stay the same to be at rest, where nothing better is known. Seconds.
     quiet_s: ClassVar[float] = 0.0
@@ -48,11 +58,17 @@ class Adapter(Target, CutsLinks):
     tick = 0
 
     def __init_subclass__(cls) -> None:
-        """Raises `UsageError` for a helper of the author's that would replace one of ours."""
+        """Raises `UsageError` for a helper of the author's that would replace one of ours, and for
+        an answer that is none."""
         super().__init_subclass__()
         ours = [base for base in cls.__mro__ if base.__module__.startswith(f"{__package__}.")]
         if cls in ours:
             return
+        for code in cls.answers.values():
+            if code not in (*CODES, UNKNOWN):
+                raise UsageError(
+                    f"{cls.__name__}.answers has {code!r:.60}: say {', '.join(CODES)} or {UNKNOWN}."
+                )
         for name in vars(cls):
             if name.startswith("_") and not name.endswith("__") and _has(ours, name):
                 raise UsageError(
@@ -152,9 +168,21 @@ class Adapter(Target, CutsLinks):
     # --- helpers --------------------------------------------------------------------------------
 
     async def call(self, method: Callable[..., Any], *given: Any) -> Any:
-        """What an author's method gives; a plain one is called here."""
-        found = method(*given)
-        return await found if inspect.isawaitable(found) else found
+        """What an author's method gives; a plain one is called here. What its client raises is what
+        `answers` has for it."""
+        try:
+            found = method(*given)
+            return await found if inspect.isawaitable(found) else found
+        except tuple(self.answers) as error:
+            raise self.meant(error) from error
+
+    def meant(self, error: Exception) -> Exception:
+        """What an exception of the client says, by `answers`; else itself."""
+        known = [kind for kind in type(error).__mro__ if kind in self.answers]
+        code = self.answers[known[0]] if known else ""
+        if code == UNKNOWN:
+            return Unknown(f"{type(error).__name__}: {error}")
+        return Refused(code) if code else error
 
     def _asked(self, node: str, table: Table, write: Write) -> Awaitable[Stored]:
         row = Row(write.row.table, self.prefix + write.row.name)
@@ -176,7 +204,7 @@ class Adapter(Target, CutsLinks):
     def _read(self, table: Table, method: str, columns: object) -> dict[str, Any]:
         """A row as the author's method gave it, without the prefix. Raises `InvalidRunError`."""
         try:
-            value = table.read(columns)
+            value = table.read(whole_numbers(table, columns, self.numbers))
         except ValueError as error:
             raise InvalidRunError(
                 f"{type(self).__name__}.{method} gave what is {error}. An adapter returns rows as "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ class InProcess(Adapter):
     """One replica for each node, made by `replica`; `self.at[node]` is it.
 
     With `refuses = False` the system itself knows no "exists" and "no such row" (most CRDTs): what
-    a node shows then decides.
+    a node shows then decides, and the node takes one write after the other.
     """
 
     waits: ClassVar[bool] = False
@@ -27,18 +28,32 @@ class InProcess(Adapter):
         """A new, empty replica."""
         raise unwritten(self, "replica")
 
+    def discard(self, replica: Any) -> Any:
+        """Nobody needs this replica any more: end what it has open (optional)."""
+
     async def begin(self, net: Net) -> None:
         """New replicas."""
-        self.at = {node: await self.call(self.replica, node) for node in self.nodes}
+        await self.close()
+        self.at = made = dict[str, Any]()
+        for node in self.nodes:
+            made[node] = await self.call(self.replica, node)
+        self._turns = {node: asyncio.Lock() for node in self.nodes}
         self.cut = net.cut
+
+    async def close(self) -> None:
+        """Leave nothing of the replicas."""
+        for replica in getattr(self, "at", {}).values():
+            await self.call(self.discard, replica)
+        self.at = {}
 
     async def write(self, node: str, write: Write) -> Outcome:
         """As `Adapter.write`; refused here where the system does not know how to."""
-        if not self.refuses:
+        if self.refuses:
+            return await super().write(node, write)
+        # Another write between the look and this one would make the refusal ours.
+        async with self._turns[node]:
             code = await self._refusal(node, write)
-            if code is not None:
-                return refused(code)
-        return await super().write(node, write)
+            return await super().write(node, write) if code is None else refused(code)
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Nothing is carried over these links."""

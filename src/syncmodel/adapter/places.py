@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pwd
 import random
@@ -32,6 +33,18 @@ def free_ports(count: int) -> list[int]:
         if len(found) == count:
             return found
     raise BootError(f"No {count} free ports between {PORTS.start} and {PORTS.stop}.")
+
+
+def beside(kind: type, name: str) -> str:
+    """The text of the file of that name where the class is written, or one that it inherits from.
+
+    Raises `UsageError`.
+    """
+    for one in kind.__mro__[:-1]:
+        file = Path(inspect.getfile(one)).with_name(name)
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    raise UsageError(f"{kind.__name__} needs a file {name!r}: put it beside the adapter.")
 
 
 def copy_folder(source: Path, copy: Path) -> None:

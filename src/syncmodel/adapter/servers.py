@@ -14,12 +14,15 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from itertools import permutations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from syncmodel.adapter.answers import Refused
 from syncmodel.adapter.base import Adapter, unwritten
-from syncmodel.adapter.places import copy_folder, free_ports, give_folder, owner
+from syncmodel.adapter.clients import Clients
+from syncmodel.adapter.places import beside, copy_folder, free_ports, give_folder, owner
 from syncmodel.adapter.server import Server
 from syncmodel.errors import BootError, InvalidRunError
 from syncmodel.faults.link_door import Door, PortDoor
@@ -29,8 +32,10 @@ from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.faults.shared_port import SharedPort
 from syncmodel.faults.who_dials import holds
 from syncmodel.machines.endings import ending, tail
-from syncmodel.model.net import Link
+from syncmodel.model.net import Link, fully_connected
+from syncmodel.model.world import promised
 from syncmodel.steps.base import PAIRS
+from syncmodel.targets.base import Unsettled
 from syncmodel.targets.patience import Patience
 
 
@@ -65,6 +70,7 @@ class Servers(Adapter):
         self._links = ProxyLinks({})
         self._trusted = False
         self._cutting = asyncio.Lock()
+        self._clients = Clients(self._connected, self.disconnect)
 
     # --- the author's ---------------------------------------------------------------------------
 
@@ -80,9 +86,22 @@ class Servers(Adapter):
         del node
         return None
 
+    def connect(self, node: str) -> Any:
+        """A client of the node's server, for `client` (optional). It writes nothing, so what it
+        raises means that nothing happened."""
+        raise unwritten(self, "connect")
+
+    def disconnect(self, client: Any) -> Any:
+        """End a client that `connect` made."""
+        client.close()
+
     def ready(self, node: str) -> Any:
-        """Whether it takes requests. What this raises means: not yet."""
-        raise unwritten(self, "ready")
+        """Whether it takes requests: by default, whether `connect` succeeds. What this raises
+        means: not yet."""
+        if type(self).connect is Servers.connect:
+            raise unwritten(self, "ready")
+        with self.client(node):
+            return True
 
     def assemble(self) -> Any:
         """Make one cluster of them, once all run; then it is kept as the golden copy."""
@@ -121,6 +140,19 @@ class Servers(Adapter):
         assert isinstance(door, PortDoor)
         return door.port
 
+    def client(self, node: str) -> AbstractContextManager[Any]:
+        """A client of the node for one call: `with self.client(node) as client`. It is kept for the
+        next one, unless the call ends by an exception that is no refusal, or the server ended."""
+        return self._clients.one(node, lambda error: isinstance(self.meant(error), Refused))
+
+    def text(self, name: str, node: str, **more: object) -> str:
+        """The text of a file beside the adapter's own, with each `%(key)s` in it filled in: `node`
+        and its `number`, `port`, `client_port` and `address`, and `more`."""
+        known = {"node": node, "number": int(node[1:]), "port": self.port(node)}
+        known |= {"client_port": self.client_port(node)}
+        known |= {"address": self.address(node)} if self._shared else {}
+        return beside(type(self), name) % {**known, **more}
+
     async def run(self, node: str, *argv: object) -> None:
         """Run a command to its end as the server would run: in its folder, as its user.
 
@@ -139,8 +171,10 @@ class Servers(Adapter):
     # --- helpers --------------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """Leave no process and no folder."""
+        """Leave no process, no connection and no folder."""
         self._trusted = False
+        for node in self.nodes:
+            self._clients.hang_up(node)
         for server in self._servers.values():
             await server.kill()
         self._servers.clear()
@@ -159,8 +193,8 @@ class Servers(Adapter):
     async def call(self, method: Callable[..., Any], *given: Any) -> Any:
         """What an author's method gives; a plain one is called in a thread."""
         if inspect.iscoroutinefunction(method):
-            return await method(*given)
-        return await asyncio.to_thread(method, *given)
+            return await super().call(method, *given)
+        return await super().call(asyncio.to_thread, method, *given)
 
     async def _start_all(self) -> None:
         """Every server, at the same time. If one does not come up, none is started any more."""
@@ -172,7 +206,14 @@ class Servers(Adapter):
                 one.cancel()
             await asyncio.gather(*starting, return_exceptions=True)
 
+    def _connected(self, node: str) -> Any:
+        try:
+            return self.connect(node)
+        except tuple(self.answers) as error:
+            raise ConnectionRefusedError(f"{type(error).__name__}: {error}") from error
+
     async def _start(self, node: str) -> None:
+        self._clients.hang_up(node)
         log = self.home(node) / "log"
         command = list(map(str, self.argv(node)))
         server = await Server.start(
@@ -242,9 +283,19 @@ class Servers(Adapter):
             give_folder(self.home(node), self._owner)
         await self._start_all()
         await self.call(self.assemble)
+        await self._rested()
         for node in self.nodes:
             await self._servers[node].stop(self.stop_signal, self.stop_s)
             await asyncio.to_thread(copy_folder, self.home(node), self._golden(node))
+
+    async def _rested(self) -> None:
+        """What was assembled has come everywhere. Raises `BootError` if it does not."""
+        net = promised(fully_connected(self.schema, len(self.nodes)), self.guarantees)
+        found = await self.settle(net, control=False, limit_s=self.boot_s)
+        if isinstance(found, Unsettled):
+            raise BootError(
+                f"{type(self).__name__} does not come to rest after `assemble`: {found.reason}."
+            )
 
     def _door(self, node: str, dialler: str) -> Door:
         if self._shared:
