@@ -128,6 +128,8 @@ adapters: install ## install the systems of docs/adapters.md (Debian and Python 
 	  test -e /usr/share/postgresql/15/extension/pglogical.control && command -v etcd; } > /dev/null || \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive \
 	  apt-get install --yes --no-install-recommends redis-server slapd postgresql-15-pglogical etcd-server
+	test -x $(BIN)/pouchdb-server || \
+	  npm install --global --prefix .venv --ignore-scripts --no-audit --no-fund pouchdb-server
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[adapters]'
 
 adapters-test: install ## search those of them that are installed

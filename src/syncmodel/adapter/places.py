@@ -9,6 +9,7 @@ import random
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 from syncmodel.errors import BootError, UsageError
@@ -33,6 +34,11 @@ def free_ports(count: int) -> list[int]:
         if len(found) == count:
             return found
     raise BootError(f"No {count} free ports between {PORTS.start} and {PORTS.stop}.")
+
+
+def program(name: str) -> str | None:
+    """The program of that name, in the folder of our Python's own or on the path; None if none."""
+    return shutil.which(name, path=f"{sys.prefix}/bin{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 def beside(kind: type, name: str) -> str:

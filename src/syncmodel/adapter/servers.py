@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from syncmodel.adapter.answers import Refused
 from syncmodel.adapter.base import Adapter, unwritten
 from syncmodel.adapter.clients import Clients
-from syncmodel.adapter.places import beside, copy_folder, free_ports, give_folder, owner
+from syncmodel.adapter.places import beside, copy_folder, free_ports, give_folder, owner, program
 from syncmodel.adapter.server import Server
 from syncmodel.errors import BootError, InvalidRunError
 from syncmodel.faults.link_door import Door, PortDoor
@@ -216,6 +216,7 @@ class Servers(Adapter):
         self._clients.hang_up(node)
         log = self.home(node) / "log"
         command = list(map(str, self.argv(node)))
+        command[0] = program(command[0]) or command[0]
         server = await Server.start(
             command, cwd=self.home(node), log=log, env=self.env(node), user=self._owner
         )

@@ -1,0 +1,18 @@
+"""PouchDB Server, searched like any other system: skipped where it is not installed
+(`make adapters`)."""
+
+from __future__ import annotations
+
+import pytest
+
+from syncmodel import ClusterMachine
+from syncmodel.adapter.places import program
+
+if program("pouchdb-server") is None:
+    pytest.skip("pouchdb-server is not installed: make adapters", allow_module_level=True)
+
+
+class TestPouchDb(ClusterMachine):
+    """A search for anything that its documentation does not allow."""
+
+    target = "syncmodel.adapters.pouchdb:PouchDb"
