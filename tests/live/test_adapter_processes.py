@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from syncmodel.adapter import Processes
+from syncmodel.adapter.clocks import library
 from syncmodel.adapter.selftest import selftest
 from syncmodel.adapter.server import Server
 from syncmodel.cli import main
@@ -28,8 +29,8 @@ from syncmodel.model.divergence import Kind
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Answer
 from syncmodel.model.values import Row, Value, Write
-from syncmodel.steps import Create, Cut, Mend, Pause, Restart, Resume
-from syncmodel.steps.base import Pauses
+from syncmodel.steps import Crash, Create, Cut, Hang, Mend, Pause, Restart, Resume, Slow
+from syncmodel.steps.base import HangsLinks, Pauses, SetsClocks, SlowsLinks
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.targets.registry import kind_of
 
@@ -211,6 +212,77 @@ def test_a_standstill_is_a_fault_that_runs_have_if_the_adapter_says_so() -> None
 
     live(test, kind=Still)
     assert not issubclass(NOTES, Pauses)
+
+
+def test_links_hang_and_are_slow_if_the_adapter_says_so() -> None:
+    class Lossy(NOTES, HangsLinks, SlowsLinks):  # type: ignore[misc, valid-type]
+        """Notes, whose servers ask again after a moment."""
+
+    async def test(adapter: Processes) -> None:
+        adapter.passed()
+        steps = (
+            Create("n1", "notes", "n1", (("title", "t1"),)),
+            Slow("n1", "n2", 20),
+            Create("n1", "notes", "n2", (("title", "t2"),)),
+            Crash("n1"),
+            Restart("n1"),
+            Slow("n2", "n1", 20),
+            Slow("n2", "n1", 0),
+            Hang("n1", "n2"),
+            Create("n1", "notes", "n3", (("title", "t3"),)),
+            Mend("n1", "n2"),
+        )
+        result = await run(adapter, NET, steps, NOTES.guarantees)
+        assert result.verdict is Verdict.PASS, (result.divergences, result.reason)
+        await adapter.slow(("n1", "n2"), 20)
+        await adapter.begin(NET)
+        assert adapter._links.proxies["n1", "n2"].delay_s == 0
+
+    live(test, kind=Lossy)
+    assert not issubclass(NOTES, HangsLinks | SlowsLinks)
+
+
+def test_a_clock_is_set_if_the_adapter_says_so() -> None:
+    try:
+        library()
+    except UsageError:
+        pytest.skip("libfaketime is not installed")
+
+    class Timed(NOTES, SetsClocks):  # type: ignore[misc, valid-type]
+        """Notes, whose servers have clocks of their own."""
+
+        def argv(self, node: str) -> Sequence[object]:
+            said = (
+                f"import time; open({str(self.home(node) / 'time')!r}, 'w').write(str(time.time()))"
+            )
+            server = [*map(str, super().argv(node))]
+            code = f"{said}; import os, sys; os.execv(sys.executable, {server!r})"
+            return [sys.executable, "-c", code]
+
+    async def test(adapter: Processes) -> None:
+        def ahead_s() -> float:
+            return float((adapter.home("n1") / "time").read_text()) - time.time()
+
+        await adapter.set_clock("n1", 3600)
+        await adapter.restart("n1")
+        assert 3000 < ahead_s() < 3700
+        await adapter.set_clock("n1", -60)
+        adapter.passed()
+        await adapter.begin(NET)
+        assert not adapter._clocks.ahead
+        await adapter.restart("n1")
+        assert -30 < ahead_s() < 1
+
+    live(test, kind=Timed)
+
+
+def test_who_can_not_set_clocks_says_so() -> None:
+    async def test(adapter: Processes) -> None:
+        with pytest.raises(UsageError, match="let the adapter inherit SetsClocks"):
+            await adapter.set_clock("n1", 1)
+
+    live(test)
+    assert not issubclass(NOTES, SetsClocks)
 
 
 def test_a_folder_is_put_back_if_the_adapter_says_so() -> None:

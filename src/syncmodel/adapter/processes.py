@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from syncmodel.steps.base import PAIRS, Stops
 from syncmodel.targets.base import Settled, Unsettled, all_at_once
 from syncmodel.targets.inside import Reachable, Way
 
+#: How far a clock may be from where it was set when its server says it. Seconds.
+CLOCK_S = 10.0
 #: From a server's last answer until its end is known. Seconds.
 END_S = 2.0
 
@@ -62,10 +65,13 @@ class Processes(Servers, Stops, Reachable):
         self.prefix = f"r{secrets.token_hex(3)}-"
         if self.cut:
             await self.set_cut(frozenset())
+        await self._links.quicken()
         for node in sorted(self._patience.paused):
             await self.resume(node)
         for node in sorted(self.down):
             await self.restart(node)
+        for node in sorted(self._clocks.ahead):
+            await self.set_clock(node, 0)
         if net.cut:
             await self.set_cut(net.cut)
         for node in sorted(net.down):
@@ -126,17 +132,46 @@ class Processes(Servers, Stops, Reachable):
             self.cut = cut
         await self._dial_again(mended)
 
+    async def hang(self, link: Link) -> None:
+        """Let nothing pass over this link, with its connections open; probed. Drawn for a class
+        that inherits `HangsLinks`, whose nodes notice that a connection is dead."""
+        if self.links == PAIRS:
+            raise UsageError(
+                f"{type(self).__name__} has links that hang in both directions or in none: leave "
+                f"`hang` out."
+            )
+        async with self._cutting:
+            await self._links.hang(link)
+            self.cut |= {link}
+
+    async def slow(self, link: Link, delay_ms: int) -> None:
+        """Delay what passes over this link; measured by a round trip. Drawn for a class that
+        inherits `SlowsLinks`."""
+        async with self._cutting:
+            await self._links.slow(link, delay_ms / 1000)
+
+    async def set_clock(self, node: str, ahead_s: int) -> None:
+        """The server's wall clock jumps, by libfaketime. Drawn for a class that inherits
+        `SetsClocks`."""
+        self._clocks.set(node, ahead_s, self._servers[node].pid)
+        shown_s = await self.call(self.clock, node)
+        if shown_s is not None and abs(shown_s - time.time() - ahead_s) > CLOCK_S:
+            raise FaultError(
+                f"The clock of {node} was set {ahead_s} s ahead, and its server says that it is "
+                f"{shown_s - time.time():.0f} s ahead."
+            )
+
     async def crash(self, node: str) -> None:
         """kill -9 to the server and all that it started."""
         await self._servers[node].kill()
         self.down |= {node}
-        self._stand_still(self._patience.paused - {node})
+        await self._stand_still(self._patience.paused - {node})
 
     async def pause(self, node: str) -> None:
         """SIGSTOP to the server and all that it started. Drawn for a class that inherits `Pauses`,
         whose clients can give up a call."""
         await self._servers[node].pause()
-        self._stand_still(self._patience.paused | {node})
+        await self._stand_still(self._patience.paused | {node})
         probe = await dial(self.port(node), self.probe, SILENCE_S)
         if probe.seen is not Seen.HANGS:
             raise FaultError(
@@ -146,7 +181,7 @@ class Processes(Servers, Stops, Reachable):
     async def resume(self, node: str) -> None:
         """SIGCONT. Raises `FaultError` if it is not ready again."""
         await self._servers[node].resume()
-        self._stand_still(self._patience.paused - {node})
+        await self._stand_still(self._patience.paused - {node})
         try:
             await self._until_ready(node)
         except BootError as error:
@@ -157,13 +192,14 @@ class Processes(Servers, Stops, Reachable):
         if node in self._patience.paused:
             # What stands still could not hear that it is to end.
             await self._servers[node].resume()
-            self._stand_still(self._patience.paused - {node})
+            await self._stand_still(self._patience.paused - {node})
         await self._servers[node].stop(self.stop_signal, self.stop_s)
         try:
             await self._start(node)
         except BootError as error:
             raise FaultError(f"{node} does not start any more: {error}") from None
         self.down -= {node}
+        await self._stand_still(self._patience.paused)
         async with self._cutting:
             if self.cut:
                 await self._links.check()

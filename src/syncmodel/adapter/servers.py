@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from syncmodel.adapter.answers import Refused
 from syncmodel.adapter.base import Adapter, unwritten
 from syncmodel.adapter.clients import Clients
+from syncmodel.adapter.clocks import Clocks, NoClocks
 from syncmodel.adapter.places import beside, copy_folder, free_ports, give_folder, owner, program
 from syncmodel.adapter.server import Server
 from syncmodel.errors import BootError, InvalidRunError
@@ -34,7 +35,7 @@ from syncmodel.faults.who_dials import holds
 from syncmodel.machines.endings import ending, tail
 from syncmodel.model.net import Link, fully_connected
 from syncmodel.model.world import promised
-from syncmodel.steps.base import PAIRS
+from syncmodel.steps.base import PAIRS, SetsClocks
 from syncmodel.targets.base import Unsettled
 from syncmodel.targets.patience import Patience
 
@@ -70,6 +71,7 @@ class Servers(Adapter):
         self._links = ProxyLinks({})
         self._trusted = False
         self._cutting = asyncio.Lock()
+        self._clocks: Clocks | NoClocks = NoClocks()
         self._clients = Clients(self._connected, self.disconnect)
 
     # --- the author's ---------------------------------------------------------------------------
@@ -109,6 +111,11 @@ class Servers(Adapter):
     def mended(self, links: frozenset[Link]) -> Any:
         """Links were mended, or a node started: have the diallers try again."""
         del links
+
+    def clock(self, node: str) -> Any:
+        """What the server says that its wall clock shows, in Unix seconds; None if it says nothing
+        (optional)."""
+        del node
 
     def restored(self, node: str) -> Any:
         """The node's folder was put back, and its server does not run: say so to the system."""
@@ -217,8 +224,9 @@ class Servers(Adapter):
         log = self.home(node) / "log"
         command = list(map(str, self.argv(node)))
         command[0] = program(command[0]) or command[0]
+        env = self._clocks.env(node, self.env(node))
         server = await Server.start(
-            command, cwd=self.home(node), log=log, env=self.env(node), user=self._owner
+            command, cwd=self.home(node), log=log, env=env, user=self._owner
         )
         self._servers[node] = server
         await self._until_ready(node)
@@ -246,10 +254,11 @@ class Servers(Adapter):
             else:
                 await self._kill_all()
                 await self._links.set_cut(frozenset())
+                await self._links.quicken()
                 for node in self.nodes:
                     await asyncio.to_thread(copy_folder, self._golden(node), self.home(node))
             self.cut, self.down = frozenset(), frozenset()
-            self._stand_still(frozenset())
+            await self._stand_still(frozenset())
             await self._start_all()
             await self.call(self.mended, frozenset(self._links.proxies))
         except BaseException:
@@ -262,6 +271,7 @@ class Servers(Adapter):
         self._sweeper = await Server.start((), cwd=here, log=here / "log", folders=[here])
         # Servers may run as users of their own.
         here.chmod(0o711)
+        self._clocks = Clocks(here) if isinstance(self, SetsClocks) else NoClocks()
         count = len(self.nodes)
         ports = free_ports(2 * count)
         self._ports = dict(zip(self.nodes, ports[:count], strict=True))
@@ -308,9 +318,12 @@ class Servers(Adapter):
         """The node whose server holds that socket."""
         return next((n for n, server in self._servers.items() if holds(server.pid, inode)), None)
 
-    def _stand_still(self, nodes: frozenset[str]) -> None:
+    async def _stand_still(self, nodes: frozenset[str]) -> None:
+        """These stand still, and what they and those that are down had sent arrives."""
         self._patience.stand_still(nodes)
         self._links.expect_silence(nodes)
+        async with self._cutting:
+            await self._links.hurry(nodes | self.down)
 
     async def _kill_all(self) -> None:
         await asyncio.gather(*(server.kill() for server in self._servers.values()))
