@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import SESSION, Guarantees
+from syncmodel.model.logs import Logs
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Answer, Outcome
@@ -90,8 +91,6 @@ class Entry(Record):
     asked: bool = True
 
 
-#: A version in a log: its register, and its number there.
-Logged = tuple[Row, int]
 #: What one call stored.
 Entries = tuple[Entry, ...]
 
@@ -115,9 +114,8 @@ class Belief:
     noted: Touched | None = field(default=None, eq=False, repr=False)
     #: What `marked` follows from.
     marks: Marked | None = field(default=None, eq=False, repr=False)
-    #: What each node surely accepted since its log began, one step's writes after another's; kept
-    #: only where logs are applied in order: see `prefix`.
-    logs: Map[str, tuple[frozenset[Logged], ...]] = Map()
+    #: What is in nodes' logs; kept only where these are applied in order: see `prefix`.
+    logs: Logs = Logs()
 
     @property
     def touched(self) -> frozenset[Row] | None:

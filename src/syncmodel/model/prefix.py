@@ -7,14 +7,16 @@ of those that got no answer, no order is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from syncmodel.model.backups import Disks
-from syncmodel.model.belief import Belief, Entries, Logged
+from syncmodel.model.belief import Belief, Entries
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.guarantees import FRESH
+from syncmodel.model.logs import Logged
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.reads import Look
@@ -52,35 +54,42 @@ def logged(
         sure = [(one.register, one.number) for one in mine if one.sure and one.asked]
         if outcome.ok and sure:
             fresh[write.node] = fresh.get(write.node, frozenset()).union(sure)
-    logs = belief.logs
+    logs = belief.logs.of
     for node, group in fresh.items():
         logs = logs.set(node, (*logs.get(node, ()), group))
-    return evolve(belief, logs=logs) if fresh else belief
+    return evolve(belief, logs=replace(belief.logs, of=logs)) if fresh else belief
 
 
 def begun_anew(belief: Belief, before: Net, after: Net, disks: Disks) -> Belief:
     """The belief once logs were lost or put back, or others trust their authors than before."""
     changed = {author for _, author in before.distrusts ^ after.distrusts}
-    logs = belief.logs
-    for node in before.drops(after) | disks.restored | changed:
+    lost, logs = before.drops(after) | disks.restored, belief.logs.of
+    for node in lost | changed:
         logs = logs.delete(node) if node in logs else logs
-    return belief if logs is belief.logs else evolve(belief, logs=logs)
+    owed = frozenset(one for one in belief.logs.owed if one[0] not in lost)
+    if logs is belief.logs.of and owed == belief.logs.owed:
+        return belief
+    return evolve(belief, logs=replace(belief.logs, of=logs, owed=owed))
 
 
 def whole(
-    belief: Belief, nodes: Iterable[str], sights: Callable[[Row], Mapping[str, Sight]]
+    belief: Belief, nodes: Collection[str], sights: Callable[[Row], Mapping[str, Sight]]
 ) -> Belief:
     """The belief once these nodes must know all that comes before what they must know.
 
     `sights` is what each showed of a register. Raises `DivergenceFound` if they lack it.
     """
-    rows, found = dict[Row, RowBelief](), list[Divergence]()
+    rows, found, owed = dict[Row, RowBelief](), list[Divergence](), set[tuple[str, Logged]]()
+    for node, (register, number) in belief.logs.owed:
+        if node not in nodes or isinstance(sights(register).get(node, UNSEEN), str):
+            owed.add((node, (register, number)))
     for node in nodes:
         for register, number in _before(belief, node):
             row = rows.get(register, belief.row(register)).surely(frozenset({number}), node)
             rows[register] = row
             sight = sights(register).get(node, UNSEEN)
             if isinstance(sight, str):
+                owed.add((node, (register, number)))
                 continue
             width = belief.net.schema.by_name[register.table].width(belief.net.plugin(node) or 0)
             wrong = belief.policy(register).impossible(register, row, node, sight, width)
@@ -88,12 +97,27 @@ def whole(
                 found.append(evolve(wrong, kind=Kind.GAP))
     if found:
         raise DivergenceFound(tuple(dict.fromkeys(found)))
-    return belief.with_rows(rows) if rows else belief
+    belief = belief.with_rows(rows) if rows else belief
+    if owed == belief.logs.owed:
+        return belief
+    return evolve(belief, logs=replace(belief.logs, owed=frozenset(owed)))
+
+
+def named(belief: Belief, net: Net, register: Row, found: Divergence, sight: Sight) -> Divergence:
+    """What a rest found of a register on a node that showed this."""
+    if isinstance(sight, str):
+        return found
+
+    def judged(row: RowBelief) -> Divergence | None:
+        policy = belief.policy(register)
+        return policy.impossible(register, row.flowed_must(net), found.node, sight, width=0)
+
+    return belief.logs.named(found, belief.row(register), judged)
 
 
 def _before(belief: Belief, node: str) -> Iterator[Logged]:
     """What the node must know, as it must know something later, and did not have to so far."""
-    for _, log in sorted(belief.logs.items()):
+    for _, log in sorted(belief.logs.of.items()):
         last = next((n for n in range(len(log), 0, -1) if _knows(belief, node, log[n - 1])), 0)
         for group in log[: max(last - 1, 0)]:
             for register, number in sorted(group):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from attrs import evolve
 from msgspec.structs import replace
@@ -168,7 +169,10 @@ class _Seen(Record):
         if found is not None:
             if found.kind in OLDER:
                 kind = name_of_read(row, self.node, self.value)
-                found = evolve(found, kind=kind)
+                judge = partial(
+                    policy.impossible, register, node=self.node, sight=self.value, width=width
+                )
+                found = self.belief.logs.named(evolve(found, kind=kind), row, judge)
             raise DivergenceFound((found,))
 
     def _showed(self, row: Row) -> Sight:

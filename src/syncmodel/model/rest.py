@@ -61,6 +61,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         last, rule = belief.rested.get(name), belief.policy(name)
         come = at_rest(belief, name, prunes=prunes)
         rest, wrong = _rested(net, rule, name, row, sights, last=last, may_come=come, prunes=prunes)
+        if belief.logs.owed:
+            wrong = [prefix.named(belief, net, name, one, sights[one.node]) for one in wrong]
         found += wrong
         if rest is not last:
             rests[name] = rest

@@ -35,7 +35,7 @@ from stories import (
 from syncmodel.errors import UsageError
 from syncmodel.exhaustive.coverage import require_covered
 from syncmodel.exhaustive.limits import Limits
-from syncmodel.model.divergence import Kind
+from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import Outcome, shown
 from syncmodel.model.view import View
@@ -111,11 +111,57 @@ def test_nothing_is_said_where_it_is_not_promised(one: Story) -> None:
     told((*one.before, one.raised), Guarantees())
 
 
-def test_what_one_read_showed_the_next_one_needs() -> None:
-    """Of two reads the second one shows less than it must: that has a name already."""
-    with pytest.raises(Exception, match="stale read"):
-        told((in_a_row(CREATED, SECOND, reads({"c2": T2}, "c2"), reads({}, "c1")),), IN_ORDER)
+LATER = reads({"c2": T2}, "c2")
+CHANGED = (retitle("n1", "c1", "t3"), row("t3"))
+
+
+@pytest.mark.parametrize(
+    ("moments", "name"),
+    [
+        # A read that shows a later row, and then one that lacks what came before it.
+        ((in_a_row(CREATED, SECOND, LATER, reads({}, "c1")),), "gap"),
+        ((in_a_row(CREATED, SECOND, LATER, reads({"c2": T2})),), "gap"),
+        # The same at the rest that follows, where nothing has come since.
+        ((in_a_row(CREATED, SECOND, LATER, N3_ALONE), n3(c2=T2)), "gap"),
+        # What a rest showed was there: it is lost.
+        ((BOTH, n3(c1=T1, c2=T2), reads({}, "c1")), "stale read"),
+        # So it is where an older version would be too old anyway, without what comes later.
+        (
+            (
+                CREATED,
+                everywhere(c1=T1),
+                in_a_row(CHANGED, SECOND, LATER, reads({}, "c1")),
+            ),
+            "stale read",
+        ),
+        (
+            (
+                CREATED,
+                everywhere(c1=T1),
+                in_a_row(CHANGED, SECOND, LATER, reads({"c1": T1}, "c1")),
+            ),
+            "gap",
+        ),
+        # What this node showed, or took, it showed or took: that says more.
+        (
+            (in_a_row(CREATED, SECOND, LATER, reads({"c1": T1}, "c1"), reads({}, "c1")),),
+            "monotonic reads",
+        ),
+        # What it owes all others have: it must have come by now, too.
+        ((in_a_row(CREATED, SECOND, LATER), n3(c2=T2)), "missing"),
+    ],
+)
+def test_what_lacks_has_its_right_name(moments: tuple[Moment, ...], name: str) -> None:
+    with pytest.raises(DivergenceFound, match=f"^{name}"):
+        told(moments, IN_ORDER)
+
+
+def test_what_a_node_owes_it_owes_until_it_was_looked_for_or_its_log_is_lost() -> None:
     told((in_a_row(CREATED, SECOND, reads({"c1": T1}, "c1"), reads({}, "c2")),), IN_ORDER)
+    owes = in_a_row(CREATED, SECOND, LATER, reads({"c1": T1}, "c1"), reads({"c1": T1, "c2": T2}))
+    told((owes, everywhere(c1=T1, c2=T2)), IN_ORDER)
+    lost = in_a_row(CREATED, SECOND, LATER, APART, rolled_back("n3"), rolled_out("n3"))
+    told((lost, sights(*[{"c1": T1, "c2": T2}, {"c1": T1, "c2": T2}], {})), IN_ORDER)
 
 
 @pytest.mark.parametrize(
