@@ -31,7 +31,7 @@ from syncmodel.model.values import (
 )
 from syncmodel.model.view import View
 from syncmodel.model.world import World
-from syncmodel.steps import Concurrently, Data, Read, Step
+from syncmodel.steps import Concurrently, Data, Purge, Read, Step
 
 #: A version, by its row and its number in the belief.
 Known = tuple[Row, int]
@@ -79,6 +79,9 @@ class Situation:
     waiting: frozenset[Waiting] = frozenset()
     #: What each node really knew when its disk was copied.
     copied: Map[str, frozenset[Known]] = Map()
+    #: What all nodes forgot at once. They count as knowing it, and it counts for nothing: so where
+    #: it comes in the hidden order does not matter, and all that is written later comes later.
+    purged: frozenset[Known] = NOTHING
     together: Together | None = None
     since_rest: int = 0
     #: Compared as yes or no: the words name nodes, which are interchangeable.
@@ -101,12 +104,14 @@ class Situation:
     def winner(self, node: str, row: Row) -> int | None:
         """The version that decides what the node shows."""
         known = self.knows(node)
-        order = self.order.get(row, ())
+        order, purged = self.order.get(row, ()), self.purged
         return next(
             (
                 number
                 for number in reversed(order)
-                if (row, number) in known and self.trusts(node, (row, number))
+                if (row, number) in known
+                and (row, number) not in purged
+                and self.trusts(node, (row, number))
             ),
             None,
         )
@@ -156,7 +161,7 @@ def places(now: Situation, step: Step) -> Iterator[Places]:
 
 
 def _places(now: Situation, node: str, row: Row) -> range:
-    order, known = now.order.get(row, ()), now.knows(node)
+    order, known = now.order.get(row, ()), now.knows(node) | now.purged
     if not now.guarantees.policy(row.table).causal:
         return range(len(order) + 1)
     last = max((at for at, n in enumerate(order) if (row, n) in known), default=-1)
@@ -186,6 +191,8 @@ def performed(now: Situation, step: Step, at: Places, *, lost: bool) -> tuple[Si
     """What a step really does, and the answer; `at` and `lost` are those of a `Take`."""
     if isinstance(step, Read):
         return now, _read(now, step)
+    if isinstance(step, Purge):
+        return evolve(now, purged=now.purged | _forgotten(now)), step.due()
     if not isinstance(step, Data):
         after = step.rewire(now.net)
         really = now.really
@@ -205,6 +212,19 @@ def performed(now: Situation, step: Step, at: Places, *, lost: bool) -> tuple[Si
         waiting = now.waiting | {Waiting(step, number)}
         return evolve(now, waiting=waiting), unknown("timeout")
     return done(now, step, at, number)
+
+
+def _forgotten(now: Situation) -> frozenset[Known]:
+    """What a purge takes: of a deleted row all versions, if each node is there and has them all."""
+    if set(now.net.nodes) != set(now.net.carriers) or now.net.paused:
+        return NOTHING
+    found, nodes = NOTHING, now.net.nodes
+    for row in now.order:
+        there = [frozenset(one for one in now.knows(n) if one[0] == row) for n in nodes]
+        first, *others = (versions - now.purged for versions in there)
+        if first and now.has(nodes[0], row) is None and all(one == first for one in others):
+            found |= first
+    return found
 
 
 def stands_still(now: Situation, node: str) -> bool:

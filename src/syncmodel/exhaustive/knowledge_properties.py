@@ -74,6 +74,10 @@ def _seen(limits: Limits, guarantees: Guarantees) -> list[Asked]:
         seen.append(sometimes("a version is lost with the only log that had it", lost))
     if limits.timeouts:
         seen.append(sometimes("a version that may exist does not", not_landed))
+    if limits.purges and limits.writes > 1:
+        seen.append(sometimes("a delete is purged", purged))
+    if limits.purges and limits.writes > 2:
+        seen.append(sometimes("a row is created again after its purge", created_again))
     if limits.leaves and limits.writes:
         seen.append(sometimes("a node that is no member lacks a version", lacks_as_it_is_away))
     if limits.distrusts and limits.writes:
@@ -259,6 +263,17 @@ def keeps_distrusted(now: Situation) -> bool:
     return any(
         not now.trusts(node, version) for node in now.net.nodes for version in now.knows(node)
     )
+
+
+def purged(now: Situation) -> bool:
+    """Whether all nodes forgot a delete."""
+    return bool(now.purged)
+
+
+def created_again(now: Situation) -> bool:
+    """Whether a row shows of which all nodes forgot a delete."""
+    rows = {row for row, _ in now.purged}
+    return any(now.shows(node, row) is not None for node in now.net.carriers for row in rows)
 
 
 def converged(now: Situation) -> bool:

@@ -12,8 +12,8 @@ SCENES = (
         "deletes of a row, one purge, amid a cut",
         Grain.MODEL,
         Limits(writes=3, cuts=1, purges=1),
-        6243,
-        10444,
+        6513,
+        10912,
     ),
     Scene(
         "steps-purge",

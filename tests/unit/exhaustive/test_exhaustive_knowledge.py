@@ -26,6 +26,7 @@ COUNTS = [
     (Limits(burst=2), 61, 80),
     (Limits(burst=2, timeouts=1), 306, 424),
     (Limits(rollbacks=1), 262, 325),
+    (Limits(writes=3, purges=1), 368, 442),
     (Limits(crashes=1, timeouts=1), 853, 1197),
     (Limits(rows={"events": 1}, burst=2), 76, 99),
     pytest.param(Limits(writes=3, cuts=1), 2983, 4710, marks=pytest.mark.long),
