@@ -89,6 +89,8 @@ class Merging:
     guarantees: Guarantees
     ways: Ways
     known: dict[str, dict[Key, Stored]]
+    #: What all nodes forgot together. It stays among what they know, and counts for nothing.
+    purged: set[Key]
     happened: Counter[str]
 
     def plugin(self, node: str) -> int | None:
@@ -100,8 +102,11 @@ class Merging:
         return self.guarantees.policy(row.table).name
 
     def versions(self, node: str, row: Row) -> Iterator[Stored]:
-        """What the node knows of the row."""
-        return (stored for stored in self.known[node].values() if stored.row == row)
+        """What the node knows of the row, and did not forget."""
+        purged = self.purged
+        for key, stored in self.known[node].items():
+            if stored.row == row and key not in purged:
+                yield stored
 
     # --- what shows ----------------------------------------------------------------------------
 

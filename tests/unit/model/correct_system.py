@@ -34,6 +34,7 @@ from syncmodel.steps.base import (
     Stops,
 )
 from syncmodel.steps.membership import HasMembers
+from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.trusting import Trusts
 
@@ -67,6 +68,7 @@ class CorrectSystem(
     Pauses,
     SetsClocks,
     PutsBack,
+    Purges,
     Malforms,
     Reads,
 ):
@@ -106,6 +108,7 @@ class CorrectSystem(
         self.lives = dict.fromkeys(net.nodes, 0)
         #: What was copied of each node's disk: what it knew, and its generation.
         self.copies: dict[str, tuple[dict[Key, Stored], int]] = {}
+        self.purged: set[Key] = set()
         self.late: list[Late] = []
         self.skew = {node: rng.choice((-2, 0, 0, 2)) for node in net.nodes}
         self.now = 10
@@ -233,6 +236,8 @@ class CorrectSystem(
             self.happened[code] += 1
             return refused(code)
         self.happened["upserts that replaced"] += write.creates and bool(self.has(node, write.row))
+        forgotten = any(row == write.row for _, row in self.purged)
+        self.happened["created again after a purge"] += write.creates and forgotten
         stored = self.store(write, serial)
         return Outcome(Answer.OK, str(serial), self.as_stored(stored))
 
@@ -588,6 +593,18 @@ class CorrectSystem(
             self.past[node].append(dict(known))
             self.floor[node] = len(self.past[node]) - 1
             self.start(node)
+
+    async def purge(self) -> Outcome:
+        """Of a deleted row all versions go, if every node can be asked and has them alike."""
+        nodes = self.nodes
+        able = all(n not in self.paused and not any(self.absent(n).values()) for n in nodes)
+        for row in sorted({one.row for one in self.known[nodes[0]].values()}) if able else ():
+            alike = {frozenset(one.key for one in self.versions(node, row)) for node in nodes}
+            deleted = any(one.cells is None for one in self.versions(nodes[0], row))
+            if deleted and len(alike) == 1 and all(self.has(node, row) is None for node in nodes):
+                self.happened["purged"] += 1
+                self.purged |= alike.pop()
+        return Outcome(Answer.OK)
 
     def stop(self, node: str) -> None:
         """The application is gone."""

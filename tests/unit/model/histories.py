@@ -31,7 +31,20 @@ from syncmodel.model.schema import Generation, Schema, Table
 from syncmodel.model.values import Row, Scalar, Value
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
-from syncmodel.steps import Burst, Concurrently, Crash, Data, Delete, Heal, Read, Refused, Step
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    Crash,
+    Data,
+    Delete,
+    Heal,
+    Read,
+    Refused,
+    Restart,
+    Resume,
+    Rollout,
+    Step,
+)
 
 SCHEMA = Schema(
     Table("cases", Token("title"), Count("counter")),
@@ -61,7 +74,24 @@ class Few(Draw):
             self.burst,
             self.concurrently,
         )
-        return self.enabled(plan, kinds)
+        purges = [self.purge, self.deleted, self.mended] * 4
+        return self.enabled(plan, [*kinds, *purges] if self.purges else kinds)
+
+    def deleted(self, plan: Plan) -> Step | None:
+        """What may be there is deleted."""
+        node = self.rng.choice(plan.net.nodes)
+        rows = sorted(plan.may_show(node))
+        return Delete(node, *self.rng.choice(rows)[:2]) if rows else None
+
+    def mended(self, plan: Plan) -> Step:
+        """What keeps a node from being asked ends."""
+        net = plan.net
+        bare = tuple(node for node in net.up if net.plugin(node) is None)
+        if net.down:
+            return Restart(min(net.down))
+        if net.paused:
+            return Resume(min(net.paused))
+        return Rollout(bare, net.schema.usual) if bare else Heal()
 
     def simple(self, plan: Plan) -> Step | None:
         kinds = [self.data, self.links, self.life, self.deployment, self.read]
@@ -152,14 +182,14 @@ def random_history(
 ) -> History:
     """A history of 6 to 14 steps on two or three nodes, perhaps with a change.
 
-    `also`: what is done beside the usual, `members` or `restores`.
+    `also`: what is done beside the usual, `members`, `restores` or `purges`.
     """
     rng = Random(seed)
     net = initial(some_net(rng, schema, rng.choice((2, 2, 3))), guarantees).plan.net
     system, draw = (
         Timid(rng, net, guarantees),
         (Few if schema is SCHEMA and not is_wide(net, guarantees) else Wide)(
-            rng, members=also == "members", restores=also == "restores"
+            rng, members=also == "members", restores=also == "restores", purges=also == "purges"
         ),
     )
 
@@ -185,6 +215,8 @@ def random_history(
         "restores that lost rows",
         "restores that brought rows back",
         "hidden by distrust",
+        "purged",
+        "created again after a purge",
     ):
         happened[name] += bool(system.happened[name])
     happened["members"] += any(step.family() == "membership" for step in steps)

@@ -50,6 +50,7 @@ from syncmodel.steps import (
     Mend,
     Partition,
     Pause,
+    Purge,
     Reactivate,
     Read,
     Refused,
@@ -88,11 +89,13 @@ class Draw:
     members: bool = False
     #: Whether disks are copied and put back.
     restores: bool = False
+    #: Whether deletes are purged.
+    purges: bool = False
 
     def step(self, plan: Plan) -> Step:
         """Any enabled step. Heals and restarts come often enough for a run to stay alive."""
-        compounds = (self.burst, self.concurrently, self.refused)
-        return self.enabled(plan, (self.simple, self.simple, *compounds))
+        kinds = [self.simple, self.simple, self.burst, self.concurrently, self.refused]
+        return self.enabled(plan, [*kinds, self.purge] if self.purges else kinds)
 
     def enabled(self, plan: Plan, kinds: Sequence[Callable[[Plan], Step | None]]) -> Step:
         """An enabled step of one of these kinds."""
@@ -172,6 +175,10 @@ class Draw:
         """A value that no other write uses."""
         self.tokens += 1
         return f"t{self.tokens}" if column.shows("") else self.tokens
+
+    def purge(self, plan: Plan) -> Step | None:
+        """Deletes are forgotten; of a plan's rows any may be deleted."""
+        return Purge() if plan.rows else None
 
     def links(self, plan: Plan) -> Step:
         """A fault of the network, or the end of one."""
@@ -353,6 +360,7 @@ class Run:
             (register, self.number(stored.serial, register)): stored
             for known in self.system.known.values()
             for stored in known.values()
+            if stored.key not in self.system.purged
             for register in self.registers(stored)
             if not register.column or register.column in stored.fields
         }
@@ -502,7 +510,13 @@ def random_run(
     net = some_net(rng, schema, rng.choice(counts))
     simulated = system(rng, net, guarantees)
     run = Run.begin(simulated, net, guarantees, sometimes, inside)
-    draw = Draw(rng, stalls=seed % 3 == 0, members=seed % 4 == 1, restores=seed % 4 == 3)
+    draw = Draw(
+        rng,
+        stalls=seed % 3 == 0,
+        members=seed % 4 == 1,
+        restores=seed % 4 == 3,
+        purges=seed % 8 == 2,
+    )
     steps = list[Step]()
     try:
         run.rest()

@@ -1,4 +1,4 @@
-"""The model against possible worlds of disks that are put back, of members, and of trust."""
+"""The model against possible worlds of disks that are put back, members, trust, and purges."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from syncmodel.model.schema import Schema
 OFTEN = {
     "restores": ("disks", "restores that lost rows", "cuts", "reads", "simultaneous"),
     "members": ("members", "trust", "cuts", "reads", "simultaneous"),
+    "purges": ("purged", "cuts", "reads", "simultaneous"),
 }
 #: What must happen now and then.
-SOMETIMES = {"restores": "restores that brought rows back", "members": "hidden by distrust"}
+SOMETIMES = {
+    "restores": "restores that brought rows back",
+    "members": "hidden by distrust",
+    "purges": "created again after a purge",
+}
 FEW, MANY, PARTS = 40, 500, 10
 ALL: dict[str, tuple[Schema, Guarantees]] = {
     **{name: (SCHEMA, guarantees) for name, guarantees in OTHERS.items()},
