@@ -10,6 +10,7 @@ from stories import (
     HEALED,
     LOST,
     N3_ALONE,
+    NET,
     OK,
     T1,
     T2,
@@ -35,11 +36,15 @@ from stories import (
 from syncmodel.errors import UsageError
 from syncmodel.exhaustive.coverage import require_covered
 from syncmodel.exhaustive.limits import Limits
+from syncmodel.model.belief import Entry
 from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.outcome import Outcome, shown
+from syncmodel.model.outcome import Outcome, refused, shown
+from syncmodel.model.prefix import logged
+from syncmodel.model.values import Row
 from syncmodel.model.view import View
-from syncmodel.steps import Backup, Crash, Distrust, Read, Restart, Restore, Step, Trust
+from syncmodel.model.world import initial
+from syncmodel.steps import Backup, Crash, Distrust, Partition, Read, Restart, Restore, Step, Trust
 
 IN_ORDER = Guarantees(in_order=True)
 SECOND = (create("n1", "c2", "t2"), row("t2"))
@@ -142,10 +147,39 @@ CHANGED = (retitle("n1", "c1", "t3"), row("t3"))
             ),
             "gap",
         ),
+        # What a node owed that lost its log it owes no more; it said itself that it has the row.
+        (
+            (
+                in_a_row(
+                    CREATED,
+                    SECOND,
+                    LATER,
+                    rolled_back("n3"),
+                    rolled_out("n3"),
+                    (create("n3", "c1", "t3"), refused("exists")),
+                    reads({}, "c1"),
+                ),
+            ),
+            "stale read",
+        ),
         # What this node showed, or took, it showed or took: that says more.
         (
             (in_a_row(CREATED, SECOND, LATER, reads({"c1": T1}, "c1"), reads({}, "c1")),),
             "monotonic reads",
+        ),
+        # What two nodes show is no matter of what one of them lacks.
+        (
+            (
+                in_a_row(
+                    CREATED,
+                    SECOND,
+                    (create("n2", "c1", "t3"), row("t3")),
+                    (Read("n2", "cases", "c2"), shown(view({"c2": T2}) or View())),
+                    (Partition((("n1",), ("n2", "n3"))), OK),
+                ),
+                sights({"c1": T1, "c2": T2}, {"c1": T3, "c2": T2}, {"c1": T1, "c2": T2}),
+            ),
+            "disagreement",
         ),
         # What it owes all others have: it must have come by now, too.
         ((in_a_row(CREATED, SECOND, LATER), n3(c2=T2)), "missing"),
@@ -161,7 +195,8 @@ def test_what_a_node_owes_it_owes_until_it_was_looked_for_or_its_log_is_lost() -
     owes = in_a_row(CREATED, SECOND, LATER, reads({"c1": T1}, "c1"), reads({"c1": T1, "c2": T2}))
     told((owes, everywhere(c1=T1, c2=T2)), IN_ORDER)
     lost = in_a_row(CREATED, SECOND, LATER, APART, rolled_back("n3"), rolled_out("n3"))
-    told((lost, sights(*[{"c1": T1, "c2": T2}, {"c1": T1, "c2": T2}], {})), IN_ORDER)
+    has = {"c1": T1, "c2": T2}
+    told((lost, sights(has, {}, {})), IN_ORDER)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +221,26 @@ def test_what_a_node_owes_it_owes_until_it_was_looked_for_or_its_log_is_lost() -
 )
 def test_near_misses_of_what_is_no_order(moments: tuple[Moment, ...]) -> None:
     told(moments, IN_ORDER)
+
+
+def test_of_simultaneous_reads_each_that_was_answered_proves_it() -> None:
+    """So a write of what came before can't find that lacking."""
+    refuses = (retitle("n3", "c1", "t3"), refused("no_such_row"))
+    unanswered = (Read("n3", "cases"), LOST)
+    told((in_a_row(CREATED, SECOND, unanswered, refuses),), IN_ORDER)
+    with pytest.raises(DivergenceFound, match="wrongly refused"):
+        told((in_a_row(CREATED, SECOND, both(unanswered, LATER), refuses),), IN_ORDER)
+
+
+def test_in_a_log_is_what_was_asked_for_and_surely_made() -> None:
+    """A column that its node does not know need not be stored; rows that a delete takes along are
+    no writes of their own."""
+    belief, write = initial(NET, IN_ORDER).belief, create("n1", "c1", "t1").asks(NET.schema)
+    row, column, along = Row("cases", "c1"), Row("cases", "c1", "severity"), Row("events", "e1")
+    entries = (Entry(row, 0, True), Entry(column, 0, False), Entry(along, 0, True, asked=False))
+    logs = logged(belief, [(write, OK)], [entries]).logs
+    assert dict(logs.of) == {"n1": (frozenset({(row, 0)}),)}
+    assert logged(belief, [(write, refused("exists"))], [entries]).logs == belief.logs
 
 
 def test_a_log_that_was_lost_begins_anew() -> None:
