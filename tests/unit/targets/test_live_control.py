@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from syncmodel.model.divergence import DivergenceFound
+from syncmodel.errors import SyncModelError
+from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.nostr.keys import Key
 from syncmodel.targets.live_node import LiveNode
-from syncmodel.transport.clients import AdminError
+from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 
 class _Place:
@@ -57,3 +58,21 @@ def test_a_node_that_does_not_list_its_tables_is_not_judged_by_them() -> None:
 def test_a_node_that_lists_them_must_answer(answer: dict[str, Any] | Exception) -> None:
     with pytest.raises(DivergenceFound, match=r"store\.tables"):
         stored(Answering(answer))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unreachable("n1 is not there."),
+        Indefinite("n1 said nothing within 5 s."),
+        AdminError("internal", "it failed", {}, 500),
+    ],
+    ids=str,
+)
+def test_a_node_that_does_not_come_back_diverges(error: SyncModelError) -> None:
+    """After a deployment, say: what must run must answer, and nobody waits for it for ever."""
+    with pytest.raises(DivergenceFound) as found:
+        asyncio.run(Answering(error).standing())
+    (one,) = found.value.divergences
+    assert (one.kind, one.node) == (Kind.CONTROL_PLANE, "n1")
+    assert one.expected == "an answer to sync.status"
