@@ -131,6 +131,7 @@ STALLS = Theme(
         ("rollout", 0),
         ("select", 0),
         ("slow", 3),
+        ("impair", 3),
         ("uninstall", 0),
     ),
 )
@@ -178,6 +179,7 @@ RESTORES = Theme(
         ("rollback", 1),
         ("set", 16),
         ("slow", 0),
+        ("impair", 0),
     ),
 )
 THEMES = {

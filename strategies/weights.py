@@ -51,6 +51,7 @@ WEIGHTS = {
     "purge": 2,
     "hang": 1,
     "slow": 1,
+    "impair": 1,
     "leave": 1,
     "join": 3,
     "reactivate": 3,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+from attrs import evolve
 from every_step import EVERYTHING
 from supertest import create_case, fully_connected, update_case
 
@@ -32,19 +33,25 @@ from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
 from syncmodel.reference.namespaced import NamespacedCluster
 from syncmodel.steps import (
+    Burst,
     Crash,
     Cut,
+    Fill,
     Hang,
     Heal,
+    Impair,
     Mend,
     Pause,
     Reboot,
     Restart,
     Resume,
+    Rollback,
+    Rollout,
     Select,
     Slow,
     Step,
 )
+from syncmodel.steps.packets import NOTHING, WRONGS
 from syncmodel.transport import ssh
 
 HERE = Path(__file__).parent
@@ -139,6 +146,7 @@ def test_each_fault_of_a_link_is_what_its_dialler_meets() -> None:
             await cuts(cluster, links)
             await hangs(cluster, links)
             await is_slow(cluster, links)
+            await is_bad(cluster, links)
             await is_told_of(cluster, links, machines.pid)
         finally:
             await links.close()
@@ -207,6 +215,31 @@ async def is_slow(cluster: NamespaceCluster, links: RoutedLinks) -> None:
         await echo(there)
 
 
+async def is_bad(cluster: NamespaceCluster, links: RoutedLinks) -> None:
+    """Each wrong is seen as itself, both ways, and as no other; what is sent comes all the same."""
+    with await dialled(cluster, LINK) as there:
+        for wrong in WRONGS:
+            await links.impair(LINK, wrong)
+            await echo(there)
+        await links.impair(LINK, NOTHING)
+        await links.impair(LINK, "damage")
+        # Somebody else sees to it that packets pass by another way.
+        await links._rule(*links._changed("delete", "slow", [LINK]))
+        with pytest.raises(FaultError, match="is to be wrong: damage, and is: nothing"):
+            await links._watch(LINK, BACK)
+        await links.slow(LINK, 0.05)
+        await links.impair(LINK, "disorder")
+        # What a node lost on a bad line, before it went down, does not come later.
+        await links.hurry(frozenset({"n1"}))
+        with pytest.raises(OSError, match=r"abort|reset"):
+            await echo(there)
+        await links.hurry(frozenset())
+    await links.set_cut(frozenset({LINK}))
+    await links.set_cut(NONE)
+    with await dialled(cluster, LINK) as there:
+        await echo(there)
+
+
 async def is_told_of(cluster: NamespaceCluster, links: RoutedLinks, hub: int | None) -> None:
     """A cut that somebody else has taken away is no cut."""
     await links.set_cut(frozenset({LINK}))
@@ -266,6 +299,7 @@ FAULTS: tuple[Step, ...] = (
     Reboot("n2"),
     Mend("n1", "n2"),
     Slow("n2", "n1", 100),
+    Impair("n2", "n1", "loss"),
     update_case("n2", "c1", "t3"),
     Hang("n1", "n2"),
     update_case("n1", "c1", "t4"),
@@ -299,6 +333,39 @@ def test_every_step_on_machines_in_namespaces() -> None:
             for _ in range(2):
                 result = loop.run(run(cluster, fully_connected(3), EVERYTHING))
                 assert result.verdict is Verdict.PASS, (result.divergences, result.reason)
+        finally:
+            loop.run(cluster.close())
+
+
+ENDS: tuple[Step, ...] = (
+    Fill("n1", "cases", 100, 200),
+    Burst((update_case("n1", "c1", "t2"), create_case("n1", "c2", "t3"), Crash("n1"))),
+    update_case("n2", "c1", "t4"),
+    Restart("n1"),
+    Burst((update_case("n2", "c1", "t5"), Pause("n2"))),
+    create_case("n1", "c3", "t6"),
+    Resume("n2"),
+    Burst((create_case("n1", "c4", "t7"), Rollback(("n1",), 1))),
+    update_case("n2", "c1", "t8"),
+    Rollout(("n1",), 3),
+    Burst((update_case("n1", "c1", "t9"), Reboot("n2"))),
+    Burst((update_case("n2", "c1", "t10"), Cut("n1", "n2"))),
+    Heal(),
+)
+
+
+@pytest.mark.long
+def test_runs_on_bad_lines_pass() -> None:
+    """Also where a node goes down, stands still, or is rolled back, over what its line has lost."""
+    both = [Impair(*link, "loss") for link in (LINK, BACK)]
+    with Loop() as loop:
+        cluster = NamespacedCluster(2)
+        try:
+            for wrong in WRONGS:
+                lines = [evolve(one, wrong=wrong) for one in both]
+                steps = [*lines, create_case("n1", "c1", "t1"), *ENDS]
+                result = loop.run(run(cluster, fully_connected(2), steps))
+                assert result.verdict is Verdict.PASS, (wrong, result.divergences, result.reason)
         finally:
             loop.run(cluster.close())
 

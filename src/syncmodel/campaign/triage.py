@@ -288,11 +288,11 @@ class Triage:
         return target
 
     def _twin(self, fewer_nodes: bool) -> Twin | None:
-        """The kind's twin, if it has one that can take every step of the run."""
+        """The kind's twin, if it has one that can take every step that is left of the run."""
         kind = self._pool.kind
         if kind.twin is None:
             return None
-        taken = {step.op for _, step in leaves(self._found.script.steps)}
+        taken = {step.op for _, step in leaves(self._best.script.steps)}
         twin = registry.get(kind.twin)
         can = twin is kind or taken <= twin.ops & vocabulary().keys()
         return Twin(twin, self._invariants, fewer_nodes) if can else None

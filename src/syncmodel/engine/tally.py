@@ -31,6 +31,7 @@ from syncmodel.steps import (
     Disable,
     Distrust,
     Hang,
+    Impair,
     Leave,
     Misuse,
     Partition,
@@ -61,6 +62,7 @@ class Sometimes(Enum):
     CLOCKS = "clocks that jumped"
     HANGS = "links that hung"
     SLOW = "slow links"
+    IMPAIRED = "bad lines"
     DISABLED = "plugins that were disabled"
     UNINSTALLED = "uninstalls"
     SELECTED = "generations selected for a boot"
@@ -87,6 +89,7 @@ NEEDS = {
     Sometimes.CLOCKS: frozenset({"clock"}),
     Sometimes.HANGS: frozenset({"hang"}),
     Sometimes.SLOW: frozenset({"slow"}),
+    Sometimes.IMPAIRED: frozenset({"impair"}),
     Sometimes.DISABLED: frozenset({"disable"}),
     Sometimes.UNINSTALLED: frozenset({"uninstall"}),
     Sometimes.SELECTED: frozenset({"select"}),
@@ -110,6 +113,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Clock: Sometimes.CLOCKS,
     Hang: Sometimes.HANGS,
     Slow: Sometimes.SLOW,
+    Impair: Sometimes.IMPAIRED,
     Disable: Sometimes.DISABLED,
     Uninstall: Sometimes.UNINSTALLED,
     Select: Sometimes.SELECTED,

@@ -64,7 +64,7 @@ COUNTED = (
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
-OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused", "fill", "slow"}
+OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused", "fill", "slow", "impair"}
 
 
 def of_families(*names: str) -> frozenset[str]:

@@ -2,7 +2,8 @@
 
 A link (a, b) is what b dials: the relay of a. It is cut by packets that are answered with a reset,
 and its connections end at both machines. It hangs by packets that are dropped; the connections
-that it had then are dead for good, and nobody is told. It is slow by a detour (`slow_lane`).
+that it had then are dead for good, and nobody is told. It is slow, or a bad line, by a detour
+(`slow_lane`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from typing import Protocol, TypeVar
 from syncmodel.errors import FaultError
 from syncmodel.faults.link_probe import Seen
 from syncmodel.faults.packet_filter import PacketFilter
+from syncmodel.faults.packet_probe import FINE, sees
 from syncmodel.faults.slow_lane import SlowLane
 from syncmodel.faults.tcp_sockets import ESTABLISHED, SYN_SENT, Connection, connections, destroy
 from syncmodel.model.net import Link
 
 #: How long a dialler waits to be sure of silence, and otherwise, seconds.
 SILENCE_S, PROBE_S = 0.05, 2.0
+#: Nobody listens there.
+NOBODYS_PORT = 9
+#: A handshake that loses a packet sends it again after a second (RFC 6298).
+AGAIN_S = 4.0
 #: How long a dead connection stays dead: until both ends have long given it up.
 DEAD_S = 3600
 _RULES = """
@@ -30,8 +36,8 @@ set slow {{ type ipv4_addr . ipv4_addr; }};
 set dead {{ type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; }};
 chain aside {{ type filter hook prerouting priority -150;
   iifname "{device}" return;
-  ip saddr . ip daddr @slow tcp dport {port} meta mark set {mark};
-  ip daddr . ip saddr @slow tcp sport {port} meta mark set {mark};
+  ip saddr . ip daddr @slow meta l4proto {{ tcp, udp }} th dport {port} meta mark set {mark};
+  ip daddr . ip saddr @slow meta l4proto {{ tcp, udp }} th sport {port} meta mark set {mark};
 }};
 chain through {{ type filter hook forward priority 0;
   ip saddr . ip daddr @cut tcp dport {port} reject with tcp reset;
@@ -66,6 +72,12 @@ class Wires(Protocol):
     async def kernel(self, node: str) -> int | None:
         """A sock_diag(7) socket of that machine."""
 
+    async def sender(self, node: str) -> int | None:
+        """A UDP socket of that machine."""
+
+    async def receiver(self, node: str) -> int | None:
+        """A raw socket of that machine, which gets every UDP datagram."""
+
     async def detour(self) -> int:
         """The device by which marked packets go, as a tun(4)."""
 
@@ -82,6 +94,8 @@ class RoutedLinks:
         self._cut: frozenset[Link] = frozenset()
         self._hung: frozenset[Link] = frozenset()
         self._slow: dict[Link, float] = {}
+        self._wrong: dict[Link, str] = {}
+        self._changes = 0
         self._silenced: frozenset[str] = frozenset()
 
     async def open(self) -> None:
@@ -136,16 +150,26 @@ class RoutedLinks:
         await self._pace(link)
         await self._verify(link)
 
+    async def impair(self, link: Link, wrong: str) -> None:
+        """This is wrong with the line of this link. Raises `FaultError` if it is not."""
+        self._wrong[link] = wrong
+        await self._pace(link)
+        if link[0] not in self._silenced:
+            await asyncio.gather(*(self._watch(link, ends) for ends in (link, link[::-1])))
+
     async def quicken(self) -> None:
-        """No link is slow any more."""
-        for link in sorted(self._slow):
+        """No link is slow, or a bad line, any more."""
+        for link in sorted({*self._slow, *self._wrong}):
             await self._quicken(link)
 
     async def hurry(self, nodes: frozenset[str]) -> None:
-        """These nodes are down or stand still: what they had sent arrives now."""
-        self._silenced = nodes
-        for link in sorted(self._slow):
+        """These nodes are down or stand still: what they had sent arrives now, or never."""
+        fallen, self._silenced = nodes - self._silenced, nodes
+        for link in sorted({*self._slow, *self._wrong}):
             await self._pace(link)
+            # What was lost on the way is sent again by their kernels, at any time.
+            if link in self._wrong and link[0] in fallen:
+                await self._break(link)
 
     def expect_silence(self, nodes: frozenset[str]) -> None:
         """A node that stands still is dialled all the same: its kernel answers."""
@@ -182,21 +206,25 @@ class RoutedLinks:
         await self._filter.run(*commands)
 
     async def _pace(self, link: Link) -> None:
-        """Have a link as slow as it is to be, while its sender lives."""
-        delay_s = 0.0 if link[0] in self._silenced else self._slow[link]
+        """Have a link as slow, and as bad, as it is to be, while its sender lives."""
+        lives = link[0] not in self._silenced
+        delay_s = self._slow.get(link, 0.0) if lives else 0.0
+        wrong = self._wrong.get(link, FINE) if lives else FINE
         if self._lane is None:
             self._lane = SlowLane(await self._wires.detour(), self._port)
-        self._lane.delay(self._way(link), delay_s)
+        self._changes += 1
+        told = None if wrong == FINE else wrong
+        self._lane.treat(self._way(link), delay_s, told, self._changes)
         # It is there already, or not any more, as often as not: neither is an error.
         await self._rule(*self._changed("add", "slow", [link]))
-        if not delay_s:
+        if not delay_s and told is None:
             await self._rule(*self._changed("delete", "slow", [link]))
 
     async def _quicken(self, link: Link) -> None:
-        if link in self._slow:
-            self._slow[link] = 0.0
+        if link in self._slow or link in self._wrong:
+            self._slow.pop(link, None)
+            self._wrong.pop(link, None)
             await self._pace(link)
-            del self._slow[link]
 
     # --- connections ---------------------------------------------------------------------------
 
@@ -241,6 +269,8 @@ class RoutedLinks:
         a, b = link
         delay_s = 0.0 if a in self._silenced else self._slow.get(link, 0.0)
         limit_s = SILENCE_S if link in self._hung else PROBE_S + 2 * delay_s
+        if self._wrong.get(link, FINE) != FINE:
+            limit_s += AGAIN_S
         seen, took_s = await self._dial(link, b, limit_s)
         if seen is None:
             return  # a machine that is not up dials nobody
@@ -260,6 +290,26 @@ class RoutedLinks:
         if took_s < 2 * delay_s:
             told = f"takes {delay_s} s each way, and {b} was let in after {took_s:.3f} s"
             raise FaultError(f"The link {a} -> {b} {told}.")
+
+    async def _watch(self, link: Link, ends: tuple[str, ...]) -> None:
+        """Raises `FaultError` where packets from the second of these to the first do not pass as
+        they should on this link."""
+        to, sender = ends
+        made = await self._wires.sender(sender), await self._wires.receiver(to)
+        if None in made:
+            return  # a machine that is not up
+        ours, theirs = (socket.socket(fileno=one) for one in made)
+        with ours, theirs:
+            theirs.setblocking(False)
+            # The relay's port, at its own end.
+            here, there = (self._port, 0) if sender == link[0] else (0, self._port)
+            ours.bind((self._addresses[sender], here))
+            place = (self._addresses[to], there or NOBODYS_PORT)
+            wrong = self._wrong[link]
+            seen = await sees(ours, theirs, place, wrong, self._slow.get(link, 0.0))
+        if seen != wrong:
+            told = f"from {sender} to {to} there is to be wrong: {wrong}, and is: {seen}"
+            raise FaultError(f"On the link {link[0]} -> {link[1]}, {told}.")
 
     async def _dial(self, link: Link, node: str, limit_s: float) -> tuple[Seen | None, float]:
         """What that machine sees when it dials the relay of the link, and after how long."""

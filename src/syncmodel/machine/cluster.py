@@ -36,6 +36,7 @@ from syncmodel.steps import (
     Fill,
     Hang,
     Heal,
+    Impair,
     Join,
     Leave,
     Mend,
@@ -251,6 +252,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Slow))
     def slow(self, step: Slow) -> None:
         """One directed link is slow."""
+        self.take(step)
+
+    @possible(Impair)
+    @rule(step=any_of(Impair))
+    def impair(self, step: Impair) -> None:
+        """The line of one directed link is bad, or good again."""
         self.take(step)
 
     @possible(Mend)

@@ -21,6 +21,7 @@ from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.misused import Misuses
+from syncmodel.steps.packets import ImpairsLinks
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
@@ -56,6 +57,10 @@ class Unhurried(
 
 class Everything(Unhurried, SlowsLinks):
     """The abilities of the reference system: all of them."""
+
+
+class Packets(Everything, ImpairsLinks):
+    """The same, with links that carry packets."""
 
 
 class InMemory(Everything, Searchable):
@@ -102,6 +107,6 @@ NAMESPACES = TargetKind(
     "machines in Linux namespaces, with OpenSSH and real packets",
     _namespaced,
     SUPERTEST,
-    Everything if os.access(TUN, os.R_OK | os.W_OK) else Unhurried,
+    Packets if os.access(TUN, os.R_OK | os.W_OK) else Unhurried,
     twin="simulated",
 )

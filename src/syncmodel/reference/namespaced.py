@@ -16,9 +16,10 @@ from syncmodel.reference import space_needs
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
+from syncmodel.steps.packets import ImpairsLinks
 
 
-class NamespacedCluster(EmbeddedCluster):
+class NamespacedCluster(EmbeddedCluster, ImpairsLinks):
     """A `Target` of machines n1, n2, ... in namespaces."""
 
     MACHINES: ClassVar[type[LocalMachines]] = NamespaceMachines
@@ -28,12 +29,18 @@ class NamespacedCluster(EmbeddedCluster):
         if lacking := space_needs.lacking():
             raise UsageError(f"Machines in namespaces need {'; '.join(lacking)}.")
         super().__init__(count, bugs)
+        self._routed: RoutedLinks
+
+    async def impair(self, link: Link, wrong: str) -> None:
+        """Have this wrong with the line of a link; probed by datagrams."""
+        async with self._cutting:
+            await self._routed.impair(link, wrong)
 
     async def _lay(self, local: LocalCluster) -> Mapping[Link, str]:
         assert isinstance(local, NamespaceCluster)
         await local.start()
         first = {name: addresses[0] for name, addresses in local.addresses.items()}
-        links = RoutedLinks(first, RELAY_PORT, local)
+        self._routed = links = RoutedLinks(first, RELAY_PORT, local)
         self._links = links
         await links.open()
         return {}

@@ -69,7 +69,7 @@ def goes_without() -> tuple[str, ...]:
     """What there is not on these machines, and why."""
     found = []
     if not issubclass(NAMESPACES.abilities, SlowsLinks):
-        found.append(f"slow links, as {TUN} can't be opened")
+        found.append(f"slow links and bad lines, as {TUN} can't be opened")
     if not spaces.may_set_groups():
         found.append("OpenSSH, which needs root: machines have a small SSH server in its place")
     return tuple(found)

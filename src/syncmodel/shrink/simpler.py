@@ -28,6 +28,7 @@ from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.membership import Leave, Told
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.packets import NOTHING, Impair
 from syncmodel.steps.purging import Purge
 from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.slowness import Slow
@@ -75,6 +76,7 @@ weight.register(Clock, lambda step: 1 + abs(step.ahead_s))
 weight.register(Cut, lambda _: 1)
 weight.register(Hang, lambda _: 2)
 weight.register(Slow, lambda step: 1 + step.delay_ms)
+weight.register(Impair, lambda step: 1 + (step.wrong != NOTHING))
 weight.register(Mend, lambda _: 1)
 weight.register(Backup, lambda step: len(step.on))
 weight.register(Restore, lambda step: 2 * len(step.on) + step.plain)
@@ -122,6 +124,12 @@ def _(step: Crash, script: Script) -> Iterator[Step]:  # noqa: ARG001
 def _(step: Slow, script: Script) -> Iterator[Step]:  # noqa: ARG001
     if step.delay_ms:
         yield evolve(step, delay_ms=0)
+
+
+@simpler.register
+def _(step: Impair, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    if step.wrong != NOTHING:
+        yield evolve(step, wrong=NOTHING)
 
 
 @simpler.register

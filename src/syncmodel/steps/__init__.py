@@ -17,6 +17,7 @@ from syncmodel.steps.machines import Reboot, Select
 from syncmodel.steps.membership import Join, Leave, Reactivate
 from syncmodel.steps.misused import Misuse
 from syncmodel.steps.network import Cut, Heal, Mend, Partition
+from syncmodel.steps.packets import Impair
 from syncmodel.steps.plugins import Disable, Uninstall
 from syncmodel.steps.purging import Purge
 from syncmodel.steps.reads import Read
@@ -44,6 +45,7 @@ __all__ = [
     "Fill",
     "Hang",
     "Heal",
+    "Impair",
     "Join",
     "Leave",
     "Mend",

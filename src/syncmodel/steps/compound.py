@@ -24,6 +24,7 @@ from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.membership import Membership
 from syncmodel.steps.network import Links
+from syncmodel.steps.packets import Impair
 from syncmodel.steps.purging import Purge
 from syncmodel.steps.scope import Scope
 from syncmodel.steps.slowness import Slow
@@ -100,7 +101,7 @@ class Concurrently(Step):
             return False
         altered = [node for step in self.steps for node in step.alters()]
         return (
-            sum(isinstance(step, Links | Slow) for step in self.steps) <= 1
+            sum(isinstance(step, Links | Slow | Impair) for step in self.steps) <= 1
             and len(set(altered)) == len(altered)
             and self._all_are_told()
             and self._few_wait(plan)
@@ -114,7 +115,7 @@ class Concurrently(Step):
         changing = any(isinstance(step, Membership) for step in self.steps)
         asked = {step.node for step in self.steps if isinstance(step, Trusting)}
         return not (changing or asked) or all(
-            isinstance(step, Membership | Trusting | Links | Slow)
+            isinstance(step, Membership | Trusting | Links | Slow | Impair)
             or not ((changing and step.alters()) or asked & step.nodes())
             for step in self.steps
         )

@@ -55,7 +55,7 @@ def test_packets_of_a_slow_way_come_back_later_and_in_order() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         with lane() as (made, network):
-            made.delay(WAY, 0.05)
+            made.treat(WAY, 0.05)
             started_s = loop.time()
             sent = [packet(*WAY, (50_000, PORT), bytes([n])) for n in range(20)]
             for one in sent:
@@ -73,13 +73,13 @@ def test_what_waits_comes_back_when_the_way_is_hurried() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         with lane() as (made, network):
-            made.delay(WAY, 3600.0)
+            made.treat(WAY, 3600.0)
             sent = [packet(*WAY, (50_000, PORT), bytes([n])) for n in range(3)]
             for one in sent:
                 network.send(one)
             await asyncio.sleep(0)  # the loop looks for what has come
             await asyncio.sleep(0)
-            made.delay(WAY, 0.0)
+            made.treat(WAY, 0.0)
             async with asyncio.timeout(5):
                 assert [await loop.sock_recv(network, 100) for _ in sent] == sent
 

@@ -25,7 +25,7 @@ from syncmodel.reference.machines.process import fork_child
 #: Where machines find the hub, whatever their own addresses.
 GATEWAY = "10.77.255.254"
 #: What a tester may ask for: see `serve`.
-OPS = frozenset({"socket", "kernel", "nft", "tun"})
+OPS = frozenset({"socket", "kernel", "sender", "receiver", "nft", "tun"})
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 NETLINK_SOCK_DIAG = 4
 _CONNECTIONS = 1024
@@ -91,7 +91,7 @@ def serve(order: Mapping[str, Any], end: socket.socket, machines: Mapping[str, i
 
 
 def _give(order: Mapping[str, Any], end: socket.socket, machines: Mapping[str, int]) -> None:
-    make = _kernel if order["op"] == "kernel" else _tcp
+    make = {"kernel": _kernel, "sender": _udp, "receiver": _raw}.get(order["op"], _tcp)
     pid = machines[order["root"]] if order["root"] else os.getpid()
     many = range(order.get("many", 1))
     made = spaces.in_net_of(pid, lambda: [make() for _ in many])
@@ -106,6 +106,14 @@ def _kernel() -> socket.socket:
 
 def _tcp() -> socket.socket:
     return socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+
+
+def _udp() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+
+def _raw() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
 
 
 def _detour(end: socket.socket, mark: int) -> None:

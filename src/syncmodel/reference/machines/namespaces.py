@@ -114,6 +114,12 @@ class NamespaceCluster(LocalCluster):
     async def kernel(self, node: str) -> int | None:
         return await self._made_in(node, "kernel")
 
+    async def sender(self, node: str) -> int | None:
+        return await self._made_in(node, "sender", 1)
+
+    async def receiver(self, node: str) -> int | None:
+        return await self._made_in(node, "receiver", 1)
+
     async def detour(self) -> int:
         (made,) = await self._nursery.made("tun", number=self.number)
         return made
@@ -127,7 +133,7 @@ class NamespaceCluster(LocalCluster):
             self._drop(name)
         await super().end()
 
-    async def _made_in(self, node: str, op: str) -> int | None:
+    async def _made_in(self, node: str, op: str, many: int = _KEPT) -> int | None:
         """One of those that are kept for it, as to ask for one takes longer than to use it."""
         machine = self.machines.get(node)
         if machine is None:
@@ -136,7 +142,7 @@ class NamespaceCluster(LocalCluster):
         if not kept:
             root = self._layouts[node].root
             try:
-                made = await self._nursery.made(op, root, many=_KEPT)
+                made = await self._nursery.made(op, root, many=many)
             except BootError:
                 if self.machines.get(node) is machine:
                     raise
