@@ -13,6 +13,7 @@ from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.net import Net, fully_connected
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.steps import (
+    Concurrently,
     Create,
     Cut,
     Disable,
@@ -24,6 +25,7 @@ from syncmodel.steps import (
     Pause,
     Reboot,
     Restart,
+    Resync,
     Rollback,
     Rollout,
     Select,
@@ -118,6 +120,8 @@ def test_plugins_and_boots_amid_cuts() -> None:
         (NET, [APART, CASE, Select("n1", 1), Reboot("n1"), Heal(), Select("n1", 3)]),
         (NET, [CASE, Cut("n1", "n2"), *LATER, ASK, Hang("n2", "n1"), ASK, Leave("n2"), ASK]),
         (NET, [CASE, Slow("n2", "n1", 500), ASK, Pause("n2"), ASK, Disable("n1"), ASK]),
+        # Who asks a machine that reboots at that moment has asked nothing.
+        (NET, [CASE, *4 * [Concurrently((Reboot("n1"), Resync("n1")))], OTHER]),
         # What the last run left selected is not booted.
         (NET, [CASE, Reboot("n1"), OTHER]),
     )

@@ -245,7 +245,7 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, P
 
     async def _reboot(self, node: str) -> None:
         """Kill all of a machine, and boot it."""
-        await self.live[node].close()
+        await self.live[node].retire()
         try:
             machine = await self._running.reboot(node)
         except BootError as error:

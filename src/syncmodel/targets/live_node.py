@@ -109,6 +109,7 @@ class LiveNode:
         self._http: httpx.AsyncClient | None = None
         self._client: NodeClient | None = None
         self._connecting = asyncio.Lock()
+        self._retired = False
         #: How far its clock is ahead of ours, in seconds.
         self.ahead_s = 0
         self._jumping = asyncio.Lock()
@@ -151,6 +152,11 @@ class LiveNode:
         )
         return http, client
 
+    async def retire(self) -> None:
+        """Close it for good, as its machine reboots: who still asks it has asked nothing."""
+        self._retired = True
+        await self.close()
+
     async def close(self) -> None:
         """Close what is open; the node itself is left as it is."""
         # Given up before it is closed: a request at the same time dials anew.
@@ -171,6 +177,8 @@ class LiveNode:
         `ask` does, about the application; and TransportError if the way to its machine is gone.
         """
         for _ in range(WAYS):
+            if self._retired:
+                raise Unreachable(f"{self.name} was not asked: its machine has rebooted meanwhile.")
             client = self._client
             if client is None or self._lost:
                 client = await self.connect()

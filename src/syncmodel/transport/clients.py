@@ -239,6 +239,8 @@ class NodeClient:
             headers=headers,
             extensions={"timeout": timeout.as_dict()},
         )
+        if self._http.is_closed:  # as its machine reboots, at the same time
+            raise Unreachable(f"{method} {url} was not sent: the way to the node was closed.")
         try:
             response = await self._http.send(request)
         except _NOTHING_SENT as error:
