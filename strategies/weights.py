@@ -49,6 +49,7 @@ WEIGHTS = {
     "backup": 1,
     "restore": 2,
     "purge": 2,
+    "spoil": 1,
     "hang": 1,
     "slow": 1,
     "impair": 1,

@@ -32,6 +32,7 @@ from syncmodel.steps import (
     Rollback,
     Rollout,
     Slow,
+    Spoil,
     Trust,
 )
 
@@ -89,4 +90,7 @@ EVERYTHING = (
     Distrust("n3", "n1"),
     update_case("n1", "c3", "t11"),
     Trust("n3", "n1"),
+    Spoil("n2", "rows"),
+    Rollout(("n2",), 2),
+    Concurrently((Spoil("n2", "header"), update_case("n1", "c3", "t12"))),
 )

@@ -77,7 +77,7 @@ def row(scene: Scene) -> str:
     counted = ["writes", "cuts", "crashes", "restarts", "rollbacks"]
     counted += ["faulty", "resyncs", "reads", "timeouts", "pauses", "clocks", "hangs"]
     counted += ["takeouts", "reboots", "leaves", "distrusts", "backups", "restores"]
-    counted += ["misuses", "purges"]
+    counted += ["misuses", "purges", "spoils"]
     rows = "+".join(str(limits.counts[table]) for table in limits.schema.by_name)
     cells = [scene.name, scene.about, limits.nodes, rows]
     cells += [getattr(limits, name) or "" for name in counted]

@@ -68,6 +68,7 @@ NUMBERS = {
     "restores": (0, 0, "disks that are put back"),
     "misuses": (0, 0, "admin requests that must be refused"),
     "purges": (0, 0, "purges of deletes (with a burst of 1)"),
+    "spoils": (0, 0, "stores that are damaged at rest"),
     "burst": (1, 1, "steps without a rest between them"),
 }
 #: Between two lines of progress.

@@ -191,7 +191,7 @@ SHARED = (
         "--faults",
         "the kinds of steps beside writes: all (the default), none, or a comma list of network, "
         "hanging, slowness, packets, sync, deployment, lifecycle, standstill, clocks, membership, "
-        "trusting, restoring, purging, misused",
+        "trusting, restoring, spoiling, purging, misused",
         metavar="KINDS",
         default="all",
     ),

@@ -42,6 +42,7 @@ from syncmodel.steps import (
     Resync,
     Select,
     Slow,
+    Spoil,
     Step,
     Uninstall,
 )
@@ -74,6 +75,7 @@ class Sometimes(Enum):
     RESTORES = "disks that were put back"
     MISUSES = "admin requests without a right to them"
     PURGES = "purges"
+    SPOILT = "damaged stores"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -101,6 +103,7 @@ NEEDS = {
     Sometimes.RESTORES: frozenset({"restore"}),
     Sometimes.MISUSES: frozenset({"misuse"}),
     Sometimes.PURGES: frozenset({"purge"}),
+    Sometimes.SPOILT: frozenset({"spoil"}),
 }
 
 
@@ -123,6 +126,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Restore: Sometimes.RESTORES,
     Misuse: Sometimes.MISUSES,
     Purge: Sometimes.PURGES,
+    Spoil: Sometimes.SPOILT,
 }
 
 

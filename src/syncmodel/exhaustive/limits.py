@@ -34,6 +34,7 @@ from syncmodel.steps.purging import Purge
 from syncmodel.steps.reads import Read
 from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.scope import Scope
+from syncmodel.steps.spoiling import Spoil
 from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
 from syncmodel.steps.trusting import Distrust, Trust
@@ -61,6 +62,7 @@ COUNTED = (
     "restores",
     "misuses",
     "purges",
+    "spoils",
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
@@ -93,6 +95,7 @@ KINDS: dict[type[Step], str] = {
     Restore: "restores",
     Misuse: "misuses",
     Purge: "purges",
+    Spoil: "spoils",
 }
 
 #: No bound: nothing is counted, and situations that differ only in the count are one. For searches
@@ -129,9 +132,10 @@ class Limits:
     runs, `rollouts` those of a node that has the plugin, `faulty` the deployments that meet a
     fault, `takeouts` plugins that are disabled or uninstalled, `reboots` those of a machine and
     selections for one, `distrusts` pairs of a node and an author, `purges` those of deletes, before
-    which all is at rest, so that they need a burst of 1. `timeouts` are
-    writes of unknown outcome (searches of the model only). `burst`: the most steps between two
-    rests. `together`: two steps may be taken at the same time (searches of the model only).
+    which all is at rest, so that they need a burst of 1, `spoils` stores that are damaged.
+    `timeouts` are writes of unknown outcome (searches of the model only). `burst`: the most steps
+    between two rests. `together`: two steps may be taken at the same time (searches of the model
+    only).
     `generations`: what each node runs at the beginning, all the schema's usual one if empty. `ops`:
     the kinds of steps that may be taken at all. `rows`: how many rows of each table; of those that
     are left out, one of the first table and none of the others. `schema` defaults to the reference
@@ -164,6 +168,7 @@ class Limits:
     restores: int = _count(0)
     misuses: int = _count(0)
     purges: int = _count(0)
+    spoils: int = _count(0)
     burst: int = _count(1, 1)
     together: bool = False
     generations: tuple[int, ...] = field(default=())

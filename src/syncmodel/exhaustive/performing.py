@@ -23,6 +23,7 @@ from syncmodel.reference.simulated import (
     plugins,
     purging,
     restoring,
+    spoiling,
     told,
 )
 from syncmodel.steps import Step
@@ -34,6 +35,7 @@ from syncmodel.steps.misused import Misuses
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
+from syncmodel.steps.spoiling import Spoils
 from syncmodel.steps.trusting import Trusts
 
 
@@ -48,6 +50,7 @@ class Place(
     Trusts,
     PutsBack,
     Purges,
+    Spoils,
     Stops,
     Pauses,
     SetsClocks,
@@ -140,6 +143,11 @@ class Place(
     async def purge(self) -> Outcome:
         """The nodes are told at once."""
         self.world, outcome = purging.purge(self.world)
+        return outcome
+
+    async def spoil(self, node: str, part: str) -> Outcome:
+        """Its store is gone, whether or not the node would have served it."""
+        self.world, outcome = spoiling.spoil(self.world, node, part)
         return outcome
 
     async def pause(self, node: str) -> None:

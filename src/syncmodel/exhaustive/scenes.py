@@ -12,6 +12,7 @@ from syncmodel.exhaustive import (
     scenes_of_misuse,
     scenes_of_purges,
     scenes_of_restores,
+    scenes_of_spoils,
     scenes_of_stalls,
 )
 from syncmodel.exhaustive.limits import Limits
@@ -357,6 +358,7 @@ SCENES = (
     *scenes_of_deployments.SCENES,
     *scenes_of_restores.SCENES,
     *scenes_of_purges.SCENES,
+    *scenes_of_spoils.SCENES,
     *scenes_of_members.SCENES,
     *scenes_of_misuse.SCENES,
 )

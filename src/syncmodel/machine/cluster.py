@@ -57,6 +57,7 @@ from syncmodel.steps import (
     Select,
     Set,
     Slow,
+    Spoil,
     Step,
     Trust,
     Uninstall,
@@ -362,6 +363,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Restore))
     def restore(self, step: Restore) -> None:
         """The disks of nodes are put back as they were copied."""
+        self.take(step)
+
+    @possible(Spoil)
+    @rule(step=any_of(Spoil))
+    def spoil(self, step: Spoil) -> None:
+        """A node's store is damaged on its disk."""
         self.take(step)
 
     @possible(Purge)

@@ -32,6 +32,7 @@ from syncmodel.steps.machines import Boots
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
+from syncmodel.steps.spoiling import DAMAGED, Spoils
 from syncmodel.targets import deploying
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.deploying import begin, end, preview
@@ -47,7 +48,9 @@ BASELINE = 1
 HELD_LIMIT_S = 20.0
 
 
-class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, Purges, Reachable):
+class EmbeddedCluster(
+    Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, Purges, Spoils, Reachable
+):
     """A `Target` of local processes n1, n2, ..."""
 
     #: What makes its machines.
@@ -168,6 +171,22 @@ class EmbeddedCluster(Cluster, DeploysAmidFaults, Uninstalls, Boots, PutsBack, P
         except BootError as error:
             raise FaultError(f"A machine that was put back does not start: {error}") from None
         await self.came_back(nodes)
+
+    async def spoil(self, node: str, part: str) -> Outcome:
+        """By the machine's own control; what the node says is the end of its log."""
+        machine = self._running.machines[node]
+        await machine.spoil(part)
+        outcome = accepted()
+        try:
+            await machine.start()
+        except BootError as error:
+            outcome = refused(DAMAGED if DAMAGED in str(error) else "application_failed")
+        try:
+            await machine.renew(BASELINE)
+        except BootError as error:
+            raise FaultError(f"{node} does not start with an empty store: {error}") from None
+        await self.came_back((node,))
+        return outcome
 
     async def purge(self) -> Outcome:
         """As an administrator does: each node is asked, then told what all have alike. One that

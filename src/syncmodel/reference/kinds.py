@@ -25,6 +25,7 @@ from syncmodel.steps.packets import ImpairsLinks
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
+from syncmodel.steps.spoiling import Spoils
 from syncmodel.steps.trusting import Trusts
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
@@ -45,6 +46,7 @@ class Unhurried(
     Trusts,
     PutsBack,
     Purges,
+    Spoils,
     Stops,
     Pauses,
     SetsClocks,

@@ -32,6 +32,7 @@ from syncmodel.steps.packets import NOTHING, Impair
 from syncmodel.steps.purging import Purge
 from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.slowness import Slow
+from syncmodel.steps.spoiling import PARTS, Spoil
 from syncmodel.steps.standstill import Pause
 from syncmodel.steps.sync import Resync
 
@@ -81,6 +82,7 @@ weight.register(Mend, lambda _: 1)
 weight.register(Backup, lambda step: len(step.on))
 weight.register(Restore, lambda step: 2 * len(step.on) + step.plain)
 weight.register(Purge, lambda _: 1)
+weight.register(Spoil, lambda step: 5 + [*PARTS].index(step.part))
 weight.register(Resync, lambda step: int(step.full))
 weight.register(FaultyDeploy, lambda step: 5 + step.generation)
 weight.register(Deployment, lambda step: 3 * len(step.on) + step.generation)
@@ -124,6 +126,13 @@ def _(step: Crash, script: Script) -> Iterator[Step]:  # noqa: ARG001
 def _(step: Slow, script: Script) -> Iterator[Step]:  # noqa: ARG001
     if step.delay_ms:
         yield evolve(step, delay_ms=0)
+
+
+@simpler.register
+def _(step: Spoil, script: Script) -> Iterator[Step]:  # noqa: ARG001
+    simplest = next(iter(PARTS))
+    if step.part != simplest:
+        yield evolve(step, part=simplest)
 
 
 @simpler.register

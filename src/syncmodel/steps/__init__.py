@@ -23,6 +23,7 @@ from syncmodel.steps.purging import Purge
 from syncmodel.steps.reads import Read
 from syncmodel.steps.restoring import Backup, Restore
 from syncmodel.steps.slowness import Slow
+from syncmodel.steps.spoiling import Spoil
 from syncmodel.steps.standstill import Pause, Resume
 from syncmodel.steps.sync import Resync
 from syncmodel.steps.trusting import Distrust, Trust
@@ -66,6 +67,7 @@ __all__ = [
     "Select",
     "Set",
     "Slow",
+    "Spoil",
     "Step",
     "Target",
     "Trust",

@@ -227,9 +227,6 @@ class NodeClient:
         headers: dict[str, str],
         limit_s: float | None,
     ) -> Answer:
-        if self._http.is_closed:
-            # While it waited for the node to be ready, somebody else dialled anew.
-            raise Unreachable(f"{method} {url} was not sent: the way to the node was closed.")
         timeout = self._http.timeout if limit_s is None else httpx.Timeout(limit_s)
         # Built here and not by the client, whose merging of defaults costs as much as the sending.
         request = httpx.Request(

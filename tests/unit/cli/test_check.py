@@ -117,7 +117,7 @@ def test_a_target_is_searched_run_by_run(capsys: pytest.CaptureFixture[str]) -> 
     assert "Covered on a shop: every sequence within these limits, of up to 2 steps; 15 runs" in out
     lacks = "backup, clock, crash, disable, distrust, faulty_rollback, faulty_rollout, hang, join, "
     lacks += "leave, misuse, pause, purge, reactivate, read, reboot, restart, restore, resume, "
-    lacks += "resync, rollback, rollout, select, trust, uninstall"
+    lacks += "resync, rollback, rollout, select, spoil, trust, uninstall"
     assert f"Not covered: the steps {lacks};" in out
 
 

@@ -91,8 +91,8 @@ def test_what_was_covered_is_said() -> None:
         "steps, each from the beginning.\n"
         "Not covered: the steps backup, clock, crash, disable, distrust, faulty_rollback, "
         "faulty_rollout, hang, join, leave, misuse, pause, purge, reactivate, read, reboot, "
-        "restart, restore, resume, resync, rollback, rollout, select, trust, uninstall; other "
-        "orders and times than those that the target itself chose."
+        "restart, restore, resume, resync, rollback, rollout, select, spoil, trust, uninstall; "
+        "other orders and times than those that the target itself chose."
     )
 
 

@@ -88,6 +88,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "restore": {"nodes": ["n1"], "plain": True},
     "purge": {},
     "slow": {"from": "n1", "to": "n2", "delay_ms": 20},
+    "spoil": {"node": "n1", "part": "rows"},
     "impair": {"from": "n1", "to": "n2", "wrong": "loss"},
     "hang": {"from": "n1", "to": "n2"},
     "clock": {"node": "n2", "ahead_s": -60},

@@ -86,6 +86,14 @@ class LocalMachine:
         """Put back what was copied, and start the application. Raises BootError."""
         await self.control.call("restore", {"plain": plain})
 
+    async def spoil(self, part: str) -> None:
+        """Kill the application, and damage its store."""
+        await self.control.call("spoil", {"part": part})
+
+    async def renew(self, generation: int) -> None:
+        """Have an empty store, and this generation, and start the application. Raises BootError."""
+        await self.control.call("renew", {"generation": generation})
+
     async def status(self) -> dict[str, Any]:
         """application ("running", "paused", "stopped"), selected, running, job (name or None)."""
         return await self.control.call("status")

@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import attrs
+
+from syncmodel.nostr.events import verify
 from syncmodel.nostr.messages import Delivery, Eose, Ok
 from syncmodel.reference.node import bugs, core
 from syncmodel.reference.node.config import Config
@@ -35,7 +38,7 @@ from syncmodel.reference.node.ports import (
 from syncmodel.reference.node.put_back import rewritten
 from syncmodel.reference.node.serving import Served
 from syncmodel.reference.node.state import Node, State
-from syncmodel.reference.node.store import Loaded, Store, StoreError
+from syncmodel.reference.node.store import DamagedStoreError, Loaded, Store, StoreError
 
 _DURABLE = (Put, Show, Cursor, Members, Purged)
 
@@ -84,7 +87,7 @@ class Application:
         self._waiters: set[_Waiter] = set()
 
     def _boot(self) -> State:
-        held = self._own(self.store.load())
+        held = self._own(self._whole(self.store.load()))
         members = held.members or Members(self.config.trusted, frozenset())
         state = core.boot(
             self.node,
@@ -99,6 +102,19 @@ class Application:
         )
         self.store.mend(state.table)
         return state
+
+    def _whole(self, held: Loaded) -> Loaded:
+        """What the store holds, each entry of it as it was signed. Raises DamagedStoreError.
+
+        Pages may fit together, and hold a row of which a bit was turned over: its id and signature
+        tell.
+        """
+        hurt = [one for one in held.stored if not verify(one.event)]
+        if not hurt:
+            return held
+        if self.node.pieces.refuses_damage(True):
+            raise DamagedStoreError(f"{len(hurt)} of its entries are not as they were signed")
+        return attrs.evolve(held, stored=tuple(one for one in held.stored if one not in hurt))
 
     def _own(self, held: Loaded) -> Loaded:
         """What the store holds, in a log of its own: one that was put back gets another name."""

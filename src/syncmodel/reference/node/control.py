@@ -20,6 +20,7 @@ from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.entries import RefusedEntryError, read_content
 from syncmodel.reference.node.faults import FAULTS, ApplicationFailedError
+from syncmodel.reference.node.spoiled import PARTS, Spoiled
 from syncmodel.reference.node.supervised import Application
 from syncmodel.reference.node.supervisor import Supervisor
 
@@ -64,6 +65,7 @@ class Control:
         self._supervisor = supervisor
         self._clock = clock
         self._backups = backups or Backups(supervisor.deployment.layout, application)
+        self._spoiled = Spoiled(supervisor.deployment.layout, application)
         self._deployment = supervisor.deployment
         self._application = application
         self._methods: dict[str, Method] = {
@@ -90,6 +92,8 @@ class Control:
             "clock": self._set_clock,
             "backup": self._verb(self._backups.copy),
             "restore": self._restore,
+            "spoil": self._spoil,
+            "renew": self._renew,
         }
 
     async def call(self, method: object, params: object) -> dict[str, Any]:
@@ -207,6 +211,20 @@ class Control:
 
     async def _restore(self, params: Params) -> dict[str, Any]:
         await self._backups.put_back(plain=_field(params, "plain", bool))
+        return self._supervisor.summary()
+
+    async def _spoil(self, params: Params) -> dict[str, Any]:
+        part = _field(params, "part", str)
+        if part not in PARTS:
+            raise RefusedError(
+                "malformed", f"`part` must be one of {', '.join(PARTS)}, not {part!r:.80}."
+            )
+        await self._spoiled.spoil(part)
+        return self._supervisor.summary()
+
+    async def _renew(self, params: Params) -> dict[str, Any]:
+        generation = self._deployment.get(_field(params, "generation", int)).number
+        await self._spoiled.renew(generation)
         return self._supervisor.summary()
 
     async def _set_clock(self, params: Params) -> dict[str, Any]:

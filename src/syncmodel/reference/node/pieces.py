@@ -338,6 +338,11 @@ def restamped(stamp: int, now_s: int) -> int:  # noqa: ARG001
     return stamp
 
 
+def refuses_damage(there: bool) -> bool:
+    """Whether a node whose store is damaged does not start."""
+    return there
+
+
 @attrs.frozen
 class Pieces:
     """The decisions of one node. Replace one with `attrs.evolve(pieces, wins=...)`."""
@@ -393,3 +398,4 @@ class Pieces:
     recalls: Callable[[Mapping[str, int]], Mapping[str, int]] = recalls
     is_elsewhere: Callable[[bool, int], bool] = is_elsewhere
     restamped: Callable[[int, int], int] = restamped
+    refuses_damage: Callable[[bool], bool] = refuses_damage

@@ -15,13 +15,14 @@ from typing import Any, Final
 import attrs
 
 from syncmodel.errors import SyncModelError
-from syncmodel.nostr.events import Event
+from syncmodel.nostr.events import Event, MalformedEventError
 from syncmodel.reference.node import migrations
 from syncmodel.reference.node.entries import (
     CASES,
     EVENTS,
     CaseRow,
     EventRow,
+    RefusedEntryError,
     Row,
     RowKey,
     Stored,
@@ -37,6 +38,16 @@ _EVENT_COLUMNS: Final = ("id", "run_id", "case_id", "body")
 
 class StoreError(SyncModelError):
     """The database did not take a transaction (full disk, lock), which was rolled back."""
+
+
+class DamagedStoreError(StoreError):
+    """What is in the database is not what was put into it: nobody may be served from it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"store_damaged: the node's database is damaged ({what}): restore a copy of it, or "
+            "begin with an empty one."
+        )
 
 
 @attrs.frozen
@@ -60,6 +71,7 @@ class Store:
         self._plugin = plugin
         with failing_as_store_error():
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_LIMIT_S)
+            _look_at_pages(self._db)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             with self._transaction():
@@ -225,9 +237,24 @@ class Store:
                     self._db.execute("ROLLBACK")
 
 
+def _look_at_pages(connection: sqlite3.Connection) -> None:
+    """Raises DamagedStoreError if the pages of the database do not fit together."""
+    try:
+        (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise  # busy, or no disk
+    except sqlite3.DatabaseError as error:
+        raise DamagedStoreError(str(error)) from error
+    if said != "ok":
+        raise DamagedStoreError(" ".join(said.split()))
+
+
 def _stored(text: str, position: int) -> Stored:
-    event = Event.from_json(json.loads(text))
-    return Stored(event, position, read(event))
+    try:
+        event = Event.from_json(json.loads(text))
+        return Stored(event, position, read(event))
+    except (ValueError, MalformedEventError, RefusedEntryError) as error:
+        raise DamagedStoreError(f"an entry can't be read: {error}") from error
 
 
 @contextmanager

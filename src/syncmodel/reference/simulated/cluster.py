@@ -24,6 +24,7 @@ from syncmodel.reference.simulated import (
     purging,
     restoring,
     sights,
+    spoiling,
     told,
 )
 from syncmodel.reference.simulated.moments import Noting
@@ -248,6 +249,12 @@ class SimulatedCluster(Target, Everything, Traces):
             self._world = acts.crash(self.world, node)
         for place in self._schedule.order(len(nodes)):
             self._world = restoring.restore(self.world, nodes[place], plain=plain)
+
+    async def spoil(self, node: str, part: str) -> Outcome:
+        """Whatever was not stored is gone, and what was, too."""
+        self._before(f"{node} is spoilt: {part}")
+        self._world, outcome = spoiling.spoil(self.world, node, part)
+        return outcome
 
     async def purge(self) -> Outcome:
         """All at once: nothing else happens meanwhile."""

@@ -47,6 +47,7 @@ from syncmodel.steps import (
     Rollback,
     Rollout,
     Select,
+    Spoil,
     Step,
     Trust,
     Uninstall,
@@ -207,6 +208,12 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
         2,
         2,
         [CREATED, delete_case("n1", "c1"), Purge(), APART, Heal(), Resync("n2", True)],
+    ),
+    "damaged-rows-skipped": (
+        # Nothing could be skipped: no row, or no page that can be read.
+        2,
+        2,
+        [Spoil("n2", "rows"), CREATED, Spoil("n1", "pages"), Rollout(("n1",), 2)],
     ),
     "restored-rows-are-newest": (
         2,
