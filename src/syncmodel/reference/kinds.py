@@ -33,6 +33,8 @@ from syncmodel.targets.wire import SUPERTEST
 
 #: By this device packets are led aside for a while, and come back.
 TUN = Path("/dev/net/tun")
+#: What there is nothing for where links carry no packets.
+UNPACKED = frozenset({"impair"})
 
 
 class Unhurried(
@@ -94,6 +96,7 @@ EMBEDDED = TargetKind(
     SUPERTEST,
     Everything,
     twin="simulated",
+    missing_nothing=UNPACKED,
 )
 SIMULATED = TargetKind(
     "simulated",
@@ -103,6 +106,7 @@ SIMULATED = TargetKind(
     InMemory,
     waits=False,
     twin="simulated",
+    missing_nothing=UNPACKED,
 )
 NAMESPACES = TargetKind(
     "namespaces",

@@ -37,7 +37,8 @@ class TargetKind:
     what such a target can do. `waits`: its coroutines need an event loop. `twin`: the name of the
     kind that runs the same nodes without any input or output, if there is one. `nodes`: how many it
     has, where that is not anyone's to choose. `fixed`: nobody can bring a node to another
-    generation, so runs begin with all nodes on the usual one.
+    generation, so runs begin with all nodes on the usual one. `missing_nothing`: kinds of steps for
+    which there is nothing in it, as packets in memory: that it can't take them is no lack.
     """
 
     name: str
@@ -50,6 +51,7 @@ class TargetKind:
     twin: str | None = None
     nodes: int | None = None
     fixed: bool = False
+    missing_nothing: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, target: type[Target], name: str | None = None) -> TargetKind:
@@ -78,7 +80,7 @@ class TargetKind:
     def lacking(self, ops: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Those of these kinds of steps that it can't take, by the ability that it takes."""
         found: dict[str, tuple[str, ...]] = {}
-        for op in sorted(ops):
+        for op in sorted(set(ops) - self.missing_nothing):
             step = VOCABULARY[op]
             if step.NEEDS is not None and not self.takes(step):
                 name = step.NEEDS.__name__
