@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_namespaces_end import in_spaces, mounts, parents, spaces_of
+from left_behind import in_spaces, mounts, parents, spaces_of
 
 from syncmodel.reference import space_needs
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from left_behind import Space, in_spaces, mounts, parents, spaces_of
 
 from syncmodel.reference import space_needs
 
@@ -112,42 +113,6 @@ def said(lines: IO[str], word: str) -> str:
     raise AssertionError(f"the tester ended without saying {word}")
 
 
-Space = tuple[str, str]
-
-
-def spaces_of(tester: int) -> set[Space]:
-    """The namespaces of all that the tester has started, but for ours."""
-    below, found = {tester}, set[Space]()
-    for pid, parent in sorted(parents().items()):
-        if parent in below:
-            below.add(pid)
-            found |= spaces(pid)
-    return found - spaces(os.getpid())
-
-
-def spaces(pid: int) -> set[Space]:
-    found = set[Space]()
-    with suppress(OSError):
-        for kind in ("net", "mnt", "pid"):
-            found.add((kind, os.readlink(f"/proc/{pid}/ns/{kind}")))
-    return found
-
-
-def parents() -> dict[int, int]:
-    found = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                stat = (entry / "stat").read_text(errors="replace").rpartition(")")[2]
-                found[int(entry.name)] = int(stat.split()[1])
-    return found
-
-
-def in_spaces(wanted: set[Space]) -> set[int]:
-    """The processes that are in one of these."""
-    return {pid for pid in parents() if spaces(pid) & wanted}
-
-
 def assert_gone(spaces_: set[Space], folder: Path, where: str) -> None:
     """Wait until nobody is in those namespaces, nothing is mounted there, and its folder is gone;
     fails if that is not so at the limit."""
@@ -155,11 +120,3 @@ def assert_gone(spaces_: set[Space], folder: Path, where: str) -> None:
     while left := in_spaces(spaces_) or Path(where).exists() or mounts(folder):
         assert time.monotonic() < limit_s, f"still there: {left}"
         select.select([], [], [], 0.01)
-
-
-def mounts(folder: Path) -> list[str]:
-    return [
-        line
-        for line in Path("/proc/self/mountinfo").read_text().splitlines()
-        if str(folder) in line
-    ]

@@ -10,16 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import asyncssh
 import pytest
+from emulated_cloud import Cloud
 from emulated_hetzner import Hetzner
 from openssh import Server, sshd
+from rented import CLOUDS, THERE
 
 pytestmark = [pytest.mark.longer, pytest.mark.timeout(900)]
 
@@ -33,13 +34,11 @@ class Machines:
         self._stacks: dict[str, ExitStack] = {}
         self.ports: dict[str, int] = {}
 
-    def rented(self, server: Mapping[str, Any]) -> None:
-        name = server["name"]
+    def rented(self, name: str, user_data: str, address: str) -> None:
         home = self._home(name)
         home.mkdir()
-        orders = json.loads(server["user_data"].partition("\n")[2])
+        orders = json.loads(user_data.partition("\n")[2])
         key = asyncssh.import_private_key(orders["ssh_keys"]["ed25519_private"])
-        address = server["public_net"]["ipv4"]["ip"]
         stack = self._stacks[name] = ExitStack()
         (authorized,) = orders["ssh_authorized_keys"]
         (home / "authorized").write_text(authorized + "\n")
@@ -74,38 +73,65 @@ def machines() -> Iterator[Machines]:
         made.close()
 
 
-@pytest.fixture
-def cloud(machines: Machines) -> Iterator[Hetzner]:
-    with Hetzner(on_made=machines.rented, on_gone=machines.given_back) as made:
-        # Loopback addresses, where each has port 22 for itself.
-        made.address = lambda it: f"127.88.{it['id'] // 250 % 250}.{it['id'] % 250 + 1}"
+@contextlib.contextmanager
+def emulated(machines: Machines, kind: type[Cloud], net: int) -> Iterator[Cloud]:
+    """An account whose servers are on loopback addresses, where each has port 22 for itself."""
+    with kind() as made:
+        made.on_made, made.on_gone = machines.rented, machines.given_back
+        made.address = lambda number: f"127.{net}.{number // 250 % 250}.{number % 250 + 1}"
         yield made
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="port 22 of a loopback address is root's")
-@pytest.mark.parametrize("count", [2])
-def test_a_cluster_is_rented_provisioned_tested_and_given_back(
-    cloud: Hetzner, tmp_path: Path, count: int
-) -> None:
-    def syncmodel(*words: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "syncmodel", *map(str, words)],
-            env=os.environ | cloud.environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+def syncmodel(clouds: Iterable[Cloud], *words: object) -> str:
+    """What it says, which must be without an error."""
+    environment = dict(os.environ)
+    for cloud in clouds:
+        environment |= cloud.environment
+    done = subprocess.run(
+        [sys.executable, "-m", "syncmodel", *map(str, words)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="port 22 of a loopback address is root's")
+def test_a_cluster_is_rented_provisioned_tested_and_given_back(
+    machines: Machines, tmp_path: Path
+) -> None:
     lease = tmp_path / "cluster"
     options = ("--at-most", 1, "--node", "reference", "--to", lease)
-    done = syncmodel("machines", "create", f"hetzner:{count}", *options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    done = syncmodel("doctor", lease / "hosts.toml")
-    assert "missing" not in done.stdout, done.stdout
-    few = ("--sequences", 2, "--steps", 12, "--seed", 3, "--no-scenes", "--corpus", tmp_path / "f")
-    done = syncmodel("explore", "--inventory", lease / "hosts.toml", *few)
-    assert done.returncode == 0, done.stdout + done.stderr
-    done = syncmodel("machines", "destroy", lease)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert cloud.left() == []
+    with emulated(machines, Hetzner, 88) as cloud:
+        syncmodel([cloud], "machines", "create", "hetzner:2", *options)
+        said = syncmodel([cloud], "doctor", lease / "hosts.toml")
+        assert "missing" not in said, said
+        few = ("--sequences", 2, "--steps", 12, "--seed", 3, "--no-scenes")
+        found = ("--corpus", tmp_path / "found")
+        syncmodel([cloud], "explore", "--inventory", lease / "hosts.toml", *few, *found)
+        syncmodel([cloud], "machines", "destroy", lease)
+        assert cloud.left() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="port 22 of a loopback address is root's")
+@pytest.mark.skipif(set(THERE) < set(CLOUDS), reason="needs the extras scaleway and ovh")
+def test_a_scenario_on_machines_of_three_providers(machines: Machines, tmp_path: Path) -> None:
+    """The first node at Hetzner, the others at Scaleway and OVH: one lease, and one cluster."""
+    names = ("hetzner", "scaleway", "ovh")
+    lease = tmp_path / "cluster"
+    with ExitStack() as open_now:
+        kinds = [CLOUDS[name].cloud for name in names]
+        clouds = [
+            open_now.enter_context(emulated(machines, kind, 88 + place))
+            for place, kind in enumerate(kinds)
+        ]
+        options = ("--at-most", 1, "--node", "reference", "--to", lease)
+        syncmodel(clouds, "machines", "create", *names, *options)
+        assert [len(cloud.left()) > 0 for cloud in clouds] == [True] * 3
+        kept = ("--artefacts", tmp_path / "kept", "--inventory", lease / "hosts.toml")
+        syncmodel(clouds, "scenario", "cluster-plugin-rollout-sync-split-brain", *kept)
+        syncmodel(clouds, "machines", "destroy", lease)
+        assert [cloud.left() for cloud in clouds] == [[], [], []]

@@ -12,7 +12,7 @@ import json
 import re
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from typing import Any, Self
@@ -40,6 +40,8 @@ class Cloud(ABC):
     #: The answers to be had as troubles: status and body.
     refusals: Mapping[str, Said]
     prefix = ""
+    #: Where its servers are: addresses of documentation (RFC 5737).
+    net = "192.0.2"
 
     def __init__(self, *, polls: int = 2, quota: int = 10) -> None:
         self.polls, self.quota, self.page = polls, quota, 50
@@ -50,6 +52,11 @@ class Cloud(ABC):
         self._carried_out = threading.Event()
         self._lock = threading.Lock()
         self._released = threading.Event()
+        #: What a server is for whoever logs in: its name, its orders and its address; its name.
+        self.on_made: Callable[[str, str, str], object] = lambda *_: None
+        self.on_gone: Callable[[str], object] = lambda _: None
+        #: The address of a server with this number.
+        self.address: Callable[[int], str] = lambda number: f"{self.net}.{number % 250 + 1}"
         self.troubles: list[list[Any]] = []
 
     def trouble(self, request: str, what: str, times: int = 1) -> None:

@@ -92,17 +92,8 @@ class Hetzner(Cloud):
         "locked": refusal("locked"),
     }
 
-    def __init__(
-        self,
-        *,
-        polls: int = 2,
-        quota: int = 10,
-        on_made: Callable[[dict[str, Any]], object] = lambda _: None,
-        on_gone: Callable[[str], object] = lambda _: None,
-    ) -> None:
+    def __init__(self, *, polls: int = 2, quota: int = 10) -> None:
         super().__init__(polls=polls, quota=quota)
-        self._made, self._gone = on_made, on_gone
-        self.address: Callable[[dict[str, Any]], str] = lambda it: f"192.0.2.{it['id'] % 250 + 1}"
         self.store: dict[str, dict[int, dict[str, Any]]] = {
             name: {} for name in ("servers", "ssh_keys", "networks", "firewalls", "actions")
         }
@@ -197,7 +188,7 @@ class Hetzner(Cloud):
                 for one in body.get("networks") or []
             ],
             "public_net": {
-                "ipv4": {"id": 1, "ip": self.address(item), "blocked": False, "dns_ptr": "x"},
+                "ipv4": {"id": 1, "ip": self.address(item["id"]), "blocked": False, "dns_ptr": "x"},
                 "ipv6": {"id": 2, "ip": f"2001:db8:{low:x}::/64", "blocked": False, "dns_ptr": []},
                 "floating_ips": [],
                 "firewalls": walls,
@@ -225,11 +216,12 @@ class Hetzner(Cloud):
 
     def _starts(self, item: dict[str, Any]) -> None:
         item["status"] = "running"
-        self._made(item)
+        address = item["public_net"]["ipv4"]["ip"]
+        self.on_made(item["name"], item["user_data"], address)
 
     def _ends(self, item: dict[str, Any]) -> None:
         if self.store["servers"].pop(item["id"], None) is not None:
-            self._gone(item["name"])
+            self.on_gone(item["name"])
 
     def _act(
         self, command: str, item: dict[str, Any], then: Callable[[], object], failing: bool

@@ -3,6 +3,7 @@ uses (https://docs.openstack.org/api-ref)."""
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,8 @@ def refusal(status: int, message: str = "on order") -> Said:
 
 class Ovh(Cloud):
     """One project, in all regions."""
+
+    net = "203.0.113"
 
     refusals: Mapping[str, Said] = {
         "busy": refusal(429),
@@ -166,13 +169,15 @@ class Ovh(Cloud):
         to, server["_to"] = server["_to"], ""
         if to == "gone":
             del self.servers[server["id"]]
+            self.on_gone(server["name"])
             return
         server["status"] = to
         if to == "ERROR":
             server["fault"] = {"code": 500, "message": server["_fault"]}
             return
-        address = {"addr": f"203.0.113.{server['_number'] % 250 + 1}", "version": 4}
-        server["addresses"] = {"Ext-Net": [address]}
+        address = self.address(server["_number"])
+        self.on_made(server["name"], b64decode(server["user_data"]).decode(), address)
+        server["addresses"] = {"Ext-Net": [{"addr": address, "version": 4}]}
 
     def _page(self, region: str, query: Query) -> Said:
         items = [shown(one) for one in self.servers.values() if one["_region"] == region]

@@ -35,6 +35,8 @@ TYPES = {"DEV1-S": kind_of_server(0.00898, 20 * GB), "PRO2-S": kind_of_server(0.
 class Scaleway(Cloud):
     """One project, in all zones."""
 
+    net = "198.51.100"
+
     refusals: Mapping[str, Said] = {
         "busy": refusal(429, "too_many_requests"),
         "no room": refusal(409, "out_of_stock"),
@@ -170,12 +172,14 @@ class Scaleway(Cloud):
         to, server["_to"] = server["_to"], ""
         if to == "gone":
             del self.store["servers"][server["id"]]
+            self.on_gone(server["name"])
             volumes = self.store["volumes"]
             for uuid in [one for one in volumes if owner(volumes[one]) == server["id"]]:
                 del volumes[uuid]
             return
         server["state"] = to
-        address = f"198.51.100.{server['_number'] % 250 + 1}"
+        address = self.address(server["_number"])
+        self.on_made(server["name"], self.orders[server["id"]].decode(), address)
         ip = {"id": "i", "address": address, "family": "inet", "dynamic": True, "tags": []}
         server["public_ips"] = [ip]
 
