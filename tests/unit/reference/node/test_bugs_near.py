@@ -150,6 +150,7 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
         [CREATED, Select("n1", 3), Select("n1", 2), Restart("n1"), Select("n1", 3), Reboot("n1")],
     ),
     "rollback-keeps-old-table": (1, 3, [CREATED, Rollback(("n1",), 2)]),
+    "silent-peer-has-it": (2, 2, [CREATED, APART, Uninstall("n1", False)]),
     "store-error-swallowed": (1, 2, [create_case("n1", "c1", "t1'\"`;--\x7f")]),
     "substitutes-looked-for-last": (
         1,
