@@ -22,7 +22,7 @@ from syncmodel.model.net import Link
 from syncmodel.nostr.keys import Key, MalformedKeyError
 from syncmodel.targets.base import How
 from syncmodel.targets.wire import PLUGIN_PATH, SUPERTEST
-from syncmodel.transport.clients import ADMIN_PATH, BASE_URL
+from syncmodel.transport.urls import ADMIN_PATH, BASE_URL
 
 NODES_LIMIT = (2, 32)
 #: Ways to cut links: not at all, through ways that the tester carries over SSH, or by nft there.

@@ -7,6 +7,7 @@ pytest-xdist there is a test for each worker, which does its share of the sequen
 from __future__ import annotations
 
 import os
+import sys
 import time
 import unittest
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import hypothesis
-import pytest
 from attrs import frozen
 from hypothesis import HealthCheck, Phase
 
@@ -36,6 +36,8 @@ from syncmodel.report.terminal import say, summary
 from syncmodel.strategies.inside import is_hypothesis_test
 
 if TYPE_CHECKING:
+    import pytest
+
     from syncmodel.machine.cluster import ClusterMachine
 
 #: How many processes pytest-xdist has.
@@ -177,7 +179,7 @@ def case_of(machine: type[ClusterMachine]) -> type[SearchCase]:
         "__doc__": machine.__doc__,
         "settings": _usual(),
         "machine": machine,
-        "_surroundings": pytest.fixture(autouse=True)(_surroundings),
+        "_surroundings": Surroundings(),
     }
     if workers == 1:
         body["runTest"] = _test(machine, WHOLE)
@@ -197,6 +199,21 @@ def _test(machine: type[ClusterMachine], share: Share) -> Callable[[SearchCase],
     return test
 
 
-def _surroundings(self: SearchCase, request: pytest.FixtureRequest) -> None:
-    """What our pytest plugin says about this session."""
-    self.around = request.getfixturevalue("syncmodel_around")
+class Surroundings:
+    """The fixture of a test case, which is made where pytest looks for it: a search on the command
+    line has no need of pytest, whose import takes a third of a second."""
+
+    def __get__(self, test: object, owner: type[SearchCase]) -> Any:
+        return _surroundings().__get__(test, owner) if "pytest" in sys.modules else self
+
+
+@cache
+def _surroundings() -> Any:
+    import pytest
+
+    @pytest.fixture(autouse=True)
+    def surroundings(self: SearchCase, request: pytest.FixtureRequest) -> None:
+        """What our pytest plugin says about this session."""
+        self.around = request.getfixturevalue("syncmodel_around")
+
+    return surroundings

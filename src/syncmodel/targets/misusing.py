@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from syncmodel.model.outcome import Outcome, refused, unknown
-from syncmodel.steps.misused import REPLAYED, Misuses, params
+from syncmodel.steps.misused import QUESTION, REPLAYED, Misuses, params
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.patience import Patience
 from syncmodel.targets.wire import PLUGIN
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
-
-#: What is asked, and then replayed, where the node took nothing else that could be.
-QUESTION = "cluster_status"
 
 
 class MisusesLive(Misuses):

@@ -21,11 +21,7 @@ from syncmodel.nostr import nip98
 from syncmodel.nostr.forged import Request, forged
 from syncmodel.nostr.keys import Key
 from syncmodel.transport.http import SSHTransport
-
-# As the node itself sees it, so that Host and the signed URL are those that it checks.
-BASE_URL = "http://127.0.0.1:4000"
-ADMIN_PATH = "/api/admin/management"
-ADMIN_URL = f"{BASE_URL}{ADMIN_PATH}"
+from syncmodel.transport.urls import ADMIN_PATH, BASE_URL
 
 #: An admin request as it is sent: its body and its header, if any.
 Sent = tuple[bytes, str | None]

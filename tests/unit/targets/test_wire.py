@@ -25,7 +25,7 @@ from syncmodel.targets.wire import (
     to_view,
     to_wire,
 )
-from syncmodel.transport.clients import BASE_URL
+from syncmodel.transport.urls import BASE_URL
 
 CASE = Create("n1", "cases", "c1", (("title", "t1"),))
 EVENT = Create("n1", "events", "e1", (("case", "c1"), ("body", "b1")))

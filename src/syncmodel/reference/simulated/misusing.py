@@ -15,9 +15,8 @@ from syncmodel.nostr.keys import Key
 from syncmodel.nostr.nip98 import Asked, SeenIds, UnauthorizedError, check
 from syncmodel.reference.simulated import acts
 from syncmodel.reference.simulated.world import VirtualWorld
-from syncmodel.steps.misused import REPLAYED, UNAUTHORIZED
-from syncmodel.targets.misusing import QUESTION
-from syncmodel.transport.clients import ADMIN_URL
+from syncmodel.steps.misused import QUESTION, REPLAYED, UNAUTHORIZED
+from syncmodel.transport.urls import ADMIN_URL
 
 #: The administrator of every virtual node.
 ADMIN = Key.from_hex(sha256(b"syncmodel: the administrator of virtual nodes").hexdigest())
