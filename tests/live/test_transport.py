@@ -21,7 +21,6 @@ from syncmodel.nostr import nip98
 from syncmodel.nostr.keys import Key
 from syncmodel.nostr.nip98 import Asked
 from syncmodel.transport.clients import (
-    ADMIN_URL,
     AdminError,
     Indefinite,
     NodeClient,
@@ -30,6 +29,7 @@ from syncmodel.transport.clients import (
 )
 from syncmodel.transport.http import SSHTransport
 from syncmodel.transport.ssh import connect
+from syncmodel.transport.urls import ADMIN_URL
 
 ADMIN = Key.generate()
 NODE = Key.generate().public
