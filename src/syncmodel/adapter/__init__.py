@@ -13,8 +13,11 @@ from syncmodel.model.columns import Counter, Integer, OnDelete, Ref, Token
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import Row
+from syncmodel.model.words import IDS, TEXTS
 
 __all__ = [
+    "IDS",
+    "TEXTS",
     "Adapter",
     "Columns",
     "Counter",

@@ -15,17 +15,18 @@ from ldap3.core import exceptions as said
 from ldap3.protocol.rfc4527 import post_read_control
 from ldap3.utils.dn import escape_rdn
 
-from syncmodel.adapter import Columns, Guarantees, Processes, Row
+from syncmodel.adapter import IDS, Columns, Guarantees, Processes, Row
 from syncmodel.model.columns import Counter, Token
 from syncmodel.model.schema import Schema, Table
 
 BASE, ADMIN = "o=notes", ("cn=admin,o=notes", "not-a-secret")
+LOOKS = IDS - {"normal form", "trailing"}  # which is one id to it (RFC 4518, 2.4 and 2.6.1)
 
 
 class OpenLdap(Processes):
     """OpenLDAP servers, each a provider and a consumer of each other one."""
 
-    schema = Schema(Table("notes", Token("title"), Counter("votes")))
+    schema = Schema(Table("notes", Token("title"), Counter("votes")), ids=LOOKS)
     guarantees, numbers = Guarantees(rows="wallclock-lww"), str
     answers = {
         said.LDAPEntryAlreadyExistsResult: "exists",
@@ -37,8 +38,8 @@ class OpenLdap(Processes):
 
     def configure(self, node: str) -> None:
         doors = {peer: self.dials(node, peer) for peer in self.nodes if peer != node}
-        peers = [self.text("openldap-peer.conf", peer, door=door) for peer, door in doors.items()]
-        text = self.text("openldap.conf", node, peers="".join(peers))
+        peers = "".join(self.text("openldap-peer.conf", p, door=at) for p, at in doors.items())
+        text = self.text("openldap.conf", node, peers=peers)
         (self.home(node) / "slapd.conf").write_text(text)
 
     def argv(self, node: str) -> Sequence[object]:
@@ -77,8 +78,7 @@ class OpenLdap(Processes):
     def rows(self, node: str, prefix: str) -> Any:
         with self.client(node) as client:
             client.search(BASE, f"(noteid={prefix}*)", ldap3.LEVEL, attributes=["*"])
-            found = [one.entry_attributes_as_dict for one in client.entries]
-            return [("notes", cells["noteid"][0], _row(cells)) for cells in found]
+            return [("notes", one.noteid.value, _row(one)) for one in client.entries]
 
     def position(self, node: str) -> Mapping[str, str]:
         with self.client(node) as client:
