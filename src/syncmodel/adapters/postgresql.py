@@ -63,14 +63,14 @@ class PostgreSql(Processes):
             if node not in self.down:
                 self._all(node, "CALL dial_again(%s)", f"{node}_from_{peer}")
 
-    def create(self, node: str, row: Row, columns: Columns) -> Columns:
+    def create(self, node: str, row: Row, columns: Columns) -> Any:
         cells = (row.name, columns["title"], columns["votes"])
         return self._row(node, "INSERT INTO notes VALUES (%s, %s, %s)", *cells)
 
-    def set(self, node: str, row: Row, column: str, value: Any) -> Columns:
+    def set(self, node: str, row: Row, column: str, value: Any) -> Any:
         return self._row(node, f"UPDATE notes SET {column} = %s WHERE id = %s", value, row.name)
 
-    def add(self, node: str, row: Row, column: str, by: int) -> Columns:
+    def add(self, node: str, row: Row, column: str, by: int) -> Any:
         text = f"UPDATE notes SET {column} = {column} + %s WHERE id = %s"
         return self._row(node, text, by, row.name)
 
