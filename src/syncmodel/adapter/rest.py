@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from syncmodel.adapter.answers import Refused, Unknown
 from syncmodel.model.net import Link, Net
@@ -23,6 +24,9 @@ from syncmodel.targets.base import How, Settled, Unsettled
 
 if TYPE_CHECKING:
     from syncmodel.adapter.base import Adapter
+
+
+Answer = TypeVar("Answer")
 
 
 class Rest(Enum):
@@ -43,7 +47,8 @@ async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Sett
     unmarked = [n for n in net.up if net.must_answer(n)] if rest is Rest.MARK else []
     try:
         while True:
-            unmarked = [node for node in unmarked if not await _marked(adapter, node)]
+            took = await _each(adapter, unmarked, partial(_marked, adapter))
+            unmarked = [node for node, marked in took.items() if not marked]
             try:
                 late = f"{', '.join(unmarked)} takes no mark" if unmarked else ""
                 late = late or await _late(adapter, rest, net, until_s)
@@ -79,14 +84,33 @@ async def _marked(adapter: Adapter, node: str) -> bool:
 
 async def _views(adapter: Adapter, net: Net) -> dict[str, View]:
     """What each node shows; one that may lack a quorum may show nothing."""
-    views: dict[str, View] = {}
-    for node in net.up:
+
+    async def shown(node: str) -> View | None:
         try:
-            views[node] = await adapter.read(node)
+            return await adapter.read(node)
         except (Refused, Unknown, ConnectionError, TimeoutError):
             if net.must_answer(node):
                 raise
-    return views
+            return None
+
+    found = await _each(adapter, net.up, shown)
+    return {node: view for node, view in found.items() if view is not None}
+
+
+async def _each(
+    adapter: Adapter, nodes: Sequence[str], ask: Callable[[str], Awaitable[Answer]]
+) -> dict[str, Answer]:
+    """What each node answers: all are asked at the same time where their answers are waited for. If
+    one can't be asked, the others are still waited for."""
+    if not adapter.waits:
+        return {node: await ask(node) for node in nodes}
+    found = dict[str, Answer]()
+    answers = await asyncio.gather(*map(ask, nodes), return_exceptions=True)
+    for node, answer in zip(nodes, answers, strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        found[node] = answer
+    return found
 
 
 async def _late(adapter: Adapter, rest: Rest, net: Net, until_s: float) -> str:
@@ -96,12 +120,13 @@ async def _late(adapter: Adapter, rest: Rest, net: Net, until_s: float) -> str:
             return await _pulled(adapter, net, until_s)
         case Rest.POSITION:
             links = _heard(net)
-            stands = {n: dict(await adapter.call(adapter.position, n)) for n in _ends(links)}
+            stands = await _each(adapter, _ends(links), partial(adapter.call, adapter.position))
+            stands = {node: dict(position) for node, position in stands.items()}
             behind = [(a, b) for a, b in links if _is_behind(stands[b], _own(net, a, stands))]
         case Rest.MARK:
             links = _heard(net)
-            seen = {n: dict(await adapter.call(adapter.marks, n)) for n in _ends(links)}
-            behind = [(a, b) for a, b in links if seen[b].get(a, 0) < adapter.tick]
+            seen = await _each(adapter, _ends(links), partial(adapter.call, adapter.marks))
+            behind = [(a, b) for a, b in links if dict(seen[b]).get(a, 0) < adapter.tick]
         case Rest.QUIET:
             behind = []
     return "; ".join(f"{b} is behind {a}" for a, b in behind)

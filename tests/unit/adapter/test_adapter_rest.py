@@ -88,3 +88,29 @@ def test_who_has_a_quorum_and_never_answers_is_not_at_rest(kind: type[Group]) ->
         found = settled(kind, {node: [NO_LEADER] * 10**6}, net)
         assert isinstance(found, Unsettled)
         assert "n2 takes no mark" in found.reason or "no_quorum" in found.reason or node == "n3"
+
+
+class Together(Group):
+    """Nodes that answer once all of them were asked, or with trouble."""
+
+    waits = True
+
+    def __init__(self, trouble: dict[str, list[Exception]]) -> None:
+        super().__init__(trouble)
+        self.waiting, self.all = 0, asyncio.Event()
+
+    async def marks(self, node: str) -> Mapping[str, int]:  # type: ignore[override]
+        self.waiting += 1
+        if self.waiting == len(self.nodes):
+            self.all.set()
+        await self.all.wait()
+        self.waiting -= 1
+        self._answers(node)
+        return self.taken
+
+
+def test_nodes_whose_answers_are_waited_for_are_asked_at_the_same_time() -> None:
+    found = settled(Together, {}, NET)
+    assert isinstance(found, Settled)
+    late = settled(Together, {"n1": [Unknown("a")], "n3": [Unknown("b")]}, NET)
+    assert isinstance(late, Settled)
