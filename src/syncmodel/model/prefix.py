@@ -7,7 +7,7 @@ of those that got no answer, no order is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 from msgspec.structs import replace
@@ -73,7 +73,7 @@ def begun_anew(belief: Belief, before: Net, after: Net, disks: Disks) -> Belief:
 
 
 def whole(
-    belief: Belief, nodes: Collection[str], sights: Callable[[Row], Mapping[str, Sight]]
+    belief: Belief, nodes: Iterable[str], sights: Callable[[Row], Mapping[str, Sight]]
 ) -> Belief:
     """The belief once these nodes must know all that comes before what they must know.
 
@@ -81,7 +81,7 @@ def whole(
     """
     rows, found, owed = dict[Row, RowBelief](), list[Divergence](), set[tuple[str, Logged]]()
     for node, (register, number) in belief.logs.owed:
-        if node not in nodes or isinstance(sights(register).get(node, UNSEEN), str):
+        if isinstance(sights(register).get(node, UNSEEN), str):
             owed.add((node, (register, number)))
     for node in nodes:
         for register, number in _before(belief, node):

@@ -130,6 +130,14 @@ CHANGED = (retitle("n1", "c1", "t3"), row("t3"))
         ((in_a_row(CREATED, SECOND, LATER, N3_ALONE), n3(c2=T2)), "gap"),
         # What a rest showed was there: it is lost.
         ((BOTH, n3(c1=T1, c2=T2), reads({}, "c1")), "stale read"),
+        (
+            (
+                in_a_row(CREATED, SECOND, LATER),
+                everywhere(c1=T1, c2=T2),
+                reads({}, "c1"),
+            ),
+            "stale read",
+        ),
         # So it is where an older version would be too old anyway, without what comes later.
         (
             (
