@@ -49,7 +49,8 @@ def out_of_order(
             accepted = any(outcome.ok for _, outcome in group.answered)
             kind = Kind.WRONGLY_ACCEPTED if accepted else Kind.WRONGLY_REFUSED
             told = [
-                f"{_asked(one.change)}: {group.words(answer)}" for one, answer in group.answered
+                f"{_asked(one.change)}: {group.words(one.change, answer)}"
+                for one, answer in group.answered
             ]
             told += [f"read: {one.sight or 'nothing'}" for one in group.served if one.reads]
             shown = "; ".join(told)
@@ -192,11 +193,13 @@ class _Group:
         """The requests that were answered."""
         return [(one, one.outcome) for one in self.served if one.outcome is not None]
 
-    def words(self, outcome: Outcome) -> str:
-        """An answer: the columns that it carries, if it carries any."""
+    def words(self, change: Stored | None, outcome: Outcome) -> str:
+        """An answer: the columns that it carries, if it carries any; that of a delete need not."""
         if outcome.code:
             return f"refused ({outcome.code})"
-        return "accepted" if outcome.row is None else f"accepted as {self._table.read(outcome.row)}"
+        if outcome.row is None or isinstance(change, Tombstone):
+            return "accepted"
+        return f"accepted as {self._table.read(outcome.row)}"
 
     def orders(self) -> Iterator[tuple[int, ...]]:
         """Each order in which the node may give these answers, by their places."""

@@ -41,7 +41,7 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.model.outcome import refused
+from syncmodel.model.outcome import accepted, refused
 from syncmodel.model.view import ControlView
 from syncmodel.model.world import initial
 from syncmodel.steps import Crash, Cut, Delete, Refused, Restart, Resync, Rollback, Rollout
@@ -297,3 +297,13 @@ def test_a_cluster_of_several_generations_that_is_whole_must_call_itself_healthy
 def test_where_nothing_could_be_said_any_more_the_run_is_invalid(moment: Moment) -> None:
     with pytest.raises(InvalidRunError):
         told((moment,), Guarantees())
+
+
+@pytest.mark.parametrize("answer", [None, {"id": "c1", "deleted": True}, {"title": 3}], ids=str)
+def test_what_the_answer_to_a_delete_carries_is_not_looked_at(
+    answer: dict[str, Any] | None,
+) -> None:
+    deleted = (DELETED[0], accepted(answer))
+    told((*EVERYWHERE, deleted, everywhere()), Guarantees())
+    with pytest.raises(DivergenceFound, match=r"delete.*: accepted; .*delete.*: accepted"):
+        told((*EVERYWHERE, both(deleted, deleted)), Guarantees())
