@@ -240,6 +240,15 @@ def test_of_simultaneous_reads_each_that_was_answered_proves_it() -> None:
         told((in_a_row(CREATED, SECOND, both(unanswered, LATER), refuses),), IN_ORDER)
 
 
+@pytest.mark.parametrize("earlier", ["c1", "c2"])
+def test_all_that_came_before_what_was_read_is_known(earlier: str) -> None:
+    third = (create("n1", "c3", "t3"), row("t3"))
+    refuses = (retitle("n3", earlier, "t4"), refused("no_such_row"))
+    told((in_a_row(CREATED, SECOND, third, refuses),), IN_ORDER)
+    with pytest.raises(DivergenceFound, match="wrongly refused"):
+        told((in_a_row(CREATED, SECOND, third, reads({"c3": T3}, "c3"), refuses),), IN_ORDER)
+
+
 def test_in_a_log_is_what_was_asked_for_and_surely_made() -> None:
     """A column that its node does not know need not be stored; rows that a delete takes along are
     no writes of their own."""
