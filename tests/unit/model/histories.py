@@ -38,6 +38,7 @@ from syncmodel.steps import (
     Data,
     Delete,
     Heal,
+    Pause,
     Read,
     Refused,
     Restart,
@@ -61,11 +62,19 @@ class Timid(CorrectSystem):
     TIMEOUTS = 0.1
 
 
+class Silent(CorrectSystem):
+    """A third of its requests time out: most land late, amid others."""
+
+    TIMEOUTS = 0.35
+
+
 @define
 class Few(Draw):
     """Steps that meet on one row of each table."""
 
     rows: int = 1
+    #: Whether most requests are simultaneous, and nodes stand still.
+    silent: bool = False
 
     def step(self, plan: Plan) -> Step:
         kinds: Sequence[Callable[[Plan], Step | None]] = (
@@ -74,8 +83,15 @@ class Few(Draw):
             self.burst,
             self.concurrently,
         )
+        if self.silent:
+            kinds = (*kinds, *[self.concurrently] * 6, *[self.stood_still] * 2)
         purges = [self.purge, self.deleted, self.mended] * 4
         return self.enabled(plan, [*kinds, *purges] if self.purges else kinds)
+
+    def stood_still(self, plan: Plan) -> Step:
+        """A node stands still, or goes on."""
+        paused = plan.net.paused
+        return Resume(min(paused)) if paused else Pause(self.rng.choice(plan.net.nodes))
 
     def deleted(self, plan: Plan) -> Step | None:
         """What may be there is deleted."""
@@ -182,14 +198,19 @@ def random_history(
 ) -> History:
     """A history of 6 to 14 steps on two or three nodes, perhaps with a change.
 
-    `also`: what is done beside the usual, `members`, `restores` or `purges`.
+    `also`: what is done beside the usual, `members`, `restores` or `purges`; `silence` if many
+    requests get no answer.
     """
     rng = Random(seed)
     net = initial(some_net(rng, schema, rng.choice((2, 2, 3))), guarantees).plan.net
     system, draw = (
-        Timid(rng, net, guarantees),
+        (Silent if also == "silence" else Timid)(rng, net, guarantees),
         (Few if schema is SCHEMA and not is_wide(net, guarantees) else Wide)(
-            rng, members=also == "members", restores=also == "restores", purges=also == "purges"
+            rng,
+            members=also == "members",
+            restores=also == "restores",
+            purges=also == "purges",
+            silent=also == "silence",
         ),
     )
 
@@ -217,6 +238,7 @@ def random_history(
         "hidden by distrust",
         "purged",
         "created again after a purge",
+        "landed late",
     ):
         happened[name] += bool(system.happened[name])
     happened["members"] += any(step.family() == "membership" for step in steps)

@@ -17,12 +17,14 @@ OFTEN = {
     "restores": ("disks", "restores that lost rows", "cuts", "reads", "simultaneous"),
     "members": ("members", "trust", "cuts", "reads", "simultaneous"),
     "purges": ("purged", "cuts", "reads", "simultaneous"),
+    "silence": ("timeouts", "simultaneous", "cuts", "reads"),
 }
 #: What must happen now and then.
 SOMETIMES = {
     "restores": "restores that brought rows back",
     "members": "hidden by distrust",
     "purges": "created again after a purge",
+    "silence": "landed late",
 }
 FEW, MANY, PARTS = 40, 500, 10
 ALL: dict[str, tuple[Schema, Guarantees]] = {
@@ -40,7 +42,10 @@ def check(happened: Counter[str], also: str) -> None:
     assert happened["undecided"] * 20 <= histories
 
 
-@pytest.mark.parametrize("also", OFTEN)
+@pytest.mark.parametrize(
+    "also",
+    [pytest.param(one, marks=[pytest.mark.long] if one == "silence" else []) for one in OFTEN],
+)
 def test_the_model_and_the_oracle_agree_on_a_few(also: str) -> None:
     check(held(CONTRACT, 1, FEW, also=also), also)
 
