@@ -30,8 +30,7 @@ def gather(folder: Path, python: str = PYTHON) -> list[Path]:
     wanted = [one.partition(";")[0].strip() for one in whole.requires or () if _runs_a_node(one)]
     # Those that are known to work together.
     known = folder / "known"
-    others = [one for one in metadata.distributions() if one.name != NAME]
-    known.write_text("".join(f"{one.name}=={one.version}\n" for one in others))
+    known.write_text("".join(f"{name}=={version}\n" for name, version in installed().items()))
     platforms = [word for one in PLATFORMS for word in ("--platform", f"{one}_x86_64")]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--only-binary", ":all:", "--python-version", python, *platforms]
@@ -43,6 +42,16 @@ def gather(folder: Path, python: str = PYTHON) -> list[Path]:
         raise UsageError(f"The packages of a node can't be had for Python {python}: {last}")
     _own(folder, whole)
     return sorted(folder.glob("*.whl"))
+
+
+def installed() -> dict[str, str]:
+    """The version of each package but ours that is imported here: the first one on the path, where
+    several folders of it have one."""
+    found: dict[str, str] = {}
+    for one in metadata.distributions():
+        found.setdefault(one.name.lower().replace("_", "-"), one.version)
+    found.pop(NAME, None)
+    return found
 
 
 def _runs_a_node(requirement: str) -> bool:
