@@ -37,31 +37,33 @@ def ip(*words: str) -> None:
 
 @contextmanager
 def place(number: int) -> Iterator[Place]:
-    """A namespace with an address behind the bridge."""
+    """A namespace with two addresses behind the bridge, one of them of IPv6."""
     command = ["unshare", "--net", "sh", "-c", "echo ready; exec sleep 600"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         try:
             assert holder.stdout is not None
             holder.stdout.readline()
             enter = ("nsenter", f"--net=/proc/{holder.pid}/ns/net")
-            address, outer = f"10.77.0.{number}", f"v{number}"
+            address, v6, outer = f"10.77.0.{number}", f"fd77::{number}", f"v{number}"
             ip("link", "add", outer, "type", "veth", "peer", "name", "e0", "netns", str(holder.pid))
             ip("link", "set", outer, "master", "br0", "up")
             for words in (
                 f"addr add {address}/24 dev e0",
+                f"addr add {v6}/64 dev e0 nodad",
                 "link set e0 up",
                 "link set lo up",
             ):
                 subprocess.run([*enter, "ip", *words.split()], check=True)
-            yield Place(address, enter)
+            yield Place(address, enter, v6)
         finally:
             holder.kill()
 
 
-def sockets(at: Place, state: str) -> int:
-    """How many TCP connections a host has in this state, but for those of SSH."""
+def sockets(at: Place, state: str, source: str = "") -> int:
+    """How many TCP connections a host has in this state from its first address, or from another
+    one, but for those of SSH."""
     done = subprocess.run(
-        [*at.enter, "ss", "-Htn", "state", state, "src", at.address],
+        [*at.enter, "ss", "-Htn", "state", state, "src", source or at.address],
         check=True,
         capture_output=True,
         text=True,
@@ -78,6 +80,8 @@ async def one_way(target: HostCluster, places: dict[str, Place]) -> None:
     # Refused, and not waited for: a dialler is told at once.
     assert time.perf_counter() - started < 3.0
     assert [sockets(at, "established") for at in places.values()] == [1, 1]
+    # Who is refused by one address tries the other one: a cut that misses that leaks.
+    assert [sockets(at, "established", f"[{at.v6}]") for at in places.values()] == [0, 0]
     for node in ("n1", "n2"):
         assert await target.partial[node].mark(target.run_id, f"of-{node}")
     seen = await target.settle(NET.with_cut({LINK}), control=True, limit_s=10)

@@ -184,7 +184,7 @@ def test_the_doctor_finds_healthy_hosts_healthy_and_disturbs_them_if_asked(two: 
         (("host-n2", "nobody.invalid"), "missing   n2 login: nobody.invalid can't be reached"),
         (('api = "127.0.0.1:', 'api = "127.0.0.2:'), "missing   n1 api: nothing listens at 127."),
         (("admin.key", "wrong.key"), "missing   n1 admin key: n1 refuses the key in admin_key"),
-        (('relay = "127.0.0.1', 'relay = "127.0.0.3'), "missing   n1 dials n1 at 127.0.0.3"),
+        (('relay = ["127.0.0.1', 'relay = ["127.0.0.3'), "missing   n1 dials n1 at 127.0.0.3"),
     ],
 )
 def test_the_doctor_says_what_is_missing(two: Hosts, change: tuple[str, str], said: str) -> None:

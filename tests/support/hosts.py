@@ -37,6 +37,12 @@ class Place:
 
     address: str = "127.0.0.1"
     enter: tuple[str, ...] = ()
+    #: A second address, of IPv6; "" for none.
+    v6: str = ""
+
+    def at(self, port: int) -> list[str]:
+        """All places of this port of it."""
+        return [f"{self.address}:{port}", *([f"[{self.v6}]:{port}"] if self.v6 else [])]
 
 
 @attrs.frozen
@@ -94,11 +100,9 @@ def hosts(
                 {
                     "name": other,
                     "pubkey": keys[other].public,
-                    "addresses": [
-                        f"ws://{own[other].address}:{relay[other]}"
-                        if places
-                        else f"ws://127.0.0.1:{ways[other, node]}"
-                    ],
+                    "addresses": [f"ws://{one}" for one in own[other].at(relay[other])]
+                    if places
+                    else [f"ws://127.0.0.1:{ways[other, node]}"],
                 }
                 for other in nodes
                 if other != node
@@ -111,7 +115,7 @@ def hosts(
                 "bugs": list(bugs),
                 "reconnect_cap_s": 0.05,
                 "http_at": f"127.0.0.1:{api[node]}",
-                "relay_at": [f"{own[node].address}:{relay[node]}"],
+                "relay_at": own[node].at(relay[node]),
             }
             host_process.make(folder / node, keys[node], config)
             machines[node] = stack.enter_context(_machine(folder / node, own[node].enter))
@@ -121,7 +125,7 @@ def hosts(
         _ssh_config(folder, servers, own)
         (folder / "admin.key").write_text(admin.reveal())
         file = folder / "hosts.toml"
-        relays = {node: f"{own[node].address}:{relay[node]}" for node in nodes}
+        relays = {node: own[node].at(relay[node]) for node in nodes}
         file.write_text(_inventory(folder, keys, api, relays, {} if places else ways, nft))
         yield Hosts(folder, file, servers, machines, keys)
 
@@ -160,7 +164,7 @@ def _inventory(  # noqa: PLR0917  (what the file says, in its order)
     folder: Path,
     keys: dict[str, Key],
     api: dict[str, int],
-    relays: dict[str, str],
+    relays: dict[str, list[str]],
     ways: dict[tuple[str, str], int],
     nft: str,
 ) -> str:
@@ -173,7 +177,7 @@ def _inventory(  # noqa: PLR0917  (what the file says, in its order)
             f'host = "host-{node}"',
             f'pubkey = "{key.public}"',
             f'api = "127.0.0.1:{api[node]}"',
-            f'relay = "{relays[node]}"',
+            f"relay = {json.dumps(relays[node])}",
             f"[nodes.{node}.commands]",
             *(f'{verb} = "{control} {folder / node} {verb}"' for verb in ("start", "stop", "kill")),
             *([f"[nodes.{node}.ways]"] if ways else []),
