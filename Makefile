@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test unit live live-namespaces live-capabilities live-killed test-slow test-long test-longer suite check lint imports types bench soak \
+.PHONY: help install run demo test unit live live-namespaces live-capabilities live-killed live-rented test-slow test-long test-longer suite check lint imports types bench soak \
   oracle mutants adapters adapters-test bench-adapters browser peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
@@ -70,6 +70,9 @@ live-capabilities: install ## nodes that lack each capability in turn, and each 
 
 live-killed: install ## testers that are killed at 50 moments: processes, namespaces, clouds that are swept (half an hour)
 	$(BIN)/pytest tests/live/test_killed_searches.py tests/live/test_namespaces_end.py tests/unit/providers/test_ended_renting.py -m "long or longer" -rs
+
+live-rented: install ## machines of emulated providers, one and three: rented, provisioned, tested, given back (needs root, and '.[scaleway,ovh]' for three)
+	$(BIN)/pytest tests/live/test_rented_hosts.py -m longer -rs
 
 suite: install ## the stateful suite: explore, and replay the corpus, on live nodes (other systems: adapters-test)
 	$(BIN)/pytest stateful --ignore=stateful/adapters -m "not long" $(SEARCH) $(PARALLEL)
