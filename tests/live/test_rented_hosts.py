@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import asyncssh
 import pytest
@@ -22,6 +23,9 @@ from emulated_hetzner import Hetzner
 from openssh import Server, sshd
 from rented import CLOUDS, THERE
 
+SCENARIO = (
+    Path(__file__).parents[2] / "corpus/scenarios/cluster-plugin-rollout-sync-split-brain.json"
+)
 pytestmark = [pytest.mark.longer, pytest.mark.timeout(900)]
 
 
@@ -71,6 +75,20 @@ def machines() -> Iterator[Machines]:
         made = Machines(Path(folder))
         yield made
         made.close()
+
+
+def for_hosts(file: Path) -> dict[str, Any]:
+    """A scenario without the deployments that meet a fault, which no host of ours can have, and
+    without the phases that are nothing else."""
+    whole: dict[str, Any] = json.loads(file.read_text())
+    steps, phases = iter(whole["steps"]), []
+    kept = []
+    for phase in whole["phases"]:
+        mine = [next(steps) for _ in range(phase["steps"])]
+        some = [step for step in mine if not step["op"].startswith("faulty_")]
+        kept += some
+        phases += [phase | {"steps": len(some)}] if some else []
+    return whole | {"steps": kept, "phases": phases}
 
 
 @contextlib.contextmanager
@@ -132,6 +150,8 @@ def test_a_scenario_on_machines_of_three_providers(machines: Machines, tmp_path:
         syncmodel(clouds, "machines", "create", *names, *options)
         assert [len(cloud.left()) > 0 for cloud in clouds] == [True] * 3
         kept = ("--artefacts", tmp_path / "kept", "--inventory", lease / "hosts.toml")
-        syncmodel(clouds, "scenario", "cluster-plugin-rollout-sync-split-brain", *kept)
+        file = tmp_path / "scenario.json"
+        file.write_text(json.dumps(for_hosts(SCENARIO)))
+        syncmodel(clouds, "scenario", file, *kept)
         syncmodel(clouds, "machines", "destroy", lease)
         assert [cloud.left() for cloud in clouds] == [[], [], []]
