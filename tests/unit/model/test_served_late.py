@@ -20,7 +20,7 @@ KINDS = (
     lambda node, i: increment_case(node, "c1", i),
     lambda node, _: delete_case(node, "c1"),
 )
-WITHOUT_ANSWER = tuple(product(range(4), repeat=2))
+WITHOUT_ANSWER = tuple(product(range(4), range(4)))
 MEANWHILE = (1, 2, 3)
 AT_ONCE = tuple(combinations_with_replacement(range(4), 2))
 
