@@ -33,6 +33,8 @@ EXAMPLES = """\
   syncmodel scenario ./mine.json                            a file of your own
   syncmodel scenario cluster-plugin-rollout-sync-split-brain --inventory hosts.toml
 
+A step for which a target lacks the ability is left out, and said to be.
+
 exit codes: 0 if every phase passed, 1 if one diverged, 3 if nothing can be said
 """
 
@@ -93,6 +95,7 @@ def _title(file: Path) -> str:
 
 
 def _performed(args: argparse.Namespace, file: Path) -> int:
+    from syncmodel.engine.abridged import abridged
     from syncmodel.engine.history import Ended, Verdict, all_of
     from syncmodel.engine.pool import Pool
     from syncmodel.engine.replay import replay
@@ -103,11 +106,16 @@ def _performed(args: argparse.Namespace, file: Path) -> int:
 
     check_inventory(args.inventory, args.target, args.bug)
     asked = asked_kind(args.target, None, args.inventory)
-    kind, scenario = loaded_from(file, asked, NAME)
+    kind, whole = loaded_from(file, asked, NAME)
+    scenario, left_out = abridged(whole, kind)
+    if not scenario.steps:
+        raise UsageError(f"{kind.name} can take no step of {file}.")
     bugs = known_bugs(args.bug, args.target)
     folder = args.artefacts / run_id(file.stem)
     folder.mkdir(parents=True)
     say(f"{folder.name} on {kind.name}: {printable(scenario.title)}")
+    for step in left_out:
+        say(f"  left out, as {kind.name} lacks the ability: {printable(str(step))}")
     ended: list[Ended] = []
 
     def end(entry: Entry) -> None:
@@ -128,7 +136,8 @@ def _performed(args: argparse.Namespace, file: Path) -> int:
         (folder / "story.txt").write_text(f"{text}\n", encoding="utf-8")
         say(f"\n{text}\n")
     kept = "the record, and what each node says" if says else "the record"
-    say(f"{last.verdict.value}: {folder} has {kept}.")
+    but = f" (without {len(left_out)} of {len(whole.steps)} steps)" if left_out else ""
+    say(f"{last.verdict.value}{but}: {folder} has {kept}.")
     return {Verdict.PASS: 0, Verdict.DIVERGED: 1}.get(last.verdict, 3)
 
 

@@ -11,7 +11,7 @@ import pytest
 from syncmodel.cli import main
 from syncmodel.corpus import load, save
 from syncmodel.errors import FormatError
-from syncmodel.targets.registry import registered
+from syncmodel.targets.registry import TargetKind, registered
 
 FOLDER = Path(__file__).parents[3] / "corpus" / "scenarios"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -46,6 +46,22 @@ def test_the_phase_that_fails_is_named_and_told(
     assert "selected generation 2" in said
     (story,) = tmp_path.glob("*/story.txt")
     assert story.read_text() in said
+
+
+def test_a_step_that_a_target_can_not_take_is_left_out_and_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on hosts of an inventory, whose deployments meet no fault.
+    monkeypatch.setattr(TargetKind, "takes", lambda _, step: not step.op.startswith("faulty"))
+    name = "cluster-plugin-rollout-sync-split-brain"
+    assert main(["scenario", name, *ON, str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    whole = load(FOLDER / f"{name}.json", registered)
+    faulty = sum(step.op.startswith("faulty") for step in whole.steps)
+    assert faulty == 1
+    assert said.count("left out, as simulated lacks the ability: ") == faulty
+    assert f"pass (without {faulty} of {len(whole.steps)} steps): " in said
+    assert said.count("  passed ") == len(whole.phases) - 1
 
 
 def test_they_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
