@@ -6,7 +6,7 @@ The correct core on the simulator, then the embedded cluster: no divergence, no 
 run; at ten points on the way it checks memory, descriptors, processes and files of this process and
 all its descendants. Exit code 1 if anything was found or grows. 0 leaves a part out.
 
-Our caches have bounds, and fill for hundreds of thousands of steps (nets: 4,096 of a few kilobytes
+Our caches have bounds, and fill for tens of thousands of steps (nets: 1,024 of a few kilobytes
 of each kind). So memory counts as growing where it still rises in the last third though they take
 up no more, or too much in all; while they fill, that is said, and is no failure.
 """

@@ -14,7 +14,7 @@ Link = tuple[str, str]
 Nodes = tuple[str, ...]
 #: How many nets, and of each kind of what follows from them, are kept in case they come again: a
 #: search on three nodes meets thousands of them, each of a few kilobytes.
-KEPT = 4096
+KEPT = 1024
 
 
 def directed(nodes: Nodes, flow: frozenset[Link]) -> nx.DiGraph[str]:

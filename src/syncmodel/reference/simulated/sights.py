@@ -189,7 +189,7 @@ def _view(plugin: int, table: tuple[tuple[Row, ...], ...]) -> View:
     return View(tuple(map(partial(_row, plugin), (*cases, *events))))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _row(plugin: int, row: Row) -> tuple[model.Row, model.Value]:
     """One row as a view has it. A step changes few of many, so each is read once.
 
