@@ -132,11 +132,13 @@ mutants: install ## would the tests notice a wrong model: every small change of 
 
 SAMPLE ?= 0
 
-adapters: install ## install the systems of docs/adapters.md (Debian and Python packages)
+adapters: install ## install the systems of docs/adapters.md (Debian, npm and Python packages)
 	{ command -v redis-server && test -x /usr/sbin/slapd && \
 	  test -e /usr/share/postgresql/15/extension/pglogical.control && command -v etcd; } > /dev/null || \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive \
 	  apt-get install --yes --no-install-recommends redis-server slapd postgresql-15-pglogical etcd-server
+	command -v npm > /dev/null || \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends npm
 	test -x $(BIN)/pouchdb-server || \
 	  npm install --global --prefix .venv --ignore-scripts --no-audit --no-fund pouchdb-server
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[adapters]'
