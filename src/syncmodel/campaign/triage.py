@@ -20,7 +20,7 @@ from syncmodel.engine.fitting import fitted
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.rename import without_node
-from syncmodel.engine.run import run
+from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import leaves, repaired
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.shrink.further import Further
@@ -167,24 +167,27 @@ class Triage:
     ) -> Counterexample | None:
         """How it fails on as many nodes as it has, run as often as it may take; None: it passes."""
         effort, target = self._minimizer_effort, self._own_target(found)
-        there = fitted(found.script, target.nodes)
         about = (effort.executions, effort.steps, found.length, len(found.script.net.nodes))
         look(Progress(*about, doing="performing it on as many nodes as it needs"))
         for _ in range(Odds(found.failed, found.runs).tries):
-            once = run(
-                target,
-                there.net,
-                there.steps,
-                found.guarantees,
-                alone=True,
-                invariants=self._invariants,
-            )
-            result = self._pool.driver.run(once)
+            result = self._performed(target, found)
             self._spent = self._spent.with_runs(1, len(result.steps))
             if found.key in result.keys:
                 kept = evolve(found.script, steps=found.script.steps[: len(result.steps)])
                 return found.seen(kept, result)
         return None
+
+    def _performed(self, target: Target, found: Counterexample) -> Result:
+        there = fitted(found.script, target.nodes)
+        once = run(
+            target,
+            there.net,
+            there.steps,
+            found.guarantees,
+            alone=True,
+            invariants=self._invariants,
+        )
+        return self._pool.driver.run(once)
 
     def _gather(self, progress: Callable[[Progress], None]) -> None:
         best, effort, driver = self._best, self._minimizer_effort, self._pool.driver
@@ -305,16 +308,7 @@ class Triage:
             about = (effort.executions, effort.steps, best.length, nodes)
             progress(Progress(*about, doing=f"looking whether {bug} alone fails so"))
             target = self._target(evolve(best, bugs=(bug,)))
-            there = fitted(best.script, target.nodes)
-            once = run(
-                target,
-                there.net,
-                there.steps,
-                best.guarantees,
-                alone=True,
-                invariants=self._invariants,
-            )
-            if best.key in self._pool.driver.run(once).keys:
+            if best.key in self._performed(target, best).keys:
                 self._culprits = (bug,)
                 return
 
