@@ -54,11 +54,18 @@ def between_rests(belief: Belief, name: Row, during: Net) -> MayCome:
     def may_come(row: RowBelief, node: str, version: int) -> bool:
         if version in row.late(node, during) and may_land(belief, name, row, version):
             return True
-        tellers = during.sources[node] - {node}
+        tellers = under_way_from(during, node)
         blind = during.quorum or bool(during.distrusts or belief.net.distrusts)
         return blind or not all(_is_harmless(row, node, t, version) for t in tellers)
 
     return may_come
+
+
+def under_way_from(during: Net, node: str) -> frozenset[str]:
+    """Whose news may come to the node without a rest: of those that it hears, and of those that
+    stand still, which have sent what they sent. A cut loses what is under way."""
+    still = {one for one in during.paused if (one, node) not in during.cut}
+    return during.sources[node].union(still) - {node}
 
 
 def may_land(belief: Belief, name: Row, row: RowBelief, version: int) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from syncmodel.model.asked import Asked
-from syncmodel.model.beaten import between_rests, unless_beaten
+from syncmodel.model.beaten import between_rests, under_way_from, unless_beaten
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe
@@ -140,7 +140,7 @@ def _not_known(belief: Belief, row: RowBelief, proof: Proof, older: int, during:
         nothing = proof.nothing and not there.known_by(node)
         return not nothing and proof.shown.isdisjoint(policy.may_show(there, node))
 
-    tellers = during.sources[node] - {node}
+    tellers = under_way_from(during, node)
     for version in was.refuted(node, contradicts, during):
         told = any(version in row.perhaps_told_by(teller) for teller in tellers)
         if version < older and not told:
