@@ -1,4 +1,4 @@
-"""Requests to a node that stood still are served on what it shows when it goes on."""
+"""Requests to a node that stood still are served before or after what came meanwhile."""
 
 from __future__ import annotations
 
