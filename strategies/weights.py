@@ -114,7 +114,6 @@ class Odds:
     spare: tuple[tuple[str, int], ...] = ()
     ops: tuple[str, ...] = field(init=False)
     sums: tuple[int, ...] = field(init=False)
-    _less: dict[str, Odds] = field(init=False, factory=dict, eq=False, repr=False)
 
     @ops.default
     def _ops(self) -> tuple[str, ...]:
@@ -129,12 +128,8 @@ class Odds:
         return self.ops[bisect(self.sums, rng.random() * self.sums[-1])]
 
     def without(self, op: str) -> Odds:
-        """The table without this kind."""
-        less = self._less.get(op)
-        if less is None:
-            less = odds(tuple(one for one in self.weights if one[0] != op), self.spare)
-            self._less[op] = less
-        return less
+        """The table without this kind. Not kept: there are as many as sets of kinds."""
+        return odds(tuple(one for one in self.weights if one[0] != op), self.spare)
 
 
 def odds(weights: tuple[tuple[str, int], ...], spare: tuple[tuple[str, int], ...] = ()) -> Odds:
