@@ -1,6 +1,6 @@
 """Does anything go wrong, or grow, when the correct system is searched for long?
 
-    python bench/soak.py [--simulated-steps 1000000] [--live-sequences 2000] [--json FILE]
+    python bench/soak.py [--simulated-steps 1000000] [--live-sequences 2000] [--seed 1] [--json FILE]
 
 The correct core on the simulator, then the embedded cluster: no divergence, no invalid or unknown
 run; at ten points on the way it checks memory, descriptors, processes and files of this process and
@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -134,6 +135,8 @@ class Soak:
     goal: int
     by_steps: bool
     folder: Path
+    #: That of its first search; each has the next one.
+    seed: int
     sequences: int = 0
     steps: int = 0
     points: list[Point] = attrs.field(factory=list)
@@ -142,12 +145,12 @@ class Soak:
     def run(self, console: Console) -> None:
         """Search until the goal is reached or something was found."""
         started = time.monotonic()
-        seed = 0
-        while self._done < self.goal and not self.found:
-            seed += 1
+        for seed in count(self.seed):
+            if self._done >= self.goal or self.found:
+                return
             left = self.goal - self.sequences
-            count = SEQUENCES_A_SEARCH if self.by_steps else min(SEQUENCES_A_SEARCH, left)
-            self._search(seed, Settings(sequences=count, steps=STEPS_A_SEQUENCE, seed=seed))
+            sequences = SEQUENCES_A_SEARCH if self.by_steps else min(SEQUENCES_A_SEARCH, left)
+            self._search(seed, Settings(sequences=sequences, steps=STEPS_A_SEQUENCE, seed=seed))
             while self._done >= self.goal * (len(self.points) + 1) / POINTS:
                 elapsed_s = time.monotonic() - started
                 self.points.append(look(self.folder, self.sequences, self.steps, elapsed_s))
@@ -200,22 +203,22 @@ class Soak:
         return self.points[-1].cached > self.points[-6].cached * (1 + STILL_CACHED)
 
 
-def simulated(steps: int, folder: Path, console: Console) -> Soak:
+def simulated(steps: int, folder: Path, console: Console, seed: int) -> Soak:
     """The correct core on the simulator, a random network of another seed for each search."""
 
     def target(seed: int) -> Target:
         return SimulatedCluster(3, (), seed)
 
-    soak = Soak("simulated", target, Straight(), steps, True, folder)
+    soak = Soak("simulated", target, Straight(), steps, True, folder, seed)
     soak.run(console)
     return soak
 
 
-def live(sequences: int, folder: Path, console: Console) -> Soak:
+def live(sequences: int, folder: Path, console: Console, seed: int) -> Soak:
     """The embedded cluster."""
     with Loop() as loop:
         cluster = EmbeddedCluster(3)
-        soak = Soak("live", lambda _: cluster, loop, sequences, False, folder)
+        soak = Soak("live", lambda _: cluster, loop, sequences, False, folder, seed)
         try:
             soak.run(console)
         finally:
@@ -243,6 +246,7 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--simulated-steps", type=int, default=1_000_000)
     parser.add_argument("--live-sequences", type=int, default=2_000)
+    parser.add_argument("--seed", type=int, default=1, help="of the first search of each part")
     parser.add_argument("--json", type=Path, default=Path("bench/results/soak.json"))
     options = parser.parse_args(argv)
     console = Console(width=140)
@@ -252,9 +256,9 @@ def main(argv: list[str]) -> int:
     soaks = []
     try:
         if options.simulated_steps:
-            soaks.append(simulated(options.simulated_steps, folder, console))
+            soaks.append(simulated(options.simulated_steps, folder, console, options.seed))
         if options.live_sequences:
-            soaks.append(live(options.live_sequences, folder, console))
+            soaks.append(live(options.live_sequences, folder, console, options.seed))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     well = report(soaks, console)
