@@ -1,6 +1,6 @@
 """Does anything go wrong, or grow, when the correct system is searched for long?
 
-    python bench/soak.py [--simulated-steps 1000000] [--live-sequences 2000] [--seed 1] [--json FILE]
+    python bench/soak.py [--simulated-steps 1000000] [--live-sequences 2000] [--seed 1]
 
 The correct core on the simulator, then the embedded cluster: no divergence, no invalid or unknown
 run; at ten points on the way it checks memory, descriptors, processes and files of this process and
