@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from syncmodel.cli.edge import put
 from syncmodel.errors import UsageError
 
 NAME = "completion"
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     for each in parsers(whole).values():
         for action in each._actions:
             _say_what_fits(action, shtab)
-    print(shtab.complete(whole, args.shell))
+    put(f"{shtab.complete(whole, args.shell)}\n")
     return 0
 
 

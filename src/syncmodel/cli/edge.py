@@ -29,26 +29,47 @@ def guarded(prog: str, run: Callable[[], int], *, debug: bool = False) -> int:
         with like_ctrl_c():
             code = run()
     except KeyboardInterrupt:
-        _say(f"{prog}: interrupted.")
+        tell(f"{prog}: interrupted.")
         code = INTERRUPTED_CODE
     except SyncModelError as error:
-        _say(f"{prog}: {error}", error if debug else None)
+        tell(f"{prog}: {error}", error if debug else None)
         code = error.exit_code
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
-        _say(f"{prog}: {error.strerror or error}{place}.", error if debug else None)
+        tell(f"{prog}: {error.strerror or error}{place}.", error if debug else None)
         code = InvalidRunError.exit_code
     except MemoryError as error:
         words = "there is not enough memory: see `ulimit -v`, or ask for fewer nodes and steps"
-        _say(f"{prog}: {words}.", error if debug else None)
+        tell(f"{prog}: {words}.", error if debug else None)
         code = InvalidRunError.exit_code
     except BaseException as error:  # noqa: BLE001 the edge: what nobody foresaw is a sentence, too
         if of_ctrl_c(error):
-            _say(f"{prog}: interrupted.")
+            tell(f"{prog}: interrupted.")
             return INTERRUPTED_CODE
-        _say(f"{prog}: {unforeseen(error)} {_kept(error, debug=debug)}", error if debug else None)
+        tell(f"{prog}: {unforeseen(error)} {_kept(error, debug=debug)}", error if debug else None)
         code = InvalidRunError.exit_code
     return code if _flushed(prog) else max(code, InvalidRunError.exit_code)
+
+
+def whole(main: Callable[[], int]) -> int:
+    """The exit code of the whole process: its verb's, or that of a line that can't be read."""
+
+    def begun() -> int:
+        try:
+            return main()
+        except SystemExit as end:
+            # Of the parser: what a verb raises does not come out of it.
+            return end.code if isinstance(end.code, int) else 0
+
+    return guarded("syncmodel", begun)
+
+
+def put(text: str) -> None:
+    """A text on stdout, just as it is; a reader that went away wanted no more."""
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        _silence(1)
 
 
 def leave(code: int) -> NoReturn:
@@ -106,7 +127,7 @@ def _kept(error: BaseException, *, debug: bool) -> str:
     return f"Its traceback is in {path}; --debug shows it."
 
 
-def _say(text: str, error: BaseException | None = None) -> None:
+def tell(text: str, error: BaseException | None = None) -> None:
     """A sentence on stderr, and the error's traceback; a reader that went away changes nothing."""
     lines = "" if error is None else "".join(traceback.format_exception(error))
     try:
@@ -127,11 +148,11 @@ def _flushed(prog: str) -> bool:
     except BrokenPipeError:
         _silence(1)
     except (ValueError, AttributeError):
-        _say(f"{prog}: standard output was closed or replaced, so the results may be lost.")
+        tell(f"{prog}: standard output was closed or replaced, so the results may be lost.")
         return False
     except OSError as error:
         _silence(1)
-        _say(f"{prog}: the results can't be written: {error.strerror}.")
+        tell(f"{prog}: the results can't be written: {error.strerror}.")
         return False
     return True
 

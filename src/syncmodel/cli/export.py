@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncmodel.cli.edge import put
 from syncmodel.cli.files import kinds
 from syncmodel.cli.options import MACHINE, REPLAYED_ON, asked_kind, given, number
 from syncmodel.cli.parsing import add_options
@@ -108,7 +109,7 @@ def _write(path: Path | None, lines: Iterable[str]) -> None:
     """Each line to the file, or to standard output, which the edge of the process looks after."""
     if path is None:
         for line in lines:
-            print(line)
+            put(f"{line}\n")
         return
     try:
         with path.open("w", encoding="utf-8") as file:

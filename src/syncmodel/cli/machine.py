@@ -7,7 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from syncmodel.errors import UsageError
+from syncmodel.cli.edge import put
+from syncmodel.errors import InvalidRunError, UsageError
 
 NAME = "machine"
 HELP = "run a reference node with its supervisor on this host, or tell one what to do"
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError("--make makes a folder and ends: leave the verb out.")
         return _make(root, args.make)
     if args.unit:
-        print(_unit(root), end="")
+        put(_unit(root))
         return 0
     if args.control is not None:
         return _told(root, args.control)
@@ -81,11 +82,12 @@ def run(args: argparse.Namespace) -> int:
     needs.installed()
     from syncmodel.reference.machines import host_process
     from syncmodel.reference.node import config
+    from syncmodel.report.terminal import say
 
     if not (root / "etc" / "node.json").is_file():
         raise UsageError(f"There is no machine in {root}: make one with --make FILE.")
     config.load(root)
-    host_process.run_host(root, lambda: print(f"The node in {root} answers.", flush=True))
+    host_process.run_host(root, lambda: say(f"The node in {root} answers."))
     return 0
 
 
@@ -105,8 +107,8 @@ def _told(root: Path, verb: str) -> int:
     from syncmodel.reference.machines.host_control import ask
 
     answer = ask(root, verb, {})
-    print(json.dumps(answer))
-    return 0 if answer["ok"] else 1
+    put(f"{json.dumps(answer)}\n")
+    return 0 if answer["ok"] else InvalidRunError.exit_code
 
 
 def _make(root: Path, file: Path) -> int:
@@ -124,5 +126,5 @@ def _make(root: Path, file: Path) -> int:
         raise UsageError(f"{file} is no JSON object, as docs/hosts.md has it.")
     key = Key.generate()
     host_process.make(root, key, config)
-    print(key.public)
+    put(f"{key.public}\n")
     return 0

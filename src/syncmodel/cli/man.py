@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from syncmodel.cli.completion import parsers
+from syncmodel.cli.edge import put
 from syncmodel.cli.parsing import PACKAGE
 
 NAME = "man"
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:  # noqa: ARG001 (every verb is called 
     """Print it."""
     from syncmodel.cli import parser
 
-    print("\n".join(page(parser())))
+    put("".join(f"{line}\n" for line in page(parser())))
     return 0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn, Protocol
 
+from syncmodel.cli.edge import put, tell
 from syncmodel.cli.options import Option
 from syncmodel.errors import printable_line
 
@@ -21,9 +22,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is."""
-        message = printable_line(message)
-        sys.stderr.write(f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+        tell(f"{self.prog}: {printable_line(message)} (see `{self.prog} --help`)")
         sys.exit(2)
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        """Print a help: where there is no room for it, the edge of the process says so."""
+        put(message)
 
     def unknown(self, words: Sequence[str]) -> NoReturn:
         """Say which words are no arguments, and what may have been meant."""
@@ -46,7 +50,7 @@ class Version(argparse.Action):
             found = version(PACKAGE)
         except PackageNotFoundError:
             found = "of a folder: it is not installed"
-        print(parser.prog, found)
+        put(f"{parser.prog} {found}\n")
         parser.exit()
 
 

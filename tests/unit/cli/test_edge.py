@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -18,10 +19,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from soon_ended import LIMIT_S, seconds_to_end
 
-from syncmodel.cli import edge
+from syncmodel.cli import edge, main
 from syncmodel.cli.edge import guarded
 from syncmodel.errors import FaultError, UsageError
 from syncmodel.interrupts import like_ctrl_c
+from syncmodel.reference.machines import host_control
 
 PASSES = ("explore", "--target", "simulated", "--sequences", "1", "--steps", "3", "--seed", "1")
 ENDLESS = ("explore", "--target", "simulated", "--sequences", "1000000")
@@ -265,3 +267,75 @@ def test_signals_are_as_before_afterwards() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     assert guarded("prog", lambda: 0) == 0
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+WITHOUT_END = ["--help", "explore --help", "--version", "man", "completion bash", "bugs"]
+WRONG = ["", "nosuch", "explore --nodes x", "explore --nosuch"]
+
+
+def exit_code(command: str, words: str) -> tuple[int, str]:
+    """How the command line ends, with nothing held back before it is written, and on stderr."""
+    line = ["bash", "-c", f"set -o pipefail; {command}", "bash", *SYNCMODEL, *words.split()]
+    env = os.environ | {"PYTHONUNBUFFERED": "1"}
+    done = subprocess.run(line, check=False, stderr=subprocess.PIPE, text=True, env=env)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("words", WITHOUT_END)
+def test_what_is_only_shown_has_a_reader_or_none(words: str) -> None:
+    code, told = exit_code('"$@" >/dev/full', words)
+    assert code == 3
+    assert "No space left on device" in told
+    assert "Traceback" not in told
+    assert exit_code('"$@" | true', words) == (0, "")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("words", WRONG)
+def test_a_line_that_can_not_be_read_is_a_usage_error_whoever_listens(words: str) -> None:
+    for command in ('"$@" 2>/dev/full', '"$@" 2>&-', '"$@" >&- 2>&-'):
+        assert exit_code(command, words) == (2, "")
+
+
+def test_a_usage_error_that_there_is_no_room_for_is_one() -> None:
+    assert exit_code('"$@" 2>/dev/full', "--version x") == (0, "")
+    assert exit_code('"$@" 2>/dev/full', "nosuch") == (2, "")
+
+
+BEFORE = {
+    "ImportError('no such library')": (3, "it is not whole ('no such library')"),
+    "OSError(24, 'Too many open files')": (3, "it can't begin: OSError: "),
+    "MemoryError()": (3, "there is not enough memory to begin"),
+    "KeyboardInterrupt()": (130, "interrupted"),
+    "SystemExit(1)": (3, "it can't begin: SystemExit: '1'"),
+    "RuntimeError('\\x1b[2J')": (3, r"it can't begin: RuntimeError: '\x1b[2J'"),
+}
+
+
+@pytest.mark.parametrize("error", BEFORE)
+def test_what_happens_before_the_command_line_is_there_is_a_sentence(error: str) -> None:
+    program = (
+        "import sys\n"
+        "class Trap:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == 'syncmodel.cli.edge': raise {error}\n"
+        "sys.meta_path.insert(0, Trap())\n"
+        "from syncmodel.__main__ import run\n"
+        "run()"
+    )
+    line = [sys.executable, "-S", "-c", program]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(line, check=False, capture_output=True, text=True, env=env)
+    code, said = BEFORE[error]
+    assert done.returncode == code
+    assert done.stderr.startswith(f"syncmodel: {said}")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("answer", "code"), [({"ok": True}, 0), ({"ok": False}, 3)])
+def test_a_machine_that_refuses_is_no_divergence(
+    answer: dict[str, bool], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_control, "ask", lambda *_: answer)
+    assert main(["machine", "anywhere", "stop"]) == code
