@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syncmodel.cli.options import seconds
 from syncmodel.errors import FormatError, InvalidRunError, UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit",
         metavar="SECONDS",
-        type=float,
+        type=seconds,
         default=None,
         help="how long an answer may take (default: as the inventory says)",
     )

@@ -7,10 +7,11 @@ import os
 import resource
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncmodel.errors import InvalidRunError
+from syncmodel.errors import InvalidRunError, UsageError
 
 if TYPE_CHECKING:
     from syncmodel.inventory.checks import Line
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _here() -> Iterator[Line]:
     """What this machine has, and what therefore works."""
+    from syncmodel.corpus.budgets import at_home
     from syncmodel.inventory.checks import Health, Line
     from syncmodel.reference import needs
 
@@ -76,7 +78,9 @@ def _here() -> Iterator[Line]:
         yield _files()
         yield _spaces()
     yield _room()
-    config = Path("~/.ssh/config").expanduser()
+    config = Path("~/.ssh/config")
+    with suppress(UsageError):
+        config = at_home(config)
     if config.is_file():
         yield Line(Health.OK, "target inventory", f"hosts are found as {config} has them")
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Callable
@@ -58,11 +57,12 @@ def kinds(path: Path, asked: TargetKind | None, verb: str) -> Callable[[str], Ta
 
 def _machine_of(path: Path) -> list[str]:
     """The option for the machine that found a saved run, as far as the file says."""
-    from syncmodel.corpus.budgets import FILE_BYTES
+    from syncmodel.corpus.budgets import FILE_BYTES, content
+    from syncmodel.corpus.fields import parse
 
     found = None
-    with suppress(OSError, ValueError, RecursionError, AttributeError), path.open("rb") as file:
-        found = json.loads(file.read(FILE_BYTES)).get("found", {}).get("machine")
+    with suppress(UsageError, AttributeError):
+        found = parse(content(path, FILE_BYTES), str(path)).get("found", {}).get("machine")
     named = isinstance(found, str) and CLASS.fullmatch(found)
     return ["--machine", str(found)] if named else []
 

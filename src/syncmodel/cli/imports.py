@@ -92,27 +92,30 @@ def run(args: argparse.Namespace) -> int:
 
 def _steps(path: Path, where: str) -> list[Any]:
     """The list, alone or as the field `steps` of an object. Raises `FormatError`, `UsageError`."""
-    from syncmodel.corpus import budgets
     from syncmodel.corpus.fields import parse
 
-    try:
-        if str(path) == STDIN:
-            import sys
-
-            content = sys.stdin.buffer.read(budgets.FILE_BYTES + 1)
-        else:
-            budgets.check_is_file(path)
-            with path.open("rb") as file:
-                content = file.read(budgets.FILE_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{where} can't be read: {error.strerror}.") from error
-    if len(content) > budgets.FILE_BYTES:
-        raise UsageError(f"{where} is too long: it has more than {budgets.FILE_BYTES:,} bytes.")
-    raw = parse(content, where)
+    raw = parse(_content(path, where), where)
     steps = raw.get("steps") if isinstance(raw, dict) else raw
     if not isinstance(steps, list):
         raise FormatError(f"{where}: expected a list of steps, or an object with `steps`.")
     return steps
+
+
+def _content(path: Path, where: str) -> bytes:
+    """All of the file, or of standard input. Raises `UsageError`."""
+    import sys
+
+    from syncmodel.corpus import budgets
+
+    if str(path) != STDIN:
+        return budgets.content(path, budgets.FILE_BYTES)
+    try:
+        found = sys.stdin.buffer.read(budgets.FILE_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{where} can't be read: {error.strerror}.") from error
+    if len(found) > budgets.FILE_BYTES:
+        raise UsageError(f"{where} is too long: it has more than {budgets.FILE_BYTES:,} bytes.")
+    return found
 
 
 def _nodes(steps: list[Any], where: str) -> int:

@@ -112,16 +112,15 @@ def _told(root: Path, verb: str) -> int:
 
 
 def _make(root: Path, file: Path) -> int:
+    from syncmodel.corpus import budgets
+    from syncmodel.corpus.fields import parse
     from syncmodel.nostr.keys import Key
     from syncmodel.reference import needs
 
     needs.installed()
     from syncmodel.reference.machines import host_process
 
-    try:
-        config = json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{file} is no JSON: {error}.") from error
+    config = parse(budgets.content(file), str(file))
     if not isinstance(config, dict):
         raise UsageError(f"{file} is no JSON object, as docs/hosts.md has it.")
     key = Key.generate()

@@ -293,7 +293,7 @@ def _destroy(args: argparse.Namespace) -> int:
         if Path(word).is_dir():
             name, own = lease.read(Path(word))
             providers = providers or own
-        elif not re.fullmatch(r"[A-Za-z0-9]{1,63}", word):
+        elif not lease.is_lease(word):
             raise UsageError(f"{word} is neither a folder nor the name of a lease.")
         for renter in map(_renter, providers) if providers else _accounts(args):
             try:
@@ -378,7 +378,9 @@ def _when(seconds: int | None) -> str:
 def _user_data(path: Path | None) -> str:
     if path is None:
         return ""
+    from syncmodel.corpus import budgets
+
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return budgets.content(path).decode()
+    except UnicodeDecodeError as error:
         raise UsageError(f"The user data {path} can't be read: {error}.") from error

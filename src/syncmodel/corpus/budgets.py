@@ -25,6 +25,8 @@ from syncmodel.steps.reads import Read
 FILE_BYTES = 16_000_000
 LINE_BYTES = 64_000_000
 RECORD_BYTES = 4_000_000_000
+#: Of what a person writes: an inventory, a configuration, a key, the note of a lease.
+SMALL_BYTES = 1_000_000
 #: Of any JSON that is read: how deep it nests, how many values it has, and how long these are.
 DEPTH = 32
 VALUES = 1_000_000
@@ -47,6 +49,32 @@ def check_is_file(path: Path) -> None:
     """
     if Path(os.path.realpath(path)).is_fifo():
         raise UsageError(f"{path} is a pipe, and no file: name a file.")
+
+
+def content(path: Path, most: int = SMALL_BYTES) -> bytes:
+    """All of a file, of at most so many bytes, whatever it is: a device never ends.
+
+    Raises `UsageError` if it can't be read, or is longer.
+    """
+    check_is_file(path)
+    try:
+        with path.open("rb") as file:
+            found = file.read(most + 1)
+    except OSError as error:
+        raise UsageError(f"The file {path} can't be read: {error.strerror or error}.") from error
+    if len(found) > most:
+        raise UsageError(f"The file {path} is too long: it has more than {most:,} bytes.")
+    return found
+
+
+def at_home(path: Path) -> Path:
+    """The path, with the home that a leading `~` stands for. Raises `UsageError`."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise UsageError(
+            f"{path}: nobody knows where that home is; set HOME, or name the whole path."
+        ) from None
 
 
 def check_count(raw: object, where: str) -> None:

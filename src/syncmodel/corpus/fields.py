@@ -131,7 +131,11 @@ _decoder = json.JSONDecoder(
 
 def shown(value: Any) -> str:
     """A value as an error shows it: on one line, cut short."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        # TOML has whole numbers in hex of any length, and Python shows none of such a length.
+        return f"{type(value).__name__} with a number of thousands of digits"
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
 
 

@@ -102,15 +102,7 @@ def load(path: Path, systems: Systems) -> Reproduction:
     Raises `FormatError` if it is malformed and `UsageError` if it can't be read, or is a run of a
     target that is not there.
     """
-    budgets.check_is_file(path)
-    try:
-        with path.open("rb") as file:
-            content = file.read(FILE_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"The file {path} can't be read: {error.strerror}.") from error
-    if len(content) > FILE_BYTES:
-        raise UsageError(f"{path} is no saved run: it has more than {FILE_BYTES:,} bytes.")
-    return read(content, str(path), systems)
+    return read(budgets.content(path, FILE_BYTES), str(path), systems)
 
 
 def load_all(folder: Path, systems: Systems) -> tuple[tuple[Path, Reproduction], ...]:

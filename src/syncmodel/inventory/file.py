@@ -14,6 +14,7 @@ from typing import Any
 
 from attrs import frozen
 
+from syncmodel.corpus import budgets
 from syncmodel.corpus.fields import shown
 from syncmodel.errors import FormatError, UsageError
 from syncmodel.inventory import reading
@@ -97,18 +98,18 @@ class Inventory:
 
 def load(path: Path) -> Inventory:
     """The inventory in that file. Raises `FormatError`, or `UsageError` if it can't be read."""
+    content = budgets.content(path)
     try:
-        raw = tomllib.loads(path.read_bytes().decode())
-    except OSError as error:
-        raise UsageError(
-            f"The inventory {path} can't be read: {error.strerror or error}."
-        ) from error
+        raw = tomllib.loads(content.decode())
     except UnicodeDecodeError as error:
         raise FormatError(
             f"{path}: no UTF-8 text (byte {error.start}); save it as UTF-8."
         ) from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise FormatError(f"{path}: no TOML: {error or 'nested too deeply'}.") from error
+    except RecursionError as error:
+        raise FormatError(f"{path}: no TOML that is read here: nested too deeply.") from error
+    except ValueError as error:
+        # Numbers of thousands of digits, too.
+        raise FormatError(f"{path}: no TOML: {error}.") from error
     return of(path, raw)
 
 
@@ -143,7 +144,7 @@ def of(path: Path, raw: Mapping[str, Any]) -> Inventory:
         path=path,
         hosts=hosts,
         admin_key=key,
-        ssh_config=folder / Path(config).expanduser() if config else None,
+        ssh_config=_named(top, folder, "ssh_config", config) if config else None,
         url=url,
         admin_path=admin_path,
         plugin_path=plugin_path,
@@ -238,16 +239,24 @@ def _key(top: Table, folder: Path) -> Key:
     named = top.take("admin_key", reading.text)
     if reading.PUBKEY.fullmatch(named.strip().lower()):
         top.wrong("this is a key itself: put it into a file of its own and name that", "admin_key")
-    path = folder / Path(named).expanduser()
+    path = _named(top, folder, "admin_key", named)
     try:
-        return Key.from_hex(path.read_text(encoding="ascii").strip())
-    except OSError as error:
-        top.wrong(f"the file {path} can't be read: {error.strerror or error}", "admin_key")
+        return Key.from_hex(budgets.content(path).decode("ascii").strip())
+    except UsageError as error:
+        top.wrong(str(error).rstrip("."), "admin_key")
     except (MalformedKeyError, UnicodeDecodeError):
         top.wrong(
             f"the file {path} holds no secret key: it is 64 hex digits and nothing else",
             "admin_key",
         )
+
+
+def _named(top: Table, folder: Path, field: str, named: str) -> Path:
+    """A file that the inventory names: from where it is, or from a home."""
+    try:
+        return folder / budgets.at_home(Path(named))
+    except UsageError as error:
+        top.wrong(str(error).rstrip("."), field)
 
 
 def _check_twice(nodes: Table, values: Mapping[str, str], what: str) -> None:

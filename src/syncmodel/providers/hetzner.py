@@ -16,6 +16,7 @@ from hcloud.locations import Location
 from hcloud.networks import NetworkSubnet
 from hcloud.server_types import ServerType
 
+from syncmodel.corpus import budgets
 from syncmodel.errors import UsageError
 from syncmodel.providers.base import (
     EXPIRES,
@@ -74,8 +75,8 @@ class Hetzner(Provider):
         token, named = os.environ.get("HCLOUD_TOKEN", ""), os.environ.get("HCLOUD_TOKEN_FILE", "")
         if not token and named:
             try:
-                token = Path(named).expanduser().read_text(encoding="ascii")
-            except (OSError, UnicodeDecodeError) as error:
+                token = budgets.content(budgets.at_home(Path(named))).decode("ascii")
+            except (UsageError, UnicodeDecodeError) as error:
                 raise UsageError(
                     f"HCLOUD_TOKEN_FILE names {named}, which can't be read."
                 ) from error

@@ -7,6 +7,7 @@ made before it, by cloud-init, so that nobody has to be trusted at the first log
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from email.mime.multipart import MIMEMultipart
@@ -16,6 +17,8 @@ from pathlib import Path
 import asyncssh
 from attrs import frozen
 
+from syncmodel.corpus import budgets
+from syncmodel.corpus.fields import Fields, parse, shown
 from syncmodel.errors import FormatError, UsageError
 from syncmodel.providers.base import Mark, Thing
 from syncmodel.providers.registry import PROVIDERS
@@ -90,14 +93,26 @@ def secret(path: Path, text: str) -> None:
 
 def read(path: Path) -> tuple[str, list[str]]:
     """The lease of that folder, and its providers. Raises `FormatError`."""
-    try:
-        said = json.loads((path / "lease.json").read_text(encoding="utf-8"))
-        lease, providers = said["lease"], said["providers"]
-        assert isinstance(lease, str)
-        assert all(name in PROVIDERS for name in providers)
-    except (OSError, ValueError, KeyError, TypeError, AssertionError):
-        raise FormatError(f"{path} is no folder of a lease: it has no lease.json.") from None
+    record = Folder(path).record
+    if not record.exists():
+        raise FormatError(f"{path} is no folder of a lease: it has no lease.json.")
+    said = Fields.of(parse(budgets.content(record), str(record)), str(record))
+    lease, providers = said.required("lease", str), said.required("providers", list)
+    if not is_lease(lease):
+        # It selects what is destroyed: any other text may stand for more than one lease.
+        raise FormatError(f"{said.at('lease')}: {shown(lease)} is not the name of a lease.")
+    strange = [name for name in providers if name not in list(PROVIDERS)]
+    if strange or not providers:
+        found = shown(strange[0]) if strange else "none"
+        raise FormatError(
+            f"{said.at('providers')}: expected some of {', '.join(PROVIDERS)}, found {found}."
+        )
     return lease, providers
+
+
+def is_lease(name: str) -> bool:
+    """Whether a lease can be called so."""
+    return re.fullmatch(r"[A-Za-z0-9]{1,63}", name, re.ASCII) is not None
 
 
 def first_orders(public: str, own: str = "") -> tuple[str, str]:

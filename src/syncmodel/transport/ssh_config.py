@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncssh
 
+from syncmodel.corpus.budgets import at_home
 from syncmodel.errors import TransportError, UsageError
 from syncmodel.transport import ssh
 
@@ -44,7 +45,9 @@ async def connect(alias: str, config: Path | None, limit_s: float = 10.0) -> Con
 
 
 def _files(config: Path | None) -> list[Path]:
-    path = USERS_OWN.expanduser() if config is None else config
+    # asyncssh looks for keys there in any case.
+    own = at_home(USERS_OWN)
+    path = config or own
     if config is not None and not path.is_file():
         raise UsageError(f"The ssh_config {path} is no file: name one that is.")
     return [path] if path.is_file() else []
