@@ -21,7 +21,7 @@ from hypothesis.errors import FailedHealthCheck
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, PrimitiveProvider
 from hypothesis.stateful import RuleBasedStateMachine
 
-from syncmodel.errors import UsageError
+from syncmodel.errors import UsageError, said
 from syncmodel.strategies.weights import Odds
 
 __all__ = [
@@ -47,7 +47,7 @@ class EndsSearch(FailedHealthCheck):
     """
 
     def __init__(self, error: Exception | None = None) -> None:
-        super().__init__("the search is over" if error is None else str(error))
+        super().__init__("the search is over" if error is None else said(error))
         self.error = error
 
 

@@ -40,10 +40,29 @@ def _cut(line: str) -> str:
     return f"{line[:kept]}... ({len(line) - kept:,} characters more)"
 
 
+def said(error: BaseException) -> str:
+    """What an error says, whoever wrote it: nothing, where it can't even do that."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 (the error is to be told, and not this one)
+        return ""
+
+
+def notes(error: BaseException) -> list[str]:
+    """Its notes, as far as they are texts."""
+    found = vars(error).get("__notes__")
+    return [note for note in found if isinstance(note, str)] if isinstance(found, list) else []
+
+
+def note(error: BaseException, text: str) -> None:
+    """Add a note, also to an error that has none to add to, or that lets nobody do so."""
+    vars(error)["__notes__"] = [*notes(error), text]
+
+
 def why(error: BaseException) -> str:
     """What an import says that failed; with the name of the error if that says what happened."""
-    named = isinstance(error, ImportError | AttributeError | ValueError) and str(error)
-    return str(error) if named else f"{type(error).__name__}: {error}"
+    named = isinstance(error, ImportError | AttributeError | ValueError) and said(error)
+    return named or f"{type(error).__name__}: {said(error)}"
 
 
 class SyncModelError(Exception):

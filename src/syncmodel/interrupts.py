@@ -56,6 +56,8 @@ def of_ctrl_c(error: BaseException | None) -> bool:
     while error is not None and id(error) not in seen:
         if isinstance(error, KeyboardInterrupt):
             return True
+        if isinstance(error, BaseExceptionGroup) and error.subgroup(KeyboardInterrupt):
+            return True
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False

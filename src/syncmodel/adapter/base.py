@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from syncmodel.adapter.answers import CODES, UNKNOWN, Refused, Unknown
 from syncmodel.adapter.numbers import whole_numbers
 from syncmodel.adapter.rest import Rest, settle
-from syncmodel.errors import InvalidRunError, UsageError
+from syncmodel.errors import InvalidRunError, UsageError, said
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.schema import Table
@@ -142,7 +142,7 @@ class Adapter(Target, CutsLinks):
         except (ConnectionRefusedError, FileNotFoundError):
             return refused("unreachable")
         except (Unknown, TimeoutError, ConnectionError) as error:
-            return unknown(str(error) or type(error).__name__)
+            return unknown(said(error) or type(error).__name__)
         if stored is None or write.op == "delete":
             self._needs_answer(write, stored)
             return accepted()
@@ -181,7 +181,7 @@ class Adapter(Target, CutsLinks):
         known = [kind for kind in type(error).__mro__ if kind in self.answers]
         code = self.answers[known[0]] if known else ""
         if code == UNKNOWN:
-            return Unknown(f"{type(error).__name__}: {error}")
+            return Unknown(f"{type(error).__name__}: {said(error)}")
         return Refused(code) if code else error
 
     def _asked(self, node: str, table: Table, write: Write) -> Awaitable[Stored]:

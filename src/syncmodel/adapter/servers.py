@@ -25,7 +25,7 @@ from syncmodel.adapter.clients import Clients
 from syncmodel.adapter.clocks import Clocks, NoClocks
 from syncmodel.adapter.places import beside, copy_folder, free_ports, give_folder, owner, program
 from syncmodel.adapter.server import Server
-from syncmodel.errors import BootError, InvalidRunError
+from syncmodel.errors import BootError, InvalidRunError, said
 from syncmodel.faults.link_door import Door, PortDoor
 from syncmodel.faults.link_probe import PROBE_REQUEST
 from syncmodel.faults.link_proxy import LinkProxy
@@ -217,7 +217,7 @@ class Servers(Adapter):
         try:
             return self.connect(node)
         except tuple(self.answers) as error:
-            raise ConnectionRefusedError(f"{type(error).__name__}: {error}") from error
+            raise ConnectionRefusedError(f"{type(error).__name__}: {said(error)}") from error
 
     async def _start(self, node: str) -> None:
         self._clients.hang_up(node)
@@ -240,7 +240,7 @@ class Servers(Adapter):
                 if await self.call(self.ready, node):
                     return
             except Exception as error:  # noqa: BLE001 (whatever a client raises: not yet)
-                trouble = f" ({type(error).__name__}: {error})"
+                trouble = f" ({type(error).__name__}: {said(error)})"
             await asyncio.sleep(self.poll_s)
         how = f"is not ready in {self.boot_s:g} s" if server.running else ending(server.code or 0)
         await server.kill()

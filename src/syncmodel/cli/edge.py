@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from syncmodel.errors import InvalidRunError, SyncModelError, printable_lines
+from syncmodel.errors import InvalidRunError, SyncModelError, notes, printable_lines, said
 from syncmodel.interrupts import INTERRUPTED_CODE, like_ctrl_c, of_ctrl_c
 
 
@@ -89,8 +89,8 @@ def unforeseen(error: BaseException) -> str:
         inner = inner.exceptions[0]
     kind = type(inner)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-    what = f"{name}: {inner}" if str(inner) else name
-    where = [note for each in (error, inner) for note in getattr(each, "__notes__", ())]
+    what = f"{name}: {said(inner)}" if said(inner) else name
+    where = [note for each in (error, inner) for note in notes(each)]
     where_ = f", {'; '.join(dict.fromkeys(where))}" if where else ""
     return f"An error that was not foreseen{where_}: {what.rstrip('.')}."
 

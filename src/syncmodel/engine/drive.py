@@ -12,24 +12,29 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from syncmodel.errors import UsageError
+from syncmodel.errors import UsageError, note, notes, said
+from syncmodel.interrupts import of_ctrl_c
 
 T = TypeVar("T")
 
 #: How long, at the end, what still runs in a thread may take: one that hangs would hold us.
 THREADS_LIMIT_S = 1.0
 
-#: What ends a coroutine, or a process, and no search: a target has let it out by mistake.
-ESCAPES = (asyncio.CancelledError, SystemExit, GeneratorExit)
-
-
 WAITS = "The target waits for something, so its class must say `waits = True`."
 
 
-def _escaped(error: BaseException) -> RuntimeError:
-    escaped = RuntimeError(f"{type(error).__name__} came out of it: {error or 'without a word'}")
-    for note in getattr(error, "__notes__", ()):
-        escaped.add_note(note)
+def _raised(error: BaseException) -> BaseException:
+    """What a coroutine raised that is no `Exception`, as what is raised for it.
+
+    It ends a coroutine, a process or a test, and no search: a target has let it out by mistake.
+    Ctrl-C stays what it is, also where a library has put it among other errors.
+    """
+    if of_ctrl_c(error):
+        return error if isinstance(error, KeyboardInterrupt) else KeyboardInterrupt()
+    words = said(error) or "without a word"
+    escaped = RuntimeError(f"{type(error).__name__} came out of it: {words}")
+    for text in notes(error):
+        note(escaped, text)
     return escaped
 
 
@@ -53,12 +58,14 @@ class Straight:
         except StopIteration as stop:
             result: T = stop.value
             return result
-        except ESCAPES as error:
-            raise _escaped(error) from error
         except RuntimeError as error:
-            if str(error) == "no running event loop":
+            if said(error) == "no running event loop":
                 raise UsageError(WAITS) from error
             raise
+        except Exception:
+            raise
+        except BaseException as error:  # (raised again)
+            raise _raised(error) from error
         coroutine.close()
         raise UsageError(WAITS)
 
@@ -98,9 +105,11 @@ class Loop:
         """Run it on the loop; between calls nothing of the loop runs."""
         try:
             return self._runner.run(coroutine)
-        except ESCAPES as error:
+        except Exception:
+            raise
+        except BaseException as error:
             # Ctrl-C cancels too, and comes out of here as KeyboardInterrupt.
-            raise _escaped(error) from error
+            raise _raised(error) from error
 
     def time(self) -> float:
         """The loop's clock, seconds."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from syncmodel.errors import UsageError
+from syncmodel.errors import UsageError, said
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Invariant:
 
 def _words(error: Exception) -> str:
     """The first line of what it says, and its type where that says more than "assert"."""
-    lines = str(error).splitlines()
+    lines = said(error).splitlines()
     if isinstance(error, AssertionError):
         return lines[0] if lines else "it does not hold"
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -8,7 +8,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from syncmodel.errors import SyncModelError, printable
+from syncmodel.errors import SyncModelError, note, notes, printable, said
 
 #: What a note begins with that says when it happened.
 WHILE = "while "
@@ -25,7 +25,7 @@ def short(text: object) -> str:
 def happened(error: BaseException, doing: str) -> None:
     """Note when it happened (`taking step 3 (...)`), unless that is known already."""
     if not moment(error):
-        error.add_note(f"{WHILE}{doing}")
+        note(error, f"{WHILE}{doing}")
 
 
 def sentence(error: BaseException) -> str:
@@ -37,14 +37,13 @@ def sentence(error: BaseException) -> str:
 
 def moment(error: BaseException) -> str:
     """When it happened (`while taking ...`); "" where nothing is known of that."""
-    notes: list[str] = getattr(error, "__notes__", [])
-    return next((note for note in notes if note.startswith(WHILE)), "")
+    return next((text for text in notes(error) if text.startswith(WHILE)), "")
 
 
 def _words(error: BaseException) -> str:
-    said = next(iter(str(error).splitlines()), "")
+    first = next(iter(said(error).splitlines()), "")
     name = type(error).__name__
-    text = f"{name}: {short(said)}" if said else name
+    text = f"{name}: {short(first)}" if first else name
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return f"{text}."

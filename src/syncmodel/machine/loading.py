@@ -30,9 +30,9 @@ def load(text: str, folder: Path | None = None) -> type[ClusterMachine]:
         search_last(str(folder))
     try:
         found = getattr(importlib.import_module(module), name)
-    except UsageError:
+    except (UsageError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise UsageError(f"The machine {text} can't be loaded: {why(error)}.") from error
     if not (isinstance(found, type) and issubclass(found, ClusterMachine)):
         raise UsageError(f"{text} is no subclass of ClusterMachine.")

@@ -147,7 +147,9 @@ def _unknown(name: str) -> UsageError:
 def _loaded(point: EntryPoint) -> Any:
     try:
         return point.load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         package = "a package" if point.dist is None else point.dist.name
         raise UsageError(
             f"The target {point.name!r} of {package} can't be loaded from {point.value}: "
@@ -177,6 +179,8 @@ def imported(name: str) -> Any:
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise UsageError(f"{name!r} can't be imported: {why(error)}.") from error
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any, ClassVar
@@ -150,3 +151,58 @@ def test_what_cannot_be_made_anew_is_an_invalid_run(tmp_path: Path, error: Excep
     assert str(report.halted).count("n1") or "reset by peer" in str(report.halted)
     assert "\n" not in str(report.halted)
     assert report.findings.sequences == 4
+
+
+# --- errors that can't be told --------------------------------------------------------------------
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("nothing can be said")
+
+
+class WordlessError(Exception):
+    def __str__(self) -> str:
+        return 5  # type: ignore[return-value]  # noqa: PLE0307
+
+
+class UnnotableError(Exception):
+    __notes__ = None  # type: ignore[assignment]
+
+
+class NotedError(Exception):
+    def __init__(self) -> None:
+        super().__init__("noted")
+        self.__notes__ = [5, None]  # type: ignore[list-item]
+
+
+class ClosedError(Exception):
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(name)
+
+    def add_note(self, text: str) -> None:
+        raise RuntimeError(text)
+
+
+class Raises(SimulatedCluster):
+    """An adapter whose client has errors of its own."""
+
+    error: ClassVar[type[BaseException]]
+
+    async def write(self, node: str, write: Write) -> Outcome:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MuteError, WordlessError, UnnotableError, NotedError, ClosedError, asyncio.CancelledError],
+)
+def test_an_error_that_can_not_be_told_is_told_with_its_step(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Raises, "error", error, raising=False)
+    report = searched(tmp_path, FEW, Raises)
+    assert report.halted is not None
+    assert re.match(rf"While \w+ing step [1-9].*{error.__name__}", str(report.halted))
+    assert len(report.doubtful) == 1
+    assert report.doubtful[0].file.exists()

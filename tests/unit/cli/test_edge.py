@@ -43,6 +43,15 @@ def raises(error: BaseException) -> Callable[[], NoReturn]:
     return run
 
 
+class MuteError(Exception):
+    """Of somebody else's, with a mistake."""
+
+    __notes__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        raise ValueError("nothing can be said")
+
+
 def noted(error: Exception) -> Exception:
     error.add_note("while n1 creates cases/c1")
     return error
@@ -66,6 +75,8 @@ def noted(error: Exception) -> Exception:
         (RecursionError("too deep"), 3, "prog: An error that was not foreseen: RecursionError"),
         (noted(ValueError("no")), 3, "not foreseen, while n1 creates cases/c1: ValueError: no."),
         (ExceptionGroup("all", [TypeError("t")]), 3, "not foreseen: TypeError: t."),
+        (MuteError(), 3, "prog: An error that was not foreseen: "),
+        (BaseExceptionGroup("all", [KeyboardInterrupt()]), 130, "prog: interrupted."),
         (UnicodeEncodeError("ascii", "\xe9", 0, 1, "no"), 3, "not foreseen: UnicodeEncodeError"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,

@@ -177,7 +177,20 @@ def test_views_of_nodes_that_there_are_not_say_nothing() -> None:
     assert "'zz'" in result.reason
 
 
-@pytest.mark.parametrize("error", [SystemExit(0), GeneratorExit(), asyncio.CancelledError()])
+class Outcome(BaseException):
+    """As a library's for tests, that is to pass through whatever catches exceptions."""
+
+
+ENDS = [
+    SystemExit(0),
+    GeneratorExit(),
+    asyncio.CancelledError(),
+    Outcome("skipped"),
+    BaseExceptionGroup("several", [SystemExit(1), ValueError("no")]),
+]
+
+
+@pytest.mark.parametrize("error", ENDS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("driver", [Straight, Loop])
 def test_what_ends_a_process_does_not_come_out_of_a_target(
     error: BaseException, driver: type[Straight | Loop]
@@ -188,6 +201,19 @@ def test_what_ends_a_process_does_not_come_out_of_a_target(
     drive = driver()
     try:
         with pytest.raises(RuntimeError, match=f"{type(error).__name__} came out of it"):
+            drive.run(act())
+    finally:
+        drive.close()
+
+
+@pytest.mark.parametrize("driver", [Straight, Loop])
+def test_ctrl_c_among_other_errors_is_ctrl_c(driver: type[Straight | Loop]) -> None:
+    async def act() -> None:
+        raise BaseExceptionGroup("several", [ValueError("no"), KeyboardInterrupt()])
+
+    drive = driver()
+    try:
+        with pytest.raises(KeyboardInterrupt):
             drive.run(act())
     finally:
         drive.close()
