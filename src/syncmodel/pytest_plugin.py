@@ -61,7 +61,10 @@ def value_of(config: pytest.Config, option: Option) -> Any:
     said = config.getoption(PREFIX + option.name)
     if said is not None:
         return said
-    written = config.getini(PREFIX + option.name)
+    try:
+        written = config.getini(PREFIX + option.name)
+    except (TypeError, ValueError, pytest.UsageError) as error:
+        raise UsageError(f"{PREFIX}{option.name} in the ini file: {error}.") from None
     if written in (None, "", []):
         return option.told.get("default")
     return _parsed(option, written)
@@ -69,8 +72,13 @@ def value_of(config: pytest.Config, option: Option) -> Any:
 
 def _parsed(option: Option, written: Any) -> Any:
     told = option.told
+    several, convert = told.get("action") == "append", told.get("type")
+    if isinstance(written, list) and not several:
+        raise UsageError(f"{PREFIX}{option.name} in the ini file takes one value, no list.")
     try:
-        value = told["type"](written) if "type" in told else written
+        if several:
+            return [told["type"](str(one)) for one in written]
+        value = written if convert is None else convert(str(written))
     except argparse.ArgumentTypeError as error:
         raise UsageError(f"{PREFIX}{option.name} in the ini file: {error}.") from None
     if "choices" in told and value not in told["choices"]:
