@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncmodel.cli.edge import put
-from syncmodel.cli.files import kinds
+from syncmodel.cli.files import is_kept, kinds
 from syncmodel.cli.options import MACHINE, REPLAYED_ON, asked_kind, given, number
 from syncmodel.cli.parsing import add_options
 from syncmodel.errors import UsageError
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
             f"{args.file} is no record; a saved run has no answers: perform it with `syncmodel "
             f"replay --record run.jsonl`, and export that."
         )
+    _check_taken(args.to, args.file)
     history = read_history(args.file, kinds(args.file, asked, NAME), args.number)
     told = f"Run {history.number} of {args.file}"
     if args.form.startswith("elle"):
@@ -82,6 +83,18 @@ def run(args: argparse.Namespace) -> int:
     _write(args.to, _lines(operations, args.form))
     remark(f"{told}.")
     return 0
+
+
+def _check_taken(path: Path | None, record: Path) -> None:
+    """Raises `UsageError` where a history would take the place of what is read, or of a run."""
+    if path is None or not path.exists():
+        return
+    if path.samefile(record):
+        raise UsageError(f"{path} is to be exported: let the history be another file.")
+    if is_kept(path):
+        raise UsageError(
+            f"{path} is a record or a saved run, whose place no history takes: name another file."
+        )
 
 
 def _lines(operations: Iterable[Op], form: str) -> Iterator[str]:
@@ -115,4 +128,4 @@ def _write(path: Path | None, lines: Iterable[str]) -> None:
         with path.open("w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror}.") from error
+        raise UsageError(f"{path} can't be written: {error.strerror or error}.") from error

@@ -67,6 +67,22 @@ def _machine_of(path: Path) -> list[str]:
     return ["--machine", str(found)] if named else []
 
 
+def is_kept(path: Path) -> bool:
+    """Whether a file is one of ours that is kept: a record, or a saved run. Raises `UsageError`."""
+    from syncmodel.corpus.budgets import FILE_BYTES, content
+    from syncmodel.corpus.fields import parse
+    from syncmodel.report.jsonl import is_record
+
+    if not path.is_file():
+        return False
+    if is_record(path):
+        return True
+    with suppress(UsageError):
+        found = parse(content(path, FILE_BYTES), str(path))
+        return isinstance(found, dict) and {"version", "nodes", "steps"} <= found.keys()
+    return False
+
+
 def loaded_from(path: Path, asked: TargetKind | None, verb: str) -> Loaded:
     """A file's run, and the kind that it is performed on. Raises as `kinds` and `corpus.load`."""
     from syncmodel.corpus import load

@@ -44,10 +44,18 @@ def run(args: argparse.Namespace) -> int:
         with as_file(files("syncmodel.adapter") / TEMPLATES / template) as source:
             copytree(source, folder, dirs_exist_ok=True, ignore=ignore_patterns("__pycache__"))
     except OSError as error:
-        raise UsageError(f"{folder} can't be written: {error.strerror}.") from error
+        why = error.strerror or _first(error)
+        raise UsageError(f"{folder} can't be written: {why}.") from error
     say(f"Written to {folder}:")
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             say(f"  {file.relative_to(folder)}")
     say(f"Now: cd {folder} && syncmodel selftest notes_adapter:Notes && pytest")
     return 0
+
+
+def _first(error: OSError) -> str:
+    """What the copying of a folder says of the first of its files that could not be copied."""
+    files = error.args[0] if error.args else ()
+    said = files[0][-1] if isinstance(files, list) and files else error
+    return str(said).rstrip(".")

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -231,3 +232,14 @@ def test_faults_choose_the_steps() -> None:
 )
 def test_a_search_works_with_every_kind_of_faults_alone(faults: str) -> None:
     assert explore("--sequences", "2", "--nodes", "2", "--faults", faults) == 0
+
+
+def test_a_folder_that_can_not_be_copied_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")])
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    assert main(["init", str(tmp_path / "suite")]) == 2
+    assert "can't be written: [Errno 28] No space left on device: 'b'." in capsys.readouterr().err

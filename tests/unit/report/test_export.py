@@ -352,3 +352,27 @@ def test_a_saved_run_and_an_old_record_are_refused_with_what_to_do(
     old.write_text('{"format": "syncmodel-record", "version": 1, "target": "simulated"}\n')
     assert main(["export", str(old), "--as", "json"]) == 2
     assert "record the run again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["itself", "a link to it", "another record", "a saved run"])
+def test_a_history_takes_the_place_of_no_record_and_no_run(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from syncmodel.corpus import save
+
+    record = recorded(tmp_path, (CREATE,))
+    other = tmp_path / "other.jsonl"
+    if what == "a link to it":
+        other.symlink_to(record)
+    elif what == "another record":
+        other.write_bytes(record.read_bytes())
+    to = {"itself": record, "a saved run": save(tmp_path, evolve(CORPUS[0]))}.get(what, other)
+    before = to.read_bytes()
+    assert main(["export", str(record), "--as", "json", "--to", str(to)]) == 2
+    assert "another file" in capsys.readouterr().err
+    assert to.read_bytes() == before
+
+
+def test_a_history_takes_the_place_of_a_history(tmp_path: Path) -> None:
+    record = recorded(tmp_path, (CREATE,))
+    assert exported(record, "json") == exported(record, "json")
