@@ -16,6 +16,7 @@ from syncmodel.reference.node.state import Peer
 
 PLUGIN: Final = "supertest"
 SILENCE_LIMIT_S: Final = 20.0
+MOST_SECONDS: Final = 86_400
 #: Where a machine's own clients find its node: the contract's address.
 ORIGIN: Final = "http://127.0.0.1:4000"
 
@@ -55,8 +56,8 @@ def load(root: Path) -> Config:
     path = layout.config
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as exc:
-        raise FormatError(f"{path}: {exc}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise FormatError(f"{path}: no JSON that is read here: {exc}.") from exc
     if not isinstance(data, dict):
         _wrong(path, "the file", "an object")
     try:
@@ -67,7 +68,7 @@ def load(root: Path) -> Config:
         name=_text(path, data, "name"),
         key=key,
         admins=frozenset(_texts(path, data, "admins")),
-        peers=tuple(_peer(path, one) for one in data.get("peers", [])),
+        peers=_peers(path, data.get("peers", [])),
         trusted=frozenset(_texts(path, data, "trusted")) | {key.public},
         bugs=_texts(path, data, "bugs"),
         reconnect_cap_s=_seconds(path, data, "reconnect_cap_s", 0.2),
@@ -94,6 +95,12 @@ def _running_plugin(generations: Generations) -> int | None:
     if wrong:
         raise FormatError(f"Generation {running} can't be loaded: {wrong[0].message}")
     return plugins.get(PLUGIN)
+
+
+def _peers(path: Path, data: Any) -> tuple[Peer, ...]:
+    if not isinstance(data, list):
+        _wrong(path, "peers", "a list of objects")
+    return tuple(_peer(path, one) for one in data)
 
 
 def _peer(path: Path, data: Any) -> Peer:
@@ -142,8 +149,9 @@ def _flag(path: Path, data: dict[str, Any], field: str) -> bool:
 
 def _seconds(path: Path, data: dict[str, Any], field: str, default: float) -> float:
     value = data.get(field, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        _wrong(path, field, "a number of seconds above 0")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and 0 < value <= MOST_SECONDS):
+        _wrong(path, field, f"a number of seconds, above 0 and at most {MOST_SECONDS:,}")
     return float(value)
 
 
