@@ -22,7 +22,8 @@ OTHERS: tuple[object, ...] = ("x\x1b", -1, 2.5, True, [], ["a", "b"], [1])
 def text_for(option: Option) -> str:
     if option.told.get("action") == "store_true":
         return "true"
-    return FITS.get(option.told.get("metavar", ""), (*option.told.get("choices", ()), "some")[0])
+    choices = [*map(str, option.told.get("choices", ())), "some"]
+    return FITS.get(option.told.get("metavar", ""), choices[0])
 
 
 def kept(found: object) -> str:

@@ -83,7 +83,7 @@ def test_a_file_that_is_no_text_is_one_sentence(
     assert "foreseen" not in said
 
 
-LEASES = (
+LEASES: tuple[object, ...] = (
     "x",
     [],
     {},

@@ -177,7 +177,7 @@ def test_views_of_nodes_that_there_are_not_say_nothing() -> None:
     assert "'zz'" in result.reason
 
 
-class Outcome(BaseException):
+class Skipped(BaseException):
     """As a library's for tests, that is to pass through whatever catches exceptions."""
 
 
@@ -185,7 +185,7 @@ ENDS = [
     SystemExit(0),
     GeneratorExit(),
     asyncio.CancelledError(),
-    Outcome("skipped"),
+    Skipped("skipped"),
     BaseExceptionGroup("several", [SystemExit(1), ValueError("no")]),
 ]
 
