@@ -310,7 +310,6 @@ def test_a_line_that_can_not_be_read_is_a_usage_error_whoever_listens(words: str
 
 
 def test_a_usage_error_that_there_is_no_room_for_is_one() -> None:
-    assert exit_code('"$@" 2>/dev/full', "--version x") == (0, "")
     assert exit_code('"$@" 2>/dev/full', "nosuch") == (2, "")
 
 

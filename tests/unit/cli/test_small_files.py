@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncmodel.cli import main
@@ -111,6 +111,7 @@ def test_what_names_no_lease_destroys_nothing(said: object, tmp_path: Path) -> N
     assert str(told.value).isprintable()
 
 
+@settings(max_examples=30)
 @given(text=st.text() | st.sampled_from(["[" * 100_000, "9" * 5_000, '{"lease":1e999}']))
 def test_a_note_of_anything_is_refused_in_a_sentence(
     text: str, tmp_path_factory: pytest.TempPathFactory
