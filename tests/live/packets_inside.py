@@ -96,19 +96,41 @@ async def one_way(target: HostCluster, places: dict[str, Place]) -> None:
     assert seen.views["n1"] == seen.views["n2"]
 
 
-async def forgotten(made: Hosts) -> None:
-    """A cut whose tester is gone ends by itself; the next tester finds no table in its way."""
+async def hangs(target: HostCluster, places: dict[str, Place]) -> None:
+    """Nothing passes over a link that hangs, and nobody is told; what it had is dead afterwards."""
+    await target.begin(NET)
+    before = [sockets(at, "established") for at in places.values()]
+    await target.hang(LINK)
+    # Both ends have their connections, as they were.
+    assert [sockets(at, "established") for at in places.values()] == before
+    assert await target.partial["n1"].mark(target.run_id, "of-n1")
+    seen = await target.settle(NET.with_cut({LINK}), control=True, limit_s=10)
+    assert isinstance(seen, Settled), seen
+    assert [len(view.rows) for view in seen.views.values() if view] == [2, 0]
+    started = time.perf_counter()
+    await target.set_cut(frozenset())
+    seen = await target.settle(NET, control=False, limit_s=10)
+    assert isinstance(seen, Settled), seen
+    assert seen.views["n1"] == seen.views["n2"]
+    # It has found out by the silence, of 2 s.
+    assert time.perf_counter() - started > 0.5
+    print("hung, and was dialled anew", flush=True)
+
+
+async def forgotten(made: Hosts, *, hung: bool) -> None:
+    """A cut, or a link that hangs, whose tester is gone ends by itself; the next tester finds no
+    table in its way."""
     inventory = file.load(made.file)
     hold, links = Hold(inventory), PacketLinks(timeout_s=3)
     await hold.open()
     try:
         await links.open(inventory, hold.connections)
-        await links.set_cut(frozenset({LINK}))
+        await (links.hang(LINK) if hung else links.set_cut(frozenset({LINK})))
         at = inventory.hosts["n1"].relay[0]
-        assert not await dials(hold.connections["n2"], at, 5.0)
+        assert not await dials(hold.connections["n2"], at, 0.5)
         async with asyncio.timeout(20):
             # Paced: nobody tells when it has ended.
-            while not await dials(hold.connections["n2"], at, 5.0):  # noqa: ASYNC110
+            while not await dials(hold.connections["n2"], at, 1.0):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     finally:
         await hold.close()
@@ -134,8 +156,10 @@ def main(nft: str) -> None:
         driver = Loop()
         try:
             driver.run(asyncio.wait_for(one_way(target, places), 60))
+            driver.run(asyncio.wait_for(hangs(target, places), 60))
             driver.run(target.close())
-            driver.run(asyncio.wait_for(forgotten(made), 60))
+            for hung in (False, True):
+                driver.run(asyncio.wait_for(forgotten(made, hung=hung), 60))
         finally:
             driver.close()
         verb("doctor", made.file)

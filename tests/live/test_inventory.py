@@ -21,21 +21,29 @@ from syncmodel.cli import main
 from syncmodel.engine.drive import Loop
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run as taken
-from syncmodel.errors import InvalidRunError, TransportError, UsageError
+from syncmodel.errors import FaultError, InvalidRunError, TransportError, UsageError
 from syncmodel.inventory import kinds
 from syncmodel.inventory.cluster import HostCluster
 from syncmodel.model.net import fully_connected
 from syncmodel.nostr.keys import Key
 from syncmodel.steps import (
+    Clock,
     Create,
     Disable,
     Distrust,
+    Hang,
+    Heal,
     Leave,
     Misuse,
+    Pause,
     Reactivate,
+    Restart,
+    Resume,
+    Slow,
     Trust,
     Uninstall,
 )
+from syncmodel.steps.base import HangsLinks, Pauses, SetsClocks, SlowsLinks
 from syncmodel.steps.misused import METHODS
 from syncmodel.targets.base import Settled
 from syncmodel.targets.wire import SUPERTEST
@@ -245,6 +253,30 @@ def test_a_crash_and_a_rollback_on_hosts_are_done_by_service_commands(two: Hosts
     on(two, main)
 
 
+def test_nodes_stand_still_and_links_hang_and_clocks_jump_on_hosts(two: Hosts) -> None:
+    """Each fault there is, each probed, in one run that passes."""
+
+    def row(node: str, number: int) -> Create:
+        return Create(node, "cases", f"c{number}", (("title", f"t{number}"),))
+
+    still = [Pause("n2"), row("n1", 2), Resume("n2")]
+    clocks = [Clock("n1", 60), row("n1", 3), Clock("n1", -1), row("n1", 4)]
+    links = [Slow("n1", "n2", 20), row("n1", 5), Hang("n2", "n1"), row("n2", 6), Heal()]
+    steps = [row("n1", 1), *still, *clocks, Pause("n1"), Restart("n1"), *links, Clock("n2", 60)]
+
+    async def main(target: HostCluster) -> None:
+        result = await taken(target, NET, steps)
+        assert result.verdict is Verdict.PASS, result
+        target.renew()
+        await target.begin(NET)
+        assert not [node for node in target._hosts.values() if node.machine.held]
+
+    assert {Pauses, SetsClocks, HangsLinks, SlowsLinks} <= set(
+        kinds.kind_of(two.file).abilities.__mro__
+    )
+    on(two, main)
+
+
 @pytest.mark.long
 def test_members_trust_and_plugins_on_hosts(two: Hosts) -> None:
     """What a tester leaves that was killed is undone by the next one."""
@@ -267,6 +299,26 @@ def test_members_trust_and_plugins_on_hosts(two: Hosts) -> None:
 
 
 # --- what is not the nodes' doing --------------------------------------------------------------
+
+
+def test_a_node_that_goes_on_by_itself_makes_a_run_invalid(two: Hosts) -> None:
+    """As when the host's own limit is over: what it answers then is no answer of a node that stands
+    still, and what others show may come of it."""
+
+    async def main(target: HostCluster) -> None:
+        await target.begin(NET)
+        await target.pause("n1")
+        held = target._hosts["n1"].machine.held["pause"]._process
+        assert held is not None
+        held.stdin.write_eof()
+        await held.wait_closed()
+        for node in ("n1", "n2"):
+            with pytest.raises(FaultError, match="n1 stands still, and that has ended by itself"):
+                await target.look(node, "cases", None)
+        with pytest.raises(FaultError, match="ended by itself"):
+            await target.settle(NET.pause("n1"), control=True, limit_s=10)
+
+    on(two, main)
 
 
 @pytest.mark.long

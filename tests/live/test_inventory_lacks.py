@@ -35,6 +35,8 @@ from syncmodel.targets.wire import SUPERTEST
 pytestmark = pytest.mark.slow
 
 ALL = tuple(capabilities.WITHOUT)
+#: What is asked of a host, and not of its node.
+OURS = ("control", "cuts", "pauses", "clocks", "hangs", "slowness")
 #: The admin methods that each capability is made of.
 METHODS = {
     "sync.status": {"sync.status"},
@@ -138,6 +140,8 @@ def implied(absent: Iterable[str]) -> frozenset[str]:
     lacks = set(absent)
     if "sync.status" in lacks:
         lacks.add("state.position")
+    if "cluster_status" in lacks:
+        lacks.add("clocks")
     if {"generations.list", "links"} <= lacks:
         lacks.add("rollout")
     return frozenset(lacks)
@@ -175,7 +179,7 @@ def searched(
 
 
 def test_what_a_node_lacks_is_found_by_asking() -> None:
-    asked = [one for one in ALL if one not in ("control", "cuts")]
+    asked = [one for one in ALL if one not in OURS]
     target = LackingCluster(2)
 
     async def main() -> None:

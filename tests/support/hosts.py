@@ -24,11 +24,16 @@ CONTROL = """\
 import json, socket, sys
 control = socket.socket(socket.AF_UNIX)
 control.connect(f"{sys.argv[1]}/run/control.sock")
-control.sendall(json.dumps({"method": sys.argv[2], "params": {}}).encode() + b"\\n")
+params = json.loads((sys.argv[3:] or ["{}"])[0])
+control.sendall(json.dumps({"method": sys.argv[2], "params": params}).encode() + b"\\n")
 line = control.makefile().readline()
 print(line, end="")
 sys.exit(not json.loads(line)["ok"])
 """
+
+
+VERBS = ("start", "stop", "kill", "pause", "resume")
+AHEAD = '{"ahead_s": {}}'
 
 
 @attrs.frozen
@@ -114,6 +119,7 @@ def hosts(
                 "trusted": [key.public for key in keys.values()],
                 "bugs": list(bugs),
                 "reconnect_cap_s": 0.05,
+                "silence_limit_s": 2,
                 "http_at": f"127.0.0.1:{api[node]}",
                 "relay_at": own[node].at(relay[node]),
             }
@@ -179,7 +185,8 @@ def _inventory(  # noqa: PLR0917  (what the file says, in its order)
             f'api = "127.0.0.1:{api[node]}"',
             f"relay = {json.dumps(relays[node])}",
             f"[nodes.{node}.commands]",
-            *(f'{verb} = "{control} {folder / node} {verb}"' for verb in ("start", "stop", "kill")),
+            *(f'{verb} = "{control} {folder / node} {verb}"' for verb in VERBS),
+            "clock = " + json.dumps(f"{control} {folder / node} clock '{AHEAD}'"),
             *([f"[nodes.{node}.ways]"] if ways else []),
             *(f"{a} = {port}" for (a, b), port in ways.items() if b == node),
             "",

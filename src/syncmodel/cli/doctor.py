@@ -21,7 +21,7 @@ HELP = "say what this machine, or the hosts of an inventory, have, lack, and wha
 EXAMPLES = """\
   syncmodel doctor                       which targets work on this machine
   syncmodel doctor hosts.toml            every host of an inventory, and the ways between them
-  syncmodel doctor hosts.toml --disturb  the same, and each node is killed and started
+  syncmodel doctor hosts.toml --disturb  the same, and each is killed, paused, set ahead
 
 exit codes: 0 if runs can be made, 3 if something is missing that they need
 """
@@ -37,7 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "inventory", metavar="INVENTORY", nargs="?", type=Path, help="a TOML file (docs/hosts.md)"
     )
     parser.add_argument(
-        "--disturb", action="store_true", help="kill and start each node, to see that it works"
+        "--disturb",
+        action="store_true",
+        help="kill, pause and set ahead each node, to see that it works",
     )
 
 

@@ -15,7 +15,18 @@ import asyncssh
 from syncmodel.errors import InvalidRunError, UsageError
 from syncmodel.inventory.node import PartialNode
 from syncmodel.model.divergence import DivergenceFound
-from syncmodel.steps.base import CutsLinks, Deploys, Malforms, Reads, Resyncs, Stops
+from syncmodel.steps.base import (
+    CutsLinks,
+    Deploys,
+    HangsLinks,
+    Malforms,
+    Pauses,
+    Reads,
+    Resyncs,
+    SetsClocks,
+    SlowsLinks,
+    Stops,
+)
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.misused import UNAUTHORIZED, Misuses
 from syncmodel.steps.plugins import Uninstalls
@@ -42,6 +53,10 @@ WITHOUT: Final[Mapping[str, str]] = {
     "unauthorized": "no admin requests without a right to them",
     "control": "no crashes and no restarts",
     "cuts": "no partitions",
+    "pauses": "no node stands still",
+    "clocks": "no clock jumps",
+    "hangs": "no link hangs",
+    "slowness": "no link is slow",
 }
 #: Admin methods that are looked for by asking, with what is asked. None of them changes anything:
 #: a resync of what a node has already asks for nothing new.
@@ -81,6 +96,8 @@ async def lacking(node: PartialNode) -> frozenset[str]:
     for name, look in shapes.items():
         if name not in missing and not await _has_shape(look):
             missing.add(name)
+    if "cluster_status" in missing or not await _tells_time(node):
+        missing.add("clocks")
     try:
         await node.read_links()
     except (asyncssh.Error, OSError, ValueError, InvalidRunError):
@@ -126,6 +143,11 @@ async def _says_unauthorized(node: PartialNode) -> bool:
     asked = node.misuse(lambda client: client.forged("cluster_nodes.list", {}, forgery, ""))
     outcome = await asked
     return outcome.ok or outcome.code == UNAUTHORIZED
+
+
+async def _tells_time(node: PartialNode) -> bool:
+    """Whether it says what its clock shows: else nobody could see that it was set."""
+    return type((await node.admin("cluster_status")).get("now_s")) is int
 
 
 async def _has_shape(look: Callable[[], Awaitable[object]]) -> bool:
@@ -183,9 +205,14 @@ def how_rest(missing: frozenset[str], asked: How | None) -> How:
 
 def abilities(missing: frozenset[str]) -> type[object]:
     """The class whose bases say what such a cluster can do."""
-    # Whether rows come of nodes that left, or are not trusted, no marker row can tell.
+    # Whether rows come of nodes that left, or are not trusted, no marker row can tell; nor whether
+    # a node has noticed that a connection broke.
     each: tuple[tuple[type[object], frozenset[str]], ...] = (
         (CutsLinks, frozenset({"cuts"})),
+        (HangsLinks, frozenset({"cuts", "hangs", "sync.status"})),
+        (SlowsLinks, frozenset({"cuts", "slowness", "sync.status"})),
+        (Pauses, frozenset({"pauses", "sync.status"})),
+        (SetsClocks, frozenset({"clocks"})),
         (Resyncs, frozenset({"sync.resync"})),
         (Deploys, frozenset({"rollout"})),
         (HasMembers, frozenset({"members", "sync.status"})),
@@ -196,6 +223,8 @@ def abilities(missing: frozenset[str]) -> type[object]:
         (Reads, frozenset({"reads"})),
     )
     bases = [ability for ability, needed in each if needed.isdisjoint(missing)]
+    if HangsLinks in bases:
+        bases.remove(CutsLinks)  # it is one of its own
     return type("Offered", (*bases, Malforms), {})
 
 

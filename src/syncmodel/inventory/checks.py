@@ -26,6 +26,7 @@ SLOW_COMMAND_S = 0.3
 WRONG_CLOCK_S, FAR_CLOCK_S = 30.0, 1.0
 LITTLE_DISK_KB, NO_DISK_KB = 2**20, 100 * 2**10
 TIMES = 5
+STILL_S, GOES_ON_S, AHEAD_S = 0.2, 20.0, 30
 
 
 class Health(Enum):
@@ -148,11 +149,15 @@ async def _disk(node: HostNode) -> str:
 
 
 async def _tools(node: HostNode) -> str:
-    """What a later fault could be made with; nothing asks for it yet."""
-    _, said = await node.shell("command -v flock nft tc", node.inventory.limits.connect)
+    """What faults are made with, and what keeps testers apart."""
+    _, said = await node.shell(
+        "for one in flock timeout nft ss; do command -v $one; done", node.inventory.limits.connect
+    )
     there = {word.rsplit("/", 1)[-1] for word in said.split()}
     if "flock" not in there:
         raise degraded("flock is not there, so no second tester is kept out: install util-linux")
+    if "timeout" not in there:
+        raise degraded("timeout is not there, so nobody stands still: install coreutils")
     return f"{', '.join(sorted(there))} are there"
 
 
@@ -209,6 +214,40 @@ async def disturbed(node: HostNode) -> str:
     return f"it was killed and answered again after {ms(time.perf_counter() - started)}"
 
 
+async def stood_still(node: HostNode) -> str:
+    """Whether it does, and goes on when nobody says any more that it must not."""
+    if "pauses" in node.lacks:
+        raise degraded("it can't be made to stand still")
+    await node.machine.pause()
+    answered = await node.answers_within(STILL_S)
+    # As when the tester dies: its connection is gone, and nobody undoes anything.
+    node.machine.held.clear()
+    await node.close()
+    started = time.perf_counter()
+    while not await node.answers_within(STILL_S):
+        if time.perf_counter() - started > GOES_ON_S:
+            raise missing(f"it stands still {GOES_ON_S:.0f} s after its tester has gone: resume it")
+    if answered:
+        raise missing("`pause` ended well, and it answered all the same")
+    return f"it did, and went on by itself after {ms(time.perf_counter() - started)}"
+
+
+async def jumped(node: HostNode) -> str:
+    if "clocks" in node.lacks:
+        raise degraded("its clock can't be set")
+    await node.set_clock(AHEAD_S)
+    try:
+        shows = int((await node.admin("cluster_status"))["now_s"]) - time.time()
+    finally:
+        await node.set_clock(0)
+    if not AHEAD_S / 2 < shows < AHEAD_S * 1.5:
+        raise missing(
+            f"it was set {AHEAD_S} s ahead, and its application shows {shows:.0f} s: was that "
+            f"started with libfaketime, and without its cache?"
+        )
+    return f"it was set {AHEAD_S} s ahead, and its application shows that"
+
+
 ON_HOST: tuple[tuple[str, Check], ...] = (
     ("commands", _command),
     ("sudo", _sudo),
@@ -219,6 +258,12 @@ ON_HOST: tuple[tuple[str, Check], ...] = (
     ("admin key", _asked),
     ("members", _members),
     ("links", _links),
+)
+#: What disturbs a node.
+DISTURBING: tuple[tuple[str, Check], ...] = (
+    ("kill and start", disturbed),
+    ("standing still", stood_still),
+    ("clock that jumps", jumped),
 )
 #: Without these nothing more can be asked of a node.
 NEEDED = frozenset({"api", "admin key"})

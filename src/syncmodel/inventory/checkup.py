@@ -14,15 +14,15 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 from syncmodel.errors import FaultError, InvalidRunError, UsageError
-from syncmodel.inventory import capabilities
+from syncmodel.inventory import capabilities, kinds
 from syncmodel.inventory.checks import (
+    DISTURBING,
     NEEDED,
     ON_HOST,
     Check,
     Health,
     Line,
     degraded,
-    disturbed,
     line_of,
     log_in,
     missing,
@@ -75,6 +75,9 @@ async def _whole(hold: Hold, nodes: list[HostNode], *, disturb: bool) -> AsyncIt
     if len(able) == len(nodes):
         inventory = nodes[0].inventory
         yield await _cuts(inventory, hold)
+        for one in sorted(kinds.without_links(inventory) - {"cuts"}):
+            told = f"lacking: {capabilities.WITHOUT[one]}; see `cuts` in docs/hosts.md"
+            yield Line(Health.DEGRADED, one, told)
         yield _rest(inventory, able)
 
 
@@ -88,7 +91,8 @@ async def _host(node: HostNode, *, disturb: bool, able: list[HostNode]) -> Async
     for one in sorted(node.lacks - {"links"}, key=list(capabilities.WITHOUT).index):
         yield Line(Health.DEGRADED, f"{node.name} {one}", f"lacking: {capabilities.WITHOUT[one]}")
     if disturb:
-        yield await line_of(node, "kill and start", disturbed)
+        for name, check in DISTURBING:
+            yield await line_of(node, name, check)
     able.append(node)
 
 

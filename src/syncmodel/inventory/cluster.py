@@ -100,7 +100,7 @@ def links_of(inventory: Inventory) -> HostLinks:
         case "carried":
             return CarriedLinks()
         case "packets":
-            return PacketLinks()
+            return PacketLinks(inventory.limits.hold)
         case _:
             return NoCuts()
 
@@ -115,11 +115,16 @@ class HostCluster(PartialCluster, Uninstalls):
         nodes = {name: HostNode(host, inventory) for name, host in inventory.hosts.items()}
         for name, node in nodes.items():
             node.lacks, node.usual = lacks[name], self.schema.usual
+            node.watch = self._still_wrong
         links = links_of(inventory)
         missing = frozenset[str]().union(*lacks.values())
         super().__init__(nodes, links, missing, how, inventory.limits.quiet)
         self._inventory, self._ways = inventory, links
         self._hold = Hold(inventory)
+        self._hosts = nodes
+        self._hung = frozenset[Link]()
+        #: Until when the nodes may wait on connections that hung.
+        self._noticed_s = 0.0
         self._runs = 0
         self._trusted = False
         #: Nodes that a deployment alone need not bring to where a run begins: they keep tables.
@@ -165,9 +170,23 @@ class HostCluster(PartialCluster, Uninstalls):
         """As any such cluster; but links that broke under the tester are its own trouble."""
         self._hold.check()
         await self._ways.keep()
-        found = await super().settle(net, control=control, limit_s=limit_s)
+        # Nobody has told the nodes that what hung is dead.
+        more_s = max(0.0, self._noticed_s - asyncio.get_running_loop().time())
+        found = await super().settle(net, control=control, limit_s=limit_s + more_s)
         self._hold.check()
         return found
+
+    async def set_cut(self, cut: frozenset[Link]) -> None:
+        """Cut exactly these links; probed."""
+        await super().set_cut(cut)
+        if not self._hung <= cut:
+            self._noticed_s = asyncio.get_running_loop().time() + self._inventory.limits.silence
+        self._hung &= cut
+
+    async def hang(self, link: Link) -> None:
+        """Let nothing pass over this link, with its connections open; probed."""
+        await super().hang(link)
+        self._hung |= {link}
 
     async def close(self) -> None:
         """Links whole, every node up again, the lock given back; nodes stay as they are."""
@@ -221,9 +240,23 @@ class HostCluster(PartialCluster, Uninstalls):
         """Nodes that were killed run again, as far as they can still be reached."""
         if not self._hold.is_whole:
             return
+        await self._right()
         for node in sorted(self.down):
             await self.live[node].machine.start()
         self.down = frozenset()
+
+    async def _right(self) -> None:
+        """Nothing is wrong on purpose on any host, but for its links."""
+        for node in self._hosts.values():
+            await node.machine.resume()
+            await node.set_clock(0) if node.machine.held else None
+        await self._stand_still(frozenset())
+
+    async def _still_wrong(self) -> None:
+        """What is wrong on purpose, on any host, has been so until now. Raises `FaultError`."""
+        wrong = [node.machine for node in self._hosts.values() if node.machine.held]
+        if wrong:
+            await asyncio.gather(*(machine.check() for machine in wrong))
 
     async def _take(self) -> None:
         """The hosts are this target's: connected, locked, and with the links that it carries."""
@@ -244,6 +277,7 @@ class HostCluster(PartialCluster, Uninstalls):
         that nothing comes back from a peer; each as far as it can be done."""
         if self.cut:
             await self.set_cut(frozenset())
+        await self._right()
         if "control" not in self.missing:
             await asyncio.gather(*map(self._start_anew, self.nodes))
         self.down = frozenset()

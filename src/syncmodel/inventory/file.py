@@ -7,12 +7,13 @@ written here. Each mistake is one sentence that names the file, the place, and w
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from syncmodel.corpus import budgets
 from syncmodel.corpus.fields import shown
@@ -30,20 +31,31 @@ NODES_LIMIT = (2, 32)
 WAYS = ("none", "carried", "packets")
 RESTS = {"position": How.POSITION, "markers": How.MARKERS, "quiet": How.QUIET}
 VERBS = ("start", "stop", "kill")
+#: What need not be: that of a pair comes with the other. `clock` has the seconds for `{}`.
+MORE = ("pause", "resume", "clock", "reboot")
+AHEAD = "{}"
 #: What docs/contract.md has a machine offer over SSH.
-CONTROL = {verb: f"control {verb}" for verb in VERBS}
+CONTROL = {verb: f"control {verb}" for verb in (*VERBS, "pause", "resume")} | {
+    "clock": f"control clock '{{\"ahead_s\": {AHEAD}}}'"
+}
+#: What a command has that only a shell understands; quotes it keeps.
+SHELLS = frozenset("|&;<>()$`*?[#~=%")
 _NODE = re.compile(r"n[1-9][0-9]?")
 
 
 @frozen
 class Limits:
-    """Time limits, in seconds. `quiet`: how long nothing may change where rest is a guess."""
+    """Time limits, in seconds. `quiet`: how long nothing may change where rest is a guess; `hold`:
+    how long a fault lasts that no tester renews; `silence`: until when nodes at the latest have
+    given up a connection on which nothing comes."""
 
     connect: float = 10.0
     request: float = 10.0
     start: float = 30.0
     stop: float = 30.0
     quiet: float = 1.0
+    hold: float = 240.0
+    silence: float = 30.0
 
 
 @frozen
@@ -155,9 +167,7 @@ def of(path: Path, raw: Mapping[str, Any]) -> Inventory:
     )
 
 
-_LIMITS: dict[str, float] = {
-    name: getattr(Limits(), name) for name in ("connect", "request", "start", "stop", "quiet")
-}
+_LIMITS: dict[str, float] = {field.name: getattr(Limits(), field.name) for field in fields(Limits)}
 
 
 @frozen
@@ -212,7 +222,7 @@ def _host(node: str, table: Table, shared: _Shared, nodes: list[str]) -> Host:
         generations=table.take(
             "generations", reading.generations, tuple(range(1, len(SUPERTEST.generations) + 1))
         ),
-        commands={verb: f"{sudo}{command}" for verb, command in (CONTROL | own).items()},
+        commands={verb: _by(sudo, command) for verb, command in (own or CONTROL).items()},
         own_commands=bool(own),
         sudo=sudo,
     )
@@ -226,13 +236,24 @@ def _host(node: str, table: Table, shared: _Shared, nodes: list[str]) -> Host:
 
 
 def _commands(table: Table, others: Mapping[str, str]) -> dict[str, str]:
-    own = {verb: table.take(verb, reading.command, "") for verb in VERBS}
+    own = {verb: table.take(verb, reading.command, "") for verb in (*VERBS, *MORE)}
     table.done()
     found = dict(others) | {verb: command for verb, command in own.items() if command}
     missing = [verb for verb in VERBS if verb not in found]
     if found and missing:
         table.wrong(f"{', '.join(missing)} is missing: a node is started, stopped and killed")
+    if ("pause" in found) is not ("resume" in found):
+        table.wrong("who stands still must go on: write both, `pause` and `resume`")
+    if AHEAD not in found.get("clock", AHEAD):
+        table.wrong("write {} where the command has the seconds that it is ahead", "clock")
     return found
+
+
+def _by(sudo: str, command: str) -> str:
+    """The command as it is run: all of it by sudo, also what only a shell understands."""
+    if not sudo or not set(command) & SHELLS:
+        return f"{sudo}{command}"
+    return f"{sudo}sh -c {shlex.quote(command)}"
 
 
 def _key(top: Table, folder: Path) -> Key:

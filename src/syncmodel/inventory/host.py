@@ -4,14 +4,17 @@ and stopped by commands."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncssh
 import httpx
 
-from syncmodel.errors import BootError, FaultError, InvalidRunError, TransportError, UsageError
-from syncmodel.inventory.file import Host, Inventory
+from syncmodel.errors import BootError, InvalidRunError, TransportError, UsageError
+from syncmodel.inventory.file import AHEAD, Host, Inventory
+from syncmodel.inventory.leash import Leash
 from syncmodel.inventory.node import PartialNode
 from syncmodel.machines.base import Endpoint
+from syncmodel.targets.live_node import Given
 from syncmodel.transport import ssh, ssh_config
 from syncmodel.transport.clients import NodeClient, open_http
 
@@ -21,6 +24,8 @@ _LONGEST_PAUSE_S = 0.25
 
 class HostNode(PartialNode):
     """A node on a host that the inventory names, reached as ssh_config has it."""
+
+    machine: Service
 
     def __init__(self, host: Host, inventory: Inventory) -> None:
         super().__init__(
@@ -33,6 +38,16 @@ class HostNode(PartialNode):
             request_limit_s=inventory.limits.request,
         )
         self.host, self.inventory = host, inventory
+        #: Sees that what is wrong on purpose, on any host, goes on: without it no answer counts.
+        self.watch: Callable[[], Awaitable[None]] = self.machine.check
+
+    async def _asked(
+        self, ask: Callable[[NodeClient], Awaitable[Given]], *, twice: bool = False
+    ) -> Given:
+        try:
+            return await super()._asked(ask, twice=twice)
+        finally:
+            await self.watch()
 
     async def _reach(self) -> asyncssh.SSHClientConnection:
         limit_s = self.inventory.limits.connect
@@ -50,6 +65,7 @@ class HostNode(PartialNode):
             plugin_path=whole.plugin_path,
             admin_path=whole.admin_path,
             url=whole.url,
+            clock=self._now,
             took=self.took,
         )
         return http, client
@@ -87,6 +103,8 @@ class Service:
     def __init__(self, node: HostNode, host: Host, inventory: Inventory) -> None:
         self.name = host.node
         self._node, self._host, self._limits = node, host, inventory.limits
+        #: What is wrong there on purpose, by what it is: `pause`, `clock`.
+        self.held: dict[str, Leash] = {}
 
     @property
     def endpoint(self) -> Endpoint:
@@ -110,18 +128,47 @@ class Service:
         await self._down("kill")
 
     async def pause(self) -> None:
-        """Raises `FaultError`."""
-        raise FaultError(f"{self.name} of an inventory can't be paused.")
+        """SIGSTOP, as long as this tester lives. Raises `FaultError`."""
+        if "pause" not in self.held:
+            commands = self._host.commands
+            await self._hold("pause", "stands still", commands["pause"], commands["resume"])
 
     async def resume(self) -> None:
-        """It never stands still."""
+        """SIGCONT."""
+        leash = self.held.pop("pause", None)
+        if leash is not None and not await leash.release():
+            await self._run("resume", self._limits.start)
 
     async def set_clock(self, ahead_s: int) -> None:
-        """Raises `FaultError`."""
-        raise FaultError(f"The clock of {self.name}, of an inventory, is not ours to set.")
+        """Set it, as long as this tester lives. Raises `FaultError`."""
+        leash, right = self.held.pop("clock", None), self._clock(0)
+        if leash is not None and not await leash.release():
+            await self._node.shell(right, self._limits.start)
+        if ahead_s:
+            await self._hold("clock", "has another clock", self._clock(ahead_s), right)
+
+    async def check(self) -> None:
+        """What is wrong here on purpose was so until now. Raises `FaultError` if it has ended."""
+        for leash in list(self.held.values()):
+            await leash.check()
+
+    async def _hold(self, name: str, words: str, do: str, undo: str) -> None:
+        await self._node.connect()
+        silence_s = self._limits.hold
+        self.held[name] = await Leash.hold(
+            self._node.connection, self.name, words, do, undo, silence_s
+        )
+
+    def _clock(self, ahead_s: int) -> str:
+        return self._host.commands["clock"].replace(AHEAD, str(ahead_s))
 
     async def _down(self, verb: str) -> None:
-        code, said = await self._run(verb, self._limits.stop)
+        # What stands still hears of no orderly end.
+        code, said = await self._run("kill" if "pause" in self.held else verb, self._limits.stop)
+        await self.resume()
+        await self._is_down(verb, code, said)
+
+    async def _is_down(self, verb: str, code: int, said: str) -> None:
         if not await self._becomes(up=False, limit_s=self._limits.stop if code == 0 else 0.0):
             raise InvalidRunError(
                 f"{self.name} still answers after `{verb}`: does something start it again? "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -100,9 +102,21 @@ async def look(inventory: Inventory) -> Found:
         await hold.close()
         for node in nodes:
             await node.close()
-    if inventory.cuts == "none":
-        lacks = {name: one | {"cuts"} for name, one in lacks.items()}
-    return Found(lacks, _schema(fixed - {None}), tuple(hold.left))
+    absent = without_links(inventory)
+    return Found(
+        {name: one | absent for name, one in lacks.items()},
+        _schema(fixed - {None}),
+        tuple(hold.left),
+    )
+
+
+#: What the links lack that are cut in each way.
+LINKS_LACK = {"none": ("cuts", "hangs", "slowness"), "packets": ("slowness",), "carried": ()}
+
+
+def without_links(inventory: Inventory) -> frozenset[str]:
+    """What is lacking as its links are as they are."""
+    return frozenset(LINKS_LACK[inventory.cuts])
 
 
 def _is_fixed(lacks: Mapping[str, frozenset[str]]) -> bool:
@@ -111,17 +125,40 @@ def _is_fixed(lacks: Mapping[str, frozenset[str]]) -> bool:
 
 async def lacks_of(node: HostNode) -> frozenset[str]:
     """What one node lacks; it is started, and gets its plugin, if need be."""
-    missing: set[str] = set()
-    if not node.host.own_commands:
-        code, _ = await node.shell("control status", node.inventory.limits.start)
-        if code != 0:
-            missing.add("control")
+    missing = await _without_commands(node)
     if not await node.answers():
         await _start(node, can="control" not in missing)
     health = await node.ask_plugin("GET", "schema")
     if health.code == "no_plugin":
         await _roll_out(node)
     return frozenset(missing) | await capabilities.lacking(node)
+
+
+#: What a capability takes: commands of the inventory, and what of docs/contract.md is asked for
+#: where it has none, which changes nothing.
+_TAKES = {
+    "control": ("start", "control status"),
+    "pauses": ("pause", "control resume"),
+    "clocks": ("clock", f"control clock {shlex.quote(json.dumps({'ahead_s': 0}))}"),
+}
+
+
+async def _without_commands(node: HostNode) -> set[str]:
+    """What nobody can have the host do. What is to end by itself needs timeout(1) there."""
+    missing, limit_s = set(), node.inventory.limits.start
+    for name, (verb, asked) in _TAKES.items():
+        if not node.host.own_commands:
+            code, _ = await node.shell(asked, limit_s)
+            there = code == 0
+        else:
+            there = verb in node.host.commands
+        if not there:
+            missing.add(name)
+    held = {"pauses", "clocks"}
+    if not held <= missing:
+        code, _ = await node.shell("timeout 5 true", limit_s)
+        missing |= held if code != 0 else set()
+    return missing
 
 
 async def _start(node: HostNode, *, can: bool) -> None:

@@ -40,12 +40,8 @@ class HostLinks(Links, Protocol):
         """What is cut stays cut. Raises `FaultError` where it may have ended."""
 
 
-class OnlyCuts:
-    """Links between hosts can be cut, and no more."""
-
-    async def hang(self, link: Link) -> None:
-        """Raises `FaultError`."""
-        raise FaultError(f"The link {link[0]}->{link[1]} of an inventory can't be made to hang.")
+class NeverSlow:
+    """Links between hosts that nobody can make slow."""
 
     async def slow(self, link: Link, delay_s: float) -> None:
         """Raises `FaultError`."""
@@ -58,7 +54,7 @@ class OnlyCuts:
         """None is slow."""
 
     def expect_silence(self, nodes: frozenset[str]) -> None:
-        """No node stands still."""
+        """A node that stands still is dialled all the same: its kernel answers."""
 
 
 async def dials(connection: asyncssh.SSHClientConnection, place: Place, limit_s: float) -> bool:
@@ -81,7 +77,7 @@ async def dials(connection: asyncssh.SSHClientConnection, place: Place, limit_s:
     return True
 
 
-class NoCuts(OnlyCuts):
+class NoCuts(NeverSlow):
     """Links that nobody can cut: they are the hosts' own."""
 
     async def open(self, inventory: Inventory, connections: Connections) -> None:
@@ -94,6 +90,10 @@ class NoCuts(OnlyCuts):
         """Raises `FaultError` unless nothing is to be cut."""
         if cut:
             raise FaultError("These hosts' links can't be cut: see `cuts` in the inventory.")
+
+    async def hang(self, link: Link) -> None:
+        """Raises `FaultError`."""
+        await self.set_cut(frozenset({link}))
 
     async def check(self) -> None:
         """Nothing is cut."""

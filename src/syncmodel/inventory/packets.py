@@ -2,68 +2,83 @@
 
 A link (a, b) is what b dials: every address of a's relay, from every address of b. It is cut at
 both ends, each connection on it is destroyed where the kernel can (ss -K), and new ones are
-refused. Each entry of the table ends by itself, so that no cut outlives its tester for long. What
+refused. It hangs by packets that are dropped; the connections that it had then are dead, and nobody
+is told. Each entry of the table ends by itself, so that nothing outlives its tester for long. What
 is in force is probed through b's sshd, which dials as b's node would.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Collection, Iterable, Mapping
 
 import asyncssh
 
 from syncmodel.errors import FaultError, TransportError
+from syncmodel.inventory import reading
 from syncmodel.inventory.file import Host, Inventory
-from syncmodel.inventory.links import OnlyCuts, dials
+from syncmodel.inventory.links import NeverSlow, dials
 from syncmodel.inventory.reading import Place
 from syncmodel.model.net import Link
 from syncmodel.transport import ssh
 
 TABLE = "inet syncmodel"
-#: A cut that nobody renews ends after so long; it is renewed when half of that is over.
+#: What nobody renews ends after so long; it is renewed when half of that is over.
 TIMEOUT_S = 240
 PROBE_S = 5.0
+#: How long a dialler waits to be sure of silence.
+SILENCE_S = 0.3
 _GUIX = "/run/current-system/profile"
 PATH = f"/usr/sbin:/sbin:/usr/bin:/bin:{_GUIX}/sbin:{_GUIX}/bin"
 
 # `dialled`: places of peers' relays. `diallers`: peers' addresses with the port of our own relay.
+# `mute_` are those of links that hang; `dead` the connections that these had, dialler first.
 # Resets pass, else those of our own would not arrive: who dials would wait and not be refused.
 _CHAINS = """\
 chain cut_out{v} {{
   type filter hook output priority -10
+  {ip} daddr . tcp dport @mute_dialled{v} drop
+  {ip} daddr . tcp sport @mute_diallers{v} drop
+  {ip} saddr . tcp sport . {ip} daddr . tcp dport @dead{v} drop
+  {ip} daddr . tcp dport . {ip} saddr . tcp sport @dead{v} drop
   tcp flags & rst != 0 accept
   {ip} daddr . tcp dport @dialled{v} reject with tcp reset
   {ip} daddr . tcp sport @diallers{v} reject with tcp reset
 }}
 chain cut_in{v} {{
   type filter hook input priority -10
+  {ip} saddr . tcp sport @mute_dialled{v} drop
+  {ip} saddr . tcp dport @mute_diallers{v} drop
+  {ip} saddr . tcp sport . {ip} daddr . tcp dport @dead{v} drop
+  {ip} daddr . tcp dport . {ip} saddr . tcp sport @dead{v} drop
   tcp flags & rst != 0 accept
   {ip} saddr . tcp sport @dialled{v} drop
   {ip} saddr . tcp dport @diallers{v} reject with tcp reset
 }}
 """
+_NAMES = ("dialled", "diallers", "mute_dialled", "mute_diallers")
+_PLACE = "ipv{v}_addr . inet_service"
 _SETS = "".join(
-    f"set {name}{v} {{ type ipv{v}_addr . inet_service; flags timeout; }}\n"
-    for name in ("dialled", "diallers")
+    f"set {name}{v} {{ type {kind.format(v=v)}; flags timeout; }}\n"
+    for name, kind in (*((name, _PLACE) for name in _NAMES), ("dead", f"{_PLACE} . {_PLACE}"))
     for v in (4, 6)
 )
 _RULES = _SETS + _CHAINS.format(ip="ip", v=4) + _CHAINS.format(ip="ip6", v=6)
-_EMPTY = "".join(
-    f"flush set {TABLE} {name}{v}\n" for name in ("dialled", "diallers") for v in (4, 6)
-)
+_EMPTY = "".join(f"flush set {TABLE} {name}{v}\n" for name in _NAMES for v in (4, 6))
 
 
-class PacketLinks(OnlyCuts):
+class PacketLinks(NeverSlow):
     """The links between hosts of an inventory. Always close it."""
 
-    def __init__(self, timeout_s: int = TIMEOUT_S) -> None:
-        self._timeout_s = timeout_s
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = math.ceil(timeout_s)
         self._connections: Mapping[str, asyncssh.SSHClientConnection] = {}
         self._hosts: Mapping[str, Host] = {}
         self._nft = ""
         self._cut = frozenset[Link]()
+        self._hung = frozenset[Link]()
         self._said_s = 0.0
 
     async def open(
@@ -73,16 +88,25 @@ class PacketLinks(OnlyCuts):
         self._connections, self._hosts, self._nft = connections, inventory.hosts, inventory.nft
         fresh = f"add table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n{_RULES}}}\n"
         await asyncio.gather(*(self._rule(node, fresh) for node in self._hosts))
-        self._cut = frozenset()
+        self._cut = self._hung = frozenset()
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these. Raises `FaultError` if a dialler sees otherwise."""
         changed = self._cut ^ cut
-        self._cut = cut
+        self._cut, self._hung = cut, self._hung & cut
         await self._put({node for link in changed for node in link})
         broken = changed & cut
         await asyncio.gather(*(self._destroy(link) for link in broken))
         await self._verify(changed)
+
+    async def hang(self, link: Link) -> None:
+        """Let nothing pass over this link, with its connections open. Raises `FaultError` if a
+        dialler sees otherwise."""
+        self._cut |= {link}
+        self._hung |= {link}
+        await self._put(link)
+        await self._bury(link)
+        await self._verify([link])
 
     async def check(self) -> None:
         """Renew every cut, and look at it. Raises `FaultError` if a dialler gets through."""
@@ -103,7 +127,7 @@ class PacketLinks(OnlyCuts):
         for node in hosts:
             if not self._connections[node].is_closed():
                 await self._rule(node, f"add table {TABLE}\ndelete table {TABLE}\n", hosts[node])
-        self._cut = frozenset()
+        self._cut = self._hung = frozenset()
 
     async def _put(self, nodes: Collection[str]) -> None:
         """What is cut at these nodes is just what is to be."""
@@ -111,16 +135,19 @@ class PacketLinks(OnlyCuts):
         self._said_s = time.monotonic()
 
     def _entries(self, node: str) -> str:
-        dialled = {place for a, b in self._cut if b == node for place in self._hosts[a].relay}
-        diallers = {
-            Place(peer.host, own.port)
-            for a, b in self._cut
-            if a == node
-            for peer in self._hosts[b].relay
-            for own in self._hosts[a].relay
-        }
-        named = {"dialled": dialled, "diallers": diallers}
-        return "".join(self._adding(name, places) for name, places in named.items())
+        lines = ""
+        for before, links in (("", self._cut - self._hung), ("mute_", self._hung)):
+            dialled = {place for a, b in links if b == node for place in self._hosts[a].relay}
+            diallers = {
+                Place(peer.host, own.port)
+                for a, b in links
+                if a == node
+                for peer in self._hosts[b].relay
+                for own in self._hosts[a].relay
+            }
+            lines += self._adding(f"{before}dialled", dialled)
+            lines += self._adding(f"{before}diallers", diallers)
+        return lines
 
     def _adding(self, name: str, places: Iterable[Place]) -> str:
         lines = ""
@@ -158,6 +185,26 @@ class PacketLinks(OnlyCuts):
             each = [f"{sudo}env PATH={PATH} ss -K -t {one} >/dev/null 2>&1" for one in filters]
             await self._run(node, "; ".join(each), "")
 
+    async def _bury(self, link: Link) -> None:
+        """The connections that a link has now are dead at both ends, and stay so when it is whole
+        again, for as long as anything lasts here. Nobody is told."""
+        a, b = (self._hosts[node] for node in link)
+        listing = [f"dst {_in_ss(place)}" for place in a.relay]
+        command = "; ".join(f"env PATH={PATH} ss -Htn state established {one}" for one in listing)
+        code, said = await self._run(b.node, command, "")
+        if code != 0:
+            raise FaultError(f"{b.node} does not list its connections: {said[-300:]}")
+        lines = ""
+        for ends in {
+            (words[-2], words[-1]) for line in said.splitlines() if (words := line.split())
+        }:
+            here, there = (reading.place(_without_zone(end)) for end in ends)
+            tuple_ = f"{here.host} . {here.port} . {there.host} . {there.port}"
+            v = 6 if ":" in here.host else 4
+            lines += f"add element {TABLE} dead{v} {{ {tuple_} timeout {self._timeout_s}s }}\n"
+        if lines:
+            await asyncio.gather(*(self._rule(node, lines) for node in link))
+
     async def _run(self, node: str, command: str, script: str) -> tuple[int, str]:
         connection = self._connections[node]
         try:
@@ -178,6 +225,9 @@ class PacketLinks(OnlyCuts):
 
     async def _probe(self, link: Link, place: Place) -> None:
         a, b = link
+        if link in self._hung:
+            await self._probe_silence(link, place)
+            return
         passes = await dials(self._connections[b], place, PROBE_S)
         if passes is (link not in self._cut):
             return
@@ -186,6 +236,23 @@ class PacketLinks(OnlyCuts):
         # A relay that is down refuses at home, too.
         if await dials(self._connections[a], place, PROBE_S):
             raise FaultError(f"The link {a} -> {b} was healed, and {b} can't dial {place}.")
+
+    async def _probe_silence(self, link: Link, place: Place) -> None:
+        a, b = link
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        passes = await dials(self._connections[b], place, SILENCE_S)
+        if passes:
+            raise FaultError(f"The link {a} -> {b} hangs, and {b} gets through to {place}.")
+        if loop.time() - started_s < SILENCE_S:
+            raise FaultError(f"The link {a} -> {b} hangs, and {b} is refused by {place}.")
+
+
+def _without_zone(end: str) -> str:
+    """A place as ss(8) has it, without its interface, and in IPv4 where it is that."""
+    host, _, port = end.rpartition(":")
+    host = host.strip("[]").partition("%")[0].removeprefix("::ffff:")
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _in_ss(place: Place) -> str:

@@ -58,7 +58,7 @@ def test_what_holds_for_all_nodes_can_be_said_otherwise_by_one(tmp_path: Path) -
         'ssh_config = "ssh_config"\nsudo = true\nrest = "markers"\n'
         '[api]\nat = "127.0.0.1:8080"\nurl = "http://localhost:8080"\n'
         '[commands]\nstart = "herd start tribes"\nstop = "herd stop tribes"\n'
-        'kill = "pkill -9 tribes"\n[limits]\nstart = 60\n'
+        'kill = "pkill -9 tribes"\nclock = "printf %+ds {} > /run/ahead"\n[limits]\nstart = 60\n'
     )
     own = (
         'sudo = false\napi = "[::1]:81"\ngenerations = [41, 42, 50]\nname = "Alpha"\n'
@@ -67,6 +67,8 @@ def test_what_holds_for_all_nodes_can_be_said_otherwise_by_one(tmp_path: Path) -
     inventory = load(written(tmp_path, small(top) + own))
     one, two = inventory.hosts.values()
     assert one.commands["start"] == "sudo -n herd start tribes"
+    # All of it by sudo, also what a shell does.
+    assert one.commands["clock"] == "sudo -n sh -c 'printf %+ds {} > /run/ahead'"
     assert two.commands["start"] == "systemctl start tribes"
     assert two.commands["kill"] == "pkill -9 tribes"
     assert (two.api, two.generations, two.name) == (Place("::1", 81), (41, 42, 50), "Alpha")
@@ -134,6 +136,14 @@ WRONG: dict[str, tuple[str, str]] = {
     ),
     "a command of three": (small('[commands]\nstart = "a"'), "stop, kill is missing"),
     "a command with an open quote": (small('[commands]\nstart = "a \'"'), "quotes are closed"),
+    "a pause alone": (
+        small('[commands]\nstart = "a"\nstop = "b"\nkill = "c"\npause = "d"'),
+        "commands: who stands still must go on: write both, `pause` and `resume`",
+    ),
+    "a clock of no time": (
+        small('[commands]\nstart = "a"\nstop = "b"\nkill = "c"\nclock = "d"'),
+        "commands.clock: write {} where the command has the seconds",
+    ),
     "no limit": (small("[limits]\nstart = 0"), "limits.start: expected seconds, above 0"),
     "sudo that is no flag": (small('sudo = "yes"'), "sudo: expected true or false, found 'yes'"),
 }

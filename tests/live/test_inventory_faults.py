@@ -1,0 +1,171 @@
+"""What is wrong on a host on purpose ends there by itself: when its tester is killed, and when that
+says nothing any more."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+from hosts import Hosts, hosts
+from openssh import CLIENT_KEY, USER, Server, sshd
+
+from syncmodel.engine.drive import Loop
+from syncmodel.errors import FaultError
+from syncmodel.inventory import file
+from syncmodel.inventory.host import HostNode
+from syncmodel.inventory.leash import Leash
+from syncmodel.transport.clients import AdminError
+
+#: It starts many processes.
+pytestmark = pytest.mark.slow
+
+TESTER = Path(__file__).parent / "wrong_hosts.py"
+SOON_S = 30.0
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    driver = Loop()
+    try:
+        driver.run(asyncio.wait_for(main, 90))
+    finally:
+        driver.close()
+
+
+async def comes(seen: Callable[[], Awaitable[bool]]) -> None:
+    """Returns once it is seen."""
+    async with asyncio.timeout(SOON_S):
+        # Paced: nobody tells.
+        while not await seen():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+# --- a tester that is gone ---------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Hosts]:
+    """Two hosts, where nothing lasts for longer than 3 s that nobody renews."""
+    with hosts(2) as made:
+        made.file.write_text(made.file.read_text() + "[limits]\nhold = 3\n")
+        yield made
+
+
+@contextmanager
+def wrong_by(made: Hosts) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, str(TESTER), str(made.file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "wrong\n"
+            yield process
+        finally:
+            process.kill()
+
+
+async def is_right(node: HostNode) -> bool:
+    """Whether its clock is. Signed in the true time, which it may refuse where it is not."""
+    try:
+        shown = (await node.admin("cluster_status"))["now_s"]
+    except AdminError:
+        return False
+    return abs(int(shown) - time.time()) < 10
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_hosts_are_right_again_once_their_tester_is_gone_or_silent(
+    two: Hosts, how: signal.Signals
+) -> None:
+    inventory = file.load(two.file)
+
+    async def main() -> None:
+        nodes = [HostNode(host, inventory) for host in inventory.hosts.values()]
+        with wrong_by(two) as process:
+            assert not await nodes[0].answers_within(0.5)
+            assert not await is_right(nodes[1])
+            process.send_signal(how)
+            await comes(lambda: nodes[0].answers_within(0.5))
+
+            await comes(lambda: is_right(nodes[1]))
+        for node in nodes:
+            await node.close()
+
+    run(main())
+
+
+# --- a leash -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def way_to(server: Server) -> Iterator[Callable[[], Awaitable[asyncssh.SSHClientConnection]]]:
+    async def connect() -> asyncssh.SSHClientConnection:
+        return await asyncssh.connect(
+            "127.0.0.1",
+            server.port,
+            username=USER,
+            client_keys=[CLIENT_KEY],
+            known_hosts=None,
+            config=None,
+        )
+
+    yield connect
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A host."""
+    with sshd() as made:
+        yield made
+
+
+def test_what_is_held_is_undone_when_it_is_let_go_or_the_way_breaks_or_nobody_speaks(
+    server: Server, tmp_path: Path
+) -> None:
+    def words(name: str) -> tuple[str, str, str]:
+        return "is marked", f"touch {tmp_path}/{name}", f"rm {tmp_path}/{name}"
+
+    def there() -> set[str]:
+        return {one.name for one in tmp_path.iterdir()}
+
+    async def main() -> None:
+        with way_to(server) as connect:
+            async with await connect() as stays:
+                let_go = await Leash.hold(stays, "n1", *words("let-go"), 60)
+                silent = await Leash.hold(stays, "n1", *words("silent"), 0.5)
+                breaks = await connect()
+                broken = await Leash.hold(breaks, "n1", *words("broken"), 60)
+                await asyncio.gather(*(one.check() for one in (let_go, broken)))
+                assert {"let-go", "broken"} <= there()
+                assert await let_go.release()
+                assert "let-go" not in there()
+                await let_go.check()
+                breaks.abort()
+                await comes(lambda: asyncio.sleep(0, not there()))
+                for ended in (silent, broken):
+                    with pytest.raises(FaultError, match="is marked, and that has ended by itself"):
+                        await ended.check()
+                assert not await broken.release()
+
+    run(main())
+
+
+def test_what_can_not_be_done_is_told_and_undone(server: Server, tmp_path: Path) -> None:
+    undone = tmp_path / "undone"
+
+    async def main() -> None:
+        with way_to(server) as connect:
+            async with await connect() as stays:
+                with pytest.raises(FaultError, match=r"n1 is odd: `echo no; false` says no\."):
+                    await Leash.hold(stays, "n1", "is odd", "echo no; false", f"touch {undone}", 60)
+                await comes(lambda: asyncio.sleep(0, undone.exists()))
+
+    run(main())
