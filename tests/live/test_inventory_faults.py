@@ -4,25 +4,32 @@ says nothing any more."""
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
-from hosts import Hosts, hosts
+from hosts import Hosts, hosts, machine
 from openssh import CLIENT_KEY, USER, Server, sshd
 
 from syncmodel.engine.drive import Loop
+from syncmodel.engine.history import Verdict
+from syncmodel.engine.run import run as taken
 from syncmodel.errors import FaultError
-from syncmodel.inventory import file
+from syncmodel.inventory import file, kinds
 from syncmodel.inventory.host import HostNode
 from syncmodel.inventory.leash import Leash
+from syncmodel.model.net import fully_connected
+from syncmodel.steps import Clock, Create, Cut, Heal, Pause, Reboot, Select
+from syncmodel.steps.machines import Boots
+from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport.clients import AdminError
 
 #: It starts many processes.
@@ -100,6 +107,73 @@ def test_hosts_are_right_again_once_their_tester_is_gone_or_silent(
             await node.close()
 
     run(main())
+
+
+# --- a host that reboots -----------------------------------------------------------------------
+
+
+async def power(made: Hosts, node: str, asked: Path, stack: ExitStack) -> None:
+    """Be the power switch of that host: when it is asked to, all of it ends, and it boots."""
+    while True:
+        async with asyncio.timeout(90):
+            while not os.path.lexists(asked):  # noqa: ASYNC110, ASYNC240 (nobody tells)
+                await asyncio.sleep(0.05)
+        os.unlink(asked)
+        made.machines[node].kill()
+        made.servers[node].drop()
+        made.machines[node] = stack.enter_context(machine(made.folder / node))
+
+
+@pytest.mark.long
+def test_a_host_reboots_what_is_selected_and_its_cuts_stay() -> None:
+    with hosts(2) as made, ExitStack() as stack:
+        asked = {node: made.folder / f"{node}.reboot" for node in made.machines}
+        text = made.file.read_text()
+        for node, file_ in asked.items():
+            stop = (
+                f'stop = "{sys.executable} -IS {made.folder}/control.py {made.folder / node} stop"'
+            )
+            text = text.replace(stop, f'{stop}\nreboot = "touch {file_}"')
+        made.file.write_text(text)
+        kind = kinds.kind_of(made.file)
+        assert issubclass(kind.abilities, Boots)
+        target = kind.make(2, ())
+
+        def row(node: str, number: int) -> Create:
+            return Create(node, "cases", f"c{number}", (("title", f"t{number}"),))
+
+        steps = [
+            row("n1", 1),
+            Reboot("n1"),
+            row("n1", 2),
+            Cut("n1", "n2"),
+            Pause("n2"),
+            Clock("n1", 60),
+            Reboot("n1"),
+            row("n1", 3),
+            Reboot("n2"),
+            row("n2", 4),
+            Heal(),
+            Select("n2", 1),
+            row("n2", 5),
+            Reboot("n2"),
+            row("n1", 6),
+        ]
+
+        async def main() -> None:
+            switches = [
+                asyncio.create_task(power(made, node, file_, stack))
+                for node, file_ in asked.items()
+            ]
+            try:
+                result = await taken(target, fully_connected(SUPERTEST, 2), steps)
+                assert result.verdict is Verdict.PASS, (result.reason, result.divergences)
+            finally:
+                await target.close()
+                for switch in switches:
+                    switch.cancel()
+
+        run(main())
 
 
 # --- a leash -----------------------------------------------------------------------------------

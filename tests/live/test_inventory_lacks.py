@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 ALL = tuple(capabilities.WITHOUT)
 #: What is asked of a host, and not of its node.
-OURS = ("control", "cuts", "pauses", "clocks", "hangs", "slowness")
+OURS = ("control", "cuts", "pauses", "clocks", "boots", "hangs", "slowness")
 #: The admin methods that each capability is made of.
 METHODS = {
     "sync.status": {"sync.status"},
@@ -144,6 +144,8 @@ def implied(absent: Iterable[str]) -> frozenset[str]:
         lacks.add("clocks")
     if {"generations.list", "links"} <= lacks:
         lacks.add("rollout")
+    if "rollout" in absent:
+        lacks.add("boots")
     return frozenset(lacks)
 
 

@@ -124,7 +124,7 @@ def hosts(
                 "relay_at": own[node].at(relay[node]),
             }
             host_process.make(folder / node, keys[node], config)
-            machines[node] = stack.enter_context(_machine(folder / node, own[node].enter))
+            machines[node] = stack.enter_context(machine(folder / node, own[node].enter))
         for node in nodes:
             line = machines[node].stdout.readline()  # type: ignore[union-attr]  # it is a pipe
             assert "answers" in line, (folder / node / "log").read_text()
@@ -137,7 +137,8 @@ def hosts(
 
 
 @contextmanager
-def _machine(root: Path, enter: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+def machine(root: Path, enter: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
+    """The machine in this folder."""
     command = [*enter, sys.executable, "-m", "syncmodel", "machine", str(root)]
     with (root / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)

@@ -27,6 +27,7 @@ from syncmodel.steps.base import (
     SlowsLinks,
     Stops,
 )
+from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.misused import UNAUTHORIZED, Misuses
 from syncmodel.steps.plugins import Uninstalls
@@ -55,6 +56,7 @@ WITHOUT: Final[Mapping[str, str]] = {
     "cuts": "no partitions",
     "pauses": "no node stands still",
     "clocks": "no clock jumps",
+    "boots": "no host reboots",
     "hangs": "no link hangs",
     "slowness": "no link is slow",
 }
@@ -98,6 +100,8 @@ async def lacking(node: PartialNode) -> frozenset[str]:
             missing.add(name)
     if "cluster_status" in missing or not await _tells_time(node):
         missing.add("clocks")
+    if "rollout" in missing or not await _boots(node):
+        missing.add("boots")
     try:
         await node.read_links()
     except (asyncssh.Error, OSError, ValueError, InvalidRunError):
@@ -143,6 +147,15 @@ async def _says_unauthorized(node: PartialNode) -> bool:
     asked = node.misuse(lambda client: client.forged("cluster_nodes.list", {}, forgery, ""))
     outcome = await asked
     return outcome.ok or outcome.code == UNAUTHORIZED
+
+
+async def _boots(node: PartialNode) -> bool:
+    """Whether it knows of deployments that wait for a boot."""
+    params = {"generation": node.number(node.usual)}
+    try:
+        return "reboot_required" in await node.admin("rollout.preview", params)
+    except AdminError:
+        return False
 
 
 async def _tells_time(node: PartialNode) -> bool:
@@ -213,6 +226,7 @@ def abilities(missing: frozenset[str]) -> type[object]:
         (SlowsLinks, frozenset({"cuts", "slowness", "sync.status"})),
         (Pauses, frozenset({"pauses", "sync.status"})),
         (SetsClocks, frozenset({"clocks"})),
+        (Boots, frozenset({"boots", "rollout", "control"})),
         (Resyncs, frozenset({"sync.resync"})),
         (Deploys, frozenset({"rollout"})),
         (HasMembers, frozenset({"members", "sync.status"})),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from syncmodel.errors import BootError, FaultError, InvalidRunError, TransportError
-from syncmodel.inventory import told
+from syncmodel.inventory import booting, told
 from syncmodel.inventory.file import Inventory
 from syncmodel.inventory.hold import Hold
 from syncmodel.inventory.host import HostNode
@@ -22,6 +22,7 @@ from syncmodel.inventory.packets import PacketLinks
 from syncmodel.inventory.rest import Rest
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.steps.machines import Boots
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.targets import deploying
 from syncmodel.targets.base import How, Settled, Unsettled
@@ -105,23 +106,22 @@ def links_of(inventory: Inventory) -> HostLinks:
             return NoCuts()
 
 
-class HostCluster(PartialCluster, Uninstalls):
+class HostCluster(PartialCluster, Uninstalls, Boots):
     """A `Target` of the hosts of an inventory. It keeps them as long as it is open."""
 
     _open: HostCluster | None = None
 
     def __init__(self, inventory: Inventory, lacks: Mapping[str, frozenset[str]], how: How) -> None:
         """`lacks` is what each node lacks. Nothing is touched before `begin`."""
-        nodes = {name: HostNode(host, inventory) for name, host in inventory.hosts.items()}
-        for name, node in nodes.items():
-            node.lacks, node.usual = lacks[name], self.schema.usual
-            node.watch = self._still_wrong
+        self._lacks, self._inventory = lacks, inventory
+        nodes = {name: self._node(name) for name in inventory.hosts}
         links = links_of(inventory)
         missing = frozenset[str]().union(*lacks.values())
         super().__init__(nodes, links, missing, how, inventory.limits.quiet)
-        self._inventory, self._ways = inventory, links
+        self._ways = links
         self._hold = Hold(inventory)
         self._hosts = nodes
+        self._booting = False
         self._hung = frozenset[Link]()
         #: Until when the nodes may wait on connections that hung.
         self._noticed_s = 0.0
@@ -217,6 +217,43 @@ class HostCluster(PartialCluster, Uninstalls):
             outcome = replace(outcome, row=asked.named(outcome.row))
         await self._still_cut()
         return outcome
+
+    # --- the host itself -----------------------------------------------------------------------
+
+    async def select(self, node: str, generation: int) -> Outcome:
+        """As `Boots`."""
+        self._unusual.add(node)
+        asked = self.partial[node]
+        running = await asked.running()
+        back = running is not None and generation < running
+        return await deploying.select(asked, asked.number(generation), back=back)
+
+    async def reboot(self, node: str) -> None:
+        """By the host's own command; its node is started if it does not come by itself."""
+        if self._booting and self.cut:
+            raise FaultError("Two hosts that reboot at once hold no cut between them.")
+        self._booting = True
+        try:
+            ahead_s = self._hosts[node].ahead_s
+            await booting.reboot(self._hosts[node], self._hold)
+            self._hosts[node] = self.partial[node] = self.live[node] = self._node(node)
+            async with self._cutting:
+                await self._ways.again(node)
+            await self._hosts[node].machine.booted()
+            # Who undoes that has gone with the host.
+            if ahead_s:
+                await self.set_clock(node, ahead_s)
+        except BootError as error:
+            raise FaultError(f"{node} does not start any more: {error}") from None
+        finally:
+            self._booting = False
+        await self.came_back((node,))
+
+    def _node(self, name: str) -> HostNode:
+        node = HostNode(self._inventory.hosts[name], self._inventory)
+        node.lacks, node.usual = self._lacks[name], self.schema.usual
+        node.watch = self._still_wrong
+        return node
 
     # --- helpers -------------------------------------------------------------------------------
 

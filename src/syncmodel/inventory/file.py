@@ -46,7 +46,8 @@ _NODE = re.compile(r"n[1-9][0-9]?")
 @frozen
 class Limits:
     """Time limits, in seconds. `quiet`: how long nothing may change where rest is a guess; `hold`:
-    how long a fault lasts that no tester renews; `silence`: until when nodes at the latest have
+    how long a fault lasts that no tester renews; `boot`: until a host that reboots lets us in
+    again; `silence`: until when nodes at the latest have
     given up a connection on which nothing comes."""
 
     connect: float = 10.0
@@ -55,6 +56,7 @@ class Limits:
     stop: float = 30.0
     quiet: float = 1.0
     hold: float = 240.0
+    boot: float = 300.0
     silence: float = 30.0
 
 

@@ -77,6 +77,23 @@ class Hold:
             await self.close()
             raise
 
+    async def again(self, node: str) -> None:
+        """Connect to a host that was lost, and lock it. Raises `InvalidRunError`."""
+        host, left = self._inventory.hosts[node], list(self.left)
+        self._locks.pop(node, None)
+        connection = await ssh_config.connect(
+            host.alias, self._inventory.ssh_config, self._inventory.limits.connect
+        )
+        before, self.connections[node] = self.connections[node], connection
+        try:
+            await self._lock(node, host.pubkey)
+        except BaseException:
+            self.connections[node] = before
+            connection.abort()
+            raise
+        # Who did not end in order was we.
+        self.left = left
+
     async def close(self) -> None:
         """Give every lock back and close the connections."""
         for process in self._locks.values():

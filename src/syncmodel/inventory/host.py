@@ -119,6 +119,12 @@ class Service:
                 f"{self.name} was started and does not answer. {self._words('start', code, said)}"
             )
 
+    async def booted(self) -> None:
+        """Its host has booted; returns when it answers, started by that or by us. Raises
+        `BootError`."""
+        if not await self._becomes(up=True, limit_s=self._limits.start):
+            await self.start()
+
     async def stop(self) -> None:
         """Stop it in an orderly way."""
         await self._down("stop")

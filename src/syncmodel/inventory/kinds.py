@@ -154,6 +154,8 @@ async def _without_commands(node: HostNode) -> set[str]:
             there = verb in node.host.commands
         if not there:
             missing.add(name)
+    if "reboot" not in node.host.commands:
+        missing.add("boots")
     held = {"pauses", "clocks"}
     if not held <= missing:
         code, _ = await node.shell("timeout 5 true", limit_s)

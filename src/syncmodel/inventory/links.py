@@ -39,6 +39,10 @@ class HostLinks(Links, Protocol):
     async def keep(self) -> None:
         """What is cut stays cut. Raises `FaultError` where it may have ended."""
 
+    async def again(self, node: str) -> None:
+        """That host has rebooted, and there is a new connection to it: its links are as they were.
+        Raises `InvalidRunError`."""
+
 
 class NeverSlow:
     """Links between hosts that nobody can make slow."""
@@ -86,6 +90,9 @@ class NoCuts(NeverSlow):
     async def keep(self) -> None:
         """Nothing is cut."""
 
+    async def again(self, node: str) -> None:
+        """Its links are its own."""
+
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Raises `FaultError` unless nothing is to be cut."""
         if cut:
@@ -108,27 +115,57 @@ class CarriedLinks(ProxyLinks):
     def __init__(self) -> None:
         super().__init__({})
         self._folder: Path | None = None
-        self._listeners: list[asyncssh.SSHListener] = []
+        self._inventory: Inventory | None = None
+        self._connections: Connections = {}
+        #: By the node whose connection they are on.
+        self._listeners: dict[str, list[asyncssh.SSHListener]] = {}
 
     async def open(self, inventory: Inventory, connections: Connections) -> None:
         """Open every way; links are whole then. Raises `TransportError` where that is forbidden."""
         folder = self._folder = Path(tempfile.mkdtemp(prefix="sm-"))
+        self._inventory, self._connections = inventory, connections
         try:
-            for node, host in inventory.hosts.items():
-                place, door = host.relay[0], folder / f"{node}.relay"
-                listener = await connections[node].forward_local_path_to_port(
-                    str(door), place.host, place.port
-                )
-                self._listeners.append(listener)
-            for (a, b), port in inventory.ways.items():
-                door = folder / f"{a}-{b}.sock"
-                proxy = LinkProxy((a, b), folder / f"{a}.relay", door=SocketDoor(door))
+            for link in inventory.ways:
+                door, relay = folder / _door(link), folder / f"{link[0]}.relay"
+                proxy = LinkProxy(link, relay, door=SocketDoor(door))
                 await proxy.start()
-                self.proxies[a, b] = proxy
-                self._listeners.append(await _listen(connections[b], b, port, door))
+                self.proxies[link] = proxy
+            for node in inventory.hosts:
+                await self._reach(node)
         except BaseException:
             await self.close()
             raise
+
+    async def again(self, node: str) -> None:
+        """Its ways led over the connection that has gone."""
+        await self._unreach(node)
+        await self._reach(node)
+
+    async def _reach(self, node: str) -> None:
+        """Have the ways over the connection to this node: to its relay, and from it to others'."""
+        assert self._inventory is not None
+        assert self._folder is not None
+        connection, folder = self._connections[node], self._folder
+        listeners = self._listeners[node] = []
+        relay = self._inventory.hosts[node].relay[0]
+        listeners.append(
+            await connection.forward_local_path_to_port(
+                str(folder / f"{node}.relay"), relay.host, relay.port
+            )
+        )
+        for link, port in self._inventory.ways.items():
+            if link[1] == node:
+                listeners.append(await _listen(connection, node, port, folder / _door(link)))
+
+    async def _unreach(self, node: str) -> None:
+        listeners = self._listeners.pop(node, [])
+        for listener in listeners:
+            listener.close()
+        await asyncio.gather(
+            *(listener.wait_closed() for listener in listeners), return_exceptions=True
+        )
+        if self._folder is not None:
+            (self._folder / f"{node}.relay").unlink(missing_ok=True)
 
     async def keep(self) -> None:
         """A proxy that cuts does so until it is told otherwise."""
@@ -137,15 +174,14 @@ class CarriedLinks(ProxyLinks):
         """Break every link and give all ports back."""
         await super().close()
         self.proxies = {}
-        for listener in self._listeners:
-            listener.close()
-        await asyncio.gather(
-            *(listener.wait_closed() for listener in self._listeners), return_exceptions=True
-        )
-        self._listeners = []
+        await asyncio.gather(*map(self._unreach, list(self._listeners)))
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
+
+
+def _door(link: Link) -> str:
+    return f"{link[0]}-{link[1]}.sock"
 
 
 async def _listen(

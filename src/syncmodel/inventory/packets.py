@@ -66,6 +66,7 @@ _SETS = "".join(
     for v in (4, 6)
 )
 _RULES = _SETS + _CHAINS.format(ip="ip", v=4) + _CHAINS.format(ip="ip6", v=6)
+_FRESH = f"add table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n{_RULES}}}\n"
 _EMPTY = "".join(f"flush set {TABLE} {name}{v}\n" for name in _NAMES for v in (4, 6))
 
 
@@ -86,8 +87,7 @@ class PacketLinks(NeverSlow):
     ) -> None:
         """Make the table on every host; nothing is cut. Raises `TransportError`."""
         self._connections, self._hosts, self._nft = connections, inventory.hosts, inventory.nft
-        fresh = f"add table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n{_RULES}}}\n"
-        await asyncio.gather(*(self._rule(node, fresh) for node in self._hosts))
+        await asyncio.gather(*(self._rule(node, _FRESH) for node in self._hosts))
         self._cut = self._hung = frozenset()
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
@@ -120,6 +120,11 @@ class PacketLinks(NeverSlow):
             raise FaultError(f"Nobody renewed the cuts for {age_s:.0f} s, so they have ended.")
         if self._cut and age_s > self._timeout_s / 2:
             await self.check()
+
+    async def again(self, node: str) -> None:
+        """Its table is gone; the other end of each link has held what is cut."""
+        await self._rule(node, _FRESH)
+        await self._put([node])
 
     async def close(self) -> None:
         """Nothing is cut, and the tables are gone, where the hosts can still be reached."""
