@@ -29,6 +29,9 @@ from syncmodel.targets.wire import SUPERTEST
 
 NET = fully_connected(SUPERTEST, 2)
 LINK = ("n1", "n2")
+#: Stand-ins: who runs what by sudo is seen by what that runs.
+SUDO = '#!/bin/sh\n[ "$1" = -n ] && shift && BY_SUDO=1 exec "$@"\n'
+NFT = '#!/bin/sh\n[ "$BY_SUDO" ] && exec {nft} "$@"\necho Operation not permitted\nexit 1\n'
 
 
 def ip(*words: str) -> None:
@@ -150,7 +153,15 @@ def main(nft: str) -> None:
     ip("link", "set", "br0", "up")
     with ExitStack() as stack:
         places = {f"n{n}": stack.enter_context(place(n)) for n in (1, 2)}
-        made = stack.enter_context(hosts(2, places=places, nft=nft))
+        made = stack.enter_context(hosts(2, places=places, nft="nft-by-sudo"))
+        # A table is made by sudo, or not at all.
+        for name, text in (("sudo", SUDO), ("nft-by-sudo", NFT.format(nft=nft))):
+            (made.folder / "bin").mkdir(exist_ok=True)
+            (made.folder / "bin" / name).write_text(text)
+            (made.folder / "bin" / name).chmod(0o755)
+        path = f"{made.folder}/bin/nft-by-sudo"
+        words = made.file.read_text().replace("nft-by-sudo", path)
+        made.file.write_text(f"sudo = true\n{words}")
         target = kinds.kind_of(made.file).make(2, ())
         assert isinstance(target, HostCluster)
         driver = Loop()

@@ -22,12 +22,13 @@ from openssh import CLIENT_KEY, USER, Server, sshd
 from syncmodel.engine.drive import Loop
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run as taken
-from syncmodel.errors import FaultError
+from syncmodel.errors import FaultError, InvalidRunError
 from syncmodel.inventory import file, kinds
+from syncmodel.inventory.file import Inventory
 from syncmodel.inventory.host import HostNode
 from syncmodel.inventory.leash import Leash
 from syncmodel.model.net import fully_connected
-from syncmodel.steps import Clock, Create, Cut, Heal, Pause, Reboot, Select
+from syncmodel.steps import Clock, Crash, Create, Cut, Heal, Pause, Reboot, Restart, Resume, Select
 from syncmodel.steps.machines import Boots
 from syncmodel.targets.wire import SUPERTEST
 from syncmodel.transport.clients import AdminError
@@ -174,6 +175,65 @@ def test_a_host_reboots_what_is_selected_and_its_cuts_stay() -> None:
                     switch.cancel()
 
         run(main())
+
+
+# --- another user ------------------------------------------------------------------------------
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone makes another user: run it as root")
+def test_who_logs_in_without_rights_does_all_by_sudo() -> None:
+    steps = [
+        Create("n1", "cases", "c1", (("title", "t1"),)),
+        Pause("n1"),
+        Resume("n1"),
+        Clock("n2", 60),
+        Crash("n2"),
+        Restart("n2"),
+        Restart("n1"),
+    ]
+    with hosts(2, sudo=True) as made:
+        verb = [sys.executable, "-m", "syncmodel", "doctor", str(made.file), "--disturb"]
+        done = subprocess.run(verb, capture_output=True, text=True, check=False)
+        assert "ok        n1 sudo: it asks for no password." in done.stdout, done.stdout
+        assert "ok        n2 clock that jumps: it was set 30 s ahead" in done.stdout, done.stdout
+        target = kinds.kind_of(made.file).make(2, ())
+
+        async def main() -> None:
+            try:
+                result = await taken(target, fully_connected(SUPERTEST, 2), steps)
+                assert result.verdict is Verdict.PASS, (result.reason, result.divergences)
+            finally:
+                await target.close()
+
+        run(main())
+        without = made.text(("sudo = true", "sudo = false"))
+        with pytest.raises(InvalidRunError, match=r"`.*kill` ended with"):
+            run(kill_one(file.load(without)))
+        # No password would do, as this one asks for nothing that it may not be asked.
+        (made.folder / "bin" / "sudo").write_text(SPARING)
+        done = subprocess.run(verb[:-1], capture_output=True, text=True, check=False)
+        said = "`sudo -n true` says: a password is required; it must run start, stop, kill"
+        assert f"missing   n1 sudo: {said}" in done.stdout, done.stdout
+
+
+#: A sudo that lets nothing through but to go on, and be asked for it.
+SPARING = """\
+#!/bin/sh
+case "$*" in
+  "-n -l "*resume) exit 0 ;;
+  "-n -l "*) exit 1 ;;
+  *) echo "a password is required" >&2; exit 1 ;;
+esac
+"""
+
+
+async def kill_one(inventory: Inventory) -> None:
+    node = HostNode(inventory.hosts["n1"], inventory)
+    try:
+        await node.machine.kill()
+    finally:
+        await node.close()
 
 
 # --- a leash -----------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ and the inventory that names them. They are on this computer's loopback, or wher
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +34,8 @@ sys.exit(not json.loads(line)["ok"])
 """
 
 
+#: Somebody else, who is in no file of this computer.
+STRANGER, STRANGERS_ID = "stranger", 12_345
 VERBS = ("start", "stop", "kill", "pause", "resume")
 AHEAD = '{"ahead_s": {}}'
 
@@ -78,14 +82,17 @@ def hosts(
     bugs: Sequence[str] = (),
     places: Mapping[str, Place] | None = None,
     nft: str = "",
+    sudo: bool = False,
 ) -> Iterator[Hosts]:
     """So many hosts, whose nodes have these bugs; links are carried by the tester, unless each host
-    is at a place of its own: then packets are rejected there by `nft`."""
+    is at a place of its own: then packets are rejected there by `nft`. With `sudo` we log in as
+    somebody who may do nothing but by it."""
     nodes = [f"n{number}" for number in range(1, count + 1)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hosts-")))
         (folder / "control.py").write_text(CONTROL)
-        own = places or dict.fromkeys(nodes, Place())
+        enter = _stranger(folder) if sudo else ()
+        own = places or dict.fromkeys(nodes, Place(enter=enter))
         keys = {node: Key.generate() for node in nodes}
         admin = Key.generate()
         api = {node: free_port() for node in nodes}
@@ -95,7 +102,7 @@ def hosts(
         for node in nodes:
             host_key = asyncssh.generate_private_key("ssh-ed25519")
             # Nobody's .bashrc, which may start anything.
-            lines = f"SetEnv HOME={folder}"
+            lines = f"SetEnv HOME={folder} PATH={folder}/bin:{os.environ['PATH']}"
             at = own[node]
             servers[node] = stack.enter_context(
                 sshd(lines, host_key=host_key, address=at.address, prefix=at.enter)
@@ -120,6 +127,7 @@ def hosts(
                 "bugs": list(bugs),
                 "reconnect_cap_s": 0.05,
                 "silence_limit_s": 2,
+                "http_users": [STRANGER] if sudo else [],
                 "http_at": f"127.0.0.1:{api[node]}",
                 "relay_at": own[node].at(relay[node]),
             }
@@ -128,11 +136,13 @@ def hosts(
         for node in nodes:
             line = machines[node].stdout.readline()  # type: ignore[union-attr]  # it is a pipe
             assert "answers" in line, (folder / node / "log").read_text()
-        _ssh_config(folder, servers, own)
+        _ssh_config(folder, servers, own, STRANGER if sudo else USER)
         (folder / "admin.key").write_text(admin.reveal())
         file = folder / "hosts.toml"
         relays = {node: own[node].at(relay[node]) for node in nodes}
         file.write_text(_inventory(folder, keys, api, relays, {} if places else ways, nft))
+        if sudo:
+            file.write_text(f"sudo = true\n{file.read_text()}")
         yield Hosts(folder, file, servers, machines, keys)
 
 
@@ -155,11 +165,36 @@ def _known(folder: Path, place: str, host_key: asyncssh.SSHKey) -> None:
         known.write(f"{place} {public}")
 
 
-def _ssh_config(folder: Path, servers: dict[str, Server], own: Mapping[str, Place]) -> None:
+def _stranger(folder: Path) -> Sequence[str]:
+    """Words before a command that run it where there is another user, with a stand-in for sudo in
+    the PATH. Its rights come from a copy of setpriv(1) that is root's, and for that user alone."""
+    folder.chmod(0o711)
+    (folder / "bin").mkdir()
+    (folder / "bin").chmod(0o755)
+    as_root, stand_in = folder / "bin" / "as-root", folder / "bin" / "sudo"
+    shutil.copy(str(shutil.which("setpriv")), as_root)
+    os.chown(as_root, 0, STRANGERS_ID)
+    as_root.chmod(0o4750)
+    stand_in.write_text(
+        f'#!/bin/sh\n[ "$1" = -n ] || exit 9\nshift\n'
+        f'exec {as_root} --reuid 0 --regid 0 --clear-groups "$@"\n'
+    )
+    stand_in.chmod(0o755)
+    users = folder / "passwd"
+    line = f"{STRANGER}:x:{STRANGERS_ID}:{STRANGERS_ID}::/:/bin/sh\n"
+    users.write_text(Path("/etc/passwd").read_text() + line)
+    users.chmod(0o644)
+    binding = f'mount --bind {users} /etc/passwd && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", binding, "sh")
+
+
+def _ssh_config(
+    folder: Path, servers: dict[str, Server], own: Mapping[str, Place], user: str
+) -> None:
     CLIENT_KEY.write_private_key(folder / "id")
     (folder / "id").chmod(0o600)
     stanzas = [
-        f"Host host-{node}\n  HostName {own[node].address}\n  Port {server.port}\n  User {USER}\n"
+        f"Host host-{node}\n  HostName {own[node].address}\n  Port {server.port}\n  User {user}\n"
         f"  IdentityFile {folder}/id\n  IdentitiesOnly yes\n"
         f"  UserKnownHostsFile {folder}/known_hosts\n"
         for node, server in servers.items()

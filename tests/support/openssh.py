@@ -84,6 +84,8 @@ def sshd(
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     port = port or free_port()
     folder = Path(tempfile.mkdtemp())
+    # Another user's keys are read as that user.
+    folder.chmod(0o755)
     try:
         host_key.write_private_key(folder / "host_key")
         (folder / "host_key").chmod(0o600)

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from syncmodel.errors import SyncModelError
 from syncmodel.inventory import capabilities, kinds
+from syncmodel.inventory.file import AHEAD
 from syncmodel.inventory.host import HostNode
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import Indefinite, Unreachable
@@ -98,12 +99,24 @@ async def _command(node: HostNode) -> str:
 
 
 async def _sudo(node: HostNode) -> str:
-    if not any(command.startswith("sudo ") for command in node.host.commands.values()):
+    sudo, limit_s = node.host.sudo, node.inventory.limits.connect
+    if not sudo:
         return "no command asks for it"
-    code, said = await node.shell("sudo -n true", node.inventory.limits.connect)
-    if code != 0:
-        raise missing(f"`sudo -n true` says: {said:.200}; let it run without a password")
-    return "it asks for no password"
+    code, said = await node.shell(f"{sudo}true", limit_s)
+    if code == 0:
+        return "it asks for no password"
+    # It may be let run these alone.
+    refused = []
+    for verb, command in node.host.commands.items():
+        asked = command.removeprefix(sudo).replace(AHEAD, "0")
+        code, _ = await node.shell(f"{sudo}-l {asked}", limit_s)
+        refused += [verb] if code != 0 else []
+    if refused:
+        raise missing(
+            f"`{sudo}true` says: {said[:200] or 'nothing'}; it must run {', '.join(refused)} "
+            f"without a password (NOPASSWD in sudoers)"
+        )
+    return "it runs each command without a password, and not all"
 
 
 async def _links(node: HostNode) -> str:
