@@ -50,6 +50,7 @@ WEIGHTS = {
     "restore": 2,
     "purge": 2,
     "spoil": 1,
+    "full_disk": 1,
     "hang": 1,
     "slow": 1,
     "impair": 1,

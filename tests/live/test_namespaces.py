@@ -37,6 +37,7 @@ from syncmodel.steps import (
     Crash,
     Cut,
     Fill,
+    FullDisk,
     Hang,
     Heal,
     Impair,
@@ -307,6 +308,7 @@ FAULTS: tuple[Step, ...] = (
     Heal(),
     Resume("n1"),
     update_case("n1", "c1", "t5"),
+    FullDisk("n2", killed=True),
 )
 
 

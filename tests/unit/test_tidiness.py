@@ -26,7 +26,8 @@ PACED = {
     "adapter/servers.py",  # a system that is not ours tells nobody when it is ready
     "adapter/rest.py",  # or has changed
     "adapter/keeper.py",  # what other keepers end may write until then
-    "inventory/checkup.py",  # nobody tells when a cut ends by itself
+    "inventory/booting.py",  # a host tells nobody that it has booted
+    "inventory/checkup.py",  # nor that a cut ended by itself
     "inventory/host.py",  # nor does one that was started by a command
     "inventory/rest.py",  # and one that lacks sync.status
     "reference/machines/isolated.py",  # sshd does not say that it listens

@@ -29,6 +29,7 @@ exit codes: 0 if runs can be made, 3 if something is missing that they need
 #: Open files that three nodes need; see `reference.needs`.
 FILES = 64
 FREE_MIB = 200
+DISKS = "their disks can be full, and never slow, as they are memory"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +117,7 @@ def _spaces() -> Line:
         return Line(Health.MISSING, name, "; ".join(lacking))
     if without := space_needs.goes_without():
         return Line(Health.DEGRADED, name, f"goes without {'; '.join(without)}")
-    return Line(Health.OK, name, "machines with sshd and real packets, in namespaces")
+    return Line(Health.OK, name, f"machines with sshd and real packets, in namespaces; {DISKS}")
 
 
 def _room() -> Line:

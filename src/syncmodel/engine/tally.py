@@ -30,6 +30,7 @@ from syncmodel.steps import (
     Data,
     Disable,
     Distrust,
+    FullDisk,
     Hang,
     Impair,
     Leave,
@@ -76,6 +77,7 @@ class Sometimes(Enum):
     MISUSES = "admin requests without a right to them"
     PURGES = "purges"
     SPOILT = "damaged stores"
+    FULL = "full disks"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -104,6 +106,7 @@ NEEDS = {
     Sometimes.MISUSES: frozenset({"misuse"}),
     Sometimes.PURGES: frozenset({"purge"}),
     Sometimes.SPOILT: frozenset({"spoil"}),
+    Sometimes.FULL: frozenset({"full_disk"}),
 }
 
 
@@ -127,6 +130,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Misuse: Sometimes.MISUSES,
     Purge: Sometimes.PURGES,
     Spoil: Sometimes.SPOILT,
+    FullDisk: Sometimes.FULL,
 }
 
 

@@ -66,7 +66,15 @@ COUNTED = (
 )
 TIMEOUTS = COUNTED.index("timeouts")
 #: Every kind of step that is not made of others.
-OPS = frozenset(vocabulary()) - {"burst", "concurrently", "refused", "fill", "slow", "impair"}
+OPS = frozenset(vocabulary()) - {
+    "burst",
+    "concurrently",
+    "refused",
+    "fill",
+    "slow",
+    "impair",
+    "full_disk",
+}
 
 
 def of_families(*names: str) -> frozenset[str]:

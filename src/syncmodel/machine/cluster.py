@@ -34,6 +34,7 @@ from syncmodel.steps import (
     FaultyRollback,
     FaultyRollout,
     Fill,
+    FullDisk,
     Hang,
     Heal,
     Impair,
@@ -363,6 +364,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Restore))
     def restore(self, step: Restore) -> None:
         """The disks of nodes are put back as they were copied."""
+        self.take(step)
+
+    @possible(FullDisk)
+    @rule(step=any_of(FullDisk))
+    def full_disk(self, step: FullDisk) -> None:
+        """A node's disk is full for a while."""
         self.take(step)
 
     @possible(Spoil)

@@ -102,11 +102,19 @@ class EmbeddedCluster(
 
     def ways(self) -> Mapping[str, Sequence[Way]]:
         """By SSH, HTTP and SQLite; the key for it is in the private folder of the machines."""
-        return {} if self._local is None else ways(self._local, self.run_id, self._entered())
+        return (
+            {}
+            if self._local is None
+            else ways(self._local, self.run_id, self._entered(), self._seen())
+        )
 
     def _entered(self) -> Sequence[str]:
         """What a shell's command begins with that is to reach the network of the machines."""
         return ()
+
+    def _seen(self) -> str:
+        """What a path begins with by which the disks of the machines are seen."""
+        return ""
 
     def passed(self) -> None:
         """The run passed: its machines serve the next one too."""

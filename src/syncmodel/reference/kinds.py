@@ -18,6 +18,7 @@ from syncmodel.steps.base import (
     Stops,
 )
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
+from syncmodel.steps.full_disk import FillsDisks
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.misused import Misuses
@@ -33,8 +34,8 @@ from syncmodel.targets.wire import SUPERTEST
 
 #: By this device packets are led aside for a while, and come back.
 TUN = Path("/dev/net/tun")
-#: What there is nothing for where links carry no packets.
-UNPACKED = frozenset({"impair"})
+#: What there is nothing for where links carry no packets, and machines have no disks.
+UNPACKED = frozenset({"impair", "full_disk"})
 
 
 class Unhurried(
@@ -63,7 +64,11 @@ class Everything(Unhurried, SlowsLinks):
     """The abilities of the reference system: all of them."""
 
 
-class Packets(Everything, ImpairsLinks):
+class Disks(Unhurried, FillsDisks):
+    """The same, with disks of their own."""
+
+
+class Packets(Everything, Disks, ImpairsLinks):
     """The same, with links that carry packets."""
 
 
@@ -113,6 +118,6 @@ NAMESPACES = TargetKind(
     "machines in Linux namespaces, with OpenSSH and real packets",
     _namespaced,
     SUPERTEST,
-    Packets if os.access(TUN, os.R_OK | os.W_OK) else Unhurried,
+    Packets if os.access(TUN, os.R_OK | os.W_OK) else Disks,
     twin="simulated",
 )

@@ -5,21 +5,25 @@ It is the embedded cluster on other machines, with other links: everything else 
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from syncmodel.errors import UsageError
+from syncmodel.errors import FaultError, UsageError
 from syncmodel.faults.routed_links import RoutedLinks
 from syncmodel.model.net import Link
+from syncmodel.model.outcome import Outcome
 from syncmodel.reference import space_needs
 from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.reference.filled import LENGTHS, Asked
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
+from syncmodel.steps.full_disk import FillsDisks
 from syncmodel.steps.packets import ImpairsLinks
 
 
-class NamespacedCluster(EmbeddedCluster, ImpairsLinks):
+class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks):
     """A `Target` of machines n1, n2, ... in namespaces."""
 
     MACHINES: ClassVar[type[LocalMachines]] = NamespaceMachines
@@ -36,6 +40,25 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks):
         async with self._cutting:
             await self._routed.impair(link, wrong)
 
+    async def fill_disk(self, node: str, *, killed: bool) -> Outcome:
+        """The disk of its store is memory of a fixed size, which the machine itself fills."""
+        machine, asked = self._running.machines[node], Asked(self.live[node])
+        others = [one for one in self.nodes if one not in {node} | self.down | self.paused]
+        try:
+            if await machine.fill_disk():
+                raise FaultError(f"The disk of {node} was filled, and has room.")
+            # What comes from its peers it can't store either, and must get again.
+            await asyncio.gather(*(Asked(self.live[one]).ask(LENGTHS[:1]) for one in others))
+            await asked.ask()
+            if killed:
+                await self.crash(node)
+        finally:
+            if not await machine.free_disk():
+                raise FaultError(f"The disk of {node} was freed, and has no room.")
+        if killed:
+            await self.restart(node)
+        return await asked.judged()
+
     async def _lay(self, local: LocalCluster) -> Mapping[Link, str]:
         assert isinstance(local, NamespaceCluster)
         await local.start()
@@ -44,6 +67,10 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks):
         self._links = links
         await links.open()
         return {}
+
+    def _seen(self) -> str:
+        pid = None if self._machines is None else self._machines.pid
+        return "" if pid is None else f"/proc/{pid}/root"
 
     def _entered(self) -> Sequence[str]:
         pid = None if self._machines is None else self._machines.pid

@@ -24,7 +24,8 @@ PROGRAMS = {
 TRIAL = (
     "ip link set lo up && ip link add v0 type veth peer name v1 && "
     "nft 'table inet t { chain c { type filter hook forward priority 0; "
-    "tcp dport 1 reject with tcp reset; }; }'"
+    "tcp dport 1 reject with tcp reset; }; }' && "
+    "mount -t tmpfs -o size=64k none /tmp"
 )
 _TRIAL_LIMIT_S = 20.0
 

@@ -11,6 +11,7 @@ from syncmodel.steps.deployment import Rollback, Rollout
 from syncmodel.steps.faulty_deploy import FaultyRollback, FaultyRollout
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
+from syncmodel.steps.full_disk import FullDisk
 from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.machines import Reboot, Select
@@ -44,6 +45,7 @@ __all__ = [
     "FaultyRollback",
     "FaultyRollout",
     "Fill",
+    "FullDisk",
     "Hang",
     "Heal",
     "Impair",

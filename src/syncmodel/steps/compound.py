@@ -22,6 +22,7 @@ from syncmodel.model.values import Row
 from syncmodel.steps.base import Call, Malforms, Step, Target, require, told
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.fill import Fill
+from syncmodel.steps.full_disk import FullDisk
 from syncmodel.steps.membership import Membership
 from syncmodel.steps.network import Links
 from syncmodel.steps.packets import Impair
@@ -95,7 +96,8 @@ class Concurrently(Step):
     def enabled(self, plan: Plan) -> bool:
         """Each is enabled alone, and what they change does not overlap."""
         if len(self.steps) < 2 or not all(
-            not isinstance(step, Burst | Concurrently | Refused | Purge) and step.enabled(plan)
+            not isinstance(step, Burst | Concurrently | Refused | Purge | FullDisk)
+            and step.enabled(plan)
             for step in self.steps
         ):
             return False

@@ -269,6 +269,10 @@ class LiveNode:
             return accepted()
         return refused(answer.code) if answer.definite else unknown(answer.code)
 
+    async def ask(self, ask: Callable[[NodeClient], Awaitable[Answer]]) -> Answer:
+        """What it answers to this, asked once. Raises Unreachable, Indefinite."""
+        return await self._asked(ask)
+
     async def set_clock(self, ahead_s: int) -> None:
         """The clock of its machine is so far ahead of ours; requests are signed in its time."""
         async with self._jumping:

@@ -159,14 +159,23 @@ class NodeClient:
             raise Indefinite(f"{method} was answered {answer.status} without a result.")
         raise _admin_error(answer)
 
-    async def plugin(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+    async def plugin(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        patient: bool = True,
+    ) -> Answer:
         """What the plugin API answers to this method and path below it, whatever its status.
 
-        `path` may carry a query. Raises Unreachable, Indefinite.
+        `path` may carry a query; who is not `patient` asks once. Raises Unreachable, Indefinite.
         """
         content = None if body is None else _encode(body).encode()
         headers = {} if body is None else {"Content-Type": _JSON_TYPE}
         url = f"{self._plugin_url}/{path}"
+        if not patient:
+            return await self._send(method, url, content, headers, None)
         return await self._ready(lambda: self._send(method, url, content, headers, None))
 
     async def sent_as(self, sent: Sent) -> Answer:

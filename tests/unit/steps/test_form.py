@@ -89,6 +89,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "purge": {},
     "slow": {"from": "n1", "to": "n2", "delay_ms": 20},
     "spoil": {"node": "n1", "part": "rows"},
+    "full_disk": {"node": "n1", "killed": True},
     "impair": {"from": "n1", "to": "n2", "wrong": "loss"},
     "hang": {"from": "n1", "to": "n2"},
     "clock": {"node": "n2", "ahead_s": -60},

@@ -93,6 +93,8 @@ def _obey(orders: socket.socket, app: Callable[[Path], None], machines: dict[str
     if order["op"] in hub.OPS:
         hub.serve(order, end, machines)
         return True
+    if order.get("addresses"):
+        hub.give_disk(Path(root))
     machines[root] = fork_child(lambda: _machine(orders, Path(root), app, end, order))
     # Kept here, its other end would never read the end of the stream.
     end.close()

@@ -16,11 +16,13 @@ import socket
 import struct
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from syncmodel.errors import UsageError
 from syncmodel.reference.machines import spaces
 from syncmodel.reference.machines.process import fork_child
+from syncmodel.reference.node.layout import Layout
 
 #: Where machines find the hub, whatever their own addresses.
 GATEWAY = "10.77.255.254"
@@ -29,6 +31,8 @@ OPS = frozenset({"socket", "kernel", "sender", "receiver", "nft", "tun"})
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 NETLINK_SOCK_DIAG = 4
 _CONNECTIONS = 1024
+#: The disk of a machine's store: more than the rows of twenty runs.
+DISK_BYTES = 64 << 20
 # tun(4): TUNSETIFF, IFF_TUN, IFF_NO_PI.
 _TUNSETIFF, _TUN, _NO_PI = 0x400454CA, 0x0001, 0x1000
 
@@ -44,7 +48,8 @@ def tool(name: str) -> str:
 def open_hub() -> None:
     """Have a network of our own, which passes packets on."""
     spaces.become_root()
-    spaces.unshare(spaces.NEW_NET)
+    spaces.unshare(spaces.NEW_NET | spaces.NEW_MOUNTS)
+    spaces.keep_mounts_private()
     # A packet that was led aside for a while comes back by another device than it came.
     for name in ("all", "default"):
         spaces.net_sysctl(f"ipv4/conf/{name}/rp_filter", "0")
@@ -55,6 +60,21 @@ def open_hub() -> None:
     with contextlib.suppress(OSError):
         spaces.net_sysctl("ipv4/tcp_child_ehash_entries", str(_CONNECTIONS))
     ip("link set lo up", f"addr add {GATEWAY}/32 dev lo")
+
+
+def give_disk(root: Path) -> None:
+    """Have a small disk of its own for the store of the machine at `root`, with what is there now.
+
+    It is mounted where no one but our children sees it, so that it outlives the machine's reboot,
+    and is gone with the folder, or with us.
+    """
+    folder = Layout(root).database.parent
+    if folder.stat().st_dev != folder.parent.stat().st_dev:
+        return
+    held = [(one.name, one.read_bytes()) for one in folder.iterdir()]
+    spaces.mount_memory(folder, DISK_BYTES)
+    for name, content in held:
+        (folder / name).write_bytes(content)
 
 
 def ip(*lines: str) -> None:

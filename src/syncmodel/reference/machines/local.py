@@ -94,6 +94,14 @@ class LocalMachine:
         """Have an empty store, and this generation, and start the application. Raises BootError."""
         await self.control.call("renew", {"generation": generation})
 
+    async def fill_disk(self) -> bool:
+        """Leave no room where its store is; whether there is some."""
+        return bool((await self.control.call("disk.fill"))["room"])
+
+    async def free_disk(self) -> bool:
+        """The other way round."""
+        return bool((await self.control.call("disk.free"))["room"])
+
     async def status(self) -> dict[str, Any]:
         """application ("running", "paused", "stopped"), selected, running, job (name or None)."""
         return await self.control.call("status")

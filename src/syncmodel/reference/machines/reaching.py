@@ -32,14 +32,16 @@ class Logins:
     known: Path
     inventory: Path
     entered: Sequence[str]
+    seen: str
 
 
 def ways(
-    cluster: LocalCluster, run_id: str, entered: Sequence[str] = ()
+    cluster: LocalCluster, run_id: str, entered: Sequence[str] = (), seen: str = ""
 ) -> Mapping[str, Sequence[Way]]:
     """For each machine: how to reach it by SSH and HTTP, and where its database and log are.
 
-    `entered` is how a command that is to reach its network begins.
+    `entered` is how a command that is to reach its network begins, and `seen` how a path does by
+    which its disks are seen.
     """
     key, known = cluster.folder / KEY, cluster.folder / KNOWN_HOSTS
     machines = cluster.machines.values()
@@ -47,7 +49,7 @@ def ways(
     _write(known, hosts.encode())
     for one in machines:
         _write(key, one.endpoint.client_key.export_private_key("openssh"))
-    logins = Logins(key, known, _inventory(cluster), entered)
+    logins = Logins(key, known, _inventory(cluster), entered, seen)
     return {one.name: _ways(one, run_id, logins) for one in machines}
 
 
@@ -89,7 +91,7 @@ def _ways(one: LocalMachine, run_id: str, by: Logins) -> list[Way]:
         "ssh": [*login, "control", "status"],
         "admin": [*by.entered, "syncmodel", "admin", one.name, *asked],
         "curl": ["curl", "-s", "--unix-socket", str(layout.app_socket), state],
-        "sqlite3": ["sqlite3", "-readonly", str(layout.database), ".dump"],
+        "sqlite3": ["sqlite3", "-readonly", f"{by.seen}{layout.database}", ".dump"],
         "log": ["tail", str(layout.app_log)],
     }
     return [(what, shlex.join(command)) for what, command in commands.items()]

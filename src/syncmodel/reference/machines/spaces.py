@@ -103,6 +103,11 @@ def mount_terminals(target: Path) -> None:
     _mount("devpts", target, "devpts", 0, "newinstance,ptmxmode=0666,mode=0600")
 
 
+def mount_memory(target: Path, size: int) -> None:
+    """A disk of so many bytes, that is gone when nobody sees it any more."""
+    _mount("tmpfs", target, "tmpfs", 0, f"size={size},mode=0700")
+
+
 def net_sysctl(name: str, value: str) -> None:
     """Set one of /proc/sys/net of this process's network."""
     Path("/proc/sys/net", name).write_text(value, encoding="ascii")

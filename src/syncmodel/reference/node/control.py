@@ -20,6 +20,7 @@ from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.entries import RefusedEntryError, read_content
 from syncmodel.reference.node.faults import FAULTS, ApplicationFailedError
+from syncmodel.reference.node.full_disk import FullDisk
 from syncmodel.reference.node.spoiled import PARTS, Spoiled
 from syncmodel.reference.node.supervised import Application
 from syncmodel.reference.node.supervisor import Supervisor
@@ -65,6 +66,7 @@ class Control:
         self._supervisor = supervisor
         self._clock = clock
         self._backups = backups or Backups(supervisor.deployment.layout, application)
+        self._disk = FullDisk(supervisor.deployment.layout)
         self._spoiled = Spoiled(supervisor.deployment.layout, application)
         self._deployment = supervisor.deployment
         self._application = application
@@ -94,6 +96,8 @@ class Control:
             "restore": self._restore,
             "spoil": self._spoil,
             "renew": self._renew,
+            "disk.fill": self._room(self._disk.fill),
+            "disk.free": self._room(self._disk.free),
         }
 
     async def call(self, method: object, params: object) -> dict[str, Any]:
@@ -226,6 +230,14 @@ class Control:
         generation = self._deployment.get(_field(params, "generation", int)).number
         await self._spoiled.renew(generation)
         return self._supervisor.summary()
+
+    def _room(self, change: Callable[[], None]) -> Method:
+        async def method(params: Params) -> dict[str, Any]:
+            del params
+            await asyncio.to_thread(change)
+            return {"room": await asyncio.to_thread(self._disk.room)}
+
+        return method
 
     async def _set_clock(self, params: Params) -> dict[str, Any]:
         self._clock.set(_field(params, "ahead_s", int))

@@ -1,0 +1,65 @@
+"""What is asked of a node whose disk is full, and whether that is there afterwards.
+
+The rows are of a run of their own, so that no belief has to know of them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.wire import quoted
+from syncmodel.transport.clients import Answer, Indefinite, NodeClient, Unreachable
+
+#: Lengths of the texts: what fits into what the store has already, and what does not.
+LENGTHS: Final = (1, 200_000)
+#: What a node may say that can't store a row (RFC 9110, 15.6.4; RFC 4918, 11.5).
+FULL_STATUS: Final = frozenset({503, 507})
+
+
+class Asked:
+    """The rows that one node was asked for, and its answers: None where there was none."""
+
+    def __init__(self, node: LiveNode) -> None:
+        self._node = node
+        self._run_id = f"syncmodel-full-{secrets.token_hex(6)}"
+        self._answers: dict[str, Answer | None] = {}
+
+    async def ask(self, lengths: Sequence[int] = LENGTHS) -> None:
+        """Ask for rows with texts of these lengths, each once."""
+        for number, length in enumerate(lengths, 1):
+            name = f"{self._run_id}/c{number}"
+            body = {"id": name, "run_id": self._run_id, "title": "t" * length, "counter": 0}
+
+            async def once(client: NodeClient, body: dict[str, object] = body) -> Answer:
+                return await client.plugin("POST", "cases", body, patient=False)
+
+            try:
+                self._answers[name] = await self._node.ask(once)
+            except (Unreachable, Indefinite):
+                self._answers[name] = None
+
+    async def judged(self) -> Outcome:
+        """What is wrong with it, now that there is room: see `FillsDisks`."""
+        wrong = [
+            f"HTTP {one.status} {one.code}"
+            for one in self._answers.values()
+            if one is not None and not one.ok and one.status not in FULL_STATUS
+        ]
+        if wrong:
+            return refused(f"answered {wrong[0]} where its disk was full")
+        path = f"state?run_id={quoted(self._run_id)}"
+        try:
+            answer = await self._node.ask(lambda client: client.plugin("GET", path))
+            there = {row["id"] for row in answer.body["result"]["cases"]}
+        except (Unreachable, Indefinite, KeyError, TypeError) as error:
+            return unknown(f"its state can't be read: {error}")
+        for name, one in self._answers.items():
+            if one is not None and one.ok and name not in there:
+                return refused("accepted a row where its disk was full, and has it no more")
+            if one is not None and one.code == "not_ready" and name in there:
+                return refused("refused a row as its disk was full, and has it all the same")
+        return accepted()

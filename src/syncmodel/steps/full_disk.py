@@ -1,0 +1,85 @@
+"""A node's disk is full for a while: what it can't store it must not say that it has.
+
+A transaction that meets a full disk at any place is what databases lose rows by (fsyncgate,
+ALICE). What is asked of the node meanwhile belongs to no run, so that the target judges it and the
+belief knows nothing of it; what its peers had sent it must be there once there is room.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, Self
+
+from attrs import frozen
+
+from syncmodel.errors import InvalidRunError
+from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.outcome import Answer, Outcome, accepted
+from syncmodel.model.plan import Plan
+from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.scope import Scope
+
+
+class FillsDisks(ABC):
+    """A target whose nodes' disks can be filled to the last byte, and freed again."""
+
+    @abstractmethod
+    async def fill_disk(self, node: str, *, killed: bool) -> Outcome:
+        """Fill it, ask the node for writes of no run, and free it; if `killed`, the node is killed
+        before that, and started after.
+
+        `accepted()` if the node has all that it accepted and nothing that it refused, and refused
+        by 503 or 507; else `refused` with what was wrong. Raises `FaultError` if a probe says that
+        there is room, or none afterwards.
+        """
+
+
+@frozen
+class FullDisk(Step):
+    """One node's disk is full, and has room again; neither net nor belief changes."""
+
+    NEEDS: ClassVar[type[object] | None] = FillsDisks
+    op: ClassVar[str] = "full_disk"
+    node: str
+    killed: bool
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        yield from (cls(node, killed) for node in plan.net.carriers for killed in (False, True))
+
+    def disturbs(self) -> frozenset[str]:
+        return frozenset({self.node}) if self.killed else frozenset()
+
+    def alters(self) -> frozenset[str]:
+        return frozenset({self.node})
+
+    def inspects(self) -> bool:
+        """It runs as before."""
+        return True
+
+    def enabled(self, plan: Plan) -> bool:
+        """The node runs with the plugin."""
+        return plan.net.carries(self.node)
+
+    def due(self) -> Outcome:
+        """It is as it should."""
+        return accepted()
+
+    def judge(self, outcome: Outcome, shaky: frozenset[str]) -> None:
+        """Raises `InvalidRunError` if nobody knows."""
+        if outcome.answer is Answer.UNKNOWN:
+            raise InvalidRunError(f"What became of this is unknown ({outcome.code}): {self}.")
+        if not outcome.ok:
+            expected = "a full disk loses nothing that was accepted, and the node goes on"
+            shown = str(outcome.code)
+            raise DivergenceFound(
+                (Divergence(Kind.CONTROL_PLANE, self.node, None, expected, shown),)
+            )
+
+    async def perform(self, target: Target) -> Outcome:
+        return await require(target, FillsDisks).fill_disk(self.node, killed=self.killed)
+
+    def __str__(self) -> str:
+        killed = ", and it is killed then" if self.killed else ""
+        return f"{self.node}: the disk is full for a while{killed}"
