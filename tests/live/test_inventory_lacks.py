@@ -25,6 +25,7 @@ from syncmodel.machine.cluster import ClusterMachine
 from syncmodel.machine.search import searching
 from syncmodel.machine.wanted import Wanted
 from syncmodel.model.net import fully_connected
+from syncmodel.model.outcome import Outcome
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.targets.base import How
 from syncmodel.targets.deploying import deploy
@@ -122,17 +123,33 @@ class LackingCluster(EmbeddedCluster, PartialCluster):
             assert (await deploy(node, SUPERTEST.usual, back=False)).ok
             await node.close()
         assert self._local is not None
-        names = {name: name for name in self.nodes}
+        names = self.nodes
         self.partial = {}
-        for name, machine in self._local.machines.items():
-            node = LackingNode(machine, self.admin_key, machine.pubkey, names=names)
-            node.absent = self.absent
-            self.partial[name] = node
+        for name in names:
+            self._make(name)
         self.live = dict(self.partial)
         for one in self.partial.values():
             one.lacks = await capabilities.lacking(one)
         self.missing = implied(self.absent)
         self.rest = Rest(capabilities.how_rest(self.missing, None), 0.3)
+
+    def _make(self, name: str) -> LackingNode:
+        assert self._local is not None
+        machine, names = self._local.machines[name], {one: one for one in self.nodes}
+        node = LackingNode(machine, self.admin_key, machine.pubkey, names=names)
+        node.absent = self.absent
+        self.partial[name] = node
+        return node
+
+    async def _reboot(self, node: str) -> None:
+        await super()._reboot(node)
+        before, plain = self.partial[node], self.live[node]
+        self.live[node] = made = self._make(node)
+        made.lacks, made.ahead_s, made.took = before.lacks, plain.ahead_s, plain.took
+
+    async def select(self, node: str, generation: int) -> Outcome:
+        self._unusual.add(node)
+        return await PartialCluster.select(self, node, generation)
 
 
 def implied(absent: Iterable[str]) -> frozenset[str]:

@@ -71,6 +71,13 @@ class PartialCluster(Cluster):
     async def _deploy(self, node: str, generation: int, *, back: bool) -> Outcome:
         return await deploy(self.partial[node], self.partial[node].number(generation), back=back)
 
+    async def select(self, node: str, generation: int) -> Outcome:
+        """Have the node's machine boot its own number of the generation from the next time on."""
+        asked = self.partial[node]
+        running = await asked.running()
+        back = running is not None and generation < running
+        return await deploying.select(asked, asked.number(generation), back=back)
+
     async def _answers(self, node: str) -> bool:
         return await self.partial[node].answers()
 
@@ -223,10 +230,7 @@ class HostCluster(PartialCluster, Uninstalls, Boots):
     async def select(self, node: str, generation: int) -> Outcome:
         """As `Boots`."""
         self._unusual.add(node)
-        asked = self.partial[node]
-        running = await asked.running()
-        back = running is not None and generation < running
-        return await deploying.select(asked, asked.number(generation), back=back)
+        return await super().select(node, generation)
 
     async def reboot(self, node: str) -> None:
         """By the host's own command; its node is started if it does not come by itself."""
