@@ -65,7 +65,7 @@ live-namespaces: install ## machines in namespaces: their tests, a search, and t
 	$(BIN)/pytest tests/live/test_namespaces.py tests/live/test_namespaces_end.py -m "not longer" -rs
 	$(BIN)/pytest stateful --ignore=stateful/adapters --syncmodel-target namespaces $(SEARCH) -rs
 
-live-capabilities: install ## nodes that lack each capability in turn, and each pair: 500 steps each (an hour)
+live-capabilities: install ## nodes that lack each capability in turn, and each pair: 500 steps each (hours)
 	$(BIN)/pytest tests/live/test_inventory_lacks.py -m "long or longer"
 
 live-killed: install ## testers that are killed at 50 moments: processes, namespaces, clouds that are swept (half an hour)

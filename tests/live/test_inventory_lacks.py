@@ -27,6 +27,7 @@ from syncmodel.machine.wanted import Wanted
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome
 from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.steps.base import CutsLinks, HangsLinks, Pauses, SlowsLinks
 from syncmodel.targets.base import How
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.registry import TargetKind
@@ -174,7 +175,9 @@ def kind_without(absent: Iterable[str]) -> TargetKind:
         made.absent = lacks
         return made
 
-    abilities, fixed = capabilities.abilities(implied(lacks)), "rollout" in implied(lacks)
+    missing = implied(lacks)
+    missing |= capabilities.guessed(capabilities.how_rest(missing, None))
+    abilities, fixed = capabilities.abilities(missing), "rollout" in missing
     return TargetKind("lacking", "nodes that lack", make, SUPERTEST, abilities, fixed=fixed)
 
 
@@ -234,6 +237,14 @@ def test_rest_is_seen_by_position_else_by_markers_else_by_quiet(
     absent: tuple[str, ...], how: How
 ) -> None:
     assert capabilities.how_rest(implied(absent), None) is how
+
+
+def test_where_rest_is_a_guess_nothing_is_drawn_that_is_quiet_too() -> None:
+    quiet = capabilities.abilities(capabilities.guessed(How.QUIET))
+    assert not issubclass(quiet, HangsLinks | SlowsLinks | Pauses)
+    assert issubclass(quiet, CutsLinks)
+    for how in (How.POSITION, How.MARKERS):
+        assert not capabilities.guessed(how)
 
 
 #: Those that change most of how a run goes; the others take as long.

@@ -165,7 +165,7 @@ def _known(folder: Path, place: str, host_key: asyncssh.SSHKey) -> None:
         known.write(f"{place} {public}")
 
 
-def _stranger(folder: Path) -> Sequence[str]:
+def _stranger(folder: Path) -> tuple[str, ...]:
     """Words before a command that run it where there is another user, with a stand-in for sudo in
     the PATH. Its rights come from a copy of setpriv(1) that is root's, and for that user alone."""
     folder.chmod(0o711)

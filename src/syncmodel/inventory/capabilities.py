@@ -216,6 +216,12 @@ def how_rest(missing: frozenset[str], asked: How | None) -> How:
     return asked
 
 
+def guessed(how: How) -> frozenset[str]:
+    """What is lacking as well where rest is a guess: nodes that wait on a link, or stand still, are
+    quiet too."""
+    return frozenset({"pauses", "hangs", "slowness"} if how is How.QUIET else ())
+
+
 def abilities(missing: frozenset[str]) -> type[object]:
     """The class whose bases say what such a cluster can do."""
     # Whether rows come of nodes that left, or are not trusted, no marker row can tell; nor whether

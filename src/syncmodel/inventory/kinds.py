@@ -52,6 +52,7 @@ def kind_of(path: Path) -> TargetKind:
     inventory = file.load(path)
     found = asyncio.run(look(inventory))
     how = capabilities.how_rest(found.missing, inventory.rest)
+    missing = found.missing | capabilities.guessed(how)
 
     class Ours(HostCluster):
         schema = found.schema
@@ -60,14 +61,14 @@ def kind_of(path: Path) -> TargetKind:
         _check(inventory, count, bugs)
         return Ours(inventory, found.lacks, how)
 
-    told = capabilities.told(found.missing)
+    told = capabilities.told(missing)
     title = "; ".join(filter(None, (f"the hosts of {path}", told, *found.notes)))
     return TargetKind(
         NAME,
         title,
         make,
         found.schema,
-        capabilities.abilities(found.missing),
+        capabilities.abilities(missing),
         nodes=len(inventory.hosts),
         fixed="rollout" in found.missing,
     )

@@ -179,7 +179,7 @@ def test_a_disk_is_filled_to_the_last_byte(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(disk, "_check", lambda: None)
     monkeypatch.setattr(full_disk, "_CHUNK", 1 << 16)
-    monkeypatch.setattr(full_disk.os, "write", write)
+    monkeypatch.setattr(f"{full_disk.__name__}.os.write", write)
     assert disk.room()
     disk.fill()
     assert (left, disk.room()) == ([0], False)
