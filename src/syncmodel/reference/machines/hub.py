@@ -32,7 +32,7 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 NETLINK_SOCK_DIAG = 4
 _CONNECTIONS = 1024
 #: The disk of a machine's store: more than the rows of twenty runs.
-DISK_BYTES = 64 << 20
+DISK_BYTES = 128 << 20
 # tun(4): TUNSETIFF, IFF_TUN, IFF_NO_PI.
 _TUNSETIFF, _TUN, _NO_PI = 0x400454CA, 0x0001, 0x1000
 

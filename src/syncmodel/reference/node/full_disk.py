@@ -15,7 +15,7 @@ from syncmodel.reference.node.layout import Layout
 
 #: The largest disk that is filled.
 LARGEST_BYTES = 1 << 30
-_CHUNK = 1 << 16
+_CHUNK = 1 << 20
 
 
 class FullDisk:
