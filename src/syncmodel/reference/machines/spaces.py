@@ -13,6 +13,7 @@ NEW_MOUNTS, NEW_USERS, NEW_PROCESSES, NEW_NET = 0x00020000, 0x10000000, 0x200000
 _BIND, _RECURSIVE, _PRIVATE = 0x1000, 0x4000, 0x40000
 _SYS_MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
 _READ_ONLY = 1
+_DETACH = 2
 
 # Loaded at import, as in `process`.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -106,6 +107,14 @@ def mount_terminals(target: Path) -> None:
 def mount_memory(target: Path, size: int) -> None:
     """A disk of so many bytes, that is gone when nobody sees it any more."""
     _mount("tmpfs", target, "tmpfs", 0, f"size={size},mode=0700")
+
+
+def unmount_below(folder: Path) -> None:
+    """Take away what is mounted there, as far as we may; who still uses it does so."""
+    for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
+        place = line.split()[4]
+        if Path(place).is_relative_to(folder):
+            _libc.umount2(os.fsencode(place), ctypes.c_int(_DETACH))
 
 
 def net_sysctl(name: str, value: str) -> None:

@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from syncmodel.reference.machines import spaces
+
 # A killed process may stay as a zombie for as long as its parent likes: this bounds the wait.
 _DEATH_LIMIT_S = 0.3
 # What still dies, on a machine in trouble, may write to the folder while it is removed.
@@ -28,6 +30,8 @@ def sweep(session: int, folder: Path) -> None:
     while (took_s := time.monotonic() - started_s) < _SWEEP_LIMIT_S:
         dead = not _killed(session) or took_s > _DEATH_LIMIT_S
         if dead:
+            # We are where the fork server was, and see the disks that it gave to machines.
+            spaces.unmount_below(folder)
             shutil.rmtree(folder, ignore_errors=True)
             if not folder.exists():
                 return
