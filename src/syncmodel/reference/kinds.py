@@ -17,8 +17,8 @@ from syncmodel.steps.base import (
     SlowsLinks,
     Stops,
 )
+from syncmodel.steps.disks import FillsDisks
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
-from syncmodel.steps.full_disk import FillsDisks
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.misused import Misuses

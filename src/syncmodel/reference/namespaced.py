@@ -19,7 +19,7 @@ from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.filled import LENGTHS, Asked
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
-from syncmodel.steps.full_disk import FillsDisks
+from syncmodel.steps.disks import FillsDisks
 from syncmodel.steps.packets import ImpairsLinks
 
 

@@ -8,10 +8,10 @@ from syncmodel.steps.clocks import Clock
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
+from syncmodel.steps.disks import FullDisk
 from syncmodel.steps.faulty_deploy import FaultyRollback, FaultyRollout
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
-from syncmodel.steps.full_disk import FullDisk
 from syncmodel.steps.hanging import Hang
 from syncmodel.steps.lifecycle import Crash, Restart
 from syncmodel.steps.machines import Reboot, Select

@@ -21,8 +21,8 @@ from syncmodel.model.schema import Table
 from syncmodel.model.values import Row
 from syncmodel.steps.base import Call, Malforms, Step, Target, require, told
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
+from syncmodel.steps.disks import FullDisk
 from syncmodel.steps.fill import Fill
-from syncmodel.steps.full_disk import FullDisk
 from syncmodel.steps.membership import Membership
 from syncmodel.steps.network import Links
 from syncmodel.steps.packets import Impair

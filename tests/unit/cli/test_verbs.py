@@ -219,7 +219,7 @@ def test_faults_choose_the_steps() -> None:
     assert ops_of("network, sync") - writes == {"partition", "cut", "mend", "heal", "resync"}
     assert "restart" in ops_of("deployment")
     assert ops_of("all") > ops_of("network,sync,lifecycle")
-    with pytest.raises(UsageError, match="there are: clocks, deployment, hanging, lifecycle"):
+    with pytest.raises(UsageError, match="there are: clocks, deployment, disks, hanging"):
         ops_of("")
 
 

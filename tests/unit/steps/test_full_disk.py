@@ -24,7 +24,7 @@ from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Burst, Concurrently, Crash, FullDisk, Pause, Rollback, Step
-from syncmodel.steps.full_disk import FillsDisks
+from syncmodel.steps.disks import FillsDisks
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.transport.clients import Answer, Indefinite
 
