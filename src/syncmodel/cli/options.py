@@ -190,8 +190,8 @@ SHARED = (
     _option(
         "--faults",
         "the kinds of steps beside writes: all (the default), none, or a comma list of network, "
-        "hanging, slowness, packets, sync, deployment, lifecycle, standstill, clocks, disks, membership, "
-        "trusting, restoring, spoiling, purging, misused",
+        "hanging, slowness, packets, sync, deployment, lifecycle, standstill, clocks, disks, "
+        "membership, trusting, restoring, spoiling, purging, misused",
         metavar="KINDS",
         default="all",
     ),
