@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from syncmodel.cli.files import check_invariant, loaded_from
 from syncmodel.cli.options import MACHINE, REPLAYED_ON, asked_kind, given, invariants_of
 from syncmodel.cli.parsing import add_options
-from syncmodel.errors import SyncModelError, UsageError
+from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
 
 if TYPE_CHECKING:
     from syncmodel.report.page.index import Listed
@@ -49,18 +49,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Perform each file, and write its page. Exit code 0, whatever the pages show."""
+    """Perform each file, and write its page. Exit code 0, whatever it shows; 3 without one."""
     from syncmodel.engine.tally import Tally
     from syncmodel.report.page.index import Index
     from syncmodel.report.page.saved import Performer, quickest, unreadable
     from syncmodel.report.page.searched import check_report
+    from syncmodel.report.page.writing import is_written
     from syncmodel.report.terminal import say
 
     asked, invariants = asked_kind(args.target, args.machine), invariants_of(args.machine)
     for path in filter(Path.is_dir, args.paths):
         check_report(args.output, path)
     with ExitStack() as closing:
-        performer = Performer(closing, invariants)
+        performer, whole = Performer(closing, invariants), True
 
         def page(path: Path, folder: Path) -> Listed:
             kind, reproduction = loaded_from(path, asked, NAME)
@@ -72,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
             if not path.is_dir():
                 listed = page(path, args.output or path.parent)
                 say(f"{listed.headline}\n{listed.judged}")
+                whole &= listed.page is not None
                 continue
             performer.tally, at = Tally(), args.output or path / FOLDER
             all_of_it: list[Listed] = []
@@ -81,8 +83,12 @@ def run(args: argparse.Namespace) -> int:
                 except SyncModelError as error:
                     all_of_it.append(unreadable(file, error))
             title = f"Saved runs in {path}"
-            say("\n".join(Index(title, all_of_it, performer.tally).put(at)))
-    return 0
+            told = Index(title, all_of_it, performer.tally).put(at)
+            say("\n".join(told))
+            # What no run can be read from has no page, and is in the index.
+            pages = [one.page for one in all_of_it if one.reproduction is not None]
+            whole &= None not in pages and all(map(is_written, told))
+    return 0 if whole else InvalidRunError.exit_code
 
 
 def _files(folder: Path) -> list[Path]:

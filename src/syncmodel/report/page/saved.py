@@ -24,7 +24,7 @@ from syncmodel.report.page.index import Listed
 from syncmodel.report.page.moments import SeenRun, seen
 from syncmodel.report.page.versions import Versions
 from syncmodel.report.page.why import why
-from syncmodel.report.page.writing import Facts, artefacts_of, saved_page
+from syncmodel.report.page.writing import Facts, artefacts_of, is_written, saved_page
 from syncmodel.steps import vocabulary
 from syncmodel.targets import registry
 from syncmodel.targets.registry import TargetKind
@@ -91,7 +91,7 @@ def put_run(
         first,
         run,
         file,
-        at if told and at.exists() else None,
+        at if is_written(told) else None,
         f"{judged}. {told}",
         result.divergences[0].key if result.divergences else None,
         then=beside if beside != at and beside.exists() else None,

@@ -33,6 +33,8 @@ MARK = b'<meta name="generator" content="syncmodel">'
 MARK_BYTES = 2_000
 SHORTEST, FOUND, ONLY = "The shortest run", "The run as it was found", "The run"
 Facts = list[tuple[str, ...]]
+#: What the sentence begins with that says where a page is.
+LOOK = "Look at it: "
 
 
 def found_page(finding: Finding, folder: Path | None = None) -> str:
@@ -154,7 +156,12 @@ def put(path: Path, text: str) -> str:
         write_whole(path, text.encode())
     except OSError as error:
         return f"The report can't be written to {path}: {error.strerror or error}."
-    return f"Look at it: {path}"
+    return f"{LOOK}{path}"
+
+
+def is_written(told: str) -> bool:
+    """Whether a sentence of `put` says where a page is."""
+    return told.startswith(LOOK)
 
 
 def _is_ours(path: Path) -> bool:

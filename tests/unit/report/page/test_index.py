@@ -98,9 +98,22 @@ def test_what_is_no_page_of_ours_stays(here: Path, capsys: pytest.CaptureFixture
     file = planted()["not-passed-on"].file
     (here / "run.json").write_bytes(file.read_bytes())
     (here / "run.html").write_text("mine")
-    assert main(["report", "run.json"]) == 0
+    assert main(["report", "run.json"]) == 3
     assert (here / "run.html").read_text() == "mine"
     assert "run.html is no page of ours, so it is left as it is." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("taken", ["run.html", "index.html", "report.json"])
+def test_a_page_that_can_not_be_written_is_no_success(
+    here: Path, capsys: pytest.CaptureFixture[str], taken: str
+) -> None:
+    saved = here / "found"
+    saved.mkdir()
+    (saved / "run.json").write_bytes(planted()["not-passed-on"].file.read_bytes())
+    (saved / "report" / taken).mkdir(parents=True)
+    assert main(["report", "found"]) == 3
+    if taken != "run.html":
+        assert taken in capsys.readouterr().out
 
 
 def test_an_invariant_needs_its_machine(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
