@@ -120,6 +120,28 @@ async def hangs(target: HostCluster, places: dict[str, Place]) -> None:
     print("hung, and was dialled anew", flush=True)
 
 
+def table(at: Place, nft: str, verb: str) -> str:
+    """Delete a host's table, or list it."""
+    command = [*at.enter, nft, verb, "table", "inet", "syncmodel"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+async def outlives(target: HostCluster, places: dict[str, Place], nft: str) -> None:
+    """A cut outlives the reboot of either host, which takes its table away."""
+    await target.begin(NET)
+    await target.set_cut(frozenset({LINK}))
+    dialler = target._hold.connections["n2"]
+    for node, at in places.items():
+        table(at, nft, "delete")
+        for relay in target._inventory.hosts["n1"].relay:
+            assert not await dials(dialler, relay, 1.0)
+        await target._ways.again(node)
+        assert "expires" in table(at, nft, "list")
+    await target._ways.check()
+    await target.set_cut(frozenset())
+    print("cut by the other one meanwhile", flush=True)
+
+
 async def forgotten(made: Hosts, *, hung: bool) -> None:
     """A cut, or a link that hangs, whose tester is gone ends by itself; the next tester finds no
     table in its way."""
@@ -168,6 +190,7 @@ def main(nft: str) -> None:
         try:
             driver.run(asyncio.wait_for(one_way(target, places), 60))
             driver.run(asyncio.wait_for(hangs(target, places), 60))
+            driver.run(asyncio.wait_for(outlives(target, places, nft), 60))
             driver.run(target.close())
             for hung in (False, True):
                 driver.run(asyncio.wait_for(forgotten(made, hung=hung), 60))
