@@ -253,6 +253,7 @@ def test_a_crash_and_a_rollback_on_hosts_are_done_by_service_commands(two: Hosts
     on(two, main)
 
 
+@pytest.mark.long
 def test_nodes_stand_still_and_links_hang_and_clocks_jump_on_hosts(two: Hosts) -> None:
     """Each fault there is, each probed, in one run that passes."""
 
@@ -301,6 +302,7 @@ def test_members_trust_and_plugins_on_hosts(two: Hosts) -> None:
 # --- what is not the nodes' doing --------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_node_that_goes_on_by_itself_makes_a_run_invalid(two: Hosts) -> None:
     """As when the host's own limit is over: what it answers then is no answer of a node that stands
     still, and what others show may come of it."""
