@@ -182,8 +182,11 @@ def test_the_doctor_finds_healthy_hosts_healthy_and_disturbs_them_if_asked(two: 
     health = {line[10:].partition(":")[0]: line[:9].strip() for line in done.stdout.splitlines()}
     bad = {about for about, how in health.items() if how != "ok"}
     # A computer in trouble may be slow; what is lacking is lacking.
-    assert bad - {"n1 commands", "n2 commands", "n1 api", "n2 api"} == {"n1 links", "n2 links"}
+    assert bad - {"n1 commands", "n2 commands", "n1 api", "n2 api"} == {
+        f"{node} {one}" for node in ("n1", "n2") for one in ("links", "boots")
+    }
     assert {"lock", "cuts", "rest", "n1 clock", "n1 disk", "n1 kill and start"} <= health.keys()
+    assert {"n1 standing still", "n2 clock that jumps"} <= health.keys()
 
 
 @pytest.mark.parametrize(
