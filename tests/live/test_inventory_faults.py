@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
@@ -70,7 +71,13 @@ def two() -> Iterator[Hosts]:
 @contextmanager
 def wrong_by(made: Hosts) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, str(TESTER), str(made.file)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        # What a killed one leaves of its own is here.
+        tempfile.TemporaryDirectory(prefix="sm-") as folder,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": folder}
+        ) as process,
+    ):
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "wrong\n"
