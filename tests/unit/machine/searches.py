@@ -12,13 +12,16 @@ import hypothesis
 from syncmodel.campaign.campaign import Place
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.findings import Findings, Settings
-from syncmodel.engine.history import Began, Entry, Observer, Performed
+from syncmodel.engine.history import Began, Entry, Observer, Performed, nobody
+from syncmodel.engine.session import Session
 from syncmodel.engine.tally import Tally
 from syncmodel.machine.cluster import ClusterMachine
 from syncmodel.machine.search import Search, Share
+from syncmodel.model.divergence import Divergence
 from syncmodel.model.net import Net
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Step, dump
+from syncmodel.strategies.themes import Theme
 from syncmodel.targets.base import Target
 
 
@@ -76,3 +79,35 @@ def search(
     one = Search(machine, place, share=share or Share(), until_s=until_s, beyond=beyond)
     one.run(base)
     return findings, recorder
+
+
+class Drawing(Search):
+    """Draws the sequences of a search and performs nothing, which takes a fraction of the time.
+
+    What is drawn follows from the plan alone, so they are the same.
+    """
+
+    def __init__(self, machine: type[ClusterMachine], settings: Settings) -> None:
+        made = SimulatedCluster(settings.nodes)
+        super().__init__(
+            machine, Place(lambda: made, Straight(), settings, nobody, Findings(), Tally())
+        )
+        self.sessions: dict[int, Session] = {}
+
+    def _admit(self) -> None:
+        super()._admit()
+        self._dry = not self._void
+
+    def begin(self, net: Net, theme: Theme) -> tuple[Session, tuple[Divergence, ...]]:
+        session, diverged = super().begin(net, theme)
+        self.sessions[self._number] = session
+        return session, diverged
+
+
+def drawn(
+    settings: Settings, machine: type[ClusterMachine] = ClusterMachine
+) -> list[tuple[Net, list[Step]]]:
+    """The sequences of a search, from the first one on."""
+    drawing = Drawing(machine, settings)
+    drawing.run()
+    return [(session.net, session.steps) for session in drawing.sessions.values()]

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import hypothesis
 import pytest
-from searches import Recorder, digest, search
+from searches import Recorder, digest, drawn, search
 from supertest import case, case_row
 
 from syncmodel.campaign.campaign import Place
@@ -64,7 +64,11 @@ DIGEST = "b755aa174a96698b"
 
 
 def test_a_seed_is_the_same_on_every_python_and_hypothesis() -> None:
-    assert search(settings=Settings(seed=5, sequences=12))[1].digest == DIGEST
+    """And what is drawn follows from the plan alone: whether it is performed changes nothing."""
+    settings = Settings(seed=5, sequences=12)
+    performed = search(settings=settings)[1]
+    assert performed.digest == DIGEST
+    assert drawn(settings) == performed.runs
 
 
 #: Prints a digest of a search. What it is given as an argument is imported before.
@@ -72,8 +76,8 @@ PROGRAM = """
 import importlib, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
-from searches import Settings, search
-print(search(settings=Settings(seed=5, sequences=12))[1].digest)
+from searches import Settings, digest, drawn
+print(digest(enumerate(drawn(Settings(seed=5, sequences=12)), 1)))
 """
 
 
@@ -116,18 +120,17 @@ def takes(step: type[Step]) -> bool:
 
 
 def test_every_kind_of_step_is_drawn_and_enabled() -> None:
-    _, recorder = search(settings=Settings(sequences=150, steps=30, seed=2))
-    drawn: Counter[str] = Counter()
-    for net, steps in recorder.runs:
+    ops: Counter[str] = Counter()
+    for net, steps in drawn(Settings(sequences=150, steps=30, seed=2)):
         assert first_disabled(net, steps) is None
         for step in steps:
-            drawn[step.op] += 1
+            ops[step.op] += 1
             if isinstance(step, Burst | Concurrently):
-                drawn.update(inner.op for inner in step.steps)
+                ops.update(inner.op for inner in step.steps)
             if isinstance(step, Refused):
-                drawn[step.why] += 1
-    assert {op for op, step in vocabulary().items() if takes(step)} <= set(drawn)
-    assert set(REFUSALS) - {"read_only"} <= set(drawn)
+                ops[step.why] += 1
+    assert {op for op, step in vocabulary().items() if takes(step)} <= set(ops)
+    assert set(REFUSALS) - {"read_only"} <= set(ops)
 
 
 def test_a_rule_without_a_choice_costs_no_step() -> None:
@@ -149,9 +152,8 @@ def test_only_what_is_in_scope_is_drawn() -> None:
         pass
 
     Few.scope = scope
-    _, recorder = search(settings=Settings(sequences=5, steps=20, seed=1), machine=Few)
-    drawn = {step.op for _, steps in recorder.runs for step in steps}
-    assert drawn == scope.ops
+    runs = drawn(Settings(sequences=5, steps=20, seed=1), Few)
+    assert {step.op for _, steps in runs for step in steps} == scope.ops
     none = Settings(sequences=5, scope=Scope(frozenset({"heal"}), {}))
     with pytest.raises(UsageError, match="No rule of heal is possible here"):
         search(settings=none)
