@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from attrs import evolve, frozen
+from saved_runs import CORPUS
 
 from syncmodel.corpus import Reproduction, load_all
 from syncmodel.engine.drive import Straight
@@ -22,7 +23,6 @@ from syncmodel.report.page.moments import SeenRun, seen, seen_failure
 from syncmodel.targets import registry
 
 T = TypeVar("T")
-CORPUS = Path(__file__).parents[2] / "corpus"
 
 
 @frozen

@@ -7,8 +7,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from saved_runs import saved
 
-from syncmodel.corpus import PASSES, Reproduction, load_all
+from syncmodel.corpus import PASSES, Reproduction
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import run
@@ -16,10 +17,9 @@ from syncmodel.engine.script import length
 from syncmodel.exhaustive.shortest import known_lengths_by_key
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import SimulatedCluster
-from syncmodel.targets import registry
 
 ROOT = Path(__file__).parents[2]
-FILES = load_all(ROOT / "corpus", registry.registered)
+FILES = saved()
 SEEDS = (None, *range(12))
 each_file = pytest.mark.parametrize(
     "reproduction", [pytest.param(found, id=path.stem) for path, found in FILES]

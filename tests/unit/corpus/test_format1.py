@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from immutables import Map
+from saved_runs import saved
 
-from syncmodel.corpus import PASSES, Reproduction, load, load_all, to_text, usual
+from syncmodel.corpus import PASSES, Reproduction, load, to_text, usual
 from syncmodel.corpus.format1 import WRITES
 from syncmodel.corpus.reading import read
 from syncmodel.errors import FormatError
@@ -103,7 +104,7 @@ def test_the_corpus_has_every_step_of_the_first_version() -> None:
     assert len(OLD) == 91
     taken = {
         old["op"]
-        for path, found in load_all(CORPUS, registry.registered)
+        for path, found in saved()
         if path in OLD
         for old, _ in pairs(json.loads(path.read_text())["steps"], found.steps)
     }

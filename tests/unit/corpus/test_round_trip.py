@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any, get_type_hints
 
 import pytest
@@ -43,6 +44,7 @@ def test_a_file_keeps_the_run(data: st.DataObject, title: str) -> None:
     assert set(file_name(run)) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
+@cache
 def arguments(schema: Schema, cls: type[Step]) -> dict[str, st.SearchStrategy[Any]]:
     """What the fields of a kind of step may hold, enabled somewhere or nowhere."""
     names = TEXTS | st.sampled_from(["n1", "n2"])
@@ -71,6 +73,7 @@ def arguments(schema: Schema, cls: type[Step]) -> dict[str, st.SearchStrategy[An
     return {name: nested.get(hints[name], values) for name, values in simple.items()}
 
 
+@cache
 def any_step(schema: Schema, base: type[Step] = Step) -> st.SearchStrategy[Step]:
     """Steps that hold no others."""
     kinds = [
@@ -78,7 +81,13 @@ def any_step(schema: Schema, base: type[Step] = Step) -> st.SearchStrategy[Step]
         for op, cls in sorted(vocabulary().items())
         if issubclass(cls, base) and op not in ("burst", "concurrently", "refused")
     ]
-    return st.sampled_from(kinds).flatmap(lambda cls: st.builds(cls, **arguments(schema, cls)))
+    return st.sampled_from(kinds).flatmap(lambda cls: steps_of(schema, cls))
+
+
+@cache
+def steps_of(schema: Schema, cls: type[Step]) -> st.SearchStrategy[Step]:
+    """Any of that kind. A strategy is made once: to make it takes longer than to draw."""
+    return st.builds(cls, **arguments(schema, cls))
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=["cases", "shops"])
@@ -86,8 +95,7 @@ def any_step(schema: Schema, base: type[Step] = Step) -> st.SearchStrategy[Step]
 @settings(max_examples=25)
 @given(data=st.data())
 def test_the_form_of_a_step_keeps_it(op: str, schema: Schema, data: st.DataObject) -> None:
-    cls = vocabulary()[op]
-    step = data.draw(st.builds(cls, **arguments(schema, cls)))
+    step = data.draw(steps_of(schema, vocabulary()[op]))
     text = to_json(dump(step))
     assert text.isprintable()
     assert load(json.loads(text)) == step
@@ -97,7 +105,7 @@ def test_the_form_of_a_step_keeps_it(op: str, schema: Schema, data: st.DataObjec
 def test_any_steps_are_read_or_refused_in_one_sentence(data: st.DataObject) -> None:
     schema = data.draw(st.sampled_from(SCHEMAS))
     kinds = [vocabulary()[op] for op in sorted(vocabulary())]
-    steps = st.sampled_from(kinds).flatmap(lambda cls: st.builds(cls, **arguments(schema, cls)))
+    steps = st.sampled_from(kinds).flatmap(lambda cls: steps_of(schema, cls))
     drawn = tuple(data.draw(st.lists(steps, max_size=3)))
     run = Reproduction("x", {"n1": schema.usual, "n2": schema.usual}, drawn, system=KINDS[schema])
     try:

@@ -28,6 +28,8 @@ from syncmodel.targets.wire import SUPERTEST
 HIDE, CASCADE, RESTRICT, NOTHING = OnDelete
 EACH = {"users": 1, "carts": 1, "items": 1}
 BARE = frozenset({"create", "delete"})
+#: A whole search that takes long: CI runs it too, and shorter siblings are in every run.
+WHOLE = [pytest.mark.long, pytest.mark.verdicts]
 
 
 def counted(limits: Limits, guarantees: Guarantees = Guarantees()) -> tuple[int, int]:  # noqa: B008
@@ -65,9 +67,17 @@ def test_three_tables(kinds: tuple[OnDelete, OnDelete]) -> None:
 @pytest.mark.parametrize(
     ("limits", "counts"),
     [
-        (Limits(schema=shop(RESTRICT, CASCADE), rows=EACH, writes=3, cuts=1), (2748, 4497)),
+        pytest.param(
+            Limits(schema=shop(RESTRICT, CASCADE), rows=EACH, writes=3, cuts=1),
+            (2748, 4497),
+            marks=WHOLE,
+        ),
         (Limits(schema=shop(CASCADE, HIDE), rows={"carts": 1}, writes=3, burst=2), (548, 752)),
-        (Limits(schema=shop(CASCADE, HIDE), rows={"carts": 2}, writes=3, crashes=1), (1042, 1423)),
+        pytest.param(
+            Limits(schema=shop(CASCADE, HIDE), rows={"carts": 2}, writes=3, crashes=1),
+            (1042, 1423),
+            marks=WHOLE,
+        ),
         (
             Limits(schema=shop(RESTRICT, HIDE), rows={"carts": 1}, burst=2, together=True),
             (155, 206),
@@ -91,8 +101,9 @@ def test_references_to_one_table_may_differ() -> None:
     assert counted(limits) == (1405, 2018)
 
 
-def test_nodes_of_a_shop_are_interchangeable() -> None:
-    limits = Limits(schema=shop(CASCADE, HIDE), rows={"carts": 1}, writes=3)
+@pytest.mark.parametrize("writes", [2, pytest.param(3, marks=WHOLE)])
+def test_nodes_of_a_shop_are_interchangeable(writes: int) -> None:
+    limits = Limits(schema=shop(CASCADE, HIDE), rows={"carts": 1}, writes=writes)
     canonical = symmetry(limits)
     assert canonical is not None
     audit_symmetry(Knowledge(limits), [*safety(limits), *liveness(limits)], canonical)
@@ -160,7 +171,15 @@ PROMISES: list[tuple[Guarantees, Limits, tuple[int, int]]] = [
 ]
 
 
-@pytest.mark.parametrize(("guarantees", "limits", "counts"), PROMISES, ids=str)
+#: So many states and more take long.
+MANY = 1_000
+
+
+@pytest.mark.parametrize(
+    ("guarantees", "limits", "counts"),
+    [pytest.param(*one, marks=WHOLE if one[2][0] > MANY else ()) for one in PROMISES],
+    ids=str,
+)
 def test_other_promises(guarantees: Guarantees, limits: Limits, counts: tuple[int, int]) -> None:
     assert counted(limits, guarantees) == counts
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import pytest
+from saved_runs import saved
 
 from syncmodel.checker import covering_walks
-from syncmodel.corpus import load_all
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
@@ -16,9 +15,7 @@ from syncmodel.engine.script import length
 from syncmodel.exhaustive.limits import Limits
 from syncmodel.exhaustive.suites import drawn, kind, kind_of, kinds, suite
 from syncmodel.reference.simulated import SimulatedCluster
-from syncmodel.targets.registry import registered
 
-CORPUS = Path(__file__).parents[3] / "corpus"
 BOTH: tuple[Literal["kind"], Literal["edge"]] = ("kind", "edge")
 SMALL = Limits(writes=2, crashes=1)
 
@@ -50,5 +47,5 @@ def test_kinds_take_far_fewer_steps_than_edges() -> None:
 
 @pytest.mark.parametrize("name", ["covering"])
 def test_the_corpus_has_the_suite(name: str) -> None:
-    files = [path for path, _ in load_all(CORPUS, registered) if path.name.startswith(name)]
+    files = [path for path, _ in saved() if path.name.startswith(name)]
     assert files

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 from unittest.mock import patch
@@ -15,9 +14,9 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from saved_runs import saved
 from supertest import create_case, fully_connected, update_case
 
-from syncmodel.corpus import load_all
 from syncmodel.engine import session
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.run import run
@@ -30,12 +29,10 @@ from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Step
-from syncmodel.targets.registry import registered
 from syncmodel.targets.wire import SUPERTEST
 
 NET = fully_connected(3)
 WHOLE = Guarantees()
-CORPUS = load_all(Path(__file__).parents[3] / "corpus", registered)
 
 
 # In the interpreter's instructions: a loop over all rows that calls nothing is seen, too.
@@ -115,11 +112,11 @@ def test_what_is_known_to_be_the_same_need_not_be_compared(
         return compare(belief, views)
 
     monkeypatch.setattr(session, "compare", both)
-    for _, file in CORPUS:
+    for _, file in saved():
         bugs = [] if file.bug is None else [file.bug]
         target = SimulatedCluster(len(file.nodes), bugs, seed=file.network)
         asyncio.run(run(target, file.net, file.steps, file.guarantees))
-    assert looked > len(CORPUS)
+    assert looked > len(saved())
 
 
 def test_rows_that_were_made_in_another_way_are_not_known_to_be_the_same() -> None:

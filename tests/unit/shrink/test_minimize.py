@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 from statistics import median
 
 import pytest
 from attrs import frozen
 from noisy_runs import noisy
+from saved_runs import saved
 from supertest import (
     create_case,
     delete_case,
@@ -19,7 +19,7 @@ from supertest import (
     update_case,
 )
 
-from syncmodel.corpus import Reproduction, load_all
+from syncmodel.corpus import Reproduction
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Observer, Verdict, nobody
@@ -45,7 +45,6 @@ from syncmodel.steps import (
     Step,
 )
 from syncmodel.targets.base import Target
-from syncmodel.targets.registry import registered
 
 NET = fully_connected(3)
 #: Bugs of different families, which noise on other rows does not hide.
@@ -61,8 +60,7 @@ BUGS = (
     "tombstone-lost-on-resync",
     "update-not-later",
 )
-CORPUS = load_all(Path(__file__).parents[3] / "corpus", registered)
-FILES = {name: next(found for _, found in CORPUS if found.bug == name) for name in BUGS}
+FILES = {name: next(found for _, found in saved() if found.bug == name) for name in BUGS}
 
 
 @frozen

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import saved_runs
 from attrs import evolve
 from supertest import (
     create_case,
@@ -19,7 +20,7 @@ from supertest import (
 
 from syncmodel.campaign.campaign import Campaign
 from syncmodel.campaign.triage import Finding
-from syncmodel.corpus import Reproduction, load, load_all
+from syncmodel.corpus import Reproduction, load
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.findings import Settings
@@ -53,7 +54,6 @@ from syncmodel.steps import (
 from syncmodel.targets.base import SEEDS
 from syncmodel.targets.registry import registered
 
-CORPUS = Path(__file__).parents[3] / "corpus"
 TWO, THREE = fully_connected(2), fully_connected(3)
 CREATE = create_case("n1", "c1", "t1")
 LOST = ("missing", "cases")
@@ -132,7 +132,7 @@ def test_the_shortest_that_fails_alike_is_found_and_proved(
 
 @pytest.mark.long
 def test_a_run_that_needs_its_network_keeps_one() -> None:
-    (file,) = (one for _, one in load_all(CORPUS, registered) if one.bug == "cursor-before-rows")
+    (file,) = (one for _, one in saved_runs.saved() if one.bug == "cursor-before-rows")
     script = Script(file.net, file.steps)
     start = Counterexample(script, LOST, bugs=("cursor-before-rows",), network=file.network)
     assert file.network is not None

@@ -5,13 +5,13 @@ That each corpus file passes without its bug on many seeds is `tests/unit/test_c
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from saved_runs import saved
 from supertest import fully_connected
 
-from syncmodel.corpus import Reproduction, load_all
+from syncmodel.corpus import Reproduction
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
 from syncmodel.engine.script import length
@@ -31,10 +31,8 @@ from syncmodel.reference.node.pieces import Pieces
 from syncmodel.reference.node.ports import Cursor, Put
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 from syncmodel.reference.simulated import SimulatedCluster
-from syncmodel.targets.registry import registered
 
-CORPUS = Path(__file__).parents[4] / "corpus"
-FILES = {found.bug: found for _, found in load_all(CORPUS, registered) if found.bug}
+FILES = {found.bug: found for _, found in saved() if found.bug}
 
 each_bug = pytest.mark.parametrize("bug", bugs.all_bugs(), ids=lambda bug: bug.name)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 from msgspec.structs import replace
+from saved_runs import saved_bugs
 from seen_runs import drawn, planted
 
 from syncmodel.model.guarantees import Guarantees
@@ -104,7 +105,7 @@ def test_each_version_is_what_was_asked_for(promise: str, seed: int) -> None:
             assert one.node == version.node
 
 
-@pytest.mark.parametrize("bug", sorted(planted()))
+@pytest.mark.parametrize("bug", saved_bugs())
 def test_of_a_failure_too(bug: str) -> None:
     run = planted()[bug].run
     check(run)

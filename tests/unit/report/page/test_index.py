@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seen_runs import CORPUS, planted
+from saved_runs import CORPUS
+from seen_runs import planted
 
 from syncmodel.cli import main
 from syncmodel.engine.history import Verdict
