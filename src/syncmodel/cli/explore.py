@@ -50,6 +50,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Search, and print the outcome."""
     asked = wanted(lambda name: getattr(args, name), args.seed, SEQUENCES)
+    _begin_workers(args.jobs)
     from syncmodel.campaign.campaign import Campaign, halted_by
     from syncmodel.engine.history import all_of
     from syncmodel.engine.pool import Pool
@@ -110,6 +111,14 @@ def run(args: argparse.Namespace) -> int:
             raise
         complain(f"{halted_by(error)} What was found is in {report.found.file or asked.corpus}.")
     return _code_of(report)
+
+
+def _begin_workers(jobs: int) -> None:
+    """They import what they need while this process does: it takes a second."""
+    if jobs > 1:
+        from syncmodel.machine.workers import prepare
+
+        prepare()
 
 
 def _check(asked: Wanted, jobs: int) -> None:

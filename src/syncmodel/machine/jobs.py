@@ -7,14 +7,13 @@ here: minimising, which happens once, in the process that asked.
 
 from __future__ import annotations
 
-import multiprocessing
 import pickle
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from syncmodel.interrupts import ENDING, like_ctrl_c
 from syncmodel.machine.loading import load
 from syncmodel.machine.search import Search, Share
 from syncmodel.machine.wanted import Wanted, deadline_s
+from syncmodel.machine.workers import CONTEXT, held, prepare
 from syncmodel.machines.children import end_children
 from syncmodel.report.jsonl import Recorder
 from syncmodel.safe_path import LAST, SafeChildren, search_last, started
@@ -87,18 +87,18 @@ class Jobs:
 
     def __call__(self, place: Place) -> None:
         """Search; raises what halted a worker. Ctrl-C ends them all, and keeps what they found."""
-        context = multiprocessing.get_context("spawn")
+        prepare()
         with SafeChildren():
-            best = context.Value("q", NOBODY)
-        workers: dict[Connection, SpawnProcess] = {}
+            best = CONTEXT.Value("q", NOBODY)
+        workers: dict[Connection, BaseProcess] = {}
         try:
             for job in self._jobs(place):
-                ours, theirs = context.Pipe(duplex=False)
+                ours, theirs = CONTEXT.Pipe(duplex=False)
                 # What the job refers to may be in a module of the user's, so it is read later.
                 about = (pickle.dumps(job), tuple(LAST), theirs, best)
-                worker = context.Process(target=work, args=about, daemon=True)
+                worker = CONTEXT.Process(target=work, args=about, daemon=True)
                 # What comes before a worker can answer it waits until then.
-                with _held(ENDING), SafeChildren():
+                with held(ENDING), SafeChildren():
                     worker.start()
                 theirs.close()
                 workers[ours] = worker
@@ -124,7 +124,7 @@ class Jobs:
     def _listen(
         self,
         place: Place,
-        workers: dict[Connection, SpawnProcess],
+        workers: dict[Connection, BaseProcess],
         best: Any,
         limit_s: float | None = None,
     ) -> None:
@@ -162,7 +162,7 @@ class Jobs:
                 return
         place.keep(kept)
 
-    def _gone(self, number: int, worker: SpawnProcess, best: Any) -> None:
+    def _gone(self, number: int, worker: BaseProcess, best: Any) -> None:
         """A worker is gone without having reported its end."""
         said = self._parts.get(number, Said(Tally()))
         if said.findings is None:
@@ -176,23 +176,13 @@ class Jobs:
             best.value = 0
 
 
-@contextmanager
-def _held(signals: frozenset[signal.Signals]) -> Iterator[None]:
-    """Until this ends, these signals wait; a process that is started meanwhile begins like that."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _end(workers: Iterable[SpawnProcess]) -> None:
+def _end(workers: Iterable[BaseProcess]) -> None:
     for worker in workers:
         if worker.is_alive():
             worker.terminate()
 
 
-def _finish(workers: Iterable[SpawnProcess]) -> None:
+def _finish(workers: Iterable[BaseProcess]) -> None:
     """End every worker."""
     for worker in workers:
         worker.join(CLOSE_LIMIT_S)
@@ -291,5 +281,5 @@ def _saying(ends: Connection, tally: Tally) -> Observer:
 
 def _send(ends: Connection, said: Said) -> None:
     """Report in one piece: a signal in the middle of it would leave half a message."""
-    with _held(ENDING):
+    with held(ENDING):
         ends.send(said)

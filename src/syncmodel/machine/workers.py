@@ -1,0 +1,41 @@
+"""Where the workers of a shared search come from: one process that has imported what they need.
+
+It is started before this process imports all of that itself, so that both do it at the same time
+and no worker does it again. Nothing is imported here that takes long.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver
+
+from syncmodel.interrupts import ENDING
+from syncmodel.safe_path import SafeChildren
+
+#: Modules of ours, and none of the user's: those may start threads, which no fork survives.
+IMPORTED = ("syncmodel.cli", "syncmodel.machine.jobs", "syncmodel.machine.cluster")
+
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def prepare() -> None:
+    """Start that process, unless it runs. It ends with this one and the last of its workers.
+
+    It and its workers begin with the signals of `ENDING` held back.
+    """
+    CONTEXT.set_forkserver_preload(list(IMPORTED))
+    with held(ENDING), SafeChildren():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def held(signals: frozenset[signal.Signals]) -> Iterator[None]:
+    """Until this ends, these signals wait; a process that is started meanwhile begins like that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
