@@ -13,14 +13,13 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from syncmodel.engine.again import performed
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Driver
-from syncmodel.engine.fitting import fitted
 from syncmodel.engine.following import Following, Happenings
 from syncmodel.engine.hanging import bounded, let_go
 from syncmodel.engine.history import nobody
 from syncmodel.engine.invariant import Invariant
-from syncmodel.engine.run import run
 from syncmodel.engine.trouble import sentence
 from syncmodel.shrink.odds import Odds
 from syncmodel.targets.base import Diagnosed, Target
@@ -61,20 +60,10 @@ def gathered(
     `target` is on the network that it needs. Never fails for what a node or a disk does.
     """
     follows = Following(target) if isinstance(target, Traces) else None
-    script = fitted(found.script, target.nodes)
     try:
         for _ in range(min(MOST_RUNS, Odds(found.failed, found.runs).tries)):
-            once = run(
-                target,
-                script.net,
-                script.steps,
-                found.guarantees,
-                follows or nobody,
-                alone=True,
-                invariants=invariants,
-            )
-            result = driver.run(once)
-            if found.key in result.keys and len(result.steps) == len(script.steps):
+            result = performed(target, driver, found, invariants, follows or nobody)
+            if found.key in result.keys and len(result.steps) == len(found.script.steps):
                 kept = artefacts(target, driver, file)
                 happened = {} if follows is None else follows.happened
                 seen = found.seen(found.script, result)

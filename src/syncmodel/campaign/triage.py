@@ -15,13 +15,13 @@ from syncmodel.campaign import evidence
 from syncmodel.campaign.evidence import Evidence
 from syncmodel.campaign.keeping import Kept, Origin
 from syncmodel.corpus import NETWORK, Confirmed, Expected, Reproduction, nodes_of
+from syncmodel.engine.again import performed
 from syncmodel.engine.counterexample import Counterexample
-from syncmodel.engine.fitting import fitted
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.rename import without_node
-from syncmodel.engine.run import Result, run
 from syncmodel.engine.script import leaves, repaired
+from syncmodel.engine.session import Result
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.shrink.further import Further
 from syncmodel.shrink.minimize import NO_SEARCH, Budget, Effort, Minimizer, Progress
@@ -178,16 +178,7 @@ class Triage:
         return None
 
     def _performed(self, target: Target, found: Counterexample) -> Result:
-        there = fitted(found.script, target.nodes)
-        once = run(
-            target,
-            there.net,
-            there.steps,
-            found.guarantees,
-            alone=True,
-            invariants=self._invariants,
-        )
-        return self._pool.driver.run(once)
+        return performed(target, self._pool.driver, found, self._invariants)
 
     def _gather(self, progress: Callable[[Progress], None]) -> None:
         best, effort, driver = self._best, self._minimizer_effort, self._pool.driver

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from attrs import define, evolve
 
+from syncmodel.engine.again import performed
 from syncmodel.engine.counterexample import Counterexample
 from syncmodel.engine.drive import Driver
-from syncmodel.engine.fitting import fitted
-from syncmodel.engine.run import run
 from syncmodel.engine.script import at_once
 from syncmodel.shrink.minimize import NO_SEARCH, Effort, Minimizer, Progress
 from syncmodel.shrink.sharpen import Sharpened, sharpened
@@ -79,19 +78,10 @@ class Further:
 
     def _confirmed(self, found: Counterexample) -> Counterexample | None:
         """Run it until its failure rate on the target is known; None: it does not fail."""
-        target, script = self.target(found), found.script
-        there, invariants = fitted(script, target.nodes), self.twin.invariants
+        target, script, invariants = self.target(found), found.script, self.twin.invariants
         for chance in range(1, CHANCES + 1):
             self._tell(f"performing on the nodes what is shorter (chance {chance} of {CHANCES})")
-            once = run(
-                target,
-                there.net,
-                there.steps,
-                found.guarantees,
-                alone=True,
-                invariants=invariants,
-            )
-            result = self.driver.run(once)
+            result = performed(target, self.driver, found, invariants)
             self.effort = self.effort.with_runs(1, len(result.steps))
             if found.key not in result.keys:
                 continue

@@ -19,7 +19,7 @@ from syncmodel.engine.drive import Straight
 from syncmodel.engine.pool import Pool
 from syncmodel.engine.run import run
 from syncmodel.errors import InvalidRunError
-from syncmodel.model.net import Net, fully_connected
+from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.page.moments import seen_failure
 from syncmodel.report.page.writing import found_page
@@ -128,11 +128,11 @@ def test_what_cannot_be_had_is_told_and_leaves_nothing(
 def test_nodes_that_break_when_it_is_performed_once_more_change_nothing(
     tmp_path: Path, telling: type[Telling], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(self: Telling, net: Net) -> None:
+    def gone(*_: object) -> None:
         raise OSError("no such thing")
 
     finding = found_by(telling, tmp_path, gathers=False)
-    monkeypatch.setattr("syncmodel.campaign.evidence.run", gone)
+    monkeypatch.setattr("syncmodel.campaign.evidence.performed", gone)
     again = found_by(telling, tmp_path)
     assert again.reproduction == finding.reproduction
     assert again.evidence.lacking
