@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -33,6 +34,14 @@ from websockets.exceptions import ConnectionClosed
 from syncmodel.nostr.keys import Key
 from syncmodel.nostr.messages import Delivery, Eose
 from syncmodel.reference.node.layout import Layout
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Running]:
+    """A node that nobody writes on: it answers whatever is sent to it, and the next one too."""
+    with nodes("n1") as (node,):
+        yield node
+        assert node.process.poll() is None
 
 
 def test_the_plugin_api_over_http() -> None:
@@ -306,14 +315,13 @@ async def asked(relay: ClientConnection, frame: str) -> str | bytes:
     return await relay.recv()
 
 
-def test_an_oversized_frame_ends_that_connection_alone() -> None:
+def test_an_oversized_frame_ends_that_connection_alone(one: Running) -> None:
     async def main() -> None:
-        with nodes("n1") as (node,):
-            async with node.relay() as other, node.relay() as relay:
-                with pytest.raises(ConnectionClosed):
-                    await asked(relay, "x" * (2 << 20))
-                await other.send(json.dumps(["REQ", "s", {}]))
-                assert json.loads(await other.recv()) == ["EOSE", "s"]
+        async with one.relay() as other, one.relay() as relay:
+            with pytest.raises(ConnectionClosed):
+                await asked(relay, "x" * (2 << 20))
+            await other.send(json.dumps(["REQ", "s", {}]))
+            assert json.loads(await other.recv()) == ["EOSE", "s"]
 
     asyncio.run(main())
 
@@ -414,14 +422,13 @@ def test_a_half_closed_client_gets_every_answer() -> None:
         assert everything(cut) == b""
 
 
-def test_what_is_no_http_is_answered_in_json() -> None:
-    with nodes("n1") as (node,):
-        for sent in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
-            with dial(node) as place:
-                place.sendall(sent)
-                head, _, body = everything(place).partition(b"\r\n\r\n")
-                assert head.startswith(b"HTTP/1.1 400")
-                assert json.loads(body)["error"]["code"] == "malformed"
+def test_what_is_no_http_is_answered_in_json(one: Running) -> None:
+    for sent in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n"):
+        with dial(one) as place:
+            place.sendall(sent)
+            head, _, body = everything(place).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 400")
+            assert json.loads(body)["error"]["code"] == "malformed"
 
 
 def test_clients_that_go_away_leave_no_trace_in_the_log(capfd: pytest.CaptureFixture[str]) -> None:
@@ -473,16 +480,16 @@ UPGRADE = (
     ],
     ids=["body", "chunks", "headers", "long header"],
 )
-def test_a_handshake_that_can_not_be_read_is_answered(more: bytes) -> None:
-    with nodes("n1") as (node,), dial(node) as place:
+def test_a_handshake_that_can_not_be_read_is_answered(more: bytes, one: Running) -> None:
+    with dial(one) as place:
         place.sendall(UPGRADE + more)
         assert everything(place).startswith(b"HTTP/1.1 4")
 
 
-def test_answers_that_are_due_come_before_the_end() -> None:
+def test_answers_that_are_due_come_before_the_end(one: Running) -> None:
     """What follows a request on its connection is no HTTP: the request is answered all the same."""
-    with nodes("n1") as (node,), dial(node) as place:
-        place.sendall(request(node, "cluster_status") + b"GARBAGE\r\n\r\n")
+    with dial(one) as place:
+        place.sendall(request(one, "cluster_status") + b"GARBAGE\r\n\r\n")
         answers = everything(place)
         assert answers.startswith(b"HTTP/1.1 200")
         assert answers.count(b"HTTP/1.1") == 1
@@ -494,13 +501,12 @@ def sent_to(node: Running, wire: bytes) -> bytes:
         return place.recv(65_536)
 
 
-def test_absolute_targets_are_what_they_say() -> None:
-    with nodes("n1") as (node,):
-        path, url = b" /api", b" http://127.0.0.1:4000/api"
-        good = request(node, "cluster_status").replace(path, url, 1).replace(b"host: 1", b"host: 2")
-        assert sent_to(node, good).startswith(b"HTTP/1.1 200")
-        bad = request(node, "cluster_status").replace(path, b" http://example.org/api", 1)
-        assert sent_to(node, bad).startswith(b"HTTP/1.1 401")
+def test_absolute_targets_are_what_they_say(one: Running) -> None:
+    path, url = b" /api", b" http://127.0.0.1:4000/api"
+    good = request(one, "cluster_status").replace(path, url, 1).replace(b"host: 1", b"host: 2")
+    assert sent_to(one, good).startswith(b"HTTP/1.1 200")
+    bad = request(one, "cluster_status").replace(path, b" http://example.org/api", 1)
+    assert sent_to(one, bad).startswith(b"HTTP/1.1 401")
 
 
 def test_sigterm_ends_it_in_order() -> None:

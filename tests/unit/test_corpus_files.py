@@ -4,6 +4,7 @@ The seeds make random networks of it; None delivers in order.
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from syncmodel.corpus import PASSES, Reproduction
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import run
-from syncmodel.engine.script import length
+from syncmodel.engine.script import leaves, length
 from syncmodel.exhaustive.shortest import known_lengths_by_key
 from syncmodel.reference.node import bugs
 from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.steps import Fill
 
 ROOT = Path(__file__).parents[2]
 FILES = saved()
@@ -37,9 +39,30 @@ def test_it_diverges_with_its_bug(reproduction: Reproduction) -> None:
     assert replayed.judgement is Judgement.AS_EXPECTED, replayed.reason
 
 
-@each_file
-def test_it_passes_on_a_correct_system(reproduction: Reproduction) -> None:
-    for seed in SEEDS:
+def filled(found: Reproduction) -> int:
+    """How many rows its steps write at once."""
+    return sum(leaf.rows for _, leaf in leaves(found.steps) if isinstance(leaf, Fill))
+
+
+#: On each of the networks; where hundreds of rows travel CI alone goes on to the last one.
+LONG = [pytest.mark.long, pytest.mark.verdicts]
+networks = pytest.mark.parametrize(
+    ("reproduction", "seeds"),
+    [
+        pytest.param(found, seeds, id=f"{path.stem}-{len(seeds)}", marks=marks)
+        for path, found in FILES
+        for seeds, marks in (
+            [(SEEDS[:3], []), (SEEDS, LONG)] if filled(found) > 200 else [(SEEDS, [])]
+        )
+    ],
+)
+
+
+@networks
+def test_it_passes_on_a_correct_system(
+    reproduction: Reproduction, seeds: Sequence[int | None]
+) -> None:
+    for seed in seeds:
         target = SimulatedCluster(len(reproduction.nodes), seed=seed)
         steps, guarantees = reproduction.steps, reproduction.guarantees
         result = asyncio.run(run(target, reproduction.net, steps, guarantees))

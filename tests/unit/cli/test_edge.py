@@ -26,6 +26,8 @@ from syncmodel.interrupts import like_ctrl_c
 from syncmodel.reference.machines import host_control
 
 PASSES = ("explore", "--target", "simulated", "--sequences", "1", "--steps", "3", "--seed", "1")
+#: The same, of which the end alone is looked at.
+QUICK = (*PASSES, "--no-scenes")
 ENDLESS = ("explore", "--target", "simulated", "--sequences", "1000000")
 SYNCMODEL = (sys.executable, "-m", "syncmodel")
 
@@ -169,9 +171,11 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/null 2>&1"])
 def test_closed_streams_change_no_verdict(closed: str, tmp_path: Path) -> None:
+    # One of them with all that comes after a search, and all that is printed of it.
+    options = PASSES if closed.count("&-") == 3 else QUICK
     command = f'"$@" {closed}'
     done = subprocess.run(
-        ["sh", "-c", command, "sh", *SYNCMODEL, *PASSES], cwd=tmp_path, check=False
+        ["sh", "-c", command, "sh", *SYNCMODEL, *options], cwd=tmp_path, check=False
     )
     assert done.returncode == 0
 
