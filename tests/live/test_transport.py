@@ -513,23 +513,6 @@ def test_not_ready_is_asked_again_within_the_limit() -> None:
     run(main())
 
 
-def test_a_way_that_is_closed_while_a_node_is_not_ready_is_unreachable() -> None:
-    async def node(_: Request, writer: asyncio.StreamWriter) -> None:
-        writer.write(NOT_READY)
-        await writer.drain()
-        closing.append(asyncio.create_task(http[0].aclose()))
-
-    async def main() -> None:
-        async with stand(node) as it:
-            http.append(it.http)
-            with pytest.raises(Unreachable, match="was closed"):
-                await node_client(it.http).plugin("GET", "x")
-
-    http: list[httpx.AsyncClient] = []
-    closing: list[asyncio.Task[None]] = []
-    run(main())
-
-
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 502, 503])
 def test_no_other_refusal_is_asked_again(status: int) -> None:
     async def node(request: Request, writer: asyncio.StreamWriter) -> None:

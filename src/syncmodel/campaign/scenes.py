@@ -33,7 +33,7 @@ def _ops(names: str) -> frozenset[str]:
 
 
 #: By what they are about, cheap ones first.
-SCENES: dict[str, Limits] = {
+BESIDE: dict[str, Limits] = {
     "a node crashes amid writes": Limits(
         writes=2, crashes=1, burst=2, ops=_ops("create delete crash restart")
     ),
@@ -99,17 +99,17 @@ def look(
     much of all that may be looked at is done.
     """
     most = left = min(MOST, settings.sequences * (A_LIVE_SEQUENCE if waits else A_SEQUENCE))
-    looked = Looked(len(SCENES))
+    looked = Looked(len(BESIDE))
 
     def tell(which: str, now: Searching | None = None) -> None:
         states = looked.situations + (0 if now is None else now.states)
         progress(f"{which}: {states:,} situation{'s' * (states != 1)}", states / most)
 
-    for number, (about, limits) in enumerate(SCENES.items(), 1):
+    for number, (about, limits) in enumerate(BESIDE.items(), 1):
         ops = limits.ops if settings.scope is None else limits.ops & settings.scope.ops
         if left <= 0:
             break
-        telling = partial(tell, f"small scene {number} of {len(SCENES)} on the simulator ({about})")
+        telling = partial(tell, f"small scene {number} of {len(BESIDE)} on the simulator ({about})")
         telling()
         few = evolve(limits, ops=ops)
         said = shortest(bugs, few, STEPS, max_states=left, progress=telling)

@@ -16,7 +16,8 @@ from syncmodel.errors import TransportError
 from syncmodel.machines.base import Machine
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
-from syncmodel.targets.live_node import RUNNING_LINK, SELECTED_LINK, LiveNode, Standing
+from syncmodel.targets.live_node import RUNNING_LINK, SELECTED_LINK, LiveNode
+from syncmodel.targets.standing import Standing
 from syncmodel.targets.wire import PLUGIN_PATH, SUPERTEST, quoted, to_tables, to_view
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import (

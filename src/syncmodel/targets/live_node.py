@@ -21,8 +21,8 @@ from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
-from syncmodel.record import Record
 from syncmodel.targets.listing import to_members
+from syncmodel.targets.standing import Standing, to_standing
 from syncmodel.targets.wire import (
     PLUGIN_PATH,
     quoted,
@@ -63,22 +63,6 @@ QUESTIONS = frozenset(
 )
 
 Given = TypeVar("Given")
-
-
-class Heard(Record):
-    """What a node says of one peer: the log it follows, and how far it has processed it."""
-
-    connected: bool
-    log_id: str | None
-    applied: int
-
-
-class Standing(Record):
-    """Where a node stands: its own log, and its peers' logs as far as it has processed them."""
-
-    log_id: str
-    position: int
-    peers: Mapping[str, Heard]
 
 
 class LiveNode:
@@ -297,17 +281,10 @@ class LiveNode:
             }
             params = {"wait": {"peers": peers, "limit_s": limit_s}}
         result = await self._answered("sync.status", params, limit_s + ANSWER_SLACK_S)
-        return self._read_standing(result)
-
-    def _read_standing(self, result: Mapping[str, Any]) -> Standing:
-        try:
-            peers = {
-                str(name): Heard(bool(p["connected"]), p["log_id"], int(p["applied"]))
-                for name, p in result["peers"].items()
-            }
-            return Standing(str(result["log_id"]), int(result["position"]), peers)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise self._wrong("a sync.status of the contract's shape", repr(result)) from None
+        standing = to_standing(result)
+        if standing is None:
+            raise self._wrong("a sync.status of the contract's shape", repr(result))
+        return standing
 
     async def view(self, run_id: str) -> tuple[View | None, tuple[str, int] | None]:
         """The rows of one run with the (log, position) they were read at; Nones without plugin."""

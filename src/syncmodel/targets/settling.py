@@ -14,7 +14,8 @@ from attrs import frozen
 from syncmodel.model.net import Net
 from syncmodel.model.view import View
 from syncmodel.targets.base import Unsettled
-from syncmodel.targets.live_node import LiveNode, Standing
+from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.standing import Standing
 
 #: One long poll at most; then the goals are computed again.
 POLL_LIMIT_S = 2.0

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from syncmodel.campaign import scenes
 from syncmodel.campaign.campaign import Campaign, Report
-from syncmodel.campaign.scenes import SCENES, look, possible
+from syncmodel.campaign.scenes import BESIDE, look, possible
 from syncmodel.cli import main
 from syncmodel.corpus import load
 from syncmodel.engine.findings import Settings
@@ -94,7 +94,7 @@ def test_only_the_kinds_of_steps_of_the_search_are_taken() -> None:
 def test_a_correct_system_passes_and_the_budget_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = look(SHORT, (), waits=False)
     assert looked.failing is None
-    assert 0 < looked.whole < looked.scenes == len(SCENES)
+    assert 0 < looked.whole < looked.scenes == len(BESIDE)
     assert looked.situations == SHORT.sequences * scenes.A_SEQUENCE
     monkeypatch.setattr(scenes, "MOST", 100)
     assert look(Settings(sequences=10**6), (), waits=True).situations == 100

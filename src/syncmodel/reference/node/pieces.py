@@ -46,10 +46,7 @@ def base(winner: Stored, own: Stored | None) -> Stored:  # noqa: ARG001
 
 
 def reads(now: _Any, arrived: _Any) -> _Any:  # noqa: ARG001
-    """The state of the node in which a request reads the row that it changes: as it is now.
-
-    Not the one that it arrived in: others may have been served in between.
-    """
+    """The node's state that a request changes: what others were served in between is in it."""
     return now
 
 
