@@ -10,7 +10,7 @@ CORPUS = Path(__file__).parents[2] / "corpus"
 
 
 @cache
-def saved() -> list[tuple[Path, Reproduction]]:
+def saved() -> tuple[tuple[Path, Reproduction], ...]:
     """Each file, and what it says."""
     return load_all(CORPUS, registered)
 

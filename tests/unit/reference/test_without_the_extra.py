@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from syncmodel.reference.needs import MODULES
 
 HIDDEN = f"import sys; sys.modules.update(dict.fromkeys({MODULES!r}))\n"
@@ -42,6 +44,8 @@ try:
 except UsageError as error:
     print(error)
 """
+#: Between what one program prints and what the next one does.
+MARK = "----"
 WORDS = (
     "Real nodes (the embedded target, `syncmodel node`) need httptools, starlette, uvicorn, uvloop,"
     " websockets, which are not installed: pip install 'syncmodel[reference]'. The simulated target"
@@ -60,13 +64,20 @@ def hidden(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_only_the_nodes_own_processes_import_it() -> None:
-    found = hidden(f"MODULES = {MODULES!r}\n{IMPORTS}")
-    assert found.returncode == 0, found.stderr
+@pytest.fixture(scope="module")
+def said() -> list[str]:
+    """What three programs print, one after the other in one process that lacks them all."""
+    programs = (SIMULATED, EMBEDDED, f"MODULES = {MODULES!r}\n{IMPORTS}")
+    found = hidden(f"print({MARK!r})\n".join(programs))
+    assert (found.returncode, found.stderr) == (0, "")
+    return found.stdout.split(f"{MARK}\n")
+
+
+def test_only_the_nodes_own_processes_import_it(said: list[str]) -> None:
     node = {"admin", "dialler", "elsewhere", "openapi", "plugin_api", "protocol", "relay", "server"}
     expected = {f"syncmodel.reference.node.{name}" for name in node | {"surface", "websocket"}}
     expected |= {f"syncmodel.reference.machines.{name}_process" for name in ("machine", "host")}
-    assert set(found.stdout.split()) == expected
+    assert set(said[2].split()) == expected
 
 
 def test_help_is_there() -> None:
@@ -75,14 +86,12 @@ def test_help_is_there() -> None:
     assert "explore" in found.stdout
 
 
-def test_the_simulated_target_runs() -> None:
-    found = hidden(SIMULATED)
-    assert (found.returncode, found.stdout, found.stderr) == (0, "PASS\n", "")
+def test_the_simulated_target_runs(said: list[str]) -> None:
+    assert said[0] == "PASS\n"
 
 
-def test_the_embedded_target_says_what_is_missing() -> None:
-    found = hidden(EMBEDDED)
-    assert (found.returncode, found.stdout) == (0, f"{WORDS}\n")
+def test_the_embedded_target_says_what_is_missing(said: list[str]) -> None:
+    assert said[1] == f"{WORDS}\n"
 
 
 def test_a_node_by_itself_says_what_is_missing() -> None:
