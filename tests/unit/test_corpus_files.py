@@ -3,7 +3,6 @@
 The seeds make random networks of it; None delivers in order.
 """
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from saved_runs import saved
 
 from syncmodel.corpus import PASSES, Reproduction
+from syncmodel.engine.drive import Straight
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.replay import Judgement, replay
 from syncmodel.engine.run import run
@@ -35,7 +35,7 @@ each_bug = pytest.mark.parametrize(
 def test_it_diverges_with_its_bug(reproduction: Reproduction) -> None:
     assert reproduction.bug is not None
     target = SimulatedCluster(len(reproduction.nodes), [reproduction.bug])
-    replayed = asyncio.run(replay(target, reproduction))
+    replayed = Straight().run(replay(target, reproduction))
     assert replayed.judgement is Judgement.AS_EXPECTED, replayed.reason
 
 
@@ -65,14 +65,14 @@ def test_it_passes_on_a_correct_system(
     for seed in seeds:
         target = SimulatedCluster(len(reproduction.nodes), seed=seed)
         steps, guarantees = reproduction.steps, reproduction.guarantees
-        result = asyncio.run(run(target, reproduction.net, steps, guarantees))
+        result = Straight().run(run(target, reproduction.net, steps, guarantees))
         assert result.verdict is Verdict.PASS, (seed, result)
 
 
 @each_file
 def test_it_passes_among_more_nodes(reproduction: Reproduction) -> None:
     target = SimulatedCluster(len(reproduction.nodes) + 2)
-    replayed = asyncio.run(replay(target, reproduction, expected=PASSES))
+    replayed = Straight().run(replay(target, reproduction, expected=PASSES))
     assert replayed.judgement is Judgement.AS_EXPECTED, replayed.reason
 
 
