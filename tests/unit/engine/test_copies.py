@@ -1,7 +1,5 @@
 """One run on many rows at once: each copy is the same run, and one run tells of all of them."""
 
-import asyncio
-
 import pytest
 from any_runs import scripts
 from attrs import evolve
@@ -10,6 +8,7 @@ from hypothesis import strategies as st
 from supertest import create_case, create_event, delete_case, fully_connected, increment_case
 
 from syncmodel.engine.copies import FEWEST, Copies, copies
+from syncmodel.engine.drive import Straight
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.rename import renamed, tidy_names
 from syncmodel.engine.run import Result, first_disabled, run
@@ -65,7 +64,7 @@ def test_each_copy_is_the_same_run_on_rows_of_its_own(data: st.DataObject) -> No
 
 def test_a_correct_system_passes_on_all_of_them() -> None:
     many = made()
-    result = asyncio.run(run(SimulatedCluster(2), NET, many.script.steps))
+    result = Straight().run(run(SimulatedCluster(2), NET, many.script.steps))
     assert result.verdict is Verdict.PASS
     assert many.failed(result, KEY) == (0, 5)
 
@@ -107,7 +106,7 @@ class Forgets(SimulatedCluster):
 def test_the_first_copy_that_fails_tells_of_those_before_it() -> None:
     many = made((create_case("n1", "c1", "t1"), delete_case("n1", "c1")))
     for failing, told in ((("c1.1",), (1, 1)), (("c1.4", "c1.5"), (1, 4)), ((), (0, 5))):
-        result = asyncio.run(run(Forgets(*failing), NET, many.script.steps))
+        result = Straight().run(run(Forgets(*failing), NET, many.script.steps))
         assert many.failed(result, ("resurrected", "cases")) == told
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Sequence
 from random import Random
 
@@ -12,6 +11,7 @@ from noisy_runs import noisy
 from supertest import create_case, delete_case, fully_connected, update_case
 
 from syncmodel.engine.counterexample import Counterexample
+from syncmodel.engine.drive import Straight
 from syncmodel.engine.run import run
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted
@@ -107,7 +107,7 @@ def found(flake: Flake, seed: int) -> tuple[Counterexample, SimulatedCluster]:
     for attempt in range(1_000):
         target = flake.target(3, coin)
         steps = noisy(NET, flake.steps, Random(f"{seed} {attempt}"))
-        result = asyncio.run(run(target, NET, steps))
+        result = Straight().run(run(target, NET, steps))
         if result.divergences and len(result.steps) >= 8:
             return Counterexample.of(NET, result), target
     raise AssertionError("it never failed")
@@ -117,7 +117,7 @@ def shrunk(flake: Flake, seed: int) -> bool:
     """Whether it comes to two steps within the budget, and is told as k of n."""
     long, target = found(flake, seed)
     minimizer = Minimizer(target, long)
-    short = asyncio.run(minimizer.run())
+    short = Straight().run(minimizer.run())
     assert minimizer.effort.executions <= Budget().executions + 3 * MOST_TRIES
     if not 0 < short.failed <= short.runs:
         return False
@@ -140,7 +140,7 @@ def test_copies_are_asked_only_where_they_show_what_one_shows() -> None:
     for flake in FLAKES[:2]:
         long, target = found(flake, 1)
         minimizer = Minimizer(target, long)
-        asyncio.run(minimizer.run())
+        Straight().run(minimizer.run())
         asked.append(minimizer.chances.in_copies)
     assert asked[0].failed
     assert asked[1].failed <= 1

@@ -21,6 +21,7 @@ from supertest import (
 
 from syncmodel.corpus import Reproduction
 from syncmodel.engine.counterexample import Counterexample
+from syncmodel.engine.drive import Straight
 from syncmodel.engine.fitting import fitted
 from syncmodel.engine.history import Observer, Verdict, nobody
 from syncmodel.engine.invariant import Invariant
@@ -81,7 +82,7 @@ class Failing:
         """What the minimiser makes of it, and what that cost."""
         found = Counterexample.of(self.net, self.result, self.file.expected.divergence)
         minimizer = Minimizer(self.cluster(self.net), found)
-        return asyncio.run(minimizer.run()), minimizer.effort
+        return Straight().run(minimizer.run()), minimizer.effort
 
 
 def failing_runs(file: Reproduction, count: int, seed: int) -> list[Failing]:
@@ -92,7 +93,7 @@ def failing_runs(file: Reproduction, count: int, seed: int) -> list[Failing]:
         steps = noisy(net, file.steps, random)
         network = None if file.network is None else attempt
         target = SimulatedCluster(len(net.nodes), [str(file.bug)], seed=network)
-        result = asyncio.run(run(target, net, steps))
+        result = Straight().run(run(target, net, steps))
         if file.expected.divergence in result.keys and length(result.steps) >= 10:
             found.append(Failing(file, network, net, result))
         if len(found) == count:
@@ -115,10 +116,10 @@ def test_every_planted_bug_is_cut_down_to_about_the_shortest(file: Reproduction)
         assert not effort.exhausted
         assert effort.executions <= 150
         assert m.length < length(failing.result.steps)
-        again = asyncio.run(run(failing.cluster(failing.net), *refitted(m, failing.net)))
+        again = Straight().run(run(failing.cluster(failing.net), *refitted(m, failing.net)))
         assert file.expected.divergence in again.keys
         healthy = failing.cluster(m.script.net, planted=False)
-        passed = asyncio.run(run(healthy, m.script.net, m.script.steps))
+        passed = Straight().run(run(healthy, m.script.net, m.script.steps))
         assert passed.verdict is Verdict.PASS
 
 
@@ -202,7 +203,7 @@ def test_no_list_is_run_again_but_to_measure_and_to_confirm(
 ) -> None:
     oracle = Oracle(needs, monkeypatch)
     minimizer = search(FAILED, fewer_nodes=False)
-    found = asyncio.run(minimizer.run())
+    found = Straight().run(minimizer.run())
     assert {s.row for s in found.script.steps if isinstance(s, Create)} == NEEDED
     searched = Counter(oracle.asked[: -found.runs])
     # Before the first candidate is discarded the best was run again, to see how often it fails.
@@ -215,7 +216,7 @@ def test_no_list_is_run_again_but_to_measure_and_to_confirm(
 def test_the_budget_of_runs_holds(executions: int, monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = Oracle(needs, monkeypatch)
     minimizer = search(FAILED, budget=Budget(executions=executions))
-    found = asyncio.run(minimizer.run())
+    found = Straight().run(minimizer.run())
     assert len(oracle.asked) == executions + 3
     assert minimizer.effort.exhausted
     assert needs(found.script.steps)
@@ -224,7 +225,7 @@ def test_the_budget_of_runs_holds(executions: int, monkeypatch: pytest.MonkeyPat
 def test_the_budget_of_steps_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     Oracle(needs, monkeypatch)
     minimizer = search(FAILED, budget=Budget(steps=50), confirmations=0)
-    found = asyncio.run(minimizer.run())
+    found = Straight().run(minimizer.run())
     assert minimizer.effort.exhausted
     assert minimizer.effort.steps < 50 + len(CASES)
     assert (found.failed, found.runs) == (0, 0)
@@ -246,7 +247,7 @@ def test_a_run_that_says_nothing_never_counts_as_failing(
 ) -> None:
     Oracle(lambda steps: Result(verdict, steps, reason="the machine is gone"), monkeypatch)
     minimizer = search(FAILED, budget=Budget(20))
-    found = asyncio.run(minimizer.run())
+    found = Straight().run(minimizer.run())
     assert found.script.steps == CASES
     assert (found.failed, found.runs) == (0, 10)
     assert ("the machine is gone" in minimizer.effort.stopped) == (verdict is Verdict.INVALID)
@@ -313,7 +314,7 @@ def test_what_was_found_survives_an_interruption(monkeypatch: pytest.MonkeyPatch
     minimizer = search(FAILED)
     assert minimizer.best.script.steps == CASES
     with pytest.raises(KeyboardInterrupt):
-        asyncio.run(minimizer.run())
+        Straight().run(minimizer.run())
     assert needs(minimizer.best.script.steps)
     assert minimizer.best.length < len(CASES)
 
@@ -322,7 +323,7 @@ def test_progress_is_told_after_every_run(monkeypatch: pytest.MonkeyPatch) -> No
     Oracle(needs, monkeypatch)
     told = list[Progress]()
     minimizer = search(FAILED, progress=told.append)
-    asyncio.run(minimizer.run())
+    Straight().run(minimizer.run())
     assert [p.executions for p in told] == list(range(1, minimizer.effort.executions + 1))
     lengths = [p.length for p in told]
     assert lengths == sorted(lengths, reverse=True)
@@ -393,9 +394,9 @@ def test_what_an_earlier_run_left_is_no_reason_to_fail() -> None:
         delete_case("n2", "c1"),
     )
     target = Haunted(2)
-    failing = asyncio.run(run(target, net, steps))
+    failing = Straight().run(run(target, net, steps))
     assert failing.verdict is Verdict.DIVERGED
-    found = asyncio.run(Minimizer(target, Counterexample.of(net, failing)).run())
+    found = Straight().run(Minimizer(target, Counterexample.of(net, failing)).run())
     assert any(isinstance(step, Resync) for step in found.script.steps)
     assert found.length < len(failing.steps)
     assert (found.failed, found.runs) == (3, 3)

@@ -3,7 +3,6 @@
 That each corpus file passes without its bug on many seeds is `tests/unit/test_corpus_files`'.
 """
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +11,7 @@ from saved_runs import saved
 from supertest import fully_connected
 
 from syncmodel.corpus import Reproduction
+from syncmodel.engine.drive import Straight
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
 from syncmodel.engine.script import length
@@ -43,7 +43,7 @@ def test_there_are_bugs_of_every_family() -> None:
 
 def _verdict(reproduction: Reproduction, names: list[str]) -> tuple[Verdict, list[tuple[str, str]]]:
     target = SimulatedCluster(len(reproduction.nodes), names, seed=reproduction.network)
-    result = asyncio.run(run(target, reproduction.net, reproduction.steps))
+    result = Straight().run(run(target, reproduction.net, reproduction.steps))
     return result.verdict, sorted(result.keys)
 
 
@@ -63,7 +63,7 @@ def test_creating_a_case_and_an_event_does_not_show_it(bug: bugs.Bug) -> None:
     for count in (1, 2, 3):
         target = SimulatedCluster(count, [bug.name])
         net = fully_connected(count)
-        assert asyncio.run(run(target, net, steps)).verdict is Verdict.PASS
+        assert Straight().run(run(target, net, steps)).verdict is Verdict.PASS
 
 
 # --- the decisions themselves --------------------------------------------------------------------
