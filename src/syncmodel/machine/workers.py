@@ -10,7 +10,7 @@ import multiprocessing
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 
 from syncmodel.interrupts import ENDING
 from syncmodel.safe_path import SafeChildren
@@ -26,6 +26,8 @@ def prepare() -> None:
 
     It and its workers begin with the signals of `ENDING` held back.
     """
+    # Python 3.11.0 would listen where every user of the computer may ask (CVE-2022-42919).
+    util.abstract_sockets_supported = False  # type: ignore[misc]
     CONTEXT.set_forkserver_preload(list(IMPORTED))
     with held(ENDING), SafeChildren():
         forkserver.ensure_running()
