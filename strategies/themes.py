@@ -62,7 +62,7 @@ NETWORK = Theme(
 #: Many rows, and nothing that drops the log that they are in.
 LONG_LOGS = Theme(
     "long logs",
-    52,
+    36,
     (
         ("disable", 0),
         ("backup", 0),

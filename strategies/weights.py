@@ -68,16 +68,18 @@ WEIGHTS = {
 #: How much likelier a step is in a situation where it says more.
 WHERE_NOTHING_IS_WRITTEN = {"create": 2}
 WHILE_CUT = {
+    "fill": 3,
     "heal": 3,
     "mend": 2,
     "partition": 2,
     "purge": 3,
     "resync": 2,
-    "rollback": 4,
+    "rollback": 6,
     "uninstall": 3,
 }
-WHILE_DOWN = {"purge": 3, "restart": 5, "rollback": 2}
-WHILE_PAUSED = {"resume": 6}
+WHILE_DOWN = {"fill": 3, "purge": 3, "restart": 5, "rollback": 2}
+#: Nobody waits for the answer, so that it may be done twice: that shows in what adds up.
+WHILE_PAUSED = {"add": 3, "resume": 6}
 WHILE_STAGED = {"reboot": 8, "restart": 4}
 #: All nodes are told, so that what is down or stands still is brought back first.
 WHILE_AWAY = {"join": 4, "reactivate": 3, "create": 2}
@@ -85,11 +87,11 @@ WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
 #: A copy that is old says more than a new one.
 WHERE_NOTHING_IS_COPIED = {"backup": 4}
 #: One fill makes a log long, costs as much as a hundred other steps, and makes all that follow
-#: slower: so it comes once, and late.
+#: slower: so it comes once, late, and mostly where somebody has to catch up with it.
 WHERE_A_FILL_IS_DUE = {"fill": 14}
 DUE_AFTER_VALUES = 10
-#: A crash there comes before anything was read.
-IN_A_BURST = {"crash": 5, "restart": 2, "read": 2, "restore": 4}
+#: Nothing that was done there was read yet: a crash may lose it, above all a delete.
+IN_A_BURST = {"crash": 6, "delete": 2, "restart": 2, "read": 2, "restore": 4}
 SITUATIONS = (
     WHERE_NOTHING_IS_WRITTEN,
     WHILE_CUT,
