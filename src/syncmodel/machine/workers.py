@@ -7,10 +7,13 @@ and no worker does it again. Nothing is imported here that takes long.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import forkserver, util
+from multiprocessing.context import ForkServerContext, SpawnContext
 
 from syncmodel.interrupts import ENDING
 from syncmodel.safe_path import SafeChildren
@@ -18,7 +21,13 @@ from syncmodel.safe_path import SafeChildren
 #: Modules of ours, and none of the user's: those may start threads, which no fork survives.
 IMPORTED = ("syncmodel.cli", "syncmodel.machine.jobs", "syncmodel.machine.cluster")
 
-CONTEXT = multiprocessing.get_context("forkserver")
+#: A path of a socket has 107 bytes, of which the listener's takes 32 below the temporary folder.
+LONGEST_FOLDER = 107 - 32
+#: Where there is no room for it each worker is started by itself.
+FORKS = len(os.fsencode(tempfile.gettempdir())) <= LONGEST_FOLDER
+CONTEXT: ForkServerContext | SpawnContext = (
+    multiprocessing.get_context("forkserver") if FORKS else multiprocessing.get_context("spawn")
+)
 
 
 def prepare() -> None:
@@ -26,6 +35,8 @@ def prepare() -> None:
 
     It and its workers begin with the signals of `ENDING` held back.
     """
+    if not FORKS:
+        return
     # Python 3.11.0 would listen where every user of the computer may ask (CVE-2022-42919).
     util.abstract_sockets_supported = False  # type: ignore[misc]
     CONTEXT.set_forkserver_preload(list(IMPORTED))

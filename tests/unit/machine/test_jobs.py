@@ -58,6 +58,19 @@ def test_two_processes_do_what_one_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_temporary_folder_with_a_long_name_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path of a socket in it would be too long."""
+    folder = tmp_path / ("x" * 90)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    done = explore(tmp_path, *SIMULATED, "--sequences", "2", "--steps", "3", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.long
 def test_the_failure_is_the_first_whoever_finds_it(tmp_path: Path) -> None:
     failing = (*SIMULATED, "--bug", BUG, "--sequences", "300")
     for jobs in "12":
