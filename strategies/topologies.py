@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -13,7 +13,7 @@ from syncmodel.model.schema import Schema
 from syncmodel.strategies.inside import Picked
 
 
-@cache
+@lru_cache(maxsize=64)
 def beginnings(schema: Schema, nodes: int, fixed: bool = False) -> tuple[Net, ...]:
     """The nets that runs begin on, each as often as it is to be chosen: whole networks, three in
     five with every node on the usual generation; else one node is on another one. `fixed`: no node
