@@ -62,7 +62,7 @@ NETWORK = Theme(
 #: Many rows, and nothing that drops the log that they are in.
 LONG_LOGS = Theme(
     "long logs",
-    36,
+    40,
     (
         ("disable", 0),
         ("backup", 0),
