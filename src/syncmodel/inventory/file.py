@@ -45,10 +45,12 @@ _NODE = re.compile(r"n[1-9][0-9]?")
 
 @frozen
 class Limits:
-    """Time limits, in seconds. `quiet`: how long nothing may change where rest is a guess; `hold`:
-    how long a fault lasts that no tester renews; `boot`: until a host that reboots lets us in
-    again; `silence`: until when nodes at the latest have
-    given up a connection on which nothing comes."""
+    """Time limits, in seconds.
+
+    `quiet`: how long nothing may change where rest is a guess. `hold`: how long a fault lasts that
+    no tester renews. `boot`: until a host that reboots lets us in again. `silence`: by then every
+    node has given up a connection on which nothing comes.
+    """
 
     connect: float = 10.0
     request: float = 10.0
