@@ -19,6 +19,7 @@ from syncmodel.steps import (
     Restart,
     Restore,
     Resync,
+    Rollout,
     Step,
 )
 
@@ -28,6 +29,10 @@ AFTER, IN_A_BURST, AT_ONCE = 0.15, 0.4, 0.75
 ALIKE, ON_ONE_NODE = 0.25, 0.5
 #: How often a write after a restart is on the node that came back.
 RETURNED = 0.8
+#: How often a node that came back in a burst, and has not caught up yet, is written on at once.
+WRITTEN_ON = 0.5
+#: How often a delete in a burst is followed by a crash, which loses what is not stored yet.
+LOST = 0.4
 #: How often a write after a node began to stand still is sent to it.
 STILL = 0.5
 #: How often a restart is that of a node that is down, if one is.
@@ -63,10 +68,8 @@ NOWHERE = Near()
 
 def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
     """Near to what these touched; what has just come back is written on before it has caught up."""
-    if steps and isinstance(steps[-1], Restart):
-        return Near(RETURNED, nodes=frozenset({steps[-1].node}))
-    if steps and isinstance(steps[-1], Restore):
-        return Near(RETURNED, nodes=frozenset(steps[-1].on))
+    if steps and came_back(steps[-1]):
+        return Near(RETURNED, nodes=steps[-1].nodes())
     if steps and isinstance(steps[-1], Pause):
         return Near(STILL, nodes=frozenset({steps[-1].node}))
     touched = [leaf for step in steps for leaf in _leaves(step)]
@@ -74,6 +77,11 @@ def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
     kinds = (Clock, Data, Restart, Resync)
     nodes = frozenset([leaf.node for leaf in touched if isinstance(leaf, kinds)])
     return Near(chance, rows, nodes, alone) if rows or nodes else NOWHERE
+
+
+def came_back(step: Step) -> bool:
+    """Whether its nodes start, with what they have: what others have comes later."""
+    return isinstance(step, Restart | Restore | Rollout)
 
 
 def _leaves(step: Step) -> Sequence[Step]:

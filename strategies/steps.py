@@ -18,7 +18,7 @@ from hypothesis.stateful import precondition
 
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Schema, Table
-from syncmodel.steps import Burst, Concurrently, Data, Fill, Refused, Step, kind
+from syncmodel.steps import Burst, Concurrently, Data, Delete, Fill, Refused, Step, kind
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import NOTHING, Nothing, Picked
 from syncmodel.strategies.looks import dressed
@@ -27,13 +27,17 @@ from syncmodel.strategies.near import (
     ALIKE,
     AT_ONCE,
     IN_A_BURST,
+    LOST,
     NOWHERE,
     OF_DOWN,
     ON_ONE_NODE,
+    RETURNED,
+    WRITTEN_ON,
     Near,
+    came_back,
     near,
 )
-from syncmodel.strategies.weights import Odds, weights
+from syncmodel.strategies.weights import Odds, starting_over, weights
 
 #: Steps inside a burst, and steps at once.
 BURST_SIZES = (2, 2, 3, 3, 4, 5)
@@ -83,9 +87,9 @@ class AnyOf(Picked[S]):
 
     def pick(self, machine: Planned, rng: Random) -> S | Nothing:
         """Near to the last step now and then."""
-        where = NOWHERE
-        if machine.last is not None and rng.random() < AFTER:
-            where = near((machine.last,), 1.0)
+        where, last = NOWHERE, machine.last
+        if last is not None and (rng.random() < AFTER or _stale(last, machine.plan)):
+            where = near((last,), 1.0)
         return _any(self.kind, machine.plan, machine.kinds, rng, where) or NOTHING
 
     def __repr__(self) -> str:
@@ -205,6 +209,11 @@ def _of_kind(
     return _any(_kind(op), plan, scope, rng, where)
 
 
+def _stale(last: Step, plan: Plan) -> bool:
+    """Whether the nodes of the last step came back, and are still cut off from others."""
+    return came_back(last) and bool(plan.net.cut)
+
+
 def _kind(op: str) -> type[Step]:
     found = kind(op)
     assert found is not None, f"no step has the op {op!r}"
@@ -218,6 +227,8 @@ def _any(kind: type[S], plan: Plan, scope: Scope, rng: Random, where: Near) -> S
         if kind.op == "restart" and plan.net.down:
             where = Near(OF_DOWN, nodes=plan.net.down)
         return _any_enabled(list(kind.choices(plan, scope)), plan, rng, where)
+    if kind.op == "create" and not where.chance:
+        where = Near(RETURNED, nodes=starting_over(plan))
     tables = list(_tables(plan.net.schema, kind.op))
     while tables:
         table = tables[int(rng.random() * len(tables))]
@@ -278,12 +289,23 @@ def _burst(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:
     taken: list[Step] = []
     for _ in range(rng.choice(BURST_SIZES)):
         table = odds(plan, scope.ops, in_a_burst=True)
+        op = _follows(taken, rng)
+        if op in table.ops:
+            table = odds(plan, frozenset({op}), in_a_burst=True)
         step = _weighted(plan, scope, rng, odds, table, where=near(taken, IN_A_BURST))
         if step is None:
             break
         plan = step.advance(plan)
         taken.append(step)
     return Burst(tuple(taken))
+
+
+def _follows(taken: list[Step], rng: Random) -> str:
+    """The kind of step that says most after the last one in a burst, now and then; else ""."""
+    if taken and came_back(taken[-1]) and rng.random() < WRITTEN_ON:
+        # Whatever it has lost, it takes something new.
+        return "create"
+    return "crash" if taken and isinstance(taken[-1], Delete) and rng.random() < LOST else ""
 
 
 def _at_once(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:

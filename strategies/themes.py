@@ -35,7 +35,7 @@ MIXTURE = Theme("mixture", 0)
 #: Links are cut and mended, and rows written: nothing stops, and no log is lost.
 NETWORK = Theme(
     "network",
-    5,
+    6,
     (
         ("backup", 0),
         ("clock", 0),
@@ -62,7 +62,7 @@ NETWORK = Theme(
 #: Many rows, and nothing that drops the log that they are in.
 LONG_LOGS = Theme(
     "long logs",
-    40,
+    30,
     (
         ("disable", 0),
         ("backup", 0),
@@ -166,25 +166,27 @@ MEMBERS = Theme(
 #: Disks are copied, rows change, links are cut, and disks are put back as they were.
 RESTORES = Theme(
     "restores",
-    14,
+    11,
     (
         ("add", 10),
-        ("backup", 2),
+        ("backup", 4),
         ("burst", 18),
         ("clock", 0),
+        ("disable", 0),
         ("faulty_rollback", 0),
         ("faulty_rollout", 0),
         ("heal", 4),
         ("hang", 0),
         ("partition", 9),
         ("pause", 0),
-        ("restore", 8),
+        ("restore", 14),
         ("resume", 0),
-        ("rollback", 1),
+        ("rollback", 0),
         ("spoil", 3),
         ("set", 16),
         ("slow", 0),
         ("impair", 0),
+        ("uninstall", 0),
     ),
 )
 THEMES = {

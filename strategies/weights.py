@@ -83,6 +83,8 @@ WHILE_PAUSED = {"add": 3, "resume": 6}
 WHILE_STAGED = {"reboot": 8, "restart": 4}
 #: All nodes are told, so that what is down or stands still is brought back first.
 WHILE_AWAY = {"join": 4, "reactivate": 3, "create": 2}
+#: What it writes next, it writes into a log that has just begun.
+WHERE_A_NODE_STARTS_OVER = {"create": 3}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
 #: A copy that is old says more than a new one.
 WHERE_NOTHING_IS_COPIED = {"backup": 4}
@@ -102,6 +104,7 @@ SITUATIONS = (
     WHERE_THE_PLUGIN_IS_MISSING,
     WHERE_A_FILL_IS_DUE,
     WHERE_NOTHING_IS_COPIED,
+    WHERE_A_NODE_STARTS_OVER,
     IN_A_BURST,
 )
 
@@ -158,8 +161,16 @@ def weights(
     due = len(plan.tokens) >= DUE_AFTER_VALUES and not plan.passed_over
     still, staged, away = bool(net.paused), bool(net.staged), bool(net.away)
     faults = (bool(net.cut), bool(net.down), still, staged, away)
-    situation = (not plan.rows, *faults, bare, due, not net.backups, in_a_burst)
+    over = bool(starting_over(plan))
+    situation = (not plan.rows, *faults, bare, due, not net.backups, over, in_a_burst)
     return _table(ops, own, theme, situation)
+
+
+def starting_over(plan: Plan) -> frozenset[str]:
+    """The nodes that have the plugin and no row of it, though there are some elsewhere."""
+    if not plan.rows:
+        return frozenset()
+    return frozenset(node for node in plan.net.carriers if not plan.known.get(node))
 
 
 @lru_cache(maxsize=1024)

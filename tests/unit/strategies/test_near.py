@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 from syncmodel.model.net import fully_connected
@@ -10,13 +11,18 @@ from syncmodel.model.plan import Plan
 from syncmodel.model.values import Row
 from syncmodel.steps import (
     Add,
+    Backup,
     Burst,
     Concurrently,
     Crash,
     Create,
     Data,
     Delete,
+    Partition,
     Restart,
+    Restore,
+    Rollback,
+    Rollout,
     Set,
     Step,
     vocabulary,
@@ -24,6 +30,7 @@ from syncmodel.steps import (
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.near import near
 from syncmodel.strategies.steps import choose
+from syncmodel.strategies.weights import starting_over
 from syncmodel.targets.wire import SUPERTEST
 
 NET = fully_connected(SUPERTEST, 3)
@@ -79,10 +86,35 @@ def test_in_a_burst_a_node_that_comes_back_is_written_on() -> None:
     written = Counter[bool]()
     for burst in many(plan, "burst"):
         assert isinstance(burst, Burst)
-        for first, then in zip(burst.steps, burst.steps[1:], strict=False):
+        for first, then in pairwise(burst.steps):
             if isinstance(first, Restart) and isinstance(then, Data):
                 written[first.node == then.node] += 1
     assert written[True] > 2 * written[False] > 0
+
+
+def test_in_a_burst_a_node_that_was_put_back_gets_something_new() -> None:
+    """Where it has not caught up yet, it writes again where its log had something else."""
+    plan = Backup(("n2",)).advance(created("c1"))
+    followed = Counter[bool]()
+    for seed in range(9000):
+        burst = choose(plan, SCOPE, Random(seed))
+        for first, then in pairwise(burst.steps if isinstance(burst, Burst) else ()):
+            if isinstance(first, Restore):
+                followed[isinstance(then, Create) and then.node == "n2"] += 1
+    assert followed.total() > 30
+    assert 3 * followed[True] > followed.total()
+
+
+def test_a_node_that_starts_over_beyond_a_cut_is_what_creates() -> None:
+    plan = Partition((("n1", "n2"), ("n3",))).advance(created("c1"))
+    assert starting_over(plan) == frozenset()
+    for step in (Rollback(("n3",), 1), Rollout(("n3",), 2)):
+        plan = step.advance(plan)
+    assert starting_over(plan) == {"n3"}
+    # Of cases: an event is created where there is a case.
+    made = [one for one in many(plan, "create") if isinstance(one, Create) and one.table == "cases"]
+    creators = Counter(one.node for one in made)
+    assert creators["n3"] > 2 * (creators["n1"] + creators["n2"]) > 0
 
 
 def test_everything_still_comes() -> None:
