@@ -20,8 +20,8 @@ SCENES = (
         "a node that begins to stand still while it is asked, and late requests",
         Grain.MODEL,
         Limits(pauses=1, timeouts=1, burst=2, together=True),
-        11475,
-        21916,
+        11453,
+        21892,
     ),
     Scene(
         "steps-pause",
