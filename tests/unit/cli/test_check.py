@@ -6,6 +6,7 @@ import argparse
 import re
 import shlex
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,13 @@ from syncmodel.cli import main
 from syncmodel.cli.check import NUMBERS, _limits, arguments
 from syncmodel.corpus import load_all
 from syncmodel.exhaustive.limits import Limits
+from syncmodel.exhaustive.scene import Scene
+from syncmodel.exhaustive.scenes import SCENES
 from syncmodel.targets.registry import get, registered
 
 PAGE = Path(__file__).parents[3] / "docs" / "checking.md"
+#: Transitions that take some seconds.
+SMALL = 3_800
 
 
 def test_the_defaults_are_those_of_the_limits() -> None:
@@ -160,6 +165,15 @@ def test_a_graph_that_is_too_large_is_one_sentence(
 def test_a_scene_has_its_pinned_count(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--scenes", "messages-resync"]) == 0
     assert "messages-resync: holds: 2211 states, 2955 transitions" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "one", [s for s in SCENES if s.transitions < SMALL], ids=attrgetter("name")
+)
+def test_a_small_scene_has_the_count_of_the_table(one: Scene) -> None:
+    """A change of the model shows here, and not only in `make check-model`, which takes long."""
+    assert main(["check", "--scenes", one.name]) == 0
 
 
 @pytest.mark.parametrize(
