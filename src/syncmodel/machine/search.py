@@ -28,6 +28,7 @@ from syncmodel.engine.tally import Tally
 from syncmodel.engine.trouble import happened, sentence
 from syncmodel.errors import InvalidRunError
 from syncmodel.interrupts import of_ctrl_c
+from syncmodel.machine import heap
 from syncmodel.machine.deck import Deck
 from syncmodel.machine.provider import Plain
 from syncmodel.machine.wanted import deadline_s
@@ -248,6 +249,8 @@ class Search:
         """Close the books of a run that did not fail."""
         if session.over in (FROM_MEMORY, BROKEN_OFF):
             return
+        if self.findings.sequences % heap.EVERY == 0:
+            heap.give_back()
         try:
             over = session.finish()
         except Exception as error:

@@ -1,0 +1,55 @@
+"""A long search gives back what it does not use, though something small lies above it."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+
+from syncmodel.engine.drive import Straight
+from syncmodel.engine.findings import Settings
+from syncmodel.machine import heap
+from syncmodel.machine.search import searched
+from syncmodel.reference.simulated import SimulatedCluster
+
+PROGRAM = """
+from pathlib import Path
+from syncmodel.machine.heap import give_back
+
+def resident():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1]) // 1024
+
+many = [bytes(4_000) for _ in range(20_000)]
+many = many[399::400]  # The last one is among them: nothing above the hole is free.
+before = resident()
+assert give_back()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not glibc")
+def test_holes_in_the_heap_are_given_back() -> None:
+    said = subprocess.check_output([sys.executable, "-c", PROGRAM], text=True)
+    assert int(said) > 30, "of 76 MiB that were freed"
+
+
+def test_a_search_does_it_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(heap, "give_back", lambda: told.append(1))
+    monkeypatch.setattr(heap, "EVERY", 3)
+    searched(SimulatedCluster(2), Straight(), Settings(nodes=2, sequences=7, steps=2, seed=1))
+    assert len(told) == 2
+
+
+def test_another_c_library_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: object) -> None:
+        raise OSError("no such library")
+
+    heap._malloc_trim.cache_clear()
+    monkeypatch.setattr(ctypes, "CDLL", none)
+    assert not heap.give_back()
+    monkeypatch.undo()
+    heap._malloc_trim.cache_clear()
