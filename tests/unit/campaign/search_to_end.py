@@ -37,8 +37,9 @@ class Waiting:
     lengths: list[int] = field(factory=list)
 
     def at(self, phase: str) -> None:
-        """Wait here, if this is the phase."""
+        """Wait here, if this is the phase, once: a search has several targets to close."""
         if phase == self.phase:
+            self.phase = ""
             print(os.getpid(), flush=True)
             signal.pause()
 
