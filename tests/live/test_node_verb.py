@@ -76,7 +76,7 @@ class Verb:
         below = descendants(self.process.pid)
         code = self.process.wait(limit_s)
         deadline_s = time.monotonic() + END_LIMIT_S
-        while left := [pid for pid in below if Path(f"/proc/{pid}/cmdline").exists()]:
+        while left := [pid for pid in below if os.path.exists(f"/proc/{pid}/cmdline")]:
             assert time.monotonic() < deadline_s, f"still running: {left}"
             os.sched_yield()
         assert not list((self.folder / "tmp").iterdir())
