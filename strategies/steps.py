@@ -210,7 +210,7 @@ def _of_kind(
 
 
 def _stale(last: Step, plan: Plan) -> bool:
-    """Whether the nodes of the last step came back, and are still cut off from others."""
+    """Whether the nodes of the last step came back while a link, of any node, is cut."""
     return came_back(last) and bool(plan.net.cut)
 
 

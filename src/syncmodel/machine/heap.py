@@ -1,8 +1,7 @@
-"""A search that runs for days keeps little, and holds little: holes in the heap are given back.
+"""A long search gives free pages between what is in use back to the system.
 
-What sockets read comes in buffers of up to 256 KiB, and small things that stay come to lie above
-them: so the C library's heap grows by holes, though what is in use stays the same (docs/edges.md
-has figures). `malloc_trim(3)` returns the free pages between what is in use, in a few milliseconds.
+The C library's heap of a live tester gets holes, though what it has in use stays the same
+(docs/edges.md has figures); why has not been looked for. `malloc_trim(3)` returns them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import ctypes
 from functools import lru_cache
 from typing import Any
 
-#: After so many sequences. It costs a thousandth of them on the simulator, and nothing elsewhere.
+#: After so many sequences: one call takes some milliseconds, as many simulated ones some seconds.
 EVERY = 100
 
 
