@@ -1,6 +1,7 @@
 """Finding power: for every planted bug and several seeds, who finds it, how soon, and how short.
 
     python bench/bugs.py [--seeds 10] [--bugs NAME ...] [--cap 400] [--engines ...] [--jobs 1]
+    python bench/bugs.py --first-seed 101 ...
     python bench/bugs.py --find-only [--against FILE.json]
 
 All search the same simulated cluster, and the same model judges them; each step of a burst counts.
@@ -87,9 +88,9 @@ def performed(jobs: Sequence[Job], workers: int) -> Iterator[Search]:
             yield future.result()
 
 
-def soon(bug: str, seeds: int, cap: int) -> list[int | None]:
+def soon(bug: str, seeds: range, cap: int) -> list[int | None]:
     """The sequences to the first failure with each seed."""
-    return [ours.sequences_to_failure(bug, seed, cap) for seed in range(1, seeds + 1)]
+    return [ours.sequences_to_failure(bug, seed, cap) for seed in seeds]
 
 
 def find_only(options: argparse.Namespace, console: Console) -> None:
@@ -97,7 +98,7 @@ def find_only(options: argparse.Namespace, console: Console) -> None:
     before = sooner.read(options.against) if options.against else {}
     counts: dict[str, list[int | None]] = {}
     with ProcessPoolExecutor(options.jobs) as pool:
-        took = pool.map(soon, options.bugs, repeat(options.seeds), repeat(options.cap))
+        took = pool.map(soon, options.bugs, repeat(seeds(options)), repeat(options.cap))
         for bug, each in zip(options.bugs, took, strict=True):
             counts[bug] = each
             print(f"{bug}: {each}", file=sys.stderr, flush=True)
@@ -105,6 +106,11 @@ def find_only(options: argparse.Namespace, console: Console) -> None:
     console.print(sooner.table(counts, before, options.cap))
     for line in sooner.summary(counts, before, options.cap):
         console.print(line)
+
+
+def seeds(options: argparse.Namespace) -> range:
+    """Those of each bug."""
+    return range(options.first_seed, options.first_seed + options.seeds)
 
 
 def job_of(search: Search) -> Job:
@@ -117,7 +123,7 @@ def wanted(options: argparse.Namespace) -> list[Job]:
     return [
         Job(bug, seed, engine, options.cap)
         for bug in options.bugs
-        for seed in range(1, options.seeds + 1)
+        for seed in seeds(options)
         for engine in options.engines
     ]
 
@@ -159,7 +165,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, default=10, help="seeds 1 to this")
+    parser.add_argument("--seeds", type=int, default=10, help="so many seeds for each")
+    parser.add_argument("--first-seed", type=int, default=1, metavar="N", help="and those after")
     parser.add_argument("--bugs", nargs="+", default=names, choices=names, metavar="NAME")
     parser.add_argument("--cap", type=int, default=400, help="sequences of a search")
     parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES)

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import ctypes
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 #: After so many sequences: one call takes some milliseconds, as many simulated ones some seconds.
 EVERY = 100
+
+#: The sequences of this process, of all its searches: many short ones have the same holes.
+_ended = count(1)
+
+
+def sequence_ended() -> None:
+    """Give back what is free, every so many sequences of this process."""
+    if next(_ended) % EVERY == 0:
+        give_back()
 
 
 def give_back() -> bool:

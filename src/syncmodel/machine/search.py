@@ -249,8 +249,7 @@ class Search:
         """Close the books of a run that did not fail."""
         if session.over in (FROM_MEMORY, BROKEN_OFF):
             return
-        if self.findings.sequences % heap.EVERY == 0:
-            heap.give_back()
+        heap.sequence_ended()
         try:
             over = session.finish()
         except Exception as error:

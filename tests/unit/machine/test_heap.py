@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from itertools import count
 
 import pytest
 
@@ -36,11 +37,17 @@ def test_holes_in_the_heap_are_given_back() -> None:
     assert int(said) > 30, "of 76 MiB that were freed"
 
 
-def test_a_search_does_it_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("searches", [(7,), (1, 2, 1, 1, 2)])
+def test_searches_do_it_now_and_then(
+    searches: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[int] = []
     monkeypatch.setattr(heap, "give_back", lambda: told.append(1))
     monkeypatch.setattr(heap, "EVERY", 3)
-    searched(SimulatedCluster(2), Straight(), Settings(nodes=2, sequences=7, steps=2, seed=1))
+    monkeypatch.setattr(heap, "_ended", count(1))
+    for sequences in searches:
+        settings = Settings(nodes=2, sequences=sequences, steps=2, seed=1)
+        searched(SimulatedCluster(2), Straight(), settings)
     assert len(told) == 2
 
 
