@@ -121,3 +121,14 @@ def test_no_merge_was_left_half_done() -> None:
         if mark.search(path.read_text(encoding="utf-8", errors="replace"))
     ]
     assert not left
+
+
+def test_no_python_that_we_start_looks_for_modules_in_the_current_folder() -> None:
+    """`python -m` does, if it is not told otherwise (`safe_path.COMMAND`, or -I for a file)."""
+    starts = re.compile(r"sys\.executable[\"']?,\s*[\"']-(m|c)\b")
+    found = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "src").rglob("*.py")
+        if starts.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not found

@@ -61,14 +61,20 @@ def run(args: argparse.Namespace) -> int:
     """Perform one scenario, or list them."""
     from syncmodel.report.terminal import say
 
-    if args.name is None:
+    file = found(args)
+    if file is None:
         say(_listed(args.folder))
         return 0
-    return _performed(args, _file(args.name, args.folder))
+    return _performed(args, file)
 
 
-def _file(name: str, folder: Path) -> Path:
-    """The file of a scenario. Raises `UsageError`, which lists the known ones."""
+def found(args: argparse.Namespace) -> Path | None:
+    """The file of the scenario that is asked for, if one is. Raises `UsageError`, which lists the
+    known ones."""
+    name: str | None = args.name
+    folder: Path = args.folder
+    if name is None:
+        return None
     if name.endswith(".json"):
         return Path(name)
     names = _names(folder)

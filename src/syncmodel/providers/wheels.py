@@ -7,12 +7,12 @@ import base64
 import hashlib
 import os
 import subprocess
-import sys
 import zipfile
 from importlib import metadata
 from pathlib import Path
 
 from syncmodel.errors import UsageError
+from syncmodel.safe_path import COMMAND
 
 NAME = "syncmodel"
 #: What Debian 12 runs, and every older C library.
@@ -32,7 +32,7 @@ def gather(folder: Path, python: str = PYTHON) -> list[Path]:
     known = folder / "known"
     known.write_text("".join(f"{name}=={version}\n" for name, version in installed().items()))
     platforms = [word for one in PLATFORMS for word in ("--platform", f"{one}_x86_64")]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    command = [*COMMAND, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--only-binary", ":all:", "--python-version", python, *platforms]
     command += ["--constraint", str(known), "--dest", str(folder), "pip", *wanted]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

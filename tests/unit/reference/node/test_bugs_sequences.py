@@ -4,6 +4,7 @@ That each corpus file passes without its bug on many seeds is `tests/unit/test_c
 """
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from msgspec.structs import replace
@@ -180,7 +181,19 @@ def test_mistakes_leave_alone_what_they_are_not_about() -> None:
     assert on_own_copy.base(LOG[0], None) == LOG[0]
 
 
+@pytest.mark.parametrize("bug", [bug.name for bug in bugs.all_bugs()])
+def test_no_mistake_leads_to_a_generation_that_there_is_not(bug: str) -> None:
+    pieces, all_there = bugs.supervisor_pieces([bug]), {1, 2, 3}
+    for one, other in product(all_there, repeat=2):
+        led = {pieces.leads_to(kind, one, other) for kind in ("rollout", "rollback")}
+        led |= {pieces.boots(one, last) for last in (None, other)}
+        led |= {pieces.machine_boots(one, other), pieces.application_of(one, other)}
+        led |= {pieces.afterwards(kind, one, other) or one for kind in ("rollout", "rollback")}
+        assert led <= all_there
+
+
 def test_the_decisions_of_a_supervisor() -> None:
+    assert bugs.supervisor_pieces(["rollback-one-step"]).leads_to("rollback", 1, 1) == 1
     right = SupervisorPieces()
     assert right.leads_to("rollback", 1, 3) == right.leads_to("rollout", 1, 3) == 1
     one_step = bugs.supervisor_pieces(["rollback-one-step"])

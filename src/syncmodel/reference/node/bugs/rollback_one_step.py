@@ -12,5 +12,9 @@ BUG = Bug(
         "generations and rollback to any configuration'"
     ),
     family="generations",
-    supervisor=lambda p: attrs.evolve(p, rollback_target=lambda _requested, selected: selected - 1),
+    supervisor=lambda p: attrs.evolve(
+        # Of the first one, which may be selected and not run yet, there is none before it.
+        p,
+        rollback_target=lambda _requested, selected: max(1, selected - 1),
+    ),
 )
