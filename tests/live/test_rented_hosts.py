@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,7 +26,7 @@ from rented import CLOUDS, THERE
 SCENARIO = (
     Path(__file__).parents[2] / "corpus/scenarios/cluster-plugin-rollout-sync-split-brain.json"
 )
-pytestmark = [pytest.mark.longer, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class Machines:
@@ -113,6 +114,7 @@ def test_a_cluster_is_rented_provisioned_tested_and_given_back(
         syncmodel([cloud], "machines", "create", "hetzner:2", *options)
         said = syncmodel([cloud], "doctor", lease / "hosts.toml")
         assert "missing" not in said, said
+        assert not re.search(r"degraded.*(paus|clock)", said), said
         few = ("--sequences", 2, "--steps", 12, "--seed", 3, "--no-scenes")
         found = ("--corpus", tmp_path / "found")
         syncmodel([cloud], "explore", "--inventory", lease / "hosts.toml", *few, *found)
@@ -120,6 +122,7 @@ def test_a_cluster_is_rented_provisioned_tested_and_given_back(
         assert cloud.left() == []
 
 
+@pytest.mark.longer
 @pytest.mark.skipif(os.geteuid() != 0, reason="port 22 of a loopback address is root's")
 @pytest.mark.skipif(set(THERE) < set(CLOUDS), reason="needs the extras scaleway and ovh")
 def test_a_scenario_on_machines_of_three_providers(machines: Machines, tmp_path: Path) -> None:

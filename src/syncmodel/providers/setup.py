@@ -40,16 +40,18 @@ for port in map(int, sys.argv[1:]):
             held.pop().close()
 print(*(one.getsockname()[1] for one in held))
 """
-#: As `syncmodel machine DIR VERB`, in a tenth of the time.
+#: As `syncmodel machine DIR VERB`, in a tenth of the time; `clock` takes the seconds ahead.
 CONTROL = """\
 import json, socket, sys
 control = socket.socket(socket.AF_UNIX)
 control.connect(f"{sys.argv[1]}/run/control.sock")
-control.sendall(json.dumps({"method": sys.argv[2], "params": {}}).encode() + b"\\n")
+params = {"ahead_s": int(sys.argv[3])} if sys.argv[3:] else {}
+control.sendall(json.dumps({"method": sys.argv[2], "params": params}).encode() + b"\\n")
 line = control.makefile().readline()
 print(line, end="")
 sys.exit(not json.loads(line)["ok"])
 """
+VERBS = ("start", "stop", "kill", "pause", "resume")
 Progress = Callable[[str, int, int], None]
 
 
@@ -88,7 +90,8 @@ def inventory(found: Mapping[str, Set]) -> str:
             f'relay = "127.0.0.1:{one.relay}"',
             f"ways = {{ {', '.join(f'{peer} = {port}' for peer, port in one.ways.items())} }}",
             f"[nodes.{node}.commands]",
-            *(f'{verb} = "{control} {verb}"' for verb in ("start", "stop", "kill")),
+            *(f'{verb} = "{control} {verb}"' for verb in VERBS),
+            f'clock = "{control} clock {{}}"',
             "",
         ]
     return "\n".join(parts)

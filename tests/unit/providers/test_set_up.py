@@ -28,6 +28,7 @@ def test_the_inventory_of_nodes_that_were_set_up_can_be_read(tmp_path: Path) -> 
     assert read.ways == {("n2", "n1"): 4901, ("n1", "n2"): 4902}
     assert read.hosts["n2"].api.port == 5000
     assert read.hosts["n1"].commands["kill"].endswith("control.py /root/syncmodel/node kill")
+    assert set(file.MORE) - set(read.hosts["n1"].commands) == {"reboot"}
 
 
 def test_the_wheel_of_this_package_has_all_of_it(tmp_path: Path) -> None:
