@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from hosts import Hosts, hosts, shown
 from openssh import USER
 
+from syncmodel.adapter.clocks import library
 from syncmodel.cli import main
 from syncmodel.engine.drive import Loop
 from syncmodel.engine.history import Verdict
@@ -279,6 +281,34 @@ def test_nodes_stand_still_and_links_hang_and_clocks_jump_on_hosts(two: Hosts) -
         kinds.kind_of(two.file).abilities.__mro__
     )
     on(two, main)
+
+
+def test_clocks_of_hosts_jump_by_libfaketime() -> None:
+    """The node asks the system for the time, as any other does, and has no way of its own."""
+    try:
+        faketime = library()
+    except UsageError:
+        pytest.skip("libfaketime is not installed")
+
+    async def main(target: HostCluster) -> None:
+        async def ahead_s(node: str) -> float:
+            status = await target.partial[node].admin("cluster_status")
+            return float(status["now_s"]) - time.time()
+
+        rows = [
+            Create("n1", "cases", f"c{number}", (("title", f"t{number}"),)) for number in range(4)
+        ]
+        steps = [rows[0], Clock("n1", 60), rows[1], Clock("n1", -30), rows[2], Clock("n2", 7)]
+        result = await taken(target, NET, [*steps, Restart("n1"), rows[3]])
+        assert result.verdict is Verdict.PASS, result
+        assert -33 < await ahead_s("n1") <= -30
+        assert 4 < await ahead_s("n2") <= 7
+        target.renew()
+        await target.begin(NET)
+        assert all([-3 < await ahead_s(node) <= 0 for node in ("n1", "n2")])
+
+    with hosts(2, faketime=faketime) as made:
+        on(made, main)
 
 
 @pytest.mark.long

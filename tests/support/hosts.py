@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -83,10 +84,12 @@ def hosts(
     places: Mapping[str, Place] | None = None,
     nft: str = "",
     sudo: bool = False,
+    faketime: Path | None = None,
 ) -> Iterator[Hosts]:
     """So many hosts, whose nodes have these bugs; links are carried by the tester, unless each host
     is at a place of its own: then packets are rejected there by `nft`. With `sudo` we log in as
-    somebody who may do nothing but by it."""
+    somebody who may do nothing but by it. With libfaketime clocks are set by it, as docs/hosts.md
+    has it, else the nodes' own way."""
     nodes = [f"n{number}" for number in range(1, count + 1)]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hosts-")))
@@ -132,7 +135,8 @@ def hosts(
                 "relay_at": own[node].at(relay[node]),
             }
             host_process.make(folder / node, keys[node], config)
-            machines[node] = stack.enter_context(machine(folder / node, own[node].enter))
+            clock = _faked(folder, node, faketime) if faketime else {}
+            machines[node] = stack.enter_context(machine(folder / node, own[node].enter, clock))
         for node in nodes:
             line = machines[node].stdout.readline()  # type: ignore[union-attr]  # it is a pipe
             assert "answers" in line, (folder / node / "log").read_text()
@@ -143,20 +147,38 @@ def hosts(
         file.write_text(_inventory(folder, keys, api, relays, {} if places else ways, nft))
         if sudo:
             file.write_text(f"sudo = true\n{file.read_text()}")
+        if faketime:
+            clocks = f'clock = "printf %+ds {{}} > {folder}/\\1-ahead"'
+            own_way = rf"clock = .*{re.escape(str(folder))}/(n\d+) clock .*"
+            file.write_text(re.sub(own_way, clocks, file.read_text()))
         yield Hosts(folder, file, servers, machines, keys)
 
 
 @contextmanager
-def machine(root: Path, enter: Sequence[str] = ()) -> Iterator[subprocess.Popen[str]]:
-    """The machine in this folder."""
+def machine(
+    root: Path, enter: Sequence[str] = (), clock: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """The machine in this folder, with what sets its clock in its environment."""
     command = [*enter, sys.executable, "-m", "syncmodel", "machine", str(root)]
+    env = {**os.environ, **(clock or {})}
     with (root / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=env)
     with process:
         try:
             yield process
         finally:
             process.terminate()
+
+
+def _faked(folder: Path, node: str, library: Path) -> dict[str, str]:
+    ahead = folder / f"{node}-ahead"
+    ahead.write_text("+0s")
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(ahead),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
 
 
 def _known(folder: Path, place: str, host_key: asyncssh.SSHKey) -> None:
