@@ -9,6 +9,7 @@ from syncmodel.corpus.format import (
     System,
     Systems,
     nodes_of,
+    promises,
     to_text,
     usual,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "load",
     "load_all",
     "nodes_of",
+    "promises",
     "save",
     "to_text",
     "usual",

@@ -262,6 +262,13 @@ def _dump_guarantees(guarantees: Guarantees, usually: Guarantees) -> dict[str, A
     return changed
 
 
+def promises(guarantees: Guarantees) -> dict[str, Any]:
+    """What differs from the promises that a system makes which says nothing, in names."""
+    usually, names = Guarantees(), [each.name for each in fields(Guarantees)]
+    changed = {name: _plain(getattr(guarantees, name)) for name in names}
+    return {n: value for n, value in changed.items() if value != _plain(getattr(usually, n))}
+
+
 def _plain(value: Any) -> Any:
     match value:
         case Policy():

@@ -90,7 +90,7 @@ def read(content: bytes, where: str, systems: Systems) -> Reproduction:
         pins=file.or_null("pins", str),
         confirmed=_read_confirmed(file),
         system=system,
-        guarantees=_read_guarantees(file, system, nodes),
+        guarantees=read_guarantees(file, system.guarantees, system, nodes),
         target=target,
         phases=_read_phases(file),
     )
@@ -192,8 +192,13 @@ def _known(file: Fields, field_name: str, value: Any, known: Collection[str]) ->
         raise FormatError(f"{file.at(field_name)}: unknown {shown(value)}; known are: {names}.")
 
 
-def _read_guarantees(file: Fields, system: System, nodes: Collection[str]) -> Guarantees:
-    """The system's own promises, but for those that the file has."""
+def read_guarantees(
+    file: Fields, usually: Guarantees, system: System, nodes: Collection[str]
+) -> Guarantees:
+    """Those promises, but for what the field `guarantees` has; policies have the system's names.
+
+    Raises `FormatError`.
+    """
     names = tuple(each.name for each in fields(Guarantees))
     raw = Fields.of(file.optional("guarantees", dict, {}), file.at("guarantees"), names)
     known = policies_of(system.guarantees)
@@ -215,7 +220,7 @@ def _read_guarantees(file: Fields, system: System, nodes: Collection[str]) -> Gu
             case _:
                 changed[name] = raw.required(name, bool)
     try:
-        return evolve(system.guarantees, **changed)
+        return evolve(usually, **changed)
     except UsageError as error:
         raise FormatError(f"{raw.where}: {error}") from None
 

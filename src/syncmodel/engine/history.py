@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from syncmodel.model.divergence import Divergence
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
-from syncmodel.model.view import View
+from syncmodel.model.view import ControlView, View
 from syncmodel.model.world import World
 from syncmodel.record import Record
 from syncmodel.steps.base import Step
@@ -28,10 +29,12 @@ class Verdict(Enum):
 
 
 class Began(Record):
-    """A run began on this net; `number` counts the runs of this process from 1."""
+    """A run began on this net, to which that was promised; `number` counts the runs of this process
+    from 1."""
 
     number: int
     net: Net
+    guarantees: Guarantees | None = None
 
 
 class Taken(Record):
@@ -54,6 +57,7 @@ class Rested(Record):
     """The system came to rest after step `index` and was compared without a divergence.
 
     `before` and `after` are the worlds around the step, for observers that count what happened.
+    `control` is filled where the control plane was looked at.
     """
 
     index: int
@@ -62,16 +66,22 @@ class Rested(Record):
     seconds: float
     before: World
     after: World
+    control: Mapping[str, ControlView] = {}
 
 
 class Ended(Record):
-    """The run is over. `index` is the step that decided it; `views` is the last sight, if any."""
+    """The run is over. `index` is the step that decided it; `views` is the last sight, if any.
+
+    `rested`: that sight is of the rest after this very step, and `control` of the same moment.
+    """
 
     index: int
     verdict: Verdict
     divergences: tuple[Divergence, ...] = ()
     reason: str = ""
     views: Mapping[str, View | None] | None = None
+    control: Mapping[str, ControlView] = {}
+    rested: bool = False
 
 
 Entry = Began | Taken | Performed | Rested | Ended

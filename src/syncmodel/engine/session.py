@@ -106,6 +106,8 @@ class Session:
         self._views: Mapping[str, View | None] | None = None
         #: Each node's control plane, when it was seen first.
         self._control: dict[str, ControlView] = {}
+        #: What was seen of it at the rest after the last step; None where there was none.
+        self._looked: Mapping[str, ControlView] | None = None
 
     @property
     def plan(self) -> Plan:
@@ -134,7 +136,7 @@ class Session:
         Session._numbers += 1
         net = self.world.belief.net
         number = Session._numbers if self._number is None else self._number
-        self._observe(Began(number, net))
+        self._observe(Began(number, net, self.world.belief.guarantees))
         try:
             await self._begin_clean(net)
         except DivergenceFound as found:
@@ -183,6 +185,7 @@ class Session:
 
     async def _boot(self, net: Net) -> None:
         self._control.clear()
+        self._looked = None
         try:
             await bounded(self.target, self.target.begin(net), lambda: BEGINNING)
         except Exception as error:  # noqa: BLE001 (raised again)
@@ -199,6 +202,7 @@ class Session:
         self.steps.append(step)
         if self.over is not None:
             return
+        self._looked = None
         try:
             self._observe(Taken(len(self.steps), step))
             started = time.perf_counter()
@@ -243,7 +247,7 @@ class Session:
         if isinstance(found, Unsettled):
             await self._unsettled(found)
             return
-        self._views = found.views
+        self._views, self._looked = found.views, found.control
         compare_control(belief, found.control, self._control)
         self._control = {**found.control, **self._control}
         self.world = World(self.world.plan, compare(belief, found.views))
@@ -251,7 +255,8 @@ class Session:
             invariant.hold(self)
         took = time.perf_counter() - started
         index = len(self.steps)
-        self._observe(Rested(index, found.views, found.how.value, took, before, self.world))
+        about = (index, found.views, found.how.value, took, before, self.world, found.control)
+        self._observe(Rested(*about))
 
     async def _settled(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         settling = self.target.settle(net, control=control, limit_s=limit_s)
@@ -309,10 +314,12 @@ class Session:
     def _end(
         self, verdict: Verdict, divergences: tuple[Divergence, ...] = (), reason: str = ""
     ) -> None:
-        about = (verdict, tuple(self.steps), divergences, reason, self._views, self.history)
-        self.over = Result(*about)
-        index = len(self.steps)
-        self._observe(Ended(index, verdict, divergences, reason, self._views))
+        looked = self._looked
+        seen = (self._views, looked or {}, looked is not None)
+        ended = Ended(len(self.steps), verdict, divergences, reason, *seen)
+        about = (verdict, tuple(self.steps), divergences, reason, self._views)
+        self.over = Result(*about, (*self.history, ended))
+        self._observe(ended)
 
 
 def _check_settled(found: object, net: Net) -> None:

@@ -3,8 +3,8 @@
 One object a line, flushed at once, so that a killed tester loses at most its last line.
 The first line says what was tested; `entry` names the kind of every other line: began, take (a step
 that is about to be performed), step (its outcome), rest, end, and `run` its run: the lines of
-several runs may alternate. Steps have their own JSON form
-(`steps.form`). Nothing secret is in a history.
+several runs may alternate. Steps have their own JSON form (`steps.form`), and so have looks at the
+control plane (`looks`). Nothing secret is in a history. docs/walking.md lists all fields.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from attrs import field, frozen
+from immutables import Map
+from msgspec.structs import replace
 
-from syncmodel.corpus import System, Systems, budgets, format1, nodes_of
+from syncmodel.corpus import System, Systems, budgets, format1, promises
 from syncmodel.corpus.fields import Fields, parse, shown, to_json
 from syncmodel.corpus.reading import check_steps, read_nodes, system_of
 from syncmodel.engine.history import Began, Ended, Entry, Performed, Rested, Taken
@@ -30,6 +32,7 @@ from syncmodel.model.outcome import Outcome
 from syncmodel.model.values import Row
 from syncmodel.model.view import View
 from syncmodel.model.world import promised
+from syncmodel.report.looks import Looks
 from syncmodel.steps import form
 from syncmodel.steps.base import Step
 
@@ -51,6 +54,7 @@ class Recorder:
             _check_replaced(path)
         self._run = 0
         self._tables: tuple[str, ...] = ()
+        self._looks = Looks()
         try:
             self._file: IO[str] = path.open("w" if facts is not None else "a", encoding="utf-8")
         except OSError as error:
@@ -79,7 +83,8 @@ class Recorder:
         if isinstance(entry, Began):
             self._run = entry.number
             self._tables = tuple(entry.net.schema.by_name)
-        self._write(dump(entry, self._run, self._tables))
+            self._looks = Looks()
+        self._write(dump(entry, self._run, self._tables, self._looks))
 
     def close(self) -> None:
         """Stop writing."""
@@ -101,13 +106,14 @@ class Recorder:
 # --- writing -----------------------------------------------------------------------------------
 
 
-def dump(entry: Entry, run: int, tables: Sequence[str]) -> dict[str, Any]:
-    """The JSON form of one entry of the run with that number, on nodes with these tables."""
+def dump(entry: Entry, run: int, tables: Sequence[str], looks: Looks) -> dict[str, Any]:
+    """The JSON form of one entry of the run with that number, on nodes with these tables.
+
+    `looks` are those of the run so far.
+    """
     match entry:
         case Began():
-            running = nodes_of(entry.net)
-            nodes = {node: running[node] for node in entry.net.nodes}
-            return {"entry": "began", "run": run, "nodes": nodes}
+            return {"entry": "began", "run": run, **_began(entry)}
         case Taken():
             step = form.dump(entry.step)
             return {"entry": "take", "run": run, "index": entry.index, "step": step}
@@ -128,6 +134,7 @@ def dump(entry: Entry, run: int, tables: Sequence[str]) -> dict[str, Any]:
                 "how": entry.how,
                 "seconds": round(entry.seconds, 6),
                 "views": _views(entry.views, tables),
+                **_control(entry, looks),
             }
         case Ended():
             return {
@@ -138,7 +145,24 @@ def dump(entry: Entry, run: int, tables: Sequence[str]) -> dict[str, Any]:
                 "divergences": [_divergence(each) for each in entry.divergences],
                 "reason": entry.reason,
                 "views": None if entry.views is None else _views(entry.views, tables),
+                "rested": entry.rested,
+                **_control(entry, looks),
             }
+
+
+def _began(entry: Began) -> dict[str, Any]:
+    """Which nodes there are, which of them never run, and what is promised."""
+    net, promised_to_it = entry.net, entry.guarantees
+    return {
+        "nodes": {node: net.running[node] for node in net.nodes},
+        **({"down": sorted(net.down)} if net.down else {}),
+        **({} if promised_to_it is None else {"guarantees": promises(promised_to_it)}),
+    }
+
+
+def _control(entry: Rested | Ended, looks: Looks) -> dict[str, Any]:
+    """What nodes said of themselves, where they were asked."""
+    return {"control": looks.dump(entry.control, entry.index)} if entry.control else {}
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
@@ -200,11 +224,11 @@ class RecordedRun:
 
 #: The fields of each kind of line.
 LINES = {
-    "began": ("nodes",),
+    "began": ("nodes", "down", "guarantees"),
     "take": ("index", "step"),
     "step": ("index", "step", "outcome", "seconds"),
-    "rest": ("index", "how", "seconds", "views"),
-    "end": ("index", "verdict", "divergences", "reason", "views"),
+    "rest": ("index", "how", "seconds", "views", "control"),
+    "end": ("index", "verdict", "divergences", "reason", "views", "rested", "control"),
 }
 
 
@@ -310,8 +334,7 @@ def _runs(lines: Iterable[Fields], header: Fields, system: System) -> Iterator[R
         elif kind == "end":
             del open_runs[line.required("run", int)]
             if line.required("verdict", str) == "diverged":
-                each = enumerate(line.required("divergences", list), 1)
-                found = tuple(_read(one, f"{line.where}, divergence {i}") for i, one in each)
+                found = divergences_of(line)
                 budgets.check_count([form.dump(step) for step in steps], line.where)
                 check_steps(net, steps, f"{line.where}, run {line.raw['run']}")
                 yield RecordedRun(
@@ -327,11 +350,31 @@ def step_of(line: Fields, *, first: bool = False) -> Step:
 
 
 def net_of(system: System, line: Fields) -> Net:
-    """The net of the line with which a run begins. Raises `FormatError`."""
+    """The net of the line with which a run begins, without the nodes that never run.
+
+    Raises `FormatError`.
+    """
+    net = whole_net_of(system, line)
+    there = tuple(node for node in net.nodes if node not in net.down)
+    running = Map({node: net.running[node] for node in there})
+    few = replace(net, nodes=there, running=running, down=frozenset())
+    return promised(few, system.guarantees)
+
+
+def whole_net_of(system: System, line: Fields) -> Net:
+    """The same with all of its nodes, and nothing promised. Raises `FormatError`."""
     line.required("nodes", dict)
     running = read_nodes(line, system.schema)
-    net = Net(system.schema, tuple(line.raw["nodes"]), running)
-    return promised(net, system.guarantees)
+    nodes, down = tuple(line.raw["nodes"]), line.optional("down", list, [])
+    if not all(node in nodes for node in down) or len(down) == len(nodes):
+        raise FormatError(f"{line.at('down')}: not some of the nodes: {shown(down)}.")
+    return Net(system.schema, nodes, running, frozenset(down))
+
+
+def divergences_of(line: Fields) -> tuple[Divergence, ...]:
+    """What differed, as the line has it with which a run ends. Raises `FormatError`."""
+    each = enumerate(line.required("divergences", list), 1)
+    return tuple(_read(one, f"{line.where}, divergence {i}") for i, one in each)
 
 
 def _read(raw: Any, where: str) -> Divergence:
