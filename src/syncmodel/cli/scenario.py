@@ -105,8 +105,8 @@ def _performed(args: argparse.Namespace, file: Path) -> int:
     from syncmodel.engine.history import Ended, Verdict, all_of
     from syncmodel.engine.pool import Pool
     from syncmodel.engine.replay import replay
+    from syncmodel.report.beside import RECORD, leave_story
     from syncmodel.report.jsonl import Recorder
-    from syncmodel.report.story import story
     from syncmodel.report.terminal import say
     from syncmodel.targets.base import Diagnosed
 
@@ -128,8 +128,8 @@ def _performed(args: argparse.Namespace, file: Path) -> int:
         if isinstance(entry, Ended):
             ended.append(entry)
 
-    facts = {"target": kind.name, "files": [str(file)]}
-    with Recorder(folder / "record.jsonl", facts) as record, Pool(kind) as pool:
+    facts = {"target": kind.name, "files": [str(file)], "bugs": list(bugs)}
+    with Recorder(folder / RECORD, facts) as record, Pool(kind) as pool:
         target = pool.target(len(scenario.nodes), bugs)
         seen = all_of(end, _told(scenario), record)
         pool.driver.run(replay(target, scenario, seen, scenario.expected_with(bugs)))
@@ -138,9 +138,7 @@ def _performed(args: argparse.Namespace, file: Path) -> int:
             pool.driver.run(target.artefacts(folder))
     last = ended[-1]
     if last.verdict is not Verdict.PASS:
-        text = story(scenario, last)
-        (folder / "story.txt").write_text(f"{text}\n", encoding="utf-8")
-        say(f"\n{text}\n")
+        say(f"\n{leave_story(folder, scenario, last)}\n")
     kept = "the record, and what each node says" if says else "the record"
     but = f" (without {len(left_out)} of {len(whole.steps)} steps)" if left_out else ""
     say(f"{last.verdict.value}{but}: {folder} has {kept}.")
