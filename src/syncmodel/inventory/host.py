@@ -67,6 +67,7 @@ class HostNode(PartialNode):
             url=whole.url,
             clock=self._now,
             took=self.took,
+            jobs=self.jobs,
         )
         return http, client
 

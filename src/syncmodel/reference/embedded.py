@@ -26,6 +26,7 @@ from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.reaching import ways
 from syncmodel.reference.machines.shared import borrow, give_back
 from syncmodel.reference.node.faults import HOLDING
+from syncmodel.reference.node.jobs import JobStore
 from syncmodel.reference.node.purging import shared
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
@@ -33,7 +34,7 @@ from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.spoiling import DAMAGED, Spoils
-from syncmodel.targets import deploying
+from syncmodel.targets import artefacts, deploying
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.deploying import begin, end, preview
 from syncmodel.targets.inside import Reachable, Way
@@ -139,7 +140,7 @@ class EmbeddedCluster(
                 self._machines = None
 
     async def artefacts(self, folder: Path) -> None:
-        """What each node says, its jobs, and the logs of its application and its supervisor."""
+        """What each node says, all of its jobs, and the logs of its application and supervisor."""
         await super().artefacts(folder)
         for name, machine in self._running.machines.items():
             layout, there = machine.layout, folder / name
@@ -148,6 +149,7 @@ class EmbeddedCluster(
                     shutil.copy(log, there / log.name)
             if layout.jobs.is_dir():
                 shutil.copytree(layout.jobs, there / "jobs", dirs_exist_ok=True)
+                artefacts.add_jobs(there, [job.told() for job in JobStore(layout.jobs).load()])
 
     async def faulty_deploy(self, node: str, generation: int, fault: str, *, back: bool) -> Outcome:
         """As `DeploysAmidFaults`; the machine's own control arms the fault."""
@@ -280,6 +282,7 @@ class EmbeddedCluster(
         before = self.live[node]
         self.live[node] = LiveNode(machine, self._running.admin_key, machine.pubkey)
         self.live[node].ahead_s, self.live[node].took = before.ahead_s, before.took
+        self.live[node].jobs = before.jobs
 
     @property
     def _running(self) -> LocalCluster:

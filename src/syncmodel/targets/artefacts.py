@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from syncmodel.errors import TransportError
 from syncmodel.model.divergence import DivergenceFound
+from syncmodel.model.view import View
+from syncmodel.targets.comparing import compared, migrated
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
@@ -24,6 +26,9 @@ METHODS = {
     "nodes.json": "cluster_nodes.list",
     "sync.json": "sync.status",
 }
+MIGRATIONS = "migrations.json"
+#: The status of an answer about a job that there is not.
+NO_SUCH = 404
 
 
 async def keep(nodes: Mapping[str, LiveNode], folder: Path, run_id: str) -> None:
@@ -34,15 +39,63 @@ async def keep(nodes: Mapping[str, LiveNode], folder: Path, run_id: str) -> None
 
 
 async def _keep(node: LiveNode, folder: Path, run_id: str) -> None:
-    for name, method in METHODS.items():
-        _write(folder / name, await _answer(node.admin(method)))
-    _write(folder / "store-tables.json", await _answer(node.stored_tables()))
-    _write(folder / "links.json", await _answer(node.links()))
-    _write(folder / "rows.json", await _answer(_rows(node, run_id)))
+    answers = {name: await _answer(node.admin(method)) for name, method in METHODS.items()}
+    answers["comparison.json"] = comparison(answers["generations.json"])
+    answers["store-tables.json"] = await _answer(node.stored_tables())
+    answers["links.json"] = await _answer(node.links())
+    answers["rows.json"] = await _answer(_rows(node, run_id))
+    answers["schema.json"] = await _answer(_schema(node))
+    answers[MIGRATIONS] = await _answer(_migrations(node))
+    for name, found in answers.items():
+        write(folder / name, found)
+
+
+def comparison(listed: Any) -> Any:
+    """What differs between the generations that a node lists; else why that can't be said."""
+    if isinstance(listed, dict) and "unanswered" in listed:
+        return listed
+    try:
+        return compared(listed["generations"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return {"unanswered": f"no list of generations: {type(error).__name__}: {error}"}
+
+
+def add_jobs(folder: Path, told: Iterable[Mapping[str, Any]]) -> None:
+    """What jobs that a machine has on disk have run, beside what its node said of those that the
+    tester began."""
+    file = folder / MIGRATIONS
+    before = json.loads(file.read_text(encoding="utf-8"))
+    said = before.get("jobs", [])
+    names = {job["job"] for job in said}
+    write(file, {**before, "jobs": said + [j for j in migrated(told) if j["job"] not in names]})
+
+
+async def _schema(node: LiveNode) -> Any:
+    answer = await node.ask(lambda client: client.plugin("GET", "schema"))
+    return answer.body.get("result") if answer.ok else {"schema": None, "status": answer.status}
+
+
+async def _migrations(node: LiveNode) -> Any:
+    """Of each job that the tester began; one that the node does not know any more is left out."""
+    told = []
+    for job in node.jobs:
+        try:
+            told.append(await node.admin("rollout.status", {"job": job}))
+        except AdminError as error:
+            if error.status != NO_SUCH:
+                raise
+    try:
+        return {"jobs": migrated(told)}
+    except (TypeError, AttributeError) as error:
+        return {"unanswered": f"no jobs: {type(error).__name__}: {error}"}
 
 
 async def _rows(node: LiveNode, run_id: str) -> Any:
-    view, at = await node.view(run_id)
+    return rows_of(*await node.view(run_id))
+
+
+def rows_of(view: View | None, at: tuple[str, int] | None) -> Any:
+    """The rows that a node showed, with the (log, position) that they were read at."""
     if view is None or at is None:
         return {"rows": None}
     rows = {str(row): dict(value.cells) for row, value in view.rows}
@@ -57,6 +110,7 @@ async def _answer(question: Awaitable[Any]) -> Any:
         return {"unanswered": f"{type(error).__name__}: {error}"}
 
 
-def _write(file: Path, found: Any) -> None:
+def write(file: Path, found: Any) -> None:
+    """A file of what was found, the same for what is equal."""
     text = json.dumps(found, indent=2, sort_keys=True, default=str, ensure_ascii=True)
     file.write_text(f"{text}\n", encoding="utf-8")

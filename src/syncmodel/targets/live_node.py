@@ -99,6 +99,8 @@ class LiveNode:
         self._jumping = asyncio.Lock()
         #: The last request of each admin method that it took, over all connections and reboots.
         self.took: dict[str, Sent] = {}
+        #: The jobs that it began, likewise; the last ones.
+        self.jobs: dict[str, None] = {}
 
     async def connect(self) -> NodeClient:
         """The client of this node. Raises `TransportError` if the machine can't be reached."""
@@ -133,6 +135,7 @@ class LiveNode:
             plugin_path=self._plugin_path,
             clock=self._now,
             took=self.took,
+            jobs=self.jobs,
         )
         return http, client
 

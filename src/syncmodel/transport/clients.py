@@ -26,6 +26,11 @@ from syncmodel.transport.urls import ADMIN_PATH, BASE_URL
 #: An admin request as it is sent: its body and its header, if any.
 Sent = tuple[bytes, str | None]
 
+#: The admin methods that begin a job of the machine's.
+BEGIN = frozenset({"rollout.start", "rollout.rollback", "plugins.disable", "plugins.uninstall"})
+#: The names of so many jobs are kept, the last ones.
+MOST_JOBS = 100
+
 _JSON_TYPE = "application/json"
 _NOT_READY = "not_ready"
 _FIRST_PAUSE_S = 0.005
@@ -118,6 +123,7 @@ class NodeClient:
     such as "/plugins-api/NAME". `ready_limit_s` bounds how long a node that answers 503 `not_ready`
     is asked again; nothing else is ever sent twice. `clock` gives Unix seconds, for the signature's
     stamp. `took` has the last request of each method that the node took: body and authorisation.
+    `jobs` has the names of those that it began, in order.
     """
 
     def __init__(
@@ -132,6 +138,7 @@ class NodeClient:
         ready_limit_s: float = 5.0,
         clock: Callable[[], float] = time.time,
         took: dict[str, Sent] | None = None,
+        jobs: dict[str, None] | None = None,
     ) -> None:
         self._http = http
         self._key = key
@@ -141,6 +148,7 @@ class NodeClient:
         self._ready_limit_s = ready_limit_s
         self._clock = clock
         self.took: dict[str, Sent] = {} if took is None else took
+        self.jobs: dict[str, None] = {} if jobs is None else jobs
 
     async def admin(
         self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None
@@ -154,10 +162,17 @@ class NodeClient:
         answer = await self._ready(lambda: self._post_admin(method, body, limit_s))
         result = answer.body.get("result")
         if answer.ok and answer.body.get("ok") is True and isinstance(result, dict):
+            if method in BEGIN and isinstance(result.get("job"), str):
+                self._begun(result["job"])
             return result
         if answer.ok:
             raise Indefinite(f"{method} was answered {answer.status} without a result.")
         raise _admin_error(answer)
+
+    def _begun(self, job: str) -> None:
+        self.jobs[job] = None
+        while len(self.jobs) > MOST_JOBS:
+            del self.jobs[next(iter(self.jobs))]
 
     async def plugin(
         self,

@@ -32,7 +32,7 @@ def test_each_passes_phase_by_phase(
     assert [one and one[1] for one in passed] == phases
     (folder,) = tmp_path.iterdir()
     assert re.fullmatch(f"{RUN_ID}{file.stem}", folder.name)
-    assert said[-1] == f"pass: {folder} has the record."
+    assert said[-1] == f"pass: {folder} has the record, and what each node says."
     assert (folder / "record.jsonl").stat().st_size > 1_000
 
 

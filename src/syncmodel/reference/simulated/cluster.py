@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Coroutine, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from syncmodel.model.net import Link, Net
@@ -23,6 +24,7 @@ from syncmodel.reference.simulated import (
     plugins,
     purging,
     restoring,
+    saying,
     sights,
     spoiling,
     told,
@@ -31,7 +33,7 @@ from syncmodel.reference.simulated.moments import Noting
 from syncmodel.reference.simulated.schedule import Drawn, InTurn, Schedule
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
-from syncmodel.targets.base import Settled, Target, Unsettled
+from syncmodel.targets.base import Diagnosed, Settled, Target, Unsettled
 from syncmodel.targets.inside import Moment, Traces
 from syncmodel.targets.wire import SUPERTEST
 
@@ -52,7 +54,7 @@ UNUSUAL, AGAIN = 100, 20
 NONE_SEEN: Counter[VirtualWorld] = Counter()
 
 
-class SimulatedCluster(Target, Everything, Traces):
+class SimulatedCluster(Target, Everything, Traces, Diagnosed):
     """Nodes n1, n2, ... in a virtual world; `world` is that world now.
 
     `seed` None takes everything in turn: nothing travels between rests and all clocks agree. A
@@ -103,6 +105,10 @@ class SimulatedCluster(Target, Everything, Traces):
     def traced(self) -> tuple[Moment, ...]:
         """What was decided since this was asked last."""
         return () if self._notes is None else self._notes.taken()
+
+    async def artefacts(self, folder: Path) -> None:
+        """What each machine has, and what each application that runs says."""
+        saying.keep(self.world, folder)
 
     # --- Target --------------------------------------------------------------------------------
 
