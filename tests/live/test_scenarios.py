@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from syncmodel.cli import main
+from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.report.judged import judged
+from syncmodel.targets import registry
 
 #: It starts many processes.
 pytestmark = pytest.mark.slow
@@ -17,10 +21,13 @@ FOLDER = Path(__file__).parents[2] / "corpus" / "scenarios"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
 FILES = {
     "app.log",
+    "comparison.json",
     "generations.json",
     "links.json",
+    "migrations.json",
     "nodes.json",
     "rows.json",
+    "schema.json",
     "status.json",
     "store-tables.json",
     "supervisor.log",
@@ -73,9 +80,60 @@ def test_each_passes_on_live_nodes(name: str, tmp_path: Path) -> None:
                 assert set(re.findall(r"\b[0-9a-f]{64}\b", file.read_text())) <= known, file
 
 
+@pytest.mark.parametrize(
+    ("name", "bug", "what"),
+    [
+        ("deployments-that-fail", "failed-activation-not-undone", {"control plane"}),
+        ("trust-expansion-replay", "trust-without-replay", {"missing", "resurrected", "stale"}),
+    ],
+)
 def test_the_folder_of_a_failure_says_what_diverged_once_its_machines_are_gone(
-    tmp_path: Path,
+    name: str, bug: str, what: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clusters: list[Path] = []
+    rebuilt = EmbeddedCluster._rebuild
+
+    async def noted(self: EmbeddedCluster) -> None:
+        await rebuilt(self)
+        assert self.folder is not None
+        clusters.append(self.folder)
+
+    monkeypatch.setattr(EmbeddedCluster, "_rebuild", noted)
+    where = ["--folder", str(FOLDER), "--artefacts", str(tmp_path / "kept")]
+    assert main(["scenario", name, "--bug", bug, *where]) == 1
+    (folder,) = (tmp_path / "kept").iterdir()
+    # Of the machines nothing is left: no process, no file. The folder goes elsewhere, alone.
+    assert clusters
+    for cluster in clusters:
+        shutil.rmtree(cluster, ignore_errors=True)
+        assert not cluster.exists()
+    folder = folder.rename(tmp_path / "alone")
+    monkeypatch.setattr(EmbeddedCluster, "__init__", no_machines)
+    (one,) = judged(folder / "record.jsonl", registry.registered)
+    last = json.loads((folder / "record.jsonl").read_text().splitlines()[-1])
+    assert {key[0] for key in one.keys} == what
+    assert one.found == one.recorded
+    assert one.derived
+    assert main(["judge", str(folder)]) == 1
+    assert last["verdict"] == "diverged"
+    # And what the nodes said of themselves is what was compared.
+    for node, view in last["views"].items():
+        rows = json.loads((folder / node / "rows.json").read_text())["rows"]
+        seen = {
+            f"{table}/{row.pop('id')}": row
+            for table, shown in (view or {}).items()
+            for row in shown
+        }
+        assert seen == (rows or {})
+    for divergence in one.found:
+        assert divergence.expected in (folder / "story.txt").read_text()
+
+
+def no_machines(*_: object, **__: object) -> None:
+    raise AssertionError("a machine was asked for")
+
+
+def test_what_a_failed_deployment_left_is_in_its_nodes_folder(tmp_path: Path) -> None:
     where = ["--folder", str(FOLDER), "--artefacts", str(tmp_path)]
     bug = ["--bug", "failed-activation-not-undone"]
     assert main(["scenario", "deployments-that-fail", *bug, *where]) == 1
@@ -84,5 +142,17 @@ def test_the_folder_of_a_failure_says_what_diverged_once_its_machines_are_gone(
     assert status["generation"] == {"running": 2, "selected": 3}
     assert json.loads((folder / "n1" / "links.json").read_text()) == [3, 2]
     assert "selected generation 2" in (folder / "story.txt").read_text()
-    last = json.loads((folder / "record.jsonl").read_text().splitlines()[-1])
-    assert last["verdict"] == "diverged"
+    comparison = json.loads((folder / "n1" / "comparison.json").read_text())
+    assert (comparison["selected"], comparison["running"], comparison["same"]) == (3, 2, False)
+    assert comparison["generations"]["3"]["against_running"]["plugins"] == {
+        "supertest": {"there": 1, "here": 2}
+    }
+    jobs = json.loads((folder / "n1" / "migrations.json").read_text())["jobs"]
+    assert {job["job"]: (job["state"], job["exit_status"]) for job in jobs}["rollout-1"] == (
+        "done",
+        0,
+    )
+    codes = [job["error"]["code"] for job in jobs if job["error"]]
+    assert codes[:2] == ["missing_substitutes", "migration_failed"]
+    assert codes[-1] == "application_failed"
+    assert {file.stem for file in (folder / "n1" / "jobs").iterdir()} == {j["job"] for j in jobs}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,8 +22,11 @@ from syncmodel.engine.run import run
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.report.beside import RECORD, STORY
+from syncmodel.report.judged import judged
 from syncmodel.report.page.moments import seen_failure
 from syncmodel.report.page.writing import found_page
+from syncmodel.report.story import story
 from syncmodel.shrink.minimize import NO_SEARCH
 from syncmodel.targets import registry
 from syncmodel.targets.base import Diagnosed, Target
@@ -96,12 +100,52 @@ def test_the_page_links_to_every_file_and_shows_the_messages(
     (page,) = (tmp_path / "pages").glob("*.html")
     data = json.loads(re.findall(r'id="data">(.*?)</script>', page.read_text(), re.S)[0])
     links = {fact[0]: fact[1:] for fact in data["facts"] if fact[0].startswith("artefacts of")}
-    assert list(links) == [f"artefacts of n{number}" for number in (1, 2)]
-    for words, link in links.values():
-        assert words == "rows.json"
-        assert (page.parent / link).is_file()
+    about = ["artefacts of the run", *(f"artefacts of n{number}" for number in (1, 2))]
+    assert list(links) == about
+    named = [words for each in links.values() for words in each[::2]]
+    assert named == ["record.jsonl", "story.txt", "rows.json", "rows.json"]
+    for each in links.values():
+        assert all((page.parent / link).is_file() for link in each[1::2])
     happened = [moment["happened"] for moment in data["runs"][0]["moments"]]
     assert any(one[3] == "row" for moment in happened for one in moment)
+
+
+def test_the_folder_of_a_failure_on_the_simulator_says_what_diverged_by_itself(
+    tmp_path: Path,
+) -> None:
+    finding = found_by(SimulatedCluster, tmp_path / "found")
+    found_page(finding, tmp_path / "pages")
+    assert finding.evidence.folder is not None
+    folder = finding.evidence.folder.rename(tmp_path / "kept")
+    shutil.rmtree(tmp_path / "found")
+    one = next(judged(folder / RECORD, registry.registered))
+    assert one.keys == {finding.counterexample.key}
+    assert (one.as_recorded, one.derived) == (True, True)
+    assert one.found == finding.counterexample.divergences
+    told = (folder / STORY).read_text()
+    assert told == f"{story(finding.reproduction, finding.counterexample)}\n"
+    header = json.loads((folder / RECORD).read_text().splitlines()[0])
+    assert (header["target"], header["bugs"]) == ("simulated", [BUG])
+    views = finding.counterexample.views
+    assert views is not None
+    for node, view in views.items():
+        rows = json.loads((folder / node / "rows.json").read_text())["rows"]
+        assert view is not None
+        assert rows == {str(row): dict(value.cells) for row, value in view.rows}
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < 100_000
+
+
+def test_a_record_that_cannot_be_written_is_told_on_the_page(
+    tmp_path: Path, telling: type[Telling], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise InvalidRunError("The disk is full.")
+
+    finding = found_by(telling, tmp_path / "found")
+    monkeypatch.setattr("syncmodel.report.beside.Recorder", full)
+    found_page(finding, tmp_path / "pages")
+    (page,) = (tmp_path / "pages").glob("*.html")
+    assert "not all: The disk is full." in page.read_text()
 
 
 def test_it_is_not_asked_where_nobody_looks_or_nothing_is_confirmed(

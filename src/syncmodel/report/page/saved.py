@@ -20,6 +20,7 @@ from syncmodel.engine.script import leaves
 from syncmodel.engine.tally import Tally
 from syncmodel.engine.trouble import sentence
 from syncmodel.errors import SyncModelError
+from syncmodel.report.beside import leave_run
 from syncmodel.report.page.index import Listed
 from syncmodel.report.page.moments import SeenRun, seen
 from syncmodel.report.page.versions import Versions
@@ -80,7 +81,12 @@ def put_run(
         if sight is not None:
             first, sight = headline(sight), evolve(sight, happened=follows.happened)
             if result.verdict is not Verdict.PASS:
-                facts += artefacts_of(artefacts(follows.target, driver, at), folder)
+                evidence = artefacts(follows.target, driver, at)
+                if evidence.folder is not None:
+                    about = {"target": kind.name, "files": [str(file)]}
+                    lacking = leave_run(evidence.folder, run, result.history, result, about)
+                    evidence = evolve(evidence, lacking=lacking)
+                facts += artefacts_of(evidence, folder)
             told = saved_page(run, file, sight, at, facts)
     except Exception as error:  # noqa: BLE001 (the verdict stands, whatever its page lacks)
         told = f"There is no page, and the verdict stands. {sentence(error)}"

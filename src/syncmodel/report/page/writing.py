@@ -20,6 +20,7 @@ from syncmodel.corpus.store import write_whole
 from syncmodel.engine.trouble import sentence
 from syncmodel.errors import printable, printable_line
 from syncmodel.report.again import again
+from syncmodel.report.beside import RECORD, STORY, leave_run
 from syncmodel.report.page.document import document
 from syncmodel.report.page.filling import run_page
 from syncmodel.report.page.moments import SeenRun, seen, seen_failure
@@ -40,6 +41,7 @@ LOOK = "Look at it: "
 def found_page(finding: Finding, folder: Path | None = None) -> str:
     """Write the page of a failure, beside its file or into the folder; a sentence of where it is.
 
+    Its record and story go into the folder of its artefacts, if it has one.
     "" where there is nothing to show: nobody has kept the run. Never fails.
     """
     file = finding.file
@@ -62,8 +64,19 @@ def _found(finding: Finding, where: Path) -> str:
         before = seen_failure(original)
         runs |= {} if before is None else {FOUND: before}
     facts = facts_of(finding.reproduction, finding.file, where)
-    facts += artefacts_of(finding.evidence, where)
+    facts += artefacts_of(_with_run(finding), where)
     return run_page(data(finding.reproduction.title, facts, runs), run_title(run))
+
+
+def _with_run(finding: Finding) -> Evidence:
+    """Its evidence, once the run that was seen then lies there too."""
+    evidence, best, run = finding.evidence, finding.counterexample, finding.reproduction
+    if evidence.folder is None:
+        return evidence
+    network = {} if best.network is None else {"network": best.network}
+    facts = {"target": run.system.name, "bugs": list(best.bugs), **network}
+    lacking = leave_run(evidence.folder, run, best.history, best, facts)
+    return evolve(evidence, lacking=lacking)
 
 
 def page_name(finding: Finding) -> str:
@@ -129,7 +142,11 @@ def artefacts_of(evidence: Evidence, folder: Path) -> Facts:
     """What each node said of itself, as a page in the folder links to it."""
     if evidence.folder is None:
         return [("artefacts", f"none: {evidence.lacking}")] if evidence.lacking else []
-    facts: Facts = []
+    files = [evidence.folder / name for name in (RECORD, STORY)]
+    whole = [part for one in files if one.is_file() for part in (one.name, link(one, folder))]
+    facts: Facts = [("artefacts of the run", *whole)] if whole else []
+    if evidence.lacking:
+        facts.append(("artefacts of the run", f"not all: {evidence.lacking}"))
     for node in sorted(path for path in evidence.folder.iterdir() if path.is_dir()):
         files = sorted(path for path in node.rglob("*") if path.is_file())
         links = [(printable(str(file.relative_to(node))), link(file, folder)) for file in files]
