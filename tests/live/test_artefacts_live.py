@@ -28,6 +28,9 @@ def test_a_run_that_fails_has_them(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     links = [link for name, *linked in facts if name == "artefacts of n1" for link in linked[1::2]]
     files = {Path(link).name: tmp_path / "pages" / link for link in links}
     assert {"app.log", "supervisor.log", "status.json", "rows.json", "links.json"} <= files.keys()
+    (folder,) = (tmp_path / "pages").glob("*.artefacts")
+    assert (folder / "story.txt").is_file()
+    assert main(["judge", str(folder)]) == 1
     known = set(KEY.findall(files["nodes.json"].read_text()))
     for one in files.values():
         assert set(KEY.findall(one.read_text())) <= known, one

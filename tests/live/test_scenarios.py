@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parents[2] / "corpus" / "scenarios"
 NAMES = sorted(file.stem for file in FOLDER.glob("*.json"))
 FILES = {
     "app.log",
+    "certificates.json",
     "comparison.json",
     "generations.json",
     "links.json",
@@ -75,7 +76,7 @@ def test_each_passes_on_live_nodes(name: str, tmp_path: Path) -> None:
             assert "unanswered" not in found, file
         # Keys are 64 hexadecimal digits; the public ones are all in the list of nodes.
         known = set(re.findall(r"\b[0-9a-f]{64}\b", (node / "nodes.json").read_text()))
-        for file in node.rglob("*"):
+        for file in (folder / "record.jsonl", *node.rglob("*")):
             if file.is_file():
                 assert set(re.findall(r"\b[0-9a-f]{64}\b", file.read_text())) <= known, file
 

@@ -140,10 +140,16 @@ class EmbeddedCluster(
                 self._machines = None
 
     async def artefacts(self, folder: Path) -> None:
-        """What each node says, all of its jobs, and the logs of its application and supervisor."""
+        """What each node says, all of its jobs, the logs of its application and supervisor, and by
+        which public keys it is known."""
         await super().artefacts(folder)
         for name, machine in self._running.machines.items():
             layout, there = machine.layout, folder / name
+            known_by = {
+                "node": machine.pubkey,
+                "ssh_host_key": machine.endpoint.host_key.get_fingerprint(),
+            }
+            artefacts.write(there / "certificates.json", known_by)
             for log in (layout.app_log, layout.supervisor_log):
                 if log.exists():
                     shutil.copy(log, there / log.name)
