@@ -38,6 +38,7 @@ from syncmodel.targets import artefacts, deploying
 from syncmodel.targets.cluster import Cluster
 from syncmodel.targets.deploying import begin, end, preview
 from syncmodel.targets.inside import Reachable, Way
+from syncmodel.targets.kept import write
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.wire import PLUGIN
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
@@ -149,7 +150,7 @@ class EmbeddedCluster(
                 "node": machine.pubkey,
                 "ssh_host_key": machine.endpoint.host_key.get_fingerprint(),
             }
-            artefacts.write(there / "certificates.json", known_by)
+            write(there / "certificates.json", known_by)
             for log in (layout.app_log, layout.supervisor_log):
                 if log.exists():
                     shutil.copy(log, there / log.name)

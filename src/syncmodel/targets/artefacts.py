@@ -14,8 +14,8 @@ from typing import Any
 
 from syncmodel.errors import TransportError
 from syncmodel.model.divergence import DivergenceFound
-from syncmodel.model.view import View
-from syncmodel.targets.comparing import compared, migrated
+from syncmodel.targets.comparing import migrated
+from syncmodel.targets.kept import comparison, rows_of, write
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
@@ -48,16 +48,6 @@ async def _keep(node: LiveNode, folder: Path, run_id: str) -> None:
     answers[MIGRATIONS] = await _answer(_migrations(node))
     for name, found in answers.items():
         write(folder / name, found)
-
-
-def comparison(listed: Any) -> Any:
-    """What differs between the generations that a node lists; else why that can't be said."""
-    if isinstance(listed, dict) and "unanswered" in listed:
-        return listed
-    try:
-        return compared(listed["generations"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return {"unanswered": f"no list of generations: {type(error).__name__}: {error}"}
 
 
 def add_jobs(folder: Path, told: Iterable[Mapping[str, Any]]) -> None:
@@ -94,23 +84,9 @@ async def _rows(node: LiveNode, run_id: str) -> Any:
     return rows_of(*await node.view(run_id))
 
 
-def rows_of(view: View | None, at: tuple[str, int] | None) -> Any:
-    """The rows that a node showed, with the (log, position) that they were read at."""
-    if view is None or at is None:
-        return {"rows": None}
-    rows = {str(row): dict(value.cells) for row, value in view.rows}
-    return {"log_id": at[0], "position": at[1], "rows": rows}
-
-
 async def _answer(question: Awaitable[Any]) -> Any:
     """What a node says; where it says nothing, why."""
     try:
         return await question
     except (AdminError, Indefinite, Unreachable, TransportError, DivergenceFound) as error:
         return {"unanswered": f"{type(error).__name__}: {error}"}
-
-
-def write(file: Path, found: Any) -> None:
-    """A file of what was found, the same for what is equal."""
-    text = json.dumps(found, indent=2, sort_keys=True, default=str, ensure_ascii=True)
-    file.write_text(f"{text}\n", encoding="utf-8")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from syncmodel.nostr.keys import Key
-from syncmodel.targets.artefacts import add_jobs, comparison, keep
+from syncmodel.targets.artefacts import add_jobs, keep
 from syncmodel.targets.comparing import compared, migrated
+from syncmodel.targets.kept import comparison
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.transport.clients import AdminError, Answer, Unreachable
 

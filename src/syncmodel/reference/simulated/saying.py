@@ -13,7 +13,7 @@ from syncmodel.reference.node.generations import Generation
 from syncmodel.reference.node.state import Node, State, listed, sync_status
 from syncmodel.reference.simulated import acts, sights
 from syncmodel.reference.simulated.world import VirtualWorld
-from syncmodel.targets.artefacts import comparison, rows_of, write
+from syncmodel.targets.kept import comparison, rows_of, write
 from syncmodel.targets.wire import PLUGIN, to_tables
 
 
