@@ -26,6 +26,7 @@ from syncmodel.targets.standing import Standing, to_standing
 from syncmodel.targets.wire import (
     PLUGIN_PATH,
     quoted,
+    to_columns,
     to_outcome,
     to_shown,
     to_tables,
@@ -319,13 +320,14 @@ class LiveNode:
         try:
             generation = status["generation"]
             version = None if result is None else int(result["version"])
-            tables = () if result is None else to_tables(result["tables"])
+            listed_tables = {} if result is None else result["tables"]
             return ControlView(
                 selected=int(generation["selected"]),
                 running=int(generation["running"]),
                 links=links,
                 plugin=version,
-                tables=tables,
+                tables=to_tables(listed_tables),
+                columns=to_columns(listed_tables),
                 healthy=bool(status["healthy"]),
                 problems=tuple(map(str, status["problems"])),
                 stored=stored,
