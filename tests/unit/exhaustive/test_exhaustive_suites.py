@@ -94,3 +94,26 @@ def test_a_purge_that_forgets_is_another_kind_than_one_that_does_not() -> None:
     purges = {found for found in kinds(whole) if found[0] == "purge"}
     assert {made for _, made, *_ in purges} == {True, False}
     assert len(purges) == 2
+
+
+#: Bugs that some covering shows, and by what its file is named.
+SHOWN = {
+    "aborted-plan-carried-out": "faulty-1",
+    "failed-activation-not-undone": "faulty-1",
+    "failed-deployment-stays-selected": "faulty-1",
+    "half-of-a-failed-rollout-kept": "faulty-1",
+    "job-lost-with-its-supervisor": "faulty-1",
+    "substitutes-looked-for-last": "faulty-1",
+    "two-jobs-at-once": "faulty-1",
+    "up-after-the-commit": "faulty-1",
+    "damaged-rows-skipped": "spoils-2",
+    "own-writes-tie": "purges-1",
+    "heard-only-both-ways": "pauses-1",
+}
+
+
+@pytest.mark.parametrize("bug", SHOWN)
+def test_a_covering_shows_the_bug(bug: str) -> None:
+    files = [found for path, found in saved() if f"-{SHOWN[bug]}-" in path.name]
+    results = (Straight().run(run(SimulatedCluster(2, [bug]), one.net, one.steps)) for one in files)
+    assert any(result.verdict is Verdict.DIVERGED for result in results)
