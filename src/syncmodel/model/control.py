@@ -68,6 +68,7 @@ def _differences(
         ("tables", "tables", expected, control.tables),
         ("columns", "column", lost, spare),
         ("stored", "tables in the store", kept, stored),
+        ("contradictions", "contradiction", (), control.contradictions),
         ("healthy", "health", _health(healthy), _health(control.healthy if whole else healthy)),
     ]
     return [

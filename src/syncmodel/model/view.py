@@ -72,7 +72,8 @@ class ControlView(Record):
     plugin API reports, `tables` the tables that it shows. `stored` are the plugin's tables that
     the node's store has, whether or not the plugin runs; None where nobody can say. `columns` are
     those of the schema that these tables have, as `cases.title`, in order; None as well. `members`
-    is what it says of its cluster, None where it is not asked. `unseen` names fields that could not
+    is what it says of its cluster, None where it is not asked. `contradictions` are what it says of
+    itself in two places, and differently, in words. `unseen` names fields that could not
     be seen, which are not compared.
     """
 
@@ -86,4 +87,5 @@ class ControlView(Record):
     stored: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
     members: MembersView | None = None
+    contradictions: tuple[str, ...] = ()
     unseen: frozenset[str] = frozenset()

@@ -241,6 +241,7 @@ HEALTHY = ControlView(2, 2, (2, 2), 1, TABLES, healthy=True)
         {"stored": ("cases", "cases_old", "events")},
         {"stored": ()},
         {"columns": ()},
+        {"contradictions": ("it says two things",)},
         {
             "columns": (
                 "cases.counter",
