@@ -58,6 +58,9 @@ FILES = sorted(CORPUS.glob("*.json"), key=_together)
 #: Coverings that deploy, boot and restore all the time: the simulator takes them in every run.
 LONG = (
     "covering-kinds-of-nodes-2-writes-1-",
+    # The same with links that hang, and purges.
+    "covering-kinds-of-nodes-2-hangs-1-",
+    "covering-kinds-of-nodes-2-writes-3-purges-1-",
     # Live nodes come into their situation in few runs, or must be waited for.
     "a-connection-that-breaks-while-a-node-asks-",
     "a-peer-whose-connection-hung-",

@@ -15,6 +15,7 @@ from syncmodel.steps import (
     Clock,
     Concurrently,
     Data,
+    Leave,
     Pause,
     Restart,
     Restore,
@@ -37,6 +38,8 @@ LOST = 0.4
 STILL = 0.5
 #: How often a restart is that of a node that is down, if one is.
 OF_DOWN = 0.75
+#: How often who leaves is a node that stands still, if one does: it is told by nobody.
+OF_STILL = 0.75
 
 
 @frozen
@@ -56,7 +59,7 @@ class Near:
         """Whether the step touches the same row or, where there is none, the same node."""
         if isinstance(step, Data):
             return step.key in self.rows if self.rows else step.node in self.nodes
-        return isinstance(step, Resync | Restart) and step.node in self.nodes
+        return isinstance(step, Leave | Resync | Restart) and step.node in self.nodes
 
     def holds(self, step: Step) -> bool:
         """Whether the step is about one of these nodes."""

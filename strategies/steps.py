@@ -30,6 +30,7 @@ from syncmodel.strategies.near import (
     LOST,
     NOWHERE,
     OF_DOWN,
+    OF_STILL,
     ON_ONE_NODE,
     RETURNED,
     WRITTEN_ON,
@@ -226,6 +227,8 @@ def _any(kind: type[S], plan: Plan, scope: Scope, rng: Random, where: Near) -> S
     if not issubclass(kind, Data):
         if kind.op == "restart" and plan.net.down:
             where = Near(OF_DOWN, nodes=plan.net.down)
+        if kind.op == "leave" and plan.net.paused:
+            where = Near(OF_STILL, nodes=plan.net.paused)
         return _any_enabled(list(kind.choices(plan, scope)), plan, rng, where)
     if kind.op == "create" and not where.chance:
         where = Near(RETURNED, nodes=starting_over(plan))

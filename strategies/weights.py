@@ -79,7 +79,7 @@ WHILE_CUT = {
 }
 WHILE_DOWN = {"fill": 3, "purge": 3, "restart": 5, "rollback": 2}
 #: Nobody waits for the answer, so that it may be done twice: that shows in what adds up.
-WHILE_PAUSED = {"add": 3, "resume": 6}
+WHILE_PAUSED = {"add": 3, "leave": 6, "resume": 6}
 WHILE_STAGED = {"reboot": 8, "restart": 4}
 #: All nodes are told, so that what is down or stands still is brought back first.
 WHILE_AWAY = {"join": 4, "reactivate": 3, "create": 2}

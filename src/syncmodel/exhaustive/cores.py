@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 from msgspec.structs import replace
 
 from syncmodel.checker import Property, always, sometimes
+from syncmodel.exhaustive.came_back import CAME_BACK, came_back, may_come_back
 from syncmodel.exhaustive.identity import (
     Digest,
     Renaming,
@@ -229,6 +230,8 @@ def seen(limits: Limits) -> list[Property[Moment]]:
         wanted.append(sometimes("what a node had of an author counts no more", _kept))
     if limits.pauses and limits.writes:
         wanted.append(sometimes("a node has what was sent to it as it stood still", _waited))
+    if may_come_back(limits):
+        wanted.append(sometimes(CAME_BACK, lambda now: came_back(now.model.belief)))
     return wanted
 
 

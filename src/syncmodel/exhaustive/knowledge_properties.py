@@ -14,6 +14,7 @@ from attrs import evolve
 
 from syncmodel.checker import Property, always, converges, eventually, sometimes
 from syncmodel.exhaustive.abstract import NOTHING, Situation
+from syncmodel.exhaustive.came_back import CAME_BACK, came_back, may_come_back
 from syncmodel.exhaustive.coverage import USUAL
 from syncmodel.exhaustive.knowledge import Action, Cross, crossings, rested
 from syncmodel.exhaustive.limits import Limits
@@ -82,6 +83,8 @@ def _seen(limits: Limits, guarantees: Guarantees) -> list[Asked]:
         seen.append(sometimes("a node that is no member lacks a version", lacks_as_it_is_away))
     if limits.distrusts and limits.writes:
         seen.append(sometimes("a node has a version of who it does not trust", keeps_distrusted))
+    if may_come_back(limits) and guarantees.heal_catches_up and guarantees.passes_on:
+        seen.append(sometimes(CAME_BACK, lambda now: came_back(now.world.belief)))
     if any(ref.on_delete is OnDelete.HIDE for ref in _refs(limits)):
         seen.append(sometimes("a row is hidden", hides))
     return seen

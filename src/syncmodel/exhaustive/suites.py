@@ -21,7 +21,12 @@ from syncmodel.exhaustive.stepwise import Stepwise, Then, as_run
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer
 from syncmodel.reference.kinds import SIMULATED
+from syncmodel.reference.simulated import canonical
 from syncmodel.steps import Step
+from syncmodel.steps.clocks import Clock
+from syncmodel.steps.faulty_deploy import FaultyDeploy
+from syncmodel.steps.purging import Purge
+from syncmodel.steps.spoiling import Spoil
 
 #: A graph takes about ten kilobytes a state here.
 BOUNDS = Bounds(max_states=20_000)
@@ -35,21 +40,51 @@ def drawn(limits: Limits) -> StateGraph:
     return graph(Stepwise(cluster(limits, symmetric=False)), BOUNDS)
 
 
-def kind(before: Moment, action: Then, _after: Moment) -> tuple[Any, ...]:
+def kind(before: Moment, action: Then, after: Moment) -> tuple[Any, ...]:
     """What kind of transition a step is.
 
-    Its op, table and columns, whether the request is accepted, whether its row stands nowhere, on
-    some or on all nodes, and which troubles there are at that moment: links cut, nodes down, nodes
-    bare.
+    Its op, table and columns, which trouble it makes, whether the request is accepted, whether its
+    row stands nowhere, on some or on all nodes, whether it is asked of a node that stands still,
+    and which troubles there are at that moment: see `_troubles`.
     """
     step, net = action.step, before.model.belief.net
     outcome = performed(before.virtual, step)[1]
     write = step.asks(net.schema)
     holders = () if write is None else before.model.belief.row(write.row).must.keys()
     stands = "all" if len(holders) == len(net.nodes) else "some" if holders else "none"
-    troubles = (bool(net.cut), bool(net.down), len(net.carriers) < len(net.up))
     what = () if write is None else (write.row.table, *write.values)
-    return (step.op, *what, outcome.answer is Answer.OK, stands, troubles)
+    waits = not net.paused.isdisjoint(step.nodes())
+    made = _made(step, before, after)
+    accepted = outcome.answer is Answer.OK
+    return (step.op, *what, made, accepted, stands, waits, _troubles(before))
+
+
+def _made(step: Step, before: Moment, after: Moment) -> object:
+    """Which of several troubles the step makes; of a purge, whether it forgets anything."""
+    match step:
+        case FaultyDeploy():
+            return step.fault
+        case Clock():
+            return step.ahead_s
+        case Spoil():
+            return step.part
+        case Purge():
+            return canonical(before.virtual) != canonical(after.virtual)
+    return None
+
+
+def _troubles(now: Moment) -> tuple[bool, ...]:
+    """Whether links are cut (or hang), nodes are down, bare, or stand still, clocks are wrong, and
+    deletes were purged."""
+    net = now.model.belief.net
+    return (
+        bool(net.cut),
+        bool(net.down),
+        len(net.carriers) < len(net.up),
+        bool(net.paused),
+        any(machine.skew_s for machine in now.virtual.machines.values()),
+        now.model.plan.purged,
+    )
 
 
 def suite(limits: Limits, by: Literal["kind", "edge"]) -> list[Reproduction]:

@@ -18,7 +18,7 @@ from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
 from syncmodel.targets.live_node import RUNNING_LINK, SELECTED_LINK, LiveNode
 from syncmodel.targets.standing import Standing
-from syncmodel.targets.wire import PLUGIN_PATH, SUPERTEST, quoted, to_tables, to_view
+from syncmodel.targets.wire import PLUGIN_PATH, SUPERTEST, quoted, to_columns, to_tables, to_view
 from syncmodel.transport import ssh
 from syncmodel.transport.clients import (
     Answer,
@@ -110,7 +110,7 @@ class PartialNode(LiveNode):
             unseen |= {"selected", "running"}
         if links is None:
             unseen.add("links")
-        version, tables = await self._schema()
+        version, tables, columns = await self._schema()
         if "schema" in self.lacks:
             unseen |= {"plugin", "tables"}
         stored = None if "store.tables" in self.lacks else await self.stored_tables()
@@ -120,6 +120,7 @@ class PartialNode(LiveNode):
             links=links or (STRANGE, STRANGE),
             plugin=version,
             tables=tables,
+            columns=columns,
             healthy=healthy,
             problems=problems,
             stored=stored,
@@ -136,7 +137,7 @@ class PartialNode(LiveNode):
             return running
         if "cluster_status" not in self.lacks:
             return (await self.status())[1]
-        version, _ = await self._schema()
+        version, *_ = await self._schema()
         plugins = SUPERTEST.deployment
         if "schema" not in self.lacks:
             return next((n for n in sorted(plugins) if plugins[n] == version), None)
@@ -179,19 +180,20 @@ class PartialNode(LiveNode):
         except (KeyError, TypeError, ValueError):
             raise self._wrong("a cluster_status of the contract's shape", repr(result)) from None
 
-    async def _schema(self) -> tuple[int | None, tuple[str, ...]]:
-        """The plugin's version and tables; None without the plugin."""
+    async def _schema(self) -> tuple[int | None, tuple[str, ...], tuple[str, ...] | None]:
+        """The plugin's version, tables and columns; no version without the plugin."""
         if "schema" in self.lacks:
-            return None, ()
+            return None, (), None
         try:
             answer = await self.ask_plugin("GET", "schema")
         except (Unreachable, Indefinite) as error:
             raise self._wrong("an answer to GET schema", str(error)) from None
         result = answer.body.get("result") if answer.ok else None
         if result is None:
-            return None, ()
+            return None, (), ()
         try:
-            return int(result["version"]), to_tables(result["tables"])
+            tables = result["tables"]
+            return int(result["version"]), to_tables(tables), to_columns(tables)
         except (KeyError, TypeError, ValueError):
             raise self._wrong("a schema of the contract's shape", repr(result)) from None
 

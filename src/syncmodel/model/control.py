@@ -57,13 +57,18 @@ def _differences(
     whole = not net.cut and not net.still
     stored = kept if control.stored is None else control.stored
     healthy = selected == generation
+    columns = frozenset(net.schema.columns[generation])
+    shown = columns if control.columns is None else frozenset(control.columns)
+    lost, spare = (tuple(sorted(one)) for one in (columns - shown, shown - columns))
     facts: list[tuple[str, str, object, object]] = [
         ("selected", "selected generation", selected, control.selected),
         ("running", "running generation", generation, control.running),
         ("links", "generation links (selected, running)", (selected, generation), control.links),
         ("plugin", "plugin version", plugin, control.plugin),
         ("tables", "tables", expected, control.tables),
+        ("columns", "column", lost, spare),
         ("stored", "tables in the store", kept, stored),
+        ("contradictions", "contradiction", (), control.contradictions),
         ("healthy", "health", _health(healthy), _health(control.healthy if whole else healthy)),
     ]
     return [

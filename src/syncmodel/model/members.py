@@ -58,9 +58,21 @@ def differences(
         if len(keys[name]) > 1:
             yield f"key of {name}", "the same on every node", ", ".join(sorted(keys[name]))
     yield from _addresses(node, seen)
-    for name in sorted(seen.connected - {node}):
-        if name in net.nodes and not net.are_members(node, name):
-            yield f"connection to {name}", "none, as one of them is no member", "connected"
+    for name in strangers(net, node, seen):
+        yield f"connection to {name}", "none, as one of them is no member", "connected"
+
+
+def strangers(net: Net, node: str, seen: MembersView) -> list[str]:
+    """Those to whom the node has a connection, though one of them is no member.
+
+    Not who stands still, or is down: it closes nothing, nothing comes of it, and it is looked at
+    once it goes on.
+    """
+    return [
+        name
+        for name in sorted(seen.connected - {node} - net.still)
+        if name in net.nodes and not net.are_members(node, name)
+    ]
 
 
 def keys_of(seen: Iterable[MembersView]) -> Mapping[str, frozenset[str]]:

@@ -218,6 +218,17 @@ class Schema:
         return Map({i: g.plugins.get(self.plugin) for i, g in enumerate(self.generations, 1)})
 
     @cached_property
+    def columns(self) -> Map[int, tuple[str, ...]]:
+        """The columns that the tables have in each generation, as `cases.title`, in order."""
+        every = [(f"{t.name}.{c.name}", c.since) for t in self.tables for c in t.columns]
+        return Map(
+            {
+                generation: tuple(sorted(name for name, since in every if since <= (version or 0)))
+                for generation, version in self.deployment.items()
+            }
+        )
+
+    @cached_property
     def bare(self) -> Map[int, int | None]:
         """For each generation: the first one that has all but the plugin, None where none has."""
         plugins = {i: g.plugins for i, g in enumerate(self.generations, 1)}

@@ -70,9 +70,11 @@ class ControlView(Record):
     `links` are the selected and the running generation as the machine's links have them;
     `selected` and `running` are what the admin surface says. `plugin` is the version that the
     plugin API reports, `tables` the tables that it shows. `stored` are the plugin's tables that
-    the node's store has, whether or not the plugin runs; None where nobody can say. `members` is
-    what it says of its cluster, None where it is not asked. `unseen` names fields that could not be
-    seen, which are not compared.
+    the node's store has, whether or not the plugin runs; None where nobody can say. `columns` are
+    those of the schema that these tables have, as `cases.title`, in order; None as well. `members`
+    is what it says of its cluster, None where it is not asked. `contradictions` are what it says of
+    itself in two places, and differently, in words. `unseen` names fields that could not
+    be seen, which are not compared.
     """
 
     selected: int
@@ -83,5 +85,7 @@ class ControlView(Record):
     healthy: bool
     problems: tuple[str, ...] = ()
     stored: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
     members: MembersView | None = None
+    contradictions: tuple[str, ...] = ()
     unseen: frozenset[str] = frozenset()

@@ -36,10 +36,11 @@ from syncmodel.steps.restoring import PutsBack
 from syncmodel.steps.spoiling import DAMAGED, Spoils
 from syncmodel.targets import artefacts, deploying
 from syncmodel.targets.cluster import Cluster
-from syncmodel.targets.deploying import begin, end, preview
+from syncmodel.targets.deploying import begin, end
 from syncmodel.targets.inside import Reachable, Way
 from syncmodel.targets.kept import write
 from syncmodel.targets.live_node import LiveNode
+from syncmodel.targets.previewing import preview
 from syncmodel.targets.wire import PLUGIN
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
@@ -162,7 +163,7 @@ class EmbeddedCluster(
         """As `DeploysAmidFaults`; the machine's own control arms the fault."""
         control = self._running.machines[node].control
         await control.call("fault.arm", {"fault": fault})
-        previewed = await preview(self.live[node], generation)
+        previewed = await preview(self.live[node], generation, back=back)
         job = await begin(self.live[node], generation, back=back)
         if isinstance(job, Outcome):
             await control.call("fault.disarm")

@@ -32,7 +32,7 @@ from syncmodel.steps.base import (
 )
 from syncmodel.steps.membership import HasMembers
 from syncmodel.steps.trusting import Trusts
-from syncmodel.targets import artefacts
+from syncmodel.targets import artefacts, parted
 from syncmodel.targets.base import Diagnosed, Settled, Target, Unsettled, all_at_once
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.live_node import LiveNode
@@ -173,13 +173,14 @@ class Cluster(
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
         """Rest by log identity and position, then every node's rows at that position."""
+        deadline_s = asyncio.get_running_loop().time() + limit_s
         found = await settle({n: self.live[n] for n in net.up}, net, self.run_id, limit_s)
         if isinstance(found, Unsettled):
             return found
         if not control:
             return Settled(found.views, {})
-        seen = await asyncio.gather(*(self.live[node].control() for node in net.up))
-        return Settled(found.views, dict(zip(net.up, seen, strict=True)))
+        up = {node: self.live[node] for node in net.up}
+        return Settled(found.views, await parted.control(up, net, deadline_s))
 
     async def close(self) -> None:
         """Heal the links and close every connection; the machines stay as they are."""

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.outcome import Outcome, accepted, refused
-from syncmodel.steps.deployment import OTHERWISE
 from syncmodel.steps.plugins import UNCONFIRMED
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.losing import to_losses
+from syncmodel.targets.previewing import Preview, error_code, preview
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 JOB_LIMIT_S = 60.0
@@ -34,17 +34,9 @@ async def deploy(
     `refused` with the job's error if it failed, or (`previewing`) if it did not do what its preview
     had said. Raises `InvalidRunError` if its end can't be known.
     """
-    previewed = await preview(node, generation) if previewing else None
+    previewed = await preview(node, generation, back=back) if previewing else None
     job = await begin(node, generation, back=back)
     return job if isinstance(job, Outcome) else await end(node, job, previewed)
-
-
-async def preview(node: LiveNode, generation: int) -> dict[str, Any] | None:
-    """What the node says that the deployment will do; None where it does not say."""
-    try:
-        return await node.admin("rollout.preview", {"generation": generation})
-    except (Unreachable, Indefinite, AdminError):
-        return None
 
 
 async def begin(
@@ -70,8 +62,8 @@ async def select(node: LiveNode, generation: int, *, back: bool) -> Outcome:
 async def disable(node: LiveNode, plugin: str) -> Outcome:
     """Stop a plugin and wait for the end of the job, which must not run any migration."""
     job = await _begun(node, "plugins.disable", {"plugin": plugin})
-    none: dict[str, Any] = {"migrations": {"up": [], "down": []}}
-    return job if isinstance(job, Outcome) else await end(node, job, none)
+    nothing = Preview(0, back=True, said={"migrations": {"up": [], "down": []}})
+    return job if isinstance(job, Outcome) else await end(node, job, nothing)
 
 
 async def uninstall(node: LiveNode, plugin: str, *, confirmed: bool, run_id: str = "") -> Outcome:
@@ -102,9 +94,9 @@ async def _begun(node: LiveNode, method: str, params: dict[str, Any]) -> str | O
     return str(begun["job"])
 
 
-async def end(node: LiveNode, job: str, previewed: dict[str, Any] | None = None) -> Outcome:
+async def end(node: LiveNode, job: str, previewed: Preview | None = None) -> Outcome:
     """How the job ended, once it has: `refused` with its error if it failed, and `previewed
-    otherwise` if it has run other migrations than its preview had named.
+    otherwise`, with what about, if it did not do what its preview had said.
 
     Raises `InvalidRunError` if its end can't be known.
     """
@@ -112,10 +104,12 @@ async def end(node: LiveNode, job: str, previewed: dict[str, Any] | None = None)
         ended = await _until_known(node, lambda: _ended(node, job))
     except AdminError as error:
         return refused(error.code)
+    broken = previewed and previewed.broken(ended)
+    if broken:
+        return refused(broken)
     if ended["state"] == "done":
-        ran, named = ended.get("migrations"), (previewed or {}).get("migrations")
-        return refused(OTHERWISE) if ran and named and ran != named else accepted()
-    return refused(f"{ended['state']}: {_error_code(ended)}")
+        return accepted()
+    return refused(f"{ended['state']}: {error_code(ended)}")
 
 
 async def _ended(node: LiveNode, job: str) -> dict[str, Any] | None:
@@ -148,8 +142,3 @@ async def _until_known(
     raise InvalidRunError(
         f"{node.name} has not said within {JOB_LIMIT_S:.0f} s how its job ended: see its machine."
     )
-
-
-def _error_code(status: dict[str, Any]) -> str:
-    error = status.get("error")
-    return str(error.get("code")) if isinstance(error, dict) else "no error given"

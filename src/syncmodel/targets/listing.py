@@ -23,6 +23,13 @@ def to_members(
     )
 
 
+def to_numbers(listed: Mapping[str, Any], items: tuple[str, str]) -> tuple[int, int]:
+    """The numbers of two store items in a `generations.list`, 0 for one that is not there."""
+    numbers = {item["store_item"]: item["number"] for item in listed["generations"]}
+    selected, running = items
+    return numbers.get(selected, 0), numbers.get(running, 0)
+
+
 def _member(raw: Mapping[str, Any]) -> Member:
     addresses = tuple(map(str, raw["addresses"]))
     return Member(

@@ -21,11 +21,13 @@ from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
-from syncmodel.targets.listing import to_members
+from syncmodel.targets.contradicting import contradictions
+from syncmodel.targets.listing import to_members, to_numbers
 from syncmodel.targets.standing import Standing, to_standing
 from syncmodel.targets.wire import (
     PLUGIN_PATH,
     quoted,
+    to_columns,
     to_outcome,
     to_shown,
     to_tables,
@@ -308,9 +310,10 @@ class LiveNode:
     async def control(self) -> ControlView:
         """Generations by the admin surface and by the machine's links, plugin, tables, health, and
         the cluster's nodes."""
-        status, links, stored, listed = await asyncio.gather(
+        status, generations, linked, stored, listed = await asyncio.gather(
             self._answered("cluster_status"),
-            self.links(),
+            self._answered("generations.list"),
+            self._linked(),
             self.stored_tables(),
             self._answered("cluster_nodes.list"),
         )
@@ -322,17 +325,21 @@ class LiveNode:
         try:
             generation = status["generation"]
             version = None if result is None else int(result["version"])
-            tables = () if result is None else to_tables(result["tables"])
+            listed_tables = {} if result is None else result["tables"]
             return ControlView(
                 selected=int(generation["selected"]),
                 running=int(generation["running"]),
-                links=links,
+                links=to_numbers(generations, linked),
                 plugin=version,
-                tables=tables,
+                tables=to_tables(listed_tables),
+                columns=to_columns(listed_tables),
                 healthy=bool(status["healthy"]),
                 problems=tuple(map(str, status["problems"])),
                 stored=stored,
                 members=to_members(listed, status, status["sync"]),
+                contradictions=contradictions(
+                    version, status, generations["generations"], listed["nodes"]
+                ),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             shown = f"{status!r:.150} {result!r:.150}"
@@ -355,20 +362,20 @@ class LiveNode:
 
     async def links(self) -> tuple[int, int]:
         """(selected, running) as the machine's own links say."""
-        listed = await self._answered("generations.list")
-        numbers = {item["store_item"]: item["number"] for item in listed["generations"]}
+        listed, items = await asyncio.gather(self._answered("generations.list"), self._linked())
+        return to_numbers(listed, items)
+
+    async def _linked(self) -> tuple[str, str]:
+        """The store items that the links lead to."""
         for _ in range(WAYS):
             await self.connect()
             try:
-                selected, running = await self._read_links()
-                break
+                return await self._read_links()
             except (asyncssh.Error, OSError) as error:
                 told = f"{self.name}: can't read its generation links: {error}"
                 if not self._lost:
                     raise TransportError(told) from None
-        else:
-            raise TransportError(told)
-        return numbers.get(selected, 0), numbers.get(running, 0)
+        raise TransportError(told)
 
     async def _read_links(self) -> tuple[str, str]:
         connection = self._connection

@@ -145,6 +145,23 @@ def to_shown(node: str, table: str, status: int, body: Any, run_id: str) -> Outc
     return unknown(f"http {status} without rows") if outcome.ok else outcome
 
 
+def to_columns(tables: object) -> tuple[str, ...] | None:
+    """The columns of the model that these tables have, as `cases.title`, in order; None where they
+    are listed without the names of their columns."""
+    if not isinstance(tables, Mapping):
+        return None
+    found = [(_table(name), one) for name, columns in tables.items() for one in columns]
+    if not all(isinstance(column, str) for _, column in found):
+        return None
+    known = SUPERTEST.by_name
+    named = [(table, IN_THE_MODEL.get(column, column)) for table, column in found if table in known]
+    return tuple(sorted(f"{t}.{column}" for t, column in named if column in known[t].by_name))
+
+
 def to_tables(names: Any) -> tuple[str, ...]:
     """The tables that a node's schema lists, as the model calls them; others as they are."""
-    return tuple(sorted(str(name).removeprefix(f"{PLUGIN}_") for name in names))
+    return tuple(sorted(map(_table, names)))
+
+
+def _table(name: object) -> str:
+    return str(name).removeprefix(f"{PLUGIN}_")

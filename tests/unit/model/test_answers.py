@@ -240,6 +240,17 @@ HEALTHY = ControlView(2, 2, (2, 2), 1, TABLES, healthy=True)
         {"tables": ("cases",)},
         {"stored": ("cases", "cases_old", "events")},
         {"stored": ()},
+        {"columns": ()},
+        {"contradictions": ("it says two things",)},
+        {
+            "columns": (
+                "cases.counter",
+                "cases.severity",
+                "cases.title",
+                "events.body",
+                "events.case",
+            )
+        },
         {"healthy": False},
     ],
     ids=str,

@@ -194,8 +194,8 @@ DONE: dict[str, Any] = {"job": "j1", "state": "done"}
     [
         ((GONE,), lambda one: one.crash("n1")),
         ((LISTED,), lambda one: one.restart("n1")),
-        ((DONE, DONE, DONE), lambda one: one.deploy(["n1"], 2, back=False)),
-        ((DONE, DONE, DONE), lambda one: one.deploy(["n1"], 1, back=True)),
+        ((DONE,) * 4, lambda one: one.deploy(["n1"], 2, back=False)),
+        ((DONE,) * 4, lambda one: one.deploy(["n1"], 1, back=True)),
     ],
     ids=["crash", "restart", "rollout", "rollback"],
 )

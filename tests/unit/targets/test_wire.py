@@ -19,6 +19,7 @@ from syncmodel.steps import Add, Create, Data, Delete, Set
 from syncmodel.targets.wire import (
     PLUGIN_PATH,
     SUPERTEST,
+    to_columns,
     to_outcome,
     to_shown,
     to_tables,
@@ -78,6 +79,19 @@ def test_an_id_is_one_segment_of_a_path_whatever_it_looks_like(name: str) -> Non
     raw = httpx.URL(f"{BASE_URL}{PLUGIN_PATH}/{path}").raw_path.decode("ascii")
     assert raw.count("/") == PLUGIN_PATH.count("/") + len(("/cases", "/ID"))
     assert unquote(raw.rpartition("/")[2], errors="strict") == f"r?//{name}"
+
+
+def test_columns_are_those_of_the_model_by_its_names() -> None:
+    listed = json.loads(
+        '{"supertest_events": ["id", "case_id", "body"], "supertest_cases": ["title"], "left": []}'
+    )
+    assert to_columns(listed) == ("cases.title", "events.body", "events.case")
+    assert to_columns({}) == ()
+
+
+@pytest.mark.parametrize("listed", [["supertest_cases"], {"supertest_cases": [{"name": "title"}]}])
+def test_tables_without_the_names_of_columns_say_nothing_of_them(listed: object) -> None:
+    assert to_columns(listed) is None
 
 
 ROW = {"id": "r/c1", "run_id": "r", "title": "t1", "counter": 0}

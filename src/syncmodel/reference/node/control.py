@@ -130,7 +130,8 @@ class Control:
         return {"generations": self._deployment.listing()}
 
     async def _preview(self, params: Params) -> dict[str, Any]:
-        return await asyncio.to_thread(self._deployment.preview, self._target(params))
+        number, lacks = self._target(params), self._supervisor.faults.lacks
+        return await asyncio.to_thread(self._deployment.preview, number, lacks=lacks)
 
     async def _start(self, params: Params) -> dict[str, Any]:
         at_boot = _field({"at_boot": False, **params}, "at_boot", bool)

@@ -41,18 +41,21 @@ class RefusedError(SyncModelError):
 @attrs.frozen
 class Deployment:
     """One machine's deployment. `known` are the existing migrations; `previewed` is what a
-    preview names of a plan; `wants_confirmation` says whether what loses data is to be confirmed.
+    preview names of a plan; `wants_confirmation` says whether what loses data is to be confirmed,
+    and `names_missing` whether a preview names substitutes that are missing.
     """
 
     layout: Layout
     known: tuple[Migration, ...] = migrations.MIGRATIONS
     previewed: Callable[[Plan], Plan] = all_of
     wants_confirmation: Callable[[], bool] = always
+    names_missing: Callable[[], bool] = always
 
     @classmethod
     def decided_by(cls, pieces: SupervisorPieces, layout: Layout) -> Deployment:
         """A machine's deployment, with these decisions."""
-        return cls(layout, pieces.migrations, pieces.previewed, pieces.wants_confirmation)
+        decided = (pieces.previewed, pieces.wants_confirmation, pieces.names_missing)
+        return cls(layout, pieces.migrations, *decided)
 
     @property
     def generations(self) -> Generations:
@@ -110,13 +113,14 @@ class Deployment:
                 for table in tables
             }
 
-    def preview(self, number: int) -> dict[str, Any]:
-        """The plan of a rollout to generation `number`, in the contract's fields.
+    def preview(self, number: int, *, lacks: bool = False) -> dict[str, Any]:
+        """The plan of a rollout to generation `number`, in the contract's fields; `lacks` is a
+        fault, as in `unless_hindered`.
 
         Raises RefusedError (404 unknown_generation).
         """
         target = self.get(number)
-        missing = self.missing(target)
+        missing = self._lacking(target, fault=lacks) if self.names_missing() else []
         before = self.get(self.generations.selected())
         deltas = channels.known(self.layout).deltas(before.channels, target.channels)
         running, reasons = self.generations.running(), self.reboot_reasons(target)
@@ -183,7 +187,7 @@ class Deployment:
         if pinned is None:
             return "nothing is pulled: it was built before"
         deltas = self._allowed(target, pinned)
-        lacks = [target.item] if missing else self.missing(target)
+        lacks = self._lacking(target, fault=missing)
         if lacks:
             raise RefusedError(
                 "missing_substitutes",
@@ -208,6 +212,9 @@ class Deployment:
                     details=one.told(),
                 )
         return [one for one in deltas if one.after is not None]
+
+    def _lacking(self, target: Generation, *, fault: bool) -> list[str]:
+        return [target.item] if fault else self.missing(target)
 
     def missing(self, target: Generation) -> list[str]:
         """What is needed to build `target` and is not available anywhere."""

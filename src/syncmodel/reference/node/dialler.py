@@ -175,7 +175,10 @@ class Dialler:
 
 
 class _Socket(ClientConnection):
-    """A WebSocket that says when anything comes in at all, and pings without awaiting anything."""
+    """A WebSocket that says when anything comes in at all, and pings without awaiting anything.
+
+    One that the other end closes is over: who closed it may stand still before it ends it.
+    """
 
     watch: Watch | None = None
 
@@ -183,6 +186,8 @@ class _Socket(ClientConnection):
         if self.watch is not None:
             self.watch.heard()
         super().data_received(data)
+        if self.state is State.CLOSING:
+            self.transport.abort()
 
     def ping_now(self) -> None:
         """Send a ping; its answer is heard like all else."""

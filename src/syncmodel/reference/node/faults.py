@@ -62,6 +62,11 @@ class Faults:
             return False
         return True
 
+    @property
+    def lacks(self) -> bool:
+        """Whether the next job will miss its substitutes: a preview knows that too."""
+        return self._armed == "substitute-missing"
+
     def missing(self) -> bool:
         """Whether a job misses its substitutes here."""
         return self._meets("substitute-missing")

@@ -76,7 +76,8 @@ def member(state: State, given: Member, node: Node) -> Step:
             link = link.at(link.log_id, node.pieces.returns_at(link.applied))
             state = state.with_link(peer.name, replace(link, told_at=state.position))
             outputs.append(Redial(peer.name, peer.addresses[0]))
-    for (conn, _), one in in_order(state.subscriptions) if ends else ():
+    drops = ends and node.pieces.drops_who_left()
+    for (conn, _), one in in_order(state.subscriptions) if drops else ():
         if one.peer is not None and not is_member(state, node, one.peer):
             outputs.append(Drop(conn))
     return state, tuple(outputs)

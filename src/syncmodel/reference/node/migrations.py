@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import lru_cache
 from typing import Literal
 
 import attrs
@@ -123,6 +124,24 @@ def tables(connection: sqlite3.Connection, plugin: str) -> list[str]:
     """The tables of a plugin that the database itself lists, whether or not the plugin runs."""
     listed = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     return sorted(name for (name,) in listed if name.startswith(f"{plugin}_"))
+
+
+@lru_cache(maxsize=64)
+def columns(
+    names: tuple[str, ...], migrations: tuple[Migration, ...] = MIGRATIONS
+) -> Mapping[str, tuple[str, ...]]:
+    """The tables that the up migrations of these names make, each with its columns."""
+    by_name = {migration.name: migration for migration in migrations}
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for name in names:
+            for statement in by_name[name].up:
+                connection.execute(statement)
+        listed = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        tables = [str(name) for (name,) in connection.execute(listed)]
+        return {
+            table: tuple(row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
+            for table in tables
+        }
 
 
 def versions(names: Iterable[str], migrations: Sequence[Migration] = MIGRATIONS) -> dict[str, int]:

@@ -148,6 +148,11 @@ def at_end(applied: int, end: int) -> int:  # noqa: ARG001
 # --- who is a member -----------------------------------------------------------------------------
 
 
+def drops_who_left() -> bool:
+    """Whether connections that a node has opened are closed once it has left."""
+    return True
+
+
 def hangs_up(left: bool) -> bool:
     """Whether the connections with a node end: when it, or this node, has left."""
     return left
@@ -364,6 +369,7 @@ class Pieces:
     resyncs_from: Callable[[int], int] = resyncs_from
     resync_route: Callable[[Sequence[str]], str] = resync_route
     hangs_up: Callable[[bool], bool] = hangs_up
+    drops_who_left: Callable[[], bool] = drops_who_left
     returns_at: Callable[[int], int] = returns_at
     served_to: Callable[[int, int | None], int] = served_to
     remembered: Callable[[Members, Members], Members] = remembered

@@ -14,6 +14,7 @@ from syncmodel.reference.simulated import acts
 from syncmodel.reference.simulated.machine import Machine, committed
 from syncmodel.reference.simulated.setup import Setup
 from syncmodel.reference.simulated.world import VirtualWorld
+from syncmodel.steps.deployment import OTHERWISE
 
 #: How the job ends that can't be done.
 ENDS = {
@@ -39,6 +40,8 @@ def faulty_deploy(
         world, _ = acts.deploy(world, node, generation, back=back)
     else:
         world = _not_done(world, node, generation, fault, back=back)
+    if fault == "substitute-missing" and not world.setup.supervisor.names_missing():
+        return world, refused(f"{OTHERWISE}: substitutes")
     return world, refused(ENDS[fault])
 
 

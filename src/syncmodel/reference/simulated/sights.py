@@ -20,6 +20,7 @@ from syncmodel.model.members import MembersView
 from syncmodel.model.net import Link as Direction
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.events import Event
+from syncmodel.reference.node import migrations
 from syncmodel.reference.node.entries import CaseRow, EventRow, Row
 from syncmodel.reference.node.state import (
     Link,
@@ -36,7 +37,7 @@ from syncmodel.reference.simulated.changes import MANY, Table, between
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import VirtualWorld
 from syncmodel.targets.listing import to_members
-from syncmodel.targets.wire import SUPERTEST, to_tables, to_view
+from syncmodel.targets.wire import SUPERTEST, to_columns, to_tables, to_view
 
 TABLES = tuple(sorted(SUPERTEST.by_name))
 
@@ -207,10 +208,17 @@ def control(world: VirtualWorld, name: str) -> ControlView:
     plugin = world.setup.generations[machine.running]
     links = (machine.selected, machine.running)
     healthy = machine.selected == machine.running
-    tables = () if plugin is None else TABLES
-    stored = to_tables(machine.disk.tables(world.setup.supervisor.migrations))
+    known = world.setup.supervisor.migrations
+    there = {} if plugin is None else migrations.columns(machine.disk.applied, known)
     return ControlView(
-        *links, links, plugin, tables, healthy=healthy, stored=stored, members=members(world, name)
+        *links,
+        links,
+        plugin,
+        () if plugin is None else TABLES,
+        healthy=healthy,
+        stored=to_tables(machine.disk.tables(known)),
+        columns=to_columns(there),
+        members=members(world, name),
     )
 
 

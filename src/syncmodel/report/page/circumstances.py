@@ -17,7 +17,7 @@ from syncmodel.report.page.versions import Register
 from syncmodel.report.story import words
 from syncmodel.steps.base import Step, answered
 from syncmodel.steps.data import Data
-from syncmodel.steps.deployment import Deployment
+from syncmodel.steps.deployment import OTHERWISE, Deployment
 from syncmodel.steps.plugins import Uninstall
 from syncmodel.steps.reads import Read
 from syncmodel.steps.restoring import Restore
@@ -26,7 +26,7 @@ from syncmodel.steps.restoring import Restore
 NAMED = 4
 #: What an answer means that is no plain refusal.
 CODES = {
-    "previewed otherwise": "The job ran other migrations than the preview before it had named.",
+    OTHERWISE: "The job ran other migrations than the preview before it had named.",
     "job_running was not said": "Another deployment was asked for meanwhile, and was not refused.",
     "unknown_job": "The node that had begun the job knows nothing of it any more.",
 }
@@ -38,8 +38,11 @@ def ended_with(run: SeenRun) -> Iterator[str]:
     if last.step is not None and last.outcome is not None and not last.outcome.parts:
         what, said = _what(run, last.step), answered(last.outcome)
         yield f"Step {last.index} was: {what}. Its answer: {said}."
-        if last.outcome.code in CODES:
-            yield CODES[last.outcome.code]
+        code, _, about = str(last.outcome.code).partition(f"{OTHERWISE}: ")
+        if about:
+            yield f"The preview before it had said something else of this: {about}."
+        if code in CODES:
+            yield CODES[code]
 
 
 def meanwhile(run: SeenRun) -> Iterator[str]:

@@ -77,6 +77,7 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     ),
     "back-from-now": (2, 2, [CREATED, Leave("n2"), Reactivate("n2")]),
     "join-from-a-snapshot": (2, 2, [Leave("n2"), CREATED, Join("n2")]),
+    "left-node-reads-on": (2, 2, [CREATED, Leave("n2"), Pause("n2"), Resume("n2")]),
     "left-node-still-served": (2, 2, [CREATED, Leave("n2"), Reactivate("n2"), Resync("n2")]),
     "members-forgotten-on-restart": (2, 2, [Restart("n1"), Leave("n1"), CREATED]),
     "distrust-forgotten-on-restart": (
@@ -131,6 +132,7 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     "last-page-lost": (2, 2, [APART, Fill("n1", "cases", 1001, 40), Heal()]),
     "no-wake-up-for-losers": (2, 2, [CREATED, update_case("n2", "c1", "t2")]),
     "own-writes-tie": (2, 2, [CREATED, update_case("n2", "c1", "t2")]),
+    "preview-finds-every-substitute": (1, 2, [CREATED, FaultyRollout("n1", 3, "aborted")]),
     "preview-leaves-one-out": (1, 2, [CREATED, FaultyRollout("n1", 3, "migration-fails")]),
     "request-done-twice": (
         2,
@@ -149,6 +151,7 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
         2,
         [CREATED, Select("n1", 3), Select("n1", 2), Restart("n1"), Select("n1", 3), Reboot("n1")],
     ),
+    "rollback-keeps-column": (1, 3, [CREATED, Rollback(("n1",), 1), Rollout(("n1",), 2)]),
     "rollback-keeps-old-table": (1, 3, [CREATED, Rollback(("n1",), 2)]),
     "silent-peer-has-it": (2, 2, [CREATED, APART, Uninstall("n1", False)]),
     "store-error-swallowed": (1, 2, [create_case("n1", "c1", "t1'\"`;--\x7f")]),
