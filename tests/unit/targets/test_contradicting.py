@@ -23,7 +23,8 @@ NODES = [{"id": "a"}, {"id": "b"}]
 
 def said(*changes: tuple[str, object], version: int | None = 1) -> tuple[str, ...]:
     """Of a node that says these things instead: `place.key...` and what it says."""
-    whole = copy.deepcopy({"status": STATUS, "generations": GENERATIONS, "nodes": NODES})
+    said: dict[str, Any] = {"status": STATUS, "generations": GENERATIONS, "nodes": NODES}
+    whole = copy.deepcopy(said)
     for path, value in changes:
         *outer, last = [int(one) if one.isdigit() else one for one in path.split(".")]
         at: Any = whole
