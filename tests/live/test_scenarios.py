@@ -26,6 +26,7 @@ FILES = {
     "generations.json",
     "links.json",
     "migrations.json",
+    "previews.json",
     "nodes.json",
     "rows.json",
     "schema.json",

@@ -46,6 +46,7 @@ async def _keep(node: LiveNode, folder: Path, run_id: str) -> None:
     answers["rows.json"] = await _answer(_rows(node, run_id))
     answers["schema.json"] = await _answer(_schema(node))
     answers[MIGRATIONS] = await _answer(_migrations(node))
+    answers["previews.json"] = {job: said for job, said in node.jobs.items() if said is not None}
     for name, found in answers.items():
         write(folder / name, found)
 

@@ -100,6 +100,8 @@ async def end(node: LiveNode, job: str, previewed: Preview | None = None) -> Out
 
     Raises `InvalidRunError` if its end can't be known.
     """
+    if previewed is not None:
+        node.jobs[job] = previewed.said
     try:
         ended = await _until_known(node, lambda: _ended(node, job))
     except AdminError as error:

@@ -101,8 +101,8 @@ class LiveNode:
         self._jumping = asyncio.Lock()
         #: The last request of each admin method that it took, over all connections and reboots.
         self.took: dict[str, Sent] = {}
-        #: The jobs that it began, likewise; the last ones.
-        self.jobs: dict[str, None] = {}
+        #: The last jobs that it began, likewise, each with what was previewed of it.
+        self.jobs: dict[str, Any] = {}
 
     async def connect(self) -> NodeClient:
         """The client of this node. Raises `TransportError` if the machine can't be reached."""

@@ -138,7 +138,7 @@ class NodeClient:
         ready_limit_s: float = 5.0,
         clock: Callable[[], float] = time.time,
         took: dict[str, Sent] | None = None,
-        jobs: dict[str, None] | None = None,
+        jobs: dict[str, Any] | None = None,
     ) -> None:
         self._http = http
         self._key = key
@@ -148,7 +148,7 @@ class NodeClient:
         self._ready_limit_s = ready_limit_s
         self._clock = clock
         self.took: dict[str, Sent] = {} if took is None else took
-        self.jobs: dict[str, None] = {} if jobs is None else jobs
+        self.jobs: dict[str, Any] = {} if jobs is None else jobs
 
     async def admin(
         self, method: str, params: dict[str, Any] | None = None, limit_s: float | None = None

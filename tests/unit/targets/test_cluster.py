@@ -39,6 +39,7 @@ class Scripted:
     def __init__(self, *answers: dict[str, Any] | Exception) -> None:
         self.machine = Machine()
         self._answers = list(answers)
+        self.jobs: dict[str, object] = {}
 
     name = "n1"
 
