@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
@@ -41,6 +41,12 @@ def _said(what: str, value: object) -> str:
     return f"no {what}" if value is None else f"{what} {value}"
 
 
+def _columns(there: Sequence[str], absent: Sequence[str]) -> str:
+    """Which columns there are, and which are not."""
+    parts = (("with", there), ("without", absent))
+    return ", ".join(f"{word} {' and '.join(names)}" for word, names in parts if names)
+
+
 def _health(healthy: bool) -> str:
     return "healthy" if healthy else "unhealthy"
 
@@ -59,14 +65,14 @@ def _differences(
     healthy = selected == generation
     columns = frozenset(net.schema.columns[generation])
     shown = columns if control.columns is None else frozenset(control.columns)
-    lost, spare = (tuple(sorted(one)) for one in (columns - shown, shown - columns))
+    lost, spare = (sorted(one) for one in (columns - shown, shown - columns))
     facts: list[tuple[str, str, object, object]] = [
         ("selected", "selected generation", selected, control.selected),
         ("running", "running generation", generation, control.running),
         ("links", "generation links (selected, running)", (selected, generation), control.links),
         ("plugin", "plugin version", plugin, control.plugin),
         ("tables", "tables", expected, control.tables),
-        ("columns", "column", lost, spare),
+        ("columns", "columns", _columns(lost, spare), _columns(spare, lost)),
         ("stored", "tables in the store", kept, stored),
         ("contradictions", "contradiction", (), control.contradictions),
         ("healthy", "health", _health(healthy), _health(control.healthy if whole else healthy)),
