@@ -57,6 +57,11 @@ class Job:
         return f"{self.kind}-{self.number}"
 
     @property
+    def changes(self) -> bool:
+        """Whether tables, or what runs, change in this state."""
+        return self.state in ("migrating", "committing", "restarting")
+
+    @property
     def ended(self) -> bool:
         return self.state in _ENDED
 

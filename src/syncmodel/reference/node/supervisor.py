@@ -395,4 +395,5 @@ class Supervisor:
     def _note(self, job: Job) -> Job:
         # Memory first: on a full disk a client that asks still learns how the job ended.
         self._jobs[job.name] = job
-        return self._store.save(job)
+        late = job.changes and not self._pieces.notes_first()
+        return job if late else self._store.save(job)

@@ -107,6 +107,7 @@ class SupervisorPieces:
     `resumes()`: whether a supervisor that was killed goes on with its job.
     `one_at_a_time()`: whether a job is refused while another one runs.
     `previewed(plan) -> plan`: the migrations that a preview names.
+    `notes_first()`: whether a job is written down before what it is about to change.
     `names_missing()`: whether a preview names substitutes that are missing.
     `disable_migrations(plan) -> plan`: what a disable runs.
     `wants_confirmation()`: whether an uninstall that nobody confirmed is refused.
@@ -134,6 +135,7 @@ class SupervisorPieces:
     one_at_a_time: Callable[[], bool] = always
     previewed: Callable[[Plan], Plan] = all_of
     names_missing: Callable[[], bool] = always
+    notes_first: Callable[[], bool] = always
     goes_on_after_abort: Callable[[], bool] = never
     disable_migrations: Callable[[Plan], Plan] = no_step
     wants_confirmation: Callable[[], bool] = always

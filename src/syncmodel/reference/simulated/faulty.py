@@ -58,7 +58,11 @@ def _done(
         _steps(world.machines[node], world.setup, generation, back=back)
     ):
         return _not_migrated(world, node, generation), accepted()
+    unnoted = fault == "killed-after-commit" and not pieces.notes_first()
+    unnoted = unnoted and bool(_steps(world.machines[node], world.setup, generation, back=back))
     world, outcome = acts.deploy(world, node, generation, back=back)
+    if unnoted:
+        return world, refused(OTHERWISE)
     two = fault == "second-job" and not pieces.one_at_a_time()
     return world, refused("job_running was not said") if two else outcome
 

@@ -128,6 +128,7 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
         ],
     ),
     "ids-without-case": (1, 2, [create_case("n1", "C1", "t1"), update_case("n1", "C1", "t2")]),
+    "job-noted-afterwards": (1, 2, [CREATED, FaultyRollout("n1", 3, "killed-before-commit")]),
     "job-lost-with-its-supervisor": (1, 2, [CREATED, FaultyRollback("n1", 1, "aborted")]),
     "last-page-lost": (2, 2, [APART, Fill("n1", "cases", 1001, 40), Heal()]),
     "no-wake-up-for-losers": (2, 2, [CREATED, update_case("n2", "c1", "t2")]),
