@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 from pathlib import Path
@@ -68,8 +69,9 @@ class Folder:
         return key.export_public_key().decode().strip()
 
     def remove(self) -> None:
-        """Nothing is rented by it any more."""
-        shutil.rmtree(self.path)
+        """Nothing is rented by it any more; that may be said twice."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.path)
 
     def reached(self, machines: Mapping[str, Thing], keys: Mapping[str, str], user: str) -> None:
         """Write how each node's machine is reached, and by which host key it is known."""

@@ -55,3 +55,4 @@ def test_a_folder_of_a_lease_is_nobody_elses_and_is_read_again(tmp_path: Path) -
         folder.make(Mark("abd", 7), ["hetzner"])
     folder.remove()
     assert not folder.path.exists()
+    folder.remove()
