@@ -34,6 +34,7 @@ from rich.table import Table
 
 from syncmodel.engine.drive import Driver, Loop, Straight
 from syncmodel.engine.findings import Settings
+from syncmodel.machine import heap
 from syncmodel.machine.search import searched
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.simulated import SimulatedCluster
@@ -69,7 +70,12 @@ class Point:
 
 
 def look(folder: Path, sequences: int, steps: int, seconds: float) -> Point:
-    """What this process and all that descend from it hold now; `folder` has all their files."""
+    """What this process and all that descend from it hold now; `folder` has all their files.
+
+    Free pages are given back first, as a search does every hundred sequences: what is left is held.
+    """
+    gc.collect()
+    heap.give_back()
     children = list(descendants(os.getpid()))
     return Point(
         sequences,
