@@ -12,9 +12,8 @@ BUG = Bug(
         "generations and rollback to any configuration'"
     ),
     family="generations",
+    # The first generation may be selected while a later one runs: there is none before it.
     supervisor=lambda p: attrs.evolve(
-        # Of the first one, which may be selected and not run yet, there is none before it.
-        p,
-        rollback_target=lambda _requested, selected: max(1, selected - 1),
+        p, rollback_target=lambda _requested, selected: max(1, selected - 1)
     ),
 )
