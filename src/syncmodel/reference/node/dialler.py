@@ -177,7 +177,7 @@ class Dialler:
 class _Socket(ClientConnection):
     """A WebSocket that says when anything comes in at all, and pings without awaiting anything.
 
-    Once the other end has begun to close it, it is over: that end may stand still before it is done.
+    Once the other end has begun to close it, it is over: that end may stand still before it ends.
     """
 
     watch: Watch | None = None
