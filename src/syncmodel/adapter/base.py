@@ -6,6 +6,7 @@ How rest is known lives in `rest.py`; where the nodes are, in `in_process.py` an
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -56,6 +57,8 @@ class Adapter(Target, CutsLinks):
     cut: frozenset[Link] = frozenset()
     prefix = ""
     tick = 0
+    #: Whether a request of this run has no answer: it may land yet, at any moment.
+    unanswered = False
 
     def __init_subclass__(cls) -> None:
         """Raises `UsageError` for a helper of the author's that would replace one of ours, and for
@@ -142,6 +145,7 @@ class Adapter(Target, CutsLinks):
         except (ConnectionRefusedError, FileNotFoundError):
             return refused("unreachable")
         except (Unknown, TimeoutError, ConnectionError) as error:
+            self.unanswered = True
             return unknown(said(error) or type(error).__name__)
         if stored is None or write.op == "delete":
             self._needs_answer(write, stored)
@@ -150,8 +154,12 @@ class Adapter(Target, CutsLinks):
 
     async def read(self, node: str) -> View:
         """What the node shows of this run."""
+        return self.view_of(await self.call(self.rows, node, self.prefix))
+
+    def view_of(self, rows: Any) -> View:
+        """What `rows` gave, without what is of other runs. Raises `InvalidRunError`."""
         tables: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
-        for shown in await self.call(self.rows, node, self.prefix):
+        for shown in rows:
             table, name, columns = self._shown(shown)
             if name.startswith(self.prefix):
                 known = self._table(table)
@@ -175,6 +183,23 @@ class Adapter(Target, CutsLinks):
             return await found if inspect.isawaitable(found) else found
         except tuple(self.answers) as error:
             raise self.meant(error) from error
+
+    async def ask_each(
+        self, method: Callable[..., Any], nodes: Sequence[str], *given: Any
+    ) -> dict[str, Any]:
+        """What an author's method gives for each of these nodes, or the exception that it raised.
+        Coroutines that wait for servers ask all nodes at the same time."""
+        if self.waits and inspect.iscoroutinefunction(method):
+            calls = (self.call(method, node, *given) for node in nodes)
+            answers = await asyncio.gather(*calls, return_exceptions=True)
+            return dict(zip(nodes, answers, strict=True))
+        found = dict[str, Any]()
+        for node in nodes:
+            try:
+                found[node] = await self.call(method, node, *given)
+            except Exception as error:  # noqa: BLE001 (who asks knows what it may be)
+                found[node] = error
+        return found
 
     def meant(self, error: Exception) -> Exception:
         """What an exception of the client says, by `answers`; else itself."""

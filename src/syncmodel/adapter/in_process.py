@@ -38,7 +38,7 @@ class InProcess(Adapter):
         for node in self.nodes:
             made[node] = await self.call(self.replica, node)
         self._turns = {node: asyncio.Lock() for node in self.nodes}
-        self.cut = net.cut
+        self.cut, self.unanswered = net.cut, False
 
     async def close(self) -> None:
         """Leave nothing of the replicas."""

@@ -23,7 +23,7 @@ from syncmodel.faults.proxy_links import SILENCE_S
 from syncmodel.machines.endings import ending
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Outcome, refused
+from syncmodel.model.outcome import Answer, Outcome, refused
 from syncmodel.model.values import Write
 from syncmodel.steps.base import PAIRS, Stops
 from syncmodel.targets.base import Settled, Unsettled, all_at_once
@@ -61,7 +61,7 @@ class Processes(Servers, Stops, Reachable):
         """A fresh run; on new servers, if the last one did not pass."""
         if not self.used:
             await self._rebuild()
-        self._trusted = False
+        self._trusted, self.unanswered = False, False
         self.prefix = f"r{secrets.token_hex(3)}-"
         if self.cut:
             await self.set_cut(frozenset())
@@ -83,7 +83,9 @@ class Processes(Servers, Stops, Reachable):
         """As `Adapter.write`; a server that is down was asked for nothing."""
         if node in self.down:
             return refused("unreachable")
-        return await self._patience.outcome(node, super().write(node, write), self.answer_s)
+        outcome = await self._patience.outcome(node, super().write(node, write), self.answer_s)
+        self.unanswered |= outcome.answer is Answer.UNKNOWN
+        return outcome
 
     async def together(self, calls: Sequence[Any]) -> list[Outcome]:
         """All at once."""

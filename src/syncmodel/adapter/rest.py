@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+#: What a node that need not answer may raise instead.
+NO_ANSWER = (Refused, Unknown, ConnectionError, TimeoutError)
+
 
 class Rest(Enum):
     """The way, named by the author's method."""
@@ -44,7 +47,7 @@ async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Sett
     until_s = time.monotonic() + limit_s
     last: Mapping[str, View] | None = None
     since_s = time.monotonic()
-    unmarked = [n for n in net.up if net.must_answer(n)] if rest is Rest.MARK else []
+    unmarked = _to_mark(rest, net)
     try:
         while True:
             took = await _each(adapter, unmarked, partial(_marked, adapter))
@@ -54,14 +57,17 @@ async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Sett
                 late = late or await _late(adapter, rest, net, until_s)
                 if not late:
                     views = await _views(adapter, net)
-                    if views != last:
+                    same = views == last
+                    if not same:
                         last, since_s = views, time.monotonic()
                     quiet = time.monotonic() - since_s >= adapter.quiet_s
-                    # Marks that were seen stay seen.
-                    over = quiet and rest is Rest.MARK
-                    if over or (quiet and not await _late(adapter, rest, net, until_s)):
+                    if quiet and (same or not adapter.unanswered):
                         how = How.QUIET if rest is Rest.QUIET else How.POSITION
                         return Settled(views, {}, how)
+                    # A request that nobody answered may have landed between two of these looks. If
+                    # all show the same after the next rest, it had not.
+                    adapter.tick += 1
+                    unmarked = _to_mark(rest, net)
                     late = "what they show still changes"
             except (Refused, Unknown) as answer:
                 late = f"a node does not answer: {answer}"
@@ -71,6 +77,11 @@ async def settle(adapter: Adapter, rest: Rest, net: Net, limit_s: float) -> Sett
                 await asyncio.sleep(adapter.poll_s)
     except (ConnectionError, TimeoutError, FileNotFoundError) as error:
         return Unsettled(f"a node does not answer: {error or type(error).__name__}")
+
+
+def _to_mark(rest: Rest, net: Net) -> list[str]:
+    """Who is to write a mark."""
+    return [n for n in net.up if net.must_answer(n)] if rest is Rest.MARK else []
 
 
 async def _marked(adapter: Adapter, node: str) -> bool:
@@ -84,17 +95,24 @@ async def _marked(adapter: Adapter, node: str) -> bool:
 
 async def _views(adapter: Adapter, net: Net) -> dict[str, View]:
     """What each node shows; one that may lack a quorum may show nothing."""
+    found = dict[str, View]()
+    for node, rows in (await adapter.ask_each(adapter.rows, net.up, adapter.prefix)).items():
+        if not isinstance(rows, BaseException):
+            found[node] = adapter.view_of(rows)
+        elif net.must_answer(node) or not isinstance(rows, NO_ANSWER):
+            raise rows
+    return found
 
-    async def shown(node: str) -> View | None:
-        try:
-            return await adapter.read(node)
-        except (Refused, Unknown, ConnectionError, TimeoutError):
-            if net.must_answer(node):
-                raise
-            return None
 
-    found = await _each(adapter, net.up, shown)
-    return {node: view for node, view in found.items() if view is not None}
+async def _asked(
+    adapter: Adapter, method: Callable[[str], Any], nodes: Sequence[str]
+) -> dict[str, Any]:
+    """What each of them says. Raises what the first one raised that could not say it."""
+    found = await adapter.ask_each(method, nodes)
+    for answer in found.values():
+        if isinstance(answer, BaseException):
+            raise answer
+    return found
 
 
 async def _each(
@@ -120,12 +138,12 @@ async def _late(adapter: Adapter, rest: Rest, net: Net, until_s: float) -> str:
             return await _pulled(adapter, net, until_s)
         case Rest.POSITION:
             links = _heard(net)
-            stands = await _each(adapter, _ends(links), partial(adapter.call, adapter.position))
-            stands = {node: dict(position) for node, position in stands.items()}
+            said = await _asked(adapter, adapter.position, _ends(links))
+            stands = {node: dict(position) for node, position in said.items()}
             behind = [(a, b) for a, b in links if _is_behind(stands[b], _own(net, a, stands))]
         case Rest.MARK:
             links = _heard(net)
-            seen = await _each(adapter, _ends(links), partial(adapter.call, adapter.marks))
+            seen = await _asked(adapter, adapter.marks, _ends(links))
             behind = [(a, b) for a, b in links if dict(seen[b]).get(a, 0) < adapter.tick]
         case Rest.QUIET:
             behind = []

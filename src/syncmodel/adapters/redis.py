@@ -47,7 +47,7 @@ class Redis(Processes):
         said.ConnectionError: "unknown",
         said.TimeoutError: "unknown",
     }
-    numbers, probe = str, b"PING\r\n"
+    numbers, probe, poll_s = str, b"PING\r\n", 0.001
 
     def argv(self, node: str) -> Sequence[object]:
         follow = "" if node == "n1" else f"replicaof 127.0.0.1 {self.dials(node, 'n1')}"

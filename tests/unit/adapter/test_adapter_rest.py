@@ -90,6 +90,31 @@ def test_who_has_a_quorum_and_never_answers_is_not_at_rest(kind: type[Group]) ->
         assert "n2 takes no mark" in found.reason or "no_quorum" in found.reason or node == "n3"
 
 
+@pytest.mark.parametrize("kind", [Group, Positions])
+def test_a_request_that_nobody_answered_does_not_land_in_the_middle_of_a_look(
+    kind: type[Group],
+) -> None:
+    class Landing(kind):  # type: ignore[misc, valid-type]
+        """The request lands on both nodes once n1 was read."""
+
+        landed = False
+        looks = 0
+
+        def rows(self, node: str, prefix: str) -> Any:
+            shown = [("rows", "a", {"text": "t1"})] if self.landed else []
+            self.landed = True
+            self.looks += node == "n1"
+            return shown
+
+    for unanswered, looks in ((True, 3), (False, 1)):
+        nodes = Landing({})
+        nodes.unanswered = unanswered
+        found = asyncio.run(nodes.settle(NET, control=False, limit_s=1.0))
+        assert isinstance(found, Settled)
+        alike = found.views["n1"] == found.views["n2"] == found.views["n3"]
+        assert (alike, nodes.looks) == (unanswered, looks)
+
+
 class Together(Group):
     """Nodes that answer once all of them were asked, or with trouble."""
 
