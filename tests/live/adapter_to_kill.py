@@ -12,6 +12,7 @@ from syncmodel.adapter import Processes
 from syncmodel.model.columns import Token
 from syncmodel.model.net import fully_connected
 from syncmodel.model.schema import Schema, Table
+from syncmodel.steps.disks import FillsDisks
 
 SERVER = """
 import os, socket, subprocess, sys
@@ -23,8 +24,10 @@ while True:
 """
 
 
-class Kept(Processes):
-    """Servers that do nothing."""
+class Kept(Processes, FillsDisks):
+    """Servers that do nothing, on small disks where there can be some."""
+
+    disk_bytes = 1 << 20
 
     schema = Schema(Table("rows", Token("text")))
     quiet_s = 0.01
@@ -44,7 +47,7 @@ class Kept(Processes):
 async def main() -> None:
     adapter = Kept(2)
     await adapter.begin(fully_connected(Kept.schema, 2))
-    print("up", adapter.home("n1").parent, flush=True)
+    print("up", adapter._folder, flush=True)
     await asyncio.Event().wait()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import select
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from notes_servers import NOTES, running
 
 from syncmodel.adapter import Processes
 from syncmodel.adapter.clocks import library
@@ -37,38 +37,12 @@ from syncmodel.targets.registry import kind_of
 #: It starts many processes.
 pytestmark = pytest.mark.slow
 
-TEMPLATE = Path(sys.modules[Processes.__module__].__file__ or "").parent / "templates/processes"
 KILLED = Path(__file__).with_name("adapter_to_kill.py")
 LIMIT_S = 20.0
 
 
-def _notes() -> type[Processes]:
-    """The adapter that `syncmodel init --processes` writes."""
-    spec = importlib.util.spec_from_file_location("notes_of_servers", TEMPLATE / "notes_adapter.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: type[Processes] = module.Notes
-    return found
-
-
-NOTES = _notes()
 NET = fully_connected(NOTES.schema, 2)
 TITLED = Value((("title", "t1"), ("votes", 0)))
-
-
-def running(mark: str) -> set[int]:
-    """The processes that have this in their command line."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if mark.encode() in command and int(folder.name) != os.getpid():
-            found.add(int(folder.name))
-    return found
 
 
 def wait_until(true: Callable[[], bool], pids: Callable[[], set[int]]) -> None:

@@ -16,7 +16,7 @@ from syncmodel.adapter.numbers import whole_numbers
 from syncmodel.adapter.rest import Rest, settle
 from syncmodel.errors import InvalidRunError, UsageError, said
 from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.model.outcome import Answer, Outcome, accepted, refused, unknown
 from syncmodel.model.schema import Table
 from syncmodel.model.values import ANY, OPS, Added, Assigned, Row, Scalar, Write
 from syncmodel.model.view import View
@@ -138,15 +138,10 @@ class Adapter(Target, CutsLinks):
     async def write(self, node: str, write: Write) -> Outcome:
         """The author's method for it, and its answer as an outcome."""
         table = self.schema.table(write.row.table)
-        try:
-            stored = await self._asked(node, table, write)
-        except Refused as answer:
-            return refused(answer.code)
-        except (ConnectionRefusedError, FileNotFoundError):
-            return refused("unreachable")
-        except (Unknown, TimeoutError, ConnectionError) as error:
-            self.unanswered = True
-            return unknown(said(error) or type(error).__name__)
+        outcome, stored = await answered(self._asked(node, table, write))
+        if not outcome.ok:
+            self.unanswered |= outcome.answer is Answer.UNKNOWN
+            return outcome
         if stored is None or write.op == "delete":
             self._needs_answer(write, stored)
             return accepted()
@@ -270,6 +265,18 @@ def unwritten(adapter: Adapter, method: str) -> UsageError:
     hint = f", or leave such steps out (`{method} = None` in the class of the suite)"
     hint = hint if method in OPS.values() else ""
     return UsageError(f"{type(adapter).__name__} has no `{method}`: write it{hint}.")
+
+
+async def answered(asked: Awaitable[Stored]) -> tuple[Outcome, Stored]:
+    """What became of a request, and the row that it gave, if it was accepted."""
+    try:
+        return accepted(), await asked
+    except Refused as answer:
+        return refused(answer.code), None
+    except (ConnectionRefusedError, FileNotFoundError):
+        return refused("unreachable"), None
+    except (Unknown, TimeoutError, ConnectionError) as error:
+        return unknown(said(error) or type(error).__name__), None
 
 
 def _has(classes: Sequence[type], name: str) -> bool:

@@ -24,6 +24,7 @@ from typing import Any
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _IPC_RMID = 0
+_MNT_DETACH = 2
 _TRIES, _PAUSE_S = 100, 0.05
 
 
@@ -58,6 +59,7 @@ def main(descriptor: int) -> None:
     _forget_segments({server, *_end_all()}, libc)
     if code is None:
         for folder in asked["folders"]:
+            _unmount_below(folder, libc)
             _remove(folder)
     else:
         say(f"ended {code}")
@@ -171,6 +173,15 @@ def _forget_segments(makers: set[int], libc: Any) -> None:
             _, segment, _, _, creator, _, attached, *_ = map(int, line.split())
             if creator in makers and not attached:
                 libc.shmctl(segment, _IPC_RMID, None)
+
+
+def _unmount_below(folder: str, libc: Any) -> None:
+    """Take away the disks that are mounted there, which are gone then."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        places = [line.split()[4] for line in file]
+    for place in places:
+        if place.startswith(f"{folder}/"):
+            libc.umount2(os.fsencode(place), _MNT_DETACH)
 
 
 def _remove(folder: str) -> None:

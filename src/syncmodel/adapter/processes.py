@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from syncmodel.adapter.answers import Unknown
+from syncmodel.adapter.base import Columns, answered
+from syncmodel.adapter.full_disk import LOOKS_ASKED, Asked
 from syncmodel.adapter.places import copy_folder
 from syncmodel.adapter.servers import Servers
 from syncmodel.errors import BootError, FaultError, UsageError
@@ -24,7 +26,7 @@ from syncmodel.machines.endings import ending
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Answer, Outcome, refused
-from syncmodel.model.values import Write
+from syncmodel.model.values import Row, Write
 from syncmodel.steps.base import PAIRS, Stops
 from syncmodel.targets.base import Settled, Unsettled, all_at_once
 from syncmodel.targets.inside import Reachable, Way
@@ -232,7 +234,48 @@ class Processes(Servers, Stops, Reachable):
         for node in nodes:
             await self.restart(node)
 
+    async def fill_disk(self, node: str, *, killed: bool) -> Outcome:
+        """Fill the disk of its folder, and free it. Drawn for a class that inherits `FillsDisks`,
+        where we are root (`steps.disks`). A server may end where its disk is full: it is started
+        again then."""
+        assert self._places is not None
+        disk, server, asked = self._places.disk(node), self._servers[node], Asked(self)
+        others = [one for one in self.nodes if one not in self.down | self._patience.paused]
+        try:
+            await asyncio.to_thread(disk.fill)
+            if disk.room():
+                raise FaultError(f"The disk of {node} was filled, and has room.")
+            # What comes from its peers it can't store either, and must get again.
+            await asyncio.gather(*(asked.ask(one, LOOKS_ASKED[:1]) for one in others))
+            await asked.ask(node)
+            if killed:
+                await self.crash(node)
+            elif asked.unsure(node):
+                await self._perhaps_ended([node])
+        finally:
+            disk.free()
+            if not disk.room():
+                raise FaultError(f"The disk of {node} was freed, and has no room.")
+        try:
+            if not server.running:
+                await self.restart(node)
+            else:
+                await self._until_ready(node)
+                await self._dial_again(frozenset(self._links.proxies) - self.cut)
+        except (BootError, FaultError) as error:
+            return refused(f"does not go on once there is room: {error}")
+        return await asked.judged(node, max(self.settle_s, self.boot_s))
+
     # --- helpers --------------------------------------------------------------------------------
+
+    async def asked(self, node: str, row: Row, columns: Columns) -> Outcome:
+        """What became of a create that is not of this run."""
+        create = answered(self.call(self.create, node, row, columns))
+
+        async def outcome() -> Outcome:
+            return (await create)[0]
+
+        return await self._patience.outcome(node, outcome(), self.answer_s)
 
     def _all_stand(self) -> None:
         fallen = {n: s for n, s in self._servers.items() if s.fallen and n not in self.down}
@@ -264,4 +307,4 @@ class Processes(Servers, Stops, Reachable):
         return bool(done)
 
     def _backup(self, node: str) -> Path:
-        return self.home(node).with_name(f"{node}.backup")
+        return self._beside(f"{node}.backup")

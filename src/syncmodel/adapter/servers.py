@@ -23,6 +23,7 @@ from syncmodel.adapter.answers import Refused
 from syncmodel.adapter.base import Adapter, unwritten
 from syncmodel.adapter.clients import Clients
 from syncmodel.adapter.clocks import Clocks, NoClocks
+from syncmodel.adapter.disks import Places, SmallDisks
 from syncmodel.adapter.places import beside, copy_folder, free_ports, give_folder, owner, program
 from syncmodel.adapter.server import Server
 from syncmodel.errors import BootError, InvalidRunError, said
@@ -31,11 +32,13 @@ from syncmodel.faults.link_probe import PROBE_REQUEST
 from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.faults.shared_port import SharedPort
+from syncmodel.faults.small_disk import may_be_made
 from syncmodel.faults.who_dials import holds
 from syncmodel.machines.endings import ending, tail
 from syncmodel.model.net import Link, fully_connected
 from syncmodel.model.world import promised
 from syncmodel.steps.base import PAIRS, SetsClocks
+from syncmodel.steps.disks import FillsDisks
 from syncmodel.targets.base import Unsettled
 from syncmodel.targets.patience import Patience
 
@@ -53,8 +56,15 @@ class Servers(Adapter):
     stop_s: ClassVar[float] = 10.0
     answer_s: ClassVar[float] = 10.0
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    #: How large the disk of each server is, where it can be filled (`FillsDisks`). Bytes.
+    disk_bytes: ClassVar[int] = 64 << 20
     #: Whose the servers and their folders are where we are root, as many refuse to be root's.
     user: ClassVar[str] = ""
+
+    @classmethod
+    def unable(cls) -> frozenset[type[object]]:
+        """Only root can have small disks."""
+        return super().unable() if may_be_made() else super().unable() | {FillsDisks}
 
     def __init__(self, count: int = 3, bugs: Sequence[str] = ()) -> None:
         """Nothing runs before `begin`. Raises `UsageError` for a `user` who is not there."""
@@ -63,6 +73,7 @@ class Servers(Adapter):
         self.down: frozenset[str] = frozenset()
         self._patience = Patience()
         self._folder: Path | None = None
+        self._places: Places | None = None
         self._sweeper: Server | None = None
         self._servers: dict[str, Server] = {}
         self._ports: dict[str, int] = {}
@@ -125,9 +136,9 @@ class Servers(Adapter):
 
     def home(self, node: str) -> Path:
         """The folder of a node, in which its server runs."""
-        if self._folder is None:
+        if self._places is None:
             raise InvalidRunError("There are no nodes before `begin`.")
-        return self._folder / node
+        return self._places.home(node)
 
     def port(self, node: str) -> int:
         """Where the node's server listens, on 127.0.0.1."""
@@ -190,9 +201,11 @@ class Servers(Adapter):
         for shared in self._shared.values():
             shared.close()
         self._shared = {}
+        if self._places is not None:
+            self._places.take_away()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        self._folder = self._places = None
         if self._sweeper is not None:
             await self._sweeper.kill()
             self._sweeper = None
@@ -291,6 +304,8 @@ class Servers(Adapter):
         self._sweeper = await Server.start((), cwd=here, log=here / "log", folders=[here])
         # Servers may run as users of their own.
         here.chmod(0o711)
+        fills = isinstance(self, FillsDisks) and FillsDisks not in self.unable()
+        self._places = SmallDisks(here, self.disk_bytes) if fills else Places(here)
         self._clocks = Clocks(here) if isinstance(self, SetsClocks) else NoClocks()
         count = len(self.nodes)
         ports = free_ports(2 * count)
@@ -308,7 +323,7 @@ class Servers(Adapter):
         for proxy in proxies.values():
             await proxy.start()
         for node in self.nodes:
-            self.home(node).mkdir()
+            self._places.make(node)
             give_folder(self.home(node), self._owner)
             await self.call(self.configure, node)
             give_folder(self.home(node), self._owner)
@@ -349,4 +364,9 @@ class Servers(Adapter):
         await asyncio.gather(*(server.kill() for server in self._servers.values()))
 
     def _golden(self, node: str) -> Path:
-        return self.home(node).with_name(f"{node}.golden")
+        return self._beside(f"{node}.golden")
+
+    def _beside(self, name: str) -> Path:
+        """A folder of ours, beside those of the servers."""
+        assert self._folder is not None
+        return self._folder / name

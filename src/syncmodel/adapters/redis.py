@@ -42,11 +42,8 @@ class Redis(Processes):
 
     schema = Schema(Table("notes", Token("title"), Counter("votes")))
     guarantees = Guarantees(readers=("n2", "n3", "n4", "n5"), passes_on=False)
-    answers = {
-        said.ReadOnlyError: "read_only",
-        said.ConnectionError: "unknown",
-        said.TimeoutError: "unknown",
-    }
+    answers = dict.fromkeys((said.ConnectionError, said.TimeoutError), "unknown")
+    answers |= {said.ReadOnlyError: "read_only"}
     numbers, probe, poll_s = str, b"PING\r\n", 0.001
 
     def argv(self, node: str) -> Sequence[object]:
@@ -79,9 +76,12 @@ class Redis(Processes):
         return [("notes", name, _row(cells)) for name, cells in found]
 
     def position(self, node: str) -> Mapping[str, int]:
-        # How far it is in the primary's stream; nothing while a replica has no primary.
+        # How far it is in the primary's stream; nothing while a replica has no primary, or writes
+        # down what a full synchronisation brought: a kill loses that (docs/adapters.md).
         with self.client(node) as client:
-            about = client.info("replication")
+            about = client.info("replication", "persistence")
+        if about["aof_rewrite_in_progress"] or about["aof_rewrite_scheduled"]:
+            return {}
         if about["role"] == "master":
             return {about["master_replid"]: about["master_repl_offset"]}
         up = about["master_link_status"] == "up" and not about["master_sync_in_progress"]

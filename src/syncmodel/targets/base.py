@@ -89,6 +89,11 @@ class Target(ABC):
         del bugs
         self.nodes = tuple(f"n{number}" for number in range(1, count + 1))
 
+    @classmethod
+    def unable(cls) -> frozenset[type[object]]:
+        """Abilities that the class has, and this computer does not allow: they are not drawn."""
+        return frozenset()
+
     @abstractmethod
     async def begin(self, net: Net) -> None:
         """A fresh run: nothing of an earlier one shows, and links, lives and generations are as

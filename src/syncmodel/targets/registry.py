@@ -39,6 +39,7 @@ class TargetKind:
     has, where that is not anyone's to choose. `fixed`: nobody can bring a node to another
     generation, so runs begin with all nodes on the usual one. `missing_nothing`: kinds of steps for
     which there is nothing in it, as packets in memory: that it can't take them is no lack.
+    `unable`: abilities of the class that this computer does not allow.
     """
 
     name: str
@@ -52,6 +53,7 @@ class TargetKind:
     nodes: int | None = None
     fixed: bool = False
     missing_nothing: frozenset[str] = frozenset()
+    unable: frozenset[type[object]] = frozenset()
 
     @classmethod
     def of(cls, target: type[Target], name: str | None = None) -> TargetKind:
@@ -66,6 +68,7 @@ class TargetKind:
             guarantees=target.guarantees,
             waits=target.waits,
             nodes=target.size,
+            unable=target.unable(),
         )
 
     @property
@@ -75,7 +78,8 @@ class TargetKind:
 
     def takes(self, step: type[Step]) -> bool:
         """Whether it has the ability that a kind of step needs."""
-        return step.NEEDS is None or issubclass(self.abilities, step.NEEDS)
+        needs = step.NEEDS
+        return needs is None or (issubclass(self.abilities, needs) and needs not in self.unable)
 
     def lacking(self, ops: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """Those of these kinds of steps that it can't take, by the ability that it takes."""
