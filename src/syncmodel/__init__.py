@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         SlowsLinks,
         Stops,
     )
+    from syncmodel.steps.disks import FillsDisks
     from syncmodel.steps.purging import Purges
     from syncmodel.steps.restoring import PutsBack
     from syncmodel.targets.base import Settled, Target, Unsettled
@@ -60,6 +61,7 @@ WHERE = {
         "SlowsLinks",
         "Stops",
     ),
+    "steps.disks": ("FillsDisks",),
     "steps.purging": ("Purges",),
     "steps.restoring": ("PutsBack",),
     "targets.base": ("Settled", "Target", "Unsettled"),
@@ -72,6 +74,7 @@ __all__ = [
     "Counter",
     "CutsLinks",
     "Deploys",
+    "FillsDisks",
     "Generation",
     "Guarantees",
     "HangsLinks",

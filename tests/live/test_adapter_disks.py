@@ -21,7 +21,7 @@ from syncmodel.errors import UsageError
 from syncmodel.faults.small_disk import SmallDisk, may_be_made
 from syncmodel.model.divergence import Kind
 from syncmodel.model.net import fully_connected
-from syncmodel.steps import Create, Set
+from syncmodel.steps import Create, Cut, Set
 from syncmodel.steps.disks import FillsDisks, FullDisk
 from syncmodel.targets.registry import kind_of
 
@@ -98,7 +98,8 @@ def test_an_honest_server_loses_nothing_and_may_end(kind: type[Processes], kille
 
 @ROOT
 def test_a_server_that_says_it_has_what_it_could_not_keep_is_found() -> None:
-    result = performed(Careless, FullDisk("n1", killed=True))
+    # The other one would give it back what it lost.
+    result = performed(Careless, Cut("n1", "n2"), FullDisk("n1", killed=True))
     (found,) = result.divergences
     assert (found.kind, found.node) == (Kind.CONTROL_PLANE, "n1")
     assert found.shown == "accepted a row where its disk was full, and has it no more"

@@ -8,6 +8,9 @@ from pathlib import Path
 from syncmodel.errors import UsageError
 from syncmodel.faults.small_disk import SmallDisk
 
+#: How much of a disk earlier runs may have used.
+MOST_USED = 0.5
+
 
 class Places:
     """Folders of servers below this one."""
@@ -26,6 +29,10 @@ class Places:
     def disk(self, node: str) -> SmallDisk:
         """The disk of the node. Raises `UsageError` where it is everybody's."""
         raise UsageError(f"The disk of {node} can't be filled: let the adapter inherit FillsDisks.")
+
+    def crowded(self) -> bool:
+        """Whether earlier runs left too little room for another one."""
+        return False
 
     def take_away(self) -> None:
         """Nobody uses them any more."""
@@ -50,6 +57,9 @@ class SmallDisks(Places):
 
     def disk(self, node: str) -> SmallDisk:
         return self._disks[node]
+
+    def crowded(self) -> bool:
+        return any(disk.used > MOST_USED for disk in self._disks.values())
 
     def take_away(self) -> None:
         for disk in self._disks.values():

@@ -5,12 +5,11 @@ The rows have a prefix of their own, so that no run sees them.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from syncmodel.adapter.answers import CODES
 from syncmodel.adapter.rest import NO_ANSWER
 from syncmodel.errors import UsageError
 from syncmodel.model.columns import REQUIRED, Token
@@ -35,30 +34,28 @@ class Asked:
         self._prefix = f"full{secrets.token_hex(3)}-"
         self._answers: dict[str, tuple[str, Outcome]] = {}
 
-    async def ask(self, node: str, looks: Sequence[str] = LOOKS_ASKED) -> None:
-        """Ask for rows with texts that look so, one after the other."""
+    async def ask(self, node: str, looks: Sequence[str] = LOOKS_ASKED) -> bool:
+        """Ask for rows with texts that look so, one after the other; whether any had no answer of
+        the system's, as where its server has ended."""
+        good = True
         for look in looks:
             number = len(self._answers) + 1
             row = Row(self._table.name, f"{self._prefix}{node}-{number}")
             columns = _values(self._adapter.schema, self._table, number, look)
-            self._answers[row.name] = (node, await self._adapter.asked(node, row, columns))
+            outcome = await self._adapter.asked(node, row, columns)
+            self._answers[row.name] = (node, outcome)
+            good &= outcome.ok or outcome.code in CODES
+        return not good
 
-    def unsure(self, node: str) -> bool:
-        """Whether the node left a request without an answer: perhaps it has ended."""
-        return any(n == node and not outcome.ok for n, outcome in self._answers.values())
-
-    async def judged(self, node: str, limit_s: float) -> Outcome:
+    async def judged(self, node: str) -> Outcome:
         """What is wrong with what the node shows of what it was asked for, now that there is room;
-        `accepted()` if nothing is. `unknown` if it does not answer within the limit."""
-        until_s = time.monotonic() + limit_s
-        while True:
-            try:
-                shown = await self._adapter.call(self._adapter.rows, node, self._prefix)
-                break
-            except (*NO_ANSWER, FileNotFoundError) as error:
-                if time.monotonic() >= until_s:
-                    return unknown(f"its rows can't be read: {error or type(error).__name__}")
-                await asyncio.sleep(self._adapter.poll_s)
+        `accepted()` if nothing is, `unknown` if it does not answer."""
+        try:
+            shown = await self._adapter.call(self._adapter.rows, node, self._prefix)
+        except (*NO_ANSWER, FileNotFoundError) as error:
+            if self._adapter.guarantees.quorum:
+                return accepted()  # it may lack one, and is looked at again once it has it
+            return unknown(f"its rows can't be read: {error or type(error).__name__}")
         there = {name for _, name, _ in shown}
         for name, (asked, outcome) in self._answers.items():
             if asked != node:

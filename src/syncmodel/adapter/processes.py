@@ -61,7 +61,7 @@ class Processes(Servers, Stops, Reachable):
 
     async def begin(self, net: Net) -> None:
         """A fresh run; on new servers, if the last one did not pass."""
-        if not self.used:
+        if not self.used or (self._places is not None and self._places.crowded()):
             await self._rebuild()
         self._trusted, self.unanswered = False, False
         self.prefix = f"r{secrets.token_hex(3)}-"
@@ -239,7 +239,7 @@ class Processes(Servers, Stops, Reachable):
         where we are root (`steps.disks`). A server may end where its disk is full: it is started
         again then."""
         assert self._places is not None
-        disk, server, asked = self._places.disk(node), self._servers[node], Asked(self)
+        disk, asked = self._places.disk(node), Asked(self)
         others = [one for one in self.nodes if one not in self.down | self._patience.paused]
         try:
             await asyncio.to_thread(disk.fill)
@@ -250,21 +250,17 @@ class Processes(Servers, Stops, Reachable):
             await asked.ask(node)
             if killed:
                 await self.crash(node)
-            elif asked.unsure(node):
-                await self._perhaps_ended([node])
         finally:
             disk.free()
             if not disk.room():
                 raise FaultError(f"The disk of {node} was freed, and has no room.")
         try:
-            if not server.running:
+            if not await self._outlives(node, asked):
                 await self.restart(node)
-            else:
-                await self._until_ready(node)
-                await self._dial_again(frozenset(self._links.proxies) - self.cut)
+            await self._dial_again(frozenset(self._links.proxies) - self.cut)
         except (BootError, FaultError) as error:
             return refused(f"does not go on once there is room: {error}")
-        return await asked.judged(node, max(self.settle_s, self.boot_s))
+        return await asked.judged(node)
 
     # --- helpers --------------------------------------------------------------------------------
 
@@ -276,6 +272,21 @@ class Processes(Servers, Stops, Reachable):
             return (await create)[0]
 
         return await self._patience.outcome(node, outcome(), self.answer_s)
+
+    async def _outlives(self, node: str, asked: Asked) -> bool:
+        """Whether its server goes on after its disk was full, and did not end of it, as it may.
+        Raises `BootError` if it does neither."""
+        server = self._servers[node]
+        try:
+            if server.running:
+                await self._until_ready(node)
+                # Who takes a request has not ended a moment before.
+                if await asked.ask(node, LOOKS_ASKED[:1]):
+                    await self._perhaps_ended([node])
+        except BootError:
+            if not server.fallen:
+                raise
+        return server.running
 
     def _all_stand(self) -> None:
         fallen = {n: s for n, s in self._servers.items() if s.fallen and n not in self.down}

@@ -115,7 +115,7 @@ class Server:
 
     async def kill(self) -> None:
         """SIGKILL to the server and all that it started; returns when none of it runs."""
-        self._told = True
+        self._told |= self.running
         if self.running:
             self._say("kill")
             with contextlib.suppress(TimeoutError):

@@ -1,8 +1,7 @@
 """etcd: members of one Raft group.
 
-"etcd ensures linearizability for all other operations by default" (https://etcd.io/docs/v3.4,
-API guarantees): a write follows all that were accepted before, and a member that reaches no
-majority takes none. Rows are read from the member itself (serializable): what it has.
+Operations are linearizable (etcd.io/docs/v3.4/learning/api_guarantees), so a member that reaches no
+majority takes no write. Rows are read from the member itself (serializable): what it has.
 """
 
 from __future__ import annotations
@@ -18,18 +17,19 @@ from syncmodel.adapter import Columns, Guarantees, Processes, Refused, Row, Unkn
 from syncmodel.model.columns import Counter, Token
 from syncmodel.model.schema import Schema, Table
 from syncmodel.steps.base import PAIRS
+from syncmodel.steps.disks import FillsDisks
 
 AT = "http://127.0.0.1:%d"
 
 
-class Etcd(WholeRows, Processes):
+class Etcd(WholeRows, Processes, FillsDisks):
     """etcd, members of one Raft group."""
 
     schema = Schema(Table("notes", Token("title"), Counter("votes")))
     guarantees = Guarantees(quorum=True, rollback_keeps_log=True)
     answers = {httpx.TransportError: "unknown", httpx.HTTPStatusError: "unknown"}
     links = PAIRS  # all members dial one at the address that it advertises
-    settle_s, poll_s = 60.0, 0.001
+    settle_s, poll_s, disk_bytes = 60.0, 0.001, 256 << 20
 
     def argv(self, node: str) -> Sequence[object]:
         members = ",".join(f"{peer}={AT % self.address(peer)}" for peer in self.nodes)

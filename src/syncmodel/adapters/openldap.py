@@ -18,12 +18,13 @@ from ldap3.utils.dn import escape_rdn
 from syncmodel.adapter import IDS, Columns, Guarantees, Processes, Row
 from syncmodel.model.columns import Counter, Token
 from syncmodel.model.schema import Schema, Table
+from syncmodel.steps.disks import FillsDisks
 
 BASE, ADMIN = "o=notes", ("cn=admin,o=notes", "not-a-secret")
 LOOKS = IDS - {"normal form", "trailing"}  # which is one id to it (RFC 4518, 2.4 and 2.6.1)
 
 
-class OpenLdap(Processes):
+class OpenLdap(Processes, FillsDisks):
     """OpenLDAP servers, each a provider and a consumer of each other one."""
 
     schema = Schema(Table("notes", Token("title"), Counter("votes")), ids=LOOKS)
@@ -39,8 +40,7 @@ class OpenLdap(Processes):
     def configure(self, node: str) -> None:
         doors = {peer: self.dials(node, peer) for peer in self.nodes if peer != node}
         peers = "".join(self.text("openldap-peer.conf", p, door=at) for p, at in doors.items())
-        text = self.text("openldap.conf", node, peers=peers)
-        (self.home(node) / "slapd.conf").write_text(text)
+        (self.home(node) / "slapd.conf").write_text(self.text("openldap.conf", node, peers=peers))
 
     def argv(self, node: str) -> Sequence[object]:
         at = f"ldap://127.0.0.1:{self.port(node)}"

@@ -14,40 +14,40 @@ from itertools import permutations
 from typing import Any
 
 import psycopg
-from psycopg.rows import dict_row
 
 from syncmodel.adapter import Columns, Guarantees, Processes, Refused, Row
 from syncmodel.model.columns import Counter, Token
 from syncmodel.model.net import Link
 from syncmodel.model.schema import Schema, Table
 from syncmodel.model.words import ALL
+from syncmodel.steps.disks import FillsDisks
 
 AT = "host=127.0.0.1 port=%d dbname=postgres user=postgres"
 BIN = "/usr/lib/postgresql/15/bin"  # where Debian has the programs
 
 
-class PostgreSql(Processes):
+class PostgreSql(Processes, FillsDisks):
     """PostgreSQL servers, two that replicate each other by pglogical."""
 
     schema = Schema(Table("notes", Token("title"), Counter("votes")), texts=ALL - {"nul"})
     guarantees = Guarantees(rows="wallclock-lww")
     answers = {psycopg.errors.UniqueViolation: "exists", psycopg.OperationalError: "unknown"}
     size, user = 2, "postgres"
-    settle_s, poll_s = 60.0, 0.001
+    settle_s, poll_s, disk_bytes = 60.0, 0.001, 256 << 20
     stop_signal = signal.SIGINT  # SIGTERM would wait for clients
     probe = bytes.fromhex("0000000804d2162f")  # SSLRequest, which is answered by one byte
 
     async def configure(self, node: str) -> None:
         options = "--auth trust --username postgres --encoding UTF8 --locale C --no-sync"
         await self.run(node, f"{BIN}/initdb", "--pgdata", "data", *options.split())
-        settings = self.text("postgresql.conf", node)
-        (self.home(node) / "data/postgresql.auto.conf").write_text(settings)
+        file = self.home(node) / "data/postgresql.auto.conf"
+        file.write_text(self.text("postgresql.conf", node))
 
     def argv(self, node: str) -> Sequence[object]:
         return [f"{BIN}/postgres", "-D", "data"]
 
     def connect(self, node: str) -> psycopg.Connection:
-        how: Any = {"autocommit": True, "connect_timeout": 5, "row_factory": dict_row}
+        how: Any = {"autocommit": True, "connect_timeout": 5, "row_factory": psycopg.rows.dict_row}
         return psycopg.connect(AT % self.port(node), **how)
 
     def assemble(self) -> None:
@@ -64,8 +64,8 @@ class PostgreSql(Processes):
                 self._all(node, "CALL dial_again(%s)", f"{node}_from_{peer}")
 
     def create(self, node: str, row: Row, columns: Columns) -> Any:
-        cells = (row.name, columns["title"], columns["votes"])
-        return self._row(node, "INSERT INTO notes VALUES (%s, %s, %s)", *cells)
+        into = "INSERT INTO notes VALUES (%s, %s, %s)"
+        return self._row(node, into, row.name, columns["title"], columns["votes"])
 
     def set(self, node: str, row: Row, column: str, value: Any) -> Any:
         return self._row(node, f"UPDATE notes SET {column} = %s WHERE id = %s", value, row.name)

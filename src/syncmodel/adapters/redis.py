@@ -19,6 +19,7 @@ from redis.retry import Retry
 from syncmodel.adapter import Columns, Guarantees, Processes, Refused, Row
 from syncmodel.model.columns import Counter, Token
 from syncmodel.model.schema import Schema, Table
+from syncmodel.steps.disks import FillsDisks
 
 #: With a shebang and without the flag `no-writes`, a replica refuses it before it runs
 #: (https://redis.io/docs/latest/develop/programmability/lua-api, script flags).
@@ -37,7 +38,7 @@ READ = """local f = {} for _, k in ipairs(redis.call('KEYS', ARGV[1])) do
 f[#f+1] = {k, redis.call('HGETALL', k)} end return f"""
 
 
-class Redis(Processes):
+class Redis(Processes, FillsDisks):
     """Redis servers: one primary, and its replicas."""
 
     schema = Schema(Table("notes", Token("title"), Counter("votes")))

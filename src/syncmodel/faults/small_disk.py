@@ -57,6 +57,12 @@ class SmallDisk:
         own = self.folder.stat().st_dev != self.folder.parent.stat().st_dev
         return own and shape.f_blocks * shape.f_frsize <= LARGEST_BYTES
 
+    @property
+    def used(self) -> float:
+        """How much of it is used, from 0 to 1."""
+        shape = os.statvfs(self.folder)
+        return 1 - shape.f_bavail / shape.f_blocks
+
     def fill(self) -> None:
         """Leave no byte. Raises `ValueError` if it is no small disk of its own."""
         if not self.is_one:
