@@ -77,6 +77,7 @@ class SpawnedApplication:
                 return
             self._told = True
             self._send(spawner.TERMINATE)
+            self.state = "stopping"
             try:
                 async with asyncio.timeout(self._stop_limit_s):
                     await self._until("stopped")
@@ -88,11 +89,12 @@ class SpawnedApplication:
         if self.state != "stopped":
             self._told = True
             self._send(spawner.KILL)
+            self.state = "stopping"
             await self._until("stopped")
 
     async def pause(self) -> None:
         """Stop it in its tracks (SIGSTOP): its sockets stay open and nothing answers."""
-        if self.state == "running":
+        if self.state in ("starting", "running"):
             self._send(spawner.PAUSE)
             await self._until("paused", "stopped")
 
@@ -100,7 +102,7 @@ class SpawnedApplication:
         """Let it go on (SIGCONT)."""
         if self.state == "paused":
             self._send(spawner.RESUME)
-            await self._until("running", "stopped")
+            await self._until("starting", "running", "stopped")
 
     async def fallen(self) -> str:
         """How it ended, once it did and nobody had asked it to; each time once."""
@@ -113,14 +115,16 @@ class SpawnedApplication:
     def _note(self, event: dict[str, object]) -> None:
         match event["event"]:
             case "started":
-                self.state = "running"
+                self.state = "starting"
                 self.pid = int(str(event["pid"]))
             case "ready":
                 self._ready = True
+                # One that stands still or is to end by now stays so.
+                self.state = "running" if self.state == "starting" else self.state
             case "paused":
                 self.state = "paused"
             case "resumed":
-                self.state = "running"
+                self.state = "running" if self._ready else "starting"
             case "exited":
                 self.state, self.pid = "stopped", None
                 self._exit_code = int(str(event["code"]))

@@ -8,8 +8,9 @@ from typing import Protocol
 class Application(Protocol):
     """The one application of a machine. Each method returns when the process is in that state.
 
-    `state` is "running", "paused" or "stopped". Starting what runs and stopping or killing what is
-    down does nothing. `start` raises ApplicationFailedError and leaves it stopped.
+    `state` is "stopped", "starting" (nobody is answered yet), "running", "paused" or "stopping"
+    (nobody is answered any more). Starting what runs and stopping or killing what is down does
+    nothing. `start` raises ApplicationFailedError and leaves it stopped.
     """
 
     @property
