@@ -17,7 +17,7 @@ from syncmodel.model.outcome import Outcome, accepted, refused
 from syncmodel.steps.plugins import UNCONFIRMED
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.losing import to_losses
-from syncmodel.targets.previewing import Preview, error_code, preview
+from syncmodel.targets.previewing import Preview, error_code, preview, preview_without
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 JOB_LIMIT_S = 60.0
@@ -54,9 +54,10 @@ async def begin(
 
 
 async def select(node: LiveNode, generation: int, *, back: bool) -> Outcome:
-    """Have the node's machine boot that generation from the next time on."""
+    """Have the node's machine boot that generation from the next time on; as it was previewed."""
+    previewed = await preview(node, generation, back=back, at_boot=True)
     job = await begin(node, generation, back=back, at_boot=True)
-    return job if isinstance(job, Outcome) else await end(node, job)
+    return job if isinstance(job, Outcome) else await end(node, job, previewed)
 
 
 async def disable(node: LiveNode, plugin: str) -> Outcome:
@@ -67,14 +68,16 @@ async def disable(node: LiveNode, plugin: str) -> Outcome:
 
 
 async def uninstall(node: LiveNode, plugin: str, *, confirmed: bool, run_id: str = "") -> Outcome:
-    """Take a plugin out with its tables, if that is confirmed, and wait for the end of the job.
+    """Take a plugin out with its tables, if that is confirmed, and wait for the end of the job,
+    which must run what was previewed.
 
     If not, the refusal's `row` has what the node says would be lost, with the ids of that run.
     """
     params = {"plugin": plugin, **({"confirm_data_loss": True} if confirmed else {})}
+    previewed = await preview_without(node, plugin) if confirmed else None
     job = await _begun(node, "plugins.uninstall", params)
     if not isinstance(job, Outcome):
-        return await end(node, job)
+        return await end(node, job, previewed)
     return job if job.row is None else replace(job, row=to_losses(node.name, job.row, run_id))
 
 

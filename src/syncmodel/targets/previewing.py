@@ -20,13 +20,15 @@ from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 NOT_OFFERED = frozenset({"unknown_method", "no_such_method", "not_found"})
 #: A node that fails at it is asked so often: its store may be locked just then.
 TIMES = 3
+NO_MIGRATIONS: Mapping[str, Any] = {"up": [], "down": []}
 #: How a channel's commit may follow the one before it.
 FOLLOWS = frozenset({"new", "forward"})
 
 
 @frozen
 class Preview:
-    """What was said before a deployment to `generation` (`back`: a rollback).
+    """What was said before a deployment to `generation` (`back`: a rollback; `at_boot`: it is only
+    selected, and runs once the machine boots).
 
     `said` is the plan, None where there was none to be had; `refused` the code of an answer that
     was none. `plugins` are those of each generation, `selected` and `running` their numbers then,
@@ -40,6 +42,7 @@ class Preview:
     plugins: Mapping[int, Any] = {}
     selected: int | None = None
     running: int | None = None
+    at_boot: bool = False
 
     def broken(self, status: Mapping[str, Any]) -> str | None:
         """The code of what was not done as it was said, when the job ended with this status."""
@@ -54,6 +57,8 @@ class Preview:
             return
         said = self.said
         ran, named = status.get("migrations"), said.get("migrations")
+        if named and status.get("at_boot"):
+            named = NO_MIGRATIONS  # the boot's own job runs them
         if done and ran and named and ran != named:
             yield ""
         # Why it can't be done is known before it is begun, and only then.
@@ -84,7 +89,8 @@ class Preview:
         said = self.said
         if "reboot_required" in said:
             reboots = bool(said["reboot_required"])
-            if reboots != bool(status.get("at_boot", reboots)):
+            boots = reboots or self.at_boot
+            if boots != bool(status.get("at_boot", boots)):
                 yield ": reboot"
             if reboots != bool(said.get("reboot_reasons", reboots)):
                 yield ": reboot"
@@ -104,7 +110,18 @@ class Preview:
             yield ": pull"
 
 
-async def preview(node: LiveNode, generation: int, *, back: bool) -> Preview:
+async def preview_without(node: LiveNode, plugin: str) -> Preview | None:
+    """Ask, before a plugin is uninstalled; None where no generation is as this one without it."""
+    listed = await _listed(node)
+    runs = next((one.get("plugins") for one in listed if one.get("running")), None)
+    if not isinstance(runs, Mapping):
+        return None
+    rest = {name: version for name, version in runs.items() if name != plugin}
+    number = next((int(one["number"]) for one in listed if one.get("plugins") == rest), None)
+    return None if number is None else await preview(node, number, back=True)
+
+
+async def preview(node: LiveNode, generation: int, *, back: bool, at_boot: bool = False) -> Preview:
     """Ask, before it is deployed. What is not answered is left out."""
     said, listed = await asyncio.gather(_said(node, generation), _listed(node))
     plan, refused = said
@@ -117,6 +134,7 @@ async def preview(node: LiveNode, generation: int, *, back: bool) -> Preview:
         {number: there for number, there in plugins.items() if there is not None},
         next((int(one["number"]) for one in listed if one.get("selected")), None),
         next((int(one["number"]) for one in listed if one.get("running")), None),
+        at_boot,
     )
 
 

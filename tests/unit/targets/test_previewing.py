@@ -12,7 +12,7 @@ import pytest
 from syncmodel.errors import SyncModelError
 from syncmodel.steps.deployment import OTHERWISE
 from syncmodel.targets.live_node import LiveNode
-from syncmodel.targets.previewing import Preview, preview
+from syncmodel.targets.previewing import Preview, preview, preview_without
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 ONE, TWO = {"supertest": 1}, {"supertest": 2}
@@ -115,8 +115,47 @@ def test_a_rollback_builds_nothing() -> None:
 
 def test_a_boot_that_was_announced_is_one() -> None:
     said = changed(changed(SAID, "reboot_required", True), "reboot_reasons", ["supervisor"])
-    assert asked(Node(said)).broken(changed(DONE, "at_boot", True)) is None
-    assert asked(Node(SAID)).broken(changed(DONE, "at_boot", True)) == f"{OTHERWISE}: reboot"
+    done = DONE | {"at_boot": True, "migrations": {"up": [], "down": []}}
+    assert asked(Node(said)).broken(done) is None
+    assert asked(Node(SAID)).broken(done) == f"{OTHERWISE}: reboot"
+    # What is migrated before the boot was not announced.
+    assert asked(Node(said)).broken(changed(DONE, "at_boot", True)) == OTHERWISE
+
+
+@pytest.mark.parametrize("reboots", [False, True])
+def test_what_is_only_selected_boots_later_whatever_it_needs(reboots: bool) -> None:
+    said = changed(SAID, "reboot_required", reboots)
+    said = changed(said, "reboot_reasons", ["supervisor"] if reboots else [])
+    selected = {"state": "done", "at_boot": True, "migrations": {"up": [], "down": []}}
+    seen = asyncio.run(preview(cast(LiveNode, Node(said)), 3, back=False, at_boot=True))
+    assert seen.broken(selected) is None
+    now = changed(selected, "at_boot", False)
+    assert seen.broken(now | {"migrations": said["migrations"]}) == f"{OTHERWISE}: reboot"
+    lacks = changed(said, "substitutes.missing", ["item"])
+    seen = asyncio.run(preview(cast(LiveNode, Node(lacks)), 3, back=False, at_boot=True))
+    assert seen.broken(selected) == f"{OTHERWISE}: substitutes"
+
+
+@pytest.mark.parametrize(
+    ("running", "led_to"),
+    [
+        ({"supertest": 1}, 1),
+        ({"supertest": 2, "other": 1}, 4),
+        ({}, 5),
+        ({"supertest": 1, "other": 2}, None),
+    ],
+)
+def test_an_uninstall_leads_to_the_generation_that_has_all_but_the_plugin(
+    running: dict[str, int], led_to: int | None
+) -> None:
+    others = [
+        {"number": 1, "plugins": {}, "running": False},
+        {"number": 4, "plugins": {"other": 1}, "running": False},
+    ]
+    node = Node(SAID, listed=[{"number": 5, "plugins": running, "running": True}, *others])
+    seen = asyncio.run(preview_without(cast(LiveNode, node), "supertest"))
+    assert (seen.generation if seen else None) == led_to
+    assert node.asked == (1 if seen else 0)
 
 
 def test_a_node_is_not_held_to_what_it_does_not_say() -> None:
