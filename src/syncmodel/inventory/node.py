@@ -240,7 +240,8 @@ class PartialNode(LiveNode):
         its = {"id": f"{run_id}/{name}", "run_id": run_id}
         rows: dict[str, dict[str, Any]] = {
             "cases": {**its, "title": "t1", "counter": 0},
-            "events": {**its, "case_id": its["id"], "body": "b1"},
+            # By either version's name.
+            "events": {**its, "case_id": its["id"], "body": "b1", "text": "b1"},
         }
         for table, body in rows.items():
             try:

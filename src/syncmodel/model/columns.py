@@ -46,7 +46,11 @@ REQUIRED = Required.VALUE
 @frozen
 class Column:
     """One column. A create may leave out one with a `default`; `since` is the plugin's version
-    that brings it. Nothing changes a `fixed` one once its row was created."""
+    that brings it. Nothing changes a `fixed` one once its row was created.
+
+    `renamed`: what nodes call it from a version of the plugin on, as (version, name), in order. The
+    model always calls it `name`, and so does what nodes tell each other.
+    """
 
     #: The operation that changes a cell of this kind, if there is one.
     OP: ClassVar[str | None] = None
@@ -54,6 +58,7 @@ class Column:
     default: Scalar | Required = field(default=REQUIRED, kw_only=True)
     since: int = field(default=1, kw_only=True)
     fixed: bool = field(default=False, kw_only=True)
+    renamed: tuple[tuple[int, str], ...] = field(default=(), kw_only=True)
 
     @since.validator
     def _check_since(self, _attribute: object, since: int) -> None:
@@ -62,6 +67,15 @@ class Column:
                 f"The column {self.name!r} comes with version {since}: give it a default, which "
                 f"rows of older versions show."
             )
+
+    def called(self, version: int) -> str:
+        """What a node with that version of the plugin calls it."""
+        return next((name for since, name in reversed(self.renamed) if since <= version), self.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it is ever called."""
+        return (self.name, *(name for _, name in self.renamed))
 
     @property
     def op(self) -> str | None:

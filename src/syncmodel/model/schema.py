@@ -40,7 +40,7 @@ class Table:
 
     def __init__(self, name: str, *columns: Column) -> None:
         """Raises `UsageError` for an invalid name, a column twice, or one out of order."""
-        names = [column.name for column in columns]
+        names = [name for column in columns for name in column.names]
         for column in names:
             if not NAME.fullmatch(column) or names.count(column) > 1:
                 raise UsageError(f"{column!r} can't be a column of {name} (bad, or there twice).")
@@ -181,7 +181,8 @@ class Schema:
             known.append(table.name)
         if not tables:
             raise UsageError("A schema needs at least one table.")
-        latest = max((c.since for table in tables for c in table.columns), default=1)
+        every = [c for table in tables for c in table.columns]
+        latest = max((v for c in every for v in (c.since, *(v for v, _ in c.renamed))), default=1)
         listed = tuple(generations) or (Generation("the only one", {plugin: latest}),)
         usual = len(listed) if usual is None else usual
         if not 1 <= usual <= len(listed) or plugin not in listed[usual - 1].plugins:
@@ -220,11 +221,13 @@ class Schema:
     @cached_property
     def columns(self) -> Map[int, tuple[str, ...]]:
         """The columns that the tables have in each generation, as `cases.title`, in order."""
-        every = [(f"{t.name}.{c.name}", c.since) for t in self.tables for c in t.columns]
+        every = [(t.name, column) for t in self.tables for column in t.columns]
         return Map(
             {
-                generation: tuple(sorted(name for name, since in every if since <= (version or 0)))
-                for generation, version in self.deployment.items()
+                generation: tuple(
+                    sorted(f"{t}.{c.called(v or 0)}" for t, c in every if c.since <= (v or 0))
+                )
+                for generation, v in self.deployment.items()
             }
         )
 

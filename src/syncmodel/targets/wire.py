@@ -24,7 +24,7 @@ SUPERTEST = Schema(
     Table(
         "cases", Token("title"), Counter("counter"), Token("severity", default="normal", since=2)
     ),
-    Table("events", Ref("case", "cases"), Token("body", fixed=True)),
+    Table("events", Ref("case", "cases"), Token("body", fixed=True, renamed=((2, "text"),))),
     plugin=PLUGIN,
     generations=(
         Generation("no plugin"),
@@ -39,11 +39,17 @@ SUPERTEST = Schema(
 #: No row of any table.
 NO_ROWS: Final[dict[str, Any]] = {name: [] for name in SUPERTEST.by_name}
 
-#: Columns that have another name on the wire.
+#: Columns that hold ids have another name on the wire.
 ON_THE_WIRE = {"case": "case_id"}
-IN_THE_MODEL = {wire: column for column, wire in ON_THE_WIRE.items()}
 #: Columns that hold ids.
-IDS = ("id", *IN_THE_MODEL)
+IDS = ("id", *ON_THE_WIRE.values())
+#: What the model calls a column that nodes call otherwise, in some version at least.
+IN_THE_MODEL = {wire: column for column, wire in ON_THE_WIRE.items()} | {
+    name: column.name
+    for table in SUPERTEST.tables
+    for column in table.columns
+    for _, name in column.renamed
+}
 #: Error codes that the model calls otherwise.
 CODES = {"missing_case": "missing_reference"}
 
@@ -77,12 +83,14 @@ def quoted(text: str) -> str:
 
 
 def _created(write: Write, run_id: str) -> dict[str, Any]:
-    """The fields of a create; a column of a later version only if it is no default."""
+    """The fields of a create; a column of a later version only if it is no default, a renamed one
+    by all its names: a node takes the one that it knows, and passes over the others."""
     table = SUPERTEST.by_name[write.row.table]
     return {
-        ON_THE_WIRE.get(name, name): f"{run_id}/{value}" if name in ON_THE_WIRE else value
+        ON_THE_WIRE.get(called, called): f"{run_id}/{value}" if name in ON_THE_WIRE else value
         for name, value in write.values.items()
         if table.by_name[name].since == 1 or value != table.by_name[name].default
+        for called in table.by_name[name].names
     }
 
 
@@ -146,16 +154,17 @@ def to_shown(node: str, table: str, status: int, body: Any, run_id: str) -> Outc
 
 
 def to_columns(tables: object) -> tuple[str, ...] | None:
-    """The columns of the model that these tables have, as `cases.title`, in order; None where they
-    are listed without the names of their columns."""
+    """The columns of the model that these tables have, as `cases.title`, in order and by the names
+    that they have there; None where they are listed without the names of their columns."""
     if not isinstance(tables, Mapping):
         return None
     found = [(_table(name), one) for name, columns in tables.items() for one in columns]
     if not all(isinstance(column, str) for _, column in found):
         return None
-    known = SUPERTEST.by_name
-    named = [(table, IN_THE_MODEL.get(column, column)) for table, column in found if table in known]
-    return tuple(sorted(f"{t}.{column}" for t, column in named if column in known[t].by_name))
+    known = {t.name: {name for c in t.columns for name in c.names} for t in SUPERTEST.tables}
+    ids = {wire: column for column, wire in ON_THE_WIRE.items()}
+    named = [(table, ids.get(column, column)) for table, column in found if table in known]
+    return tuple(sorted(f"{t}.{column}" for t, column in named if column in known[t]))
 
 
 def to_tables(names: Any) -> tuple[str, ...]:

@@ -213,3 +213,29 @@ def test_what_a_schema_does_not_take_is_not_drawn() -> None:
     assert words.known(["nul", "case"]) == {"nul", "case"}
     with pytest.raises(UsageError, match="no look 'curly'"):
         words.known(["curly"])
+
+
+def test_a_column_is_called_as_each_version_calls_it() -> None:
+    column = Token("body", renamed=((2, "text"), (4, "words")))
+    assert [column.called(version) for version in range(6)] == ["body"] * 2 + ["text"] * 2 + [
+        "words"
+    ] * 2
+    schema = Schema(
+        Table("events", column, Token("note", default="", since=3)),
+        generations=[Generation("none"), *(Generation(str(v), {"app": v}) for v in (1, 2, 3, 4))],
+        usual=2,
+    )
+    assert [schema.columns[number] for number in range(1, 6)] == [
+        (),
+        ("events.body",),
+        ("events.text",),
+        ("events.note", "events.text"),
+        ("events.note", "events.words"),
+    ]
+    # The latest version is that of the last change, whatever that is.
+    assert Schema(Table("events", column)).deployment[1] == 4
+
+
+def test_no_two_columns_are_ever_called_the_same() -> None:
+    with pytest.raises(UsageError, match="'text' can't be a column of events"):
+        Table("events", Token("text"), Token("body", renamed=((2, "text"),)))

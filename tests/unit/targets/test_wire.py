@@ -42,7 +42,11 @@ def asked(step: Data) -> Write:
         (CASE, ("POST", "cases", {"title": "t1", "counter": 0, "id": "r/c1", "run_id": "r"})),
         (
             EVENT,
-            ("POST", "events", {"case_id": "r/c1", "body": "b1", "id": "r/e1", "run_id": "r"}),
+            (
+                "POST",
+                "events",
+                {"case_id": "r/c1", "body": "b1", "text": "b1", "id": "r/e1", "run_id": "r"},
+            ),
         ),
         (Set("n1", "cases", "c1", "title", "t2"), ("PATCH", "cases/r%2Fc1", {"title": "t2"})),
         (Set("n1", "cases", "c1", "severity", "s"), ("PATCH", "cases/r%2Fc1", {"severity": "s"})),
@@ -81,11 +85,30 @@ def test_an_id_is_one_segment_of_a_path_whatever_it_looks_like(name: str) -> Non
     assert unquote(raw.rpartition("/")[2], errors="strict") == f"r?//{name}"
 
 
+@pytest.mark.parametrize("called", ["body", "text"])
+def test_a_column_is_one_whatever_its_version_calls_it(called: str) -> None:
+    row = {"id": "r/e1", "run_id": "r", "case_id": "r/c1", called: "b1"}
+    for outcome in (
+        to_outcome(201, {"ok": True, "result": row}, "r"),
+        to_shown("n1", "events", 200, {"ok": True, "result": row}, "r"),
+    ):
+        assert outcome.ok
+    assert to_outcome(201, {"ok": True, "result": row}, "r").row == {
+        "id": "e1",
+        "run_id": "r",
+        "case": "c1",
+        "body": "b1",
+    }
+
+
 def test_columns_are_those_of_the_model_by_its_names() -> None:
     listed = json.loads(
         '{"supertest_events": ["id", "case_id", "body"], "supertest_cases": ["title"], "left": []}'
     )
     assert to_columns(listed) == ("cases.title", "events.body", "events.case")
+    # A column that was renamed is there by the name that it has now.
+    assert to_columns({"supertest_events": ["id", "text"]}) == ("events.text",)
+    assert to_columns({"supertest_events": ["body", "text"]}) == ("events.body", "events.text")
     assert to_columns({}) == ()
 
 

@@ -63,8 +63,13 @@ class CaseRow(Record, cache_hash=True):
         return row
 
 
+def body_name(plugin: int | None) -> str:
+    """What version `plugin` of the plugin calls the body of an event."""
+    return "text" if plugin is not None and plugin >= 2 else "body"
+
+
 class EventRow(Record, cache_hash=True):
-    """One row of supertest_events."""
+    """One row of supertest_events; version 2 calls its `body` `text`, what is told of it never."""
 
     id: str
     run_id: str
@@ -73,7 +78,8 @@ class EventRow(Record, cache_hash=True):
 
     def to_json(self, plugin: int | None) -> dict[str, object]:
         """The row as version `plugin` of the plugin shows it."""
-        return {"id": self.id, "run_id": self.run_id, "case_id": self.case_id, "body": self.body}
+        row = {"id": self.id, "run_id": self.run_id, "case_id": self.case_id}
+        return {**row, body_name(plugin): self.body}
 
 
 class Tombstone(Record, cache_hash=True):

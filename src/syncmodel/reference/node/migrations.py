@@ -94,6 +94,13 @@ MIGRATIONS = (
         up=("ALTER TABLE supertest_cases ADD COLUMN severity TEXT NOT NULL DEFAULT 'normal'",),
         down=("ALTER TABLE supertest_cases DROP COLUMN severity",),
     ),
+    Migration(
+        name="supertest-2-text",
+        plugin="supertest",
+        version=2,
+        up=("ALTER TABLE supertest_events RENAME COLUMN body TO text",),
+        down=("ALTER TABLE supertest_events RENAME COLUMN text TO body",),
+    ),
 )
 
 

@@ -82,7 +82,7 @@ def _or_null(schema: Schema) -> Schema:
 _CASE: Final = _object(
     "severity", id=_ID, run_id=_RUN_ID, title=_TEXT, counter=_NUMBER, severity=_TEXT
 )
-_EVENT: Final = _object(id=_ID, run_id=_RUN_ID, case_id=_ID, body=_TEXT)
+_EVENT: Final = _object("body text", id=_ID, run_id=_RUN_ID, case_id=_ID, body=_TEXT, text=_TEXT)
 _DELETED: Final = _object(id=_ID, run_id=_RUN_ID, deleted={"const": True})
 _NODES: Final = _object(
     nodes=_list(

@@ -26,6 +26,7 @@ from syncmodel.reference.node.entries import (
     Row,
     RowKey,
     Stored,
+    body_name,
     read,
 )
 from syncmodel.reference.node.ports import Cursor, Durable, Members, Purged, Put, Show
@@ -33,7 +34,7 @@ from syncmodel.reference.node.ports import Cursor, Durable, Members, Purged, Put
 BUSY_LIMIT_S: Final = 1.0
 _TABLES: Final = {CASES: "supertest_cases", EVENTS: "supertest_events"}
 _CASE_COLUMNS: Final = ("id", "run_id", "title", "counter")
-_EVENT_COLUMNS: Final = ("id", "run_id", "case_id", "body")
+_EVENT_COLUMNS: Final = ("id", "run_id", "case_id")
 
 
 class StoreError(SyncModelError):
@@ -132,21 +133,21 @@ class Store:
 
     def state(self, run_id: str) -> dict[str, Any]:
         """What the plugin's tables show of one run, and the position, in one consistent read."""
-        columns = self._columns(CASES)
+        columns, of_events = self._columns(CASES), self._columns(EVENTS)
         with self._transaction("DEFERRED"):
             cases = self._db.execute(
                 f"SELECT {', '.join(columns)} FROM supertest_cases WHERE run_id = ? ORDER BY id",
                 (run_id,),
             ).fetchall()
             events = self._db.execute(
-                "SELECT id, run_id, case_id, body FROM supertest_events AS event WHERE run_id = ?"
+                f"SELECT {', '.join(of_events)} FROM supertest_events AS event WHERE run_id = ?"
                 " AND EXISTS (SELECT 1 FROM supertest_cases WHERE id = event.case_id) ORDER BY id",
                 (run_id,),
             ).fetchall()
             meta = dict(self._db.execute("SELECT key, value FROM meta WHERE key != 'members'"))
         return {
             "cases": [dict(zip(columns, row, strict=True)) for row in cases],
-            "events": [dict(zip(_EVENT_COLUMNS, row, strict=True)) for row in events],
+            "events": [dict(zip(of_events, row, strict=True)) for row in events],
             "position": meta["position"],
             "log_id": meta["log_id"],
         }
@@ -218,7 +219,7 @@ class Store:
 
     def _columns(self, kind: int) -> tuple[str, ...]:
         if kind == EVENTS:
-            return _EVENT_COLUMNS
+            return (*_EVENT_COLUMNS, body_name(self._plugin))
         return (*_CASE_COLUMNS, "severity") if (self._plugin or 0) >= 2 else _CASE_COLUMNS
 
     def _values(self, row: CaseRow | EventRow) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from syncmodel.reference.node.entries import (
     RefusedEntryError,
     RowKey,
     Value,
+    body_name,
     in_run,
     read,
     read_content,
@@ -156,7 +157,9 @@ def _create_case(state: State, node: Node, body: Content) -> tuple[RowKey, Conte
 
 def _create_event(state: State, node: Node, body: Content) -> tuple[RowKey, Content]:
     key = _key(state, node, EVENTS, _name(body))
-    content = _picked(body, "run_id", "case_id", "body")
+    called = body_name(state.plugin)
+    content = _picked(body, "run_id", "case_id", called)
+    content["body"] = content.pop(called)
     _validate(node, key, content)
     _absent(state, node, key)
     if not case_shows(state, content["case_id"]):

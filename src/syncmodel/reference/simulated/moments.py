@@ -22,6 +22,7 @@ from syncmodel.reference.simulated.schedule import Schedule
 from syncmodel.reference.simulated.setup import RUN_ID
 from syncmodel.reference.simulated.world import EPOCH_S, VirtualWorld, Wire
 from syncmodel.targets.inside import Carried, Message
+from syncmodel.targets.wire import IN_THE_MODEL
 
 #: What an id has on the wire, before its name.
 PREFIX = f"{RUN_ID}/"
@@ -198,5 +199,5 @@ def _said(event: Event) -> str:
         return "deleted"
     columns = {**value.to_json(NEWEST)}
     del columns["id"], columns["run_id"]
-    cells = ((name.removesuffix("_id"), str(cell)) for name, cell in columns.items())
+    cells = ((IN_THE_MODEL.get(name, name), str(cell)) for name, cell in columns.items())
     return ", ".join(f"{name} {written(cell.removeprefix(PREFIX))}" for name, cell in cells)

@@ -98,7 +98,7 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     "down-in-wrong-order": (
         1,
         3,
-        [CREATED, Rollback(("n1",), 2), Disable("n1"), Rollout(("n1",), 3)],
+        [CREATED, Disable("n1"), Uninstall("n1", True)],
     ),
     "failed-activation-not-undone": (1, 2, [CREATED, FaultyRollout("n1", 3, "disk-full")]),
     "failed-deployment-stays-selected": (

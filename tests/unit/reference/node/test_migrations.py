@@ -8,7 +8,7 @@ from syncmodel.reference.node import migrations
 from syncmodel.reference.node.migrations import MIGRATIONS, Migration, Plan, plan
 
 V1, V2 = {"supertest": 1}, {"supertest": 2}
-CASES, EVENTS, SEVERITY = (migration.name for migration in MIGRATIONS)
+CASES, EVENTS, SEVERITY, TEXT = (migration.name for migration in MIGRATIONS)
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def everything(store: sqlite3.Connection) -> list[str]:
     ("before", "after", "steps"),
     [
         ({}, V1, (("up", CASES), ("up", EVENTS))),
-        ({}, V2, (("up", CASES), ("up", EVENTS), ("up", SEVERITY))),
-        (V1, V2, (("up", SEVERITY),)),
-        (V2, V1, (("down", SEVERITY),)),
-        (V2, {}, (("down", SEVERITY), ("down", EVENTS), ("down", CASES))),
+        ({}, V2, (("up", CASES), ("up", EVENTS), ("up", SEVERITY), ("up", TEXT))),
+        (V1, V2, (("up", SEVERITY), ("up", TEXT))),
+        (V2, V1, (("down", TEXT), ("down", SEVERITY))),
+        (V2, {}, (("down", TEXT), ("down", SEVERITY), ("down", EVENTS), ("down", CASES))),
         (V1, V1, ()),
         ({"aether": 3}, {}, ()),
     ],
@@ -92,7 +92,7 @@ def test_up_keeps_log_and_cursors(store: sqlite3.Connection) -> None:
     assert store.execute("SELECT count(*) FROM cursors").fetchone() == (1,)
 
 
-@pytest.mark.parametrize("broken", range(3))
+@pytest.mark.parametrize("broken", range(len(MIGRATIONS)))
 def test_a_failure_leaves_everything_as_it_was(store: sqlite3.Connection, broken: int) -> None:
     known = list(MIGRATIONS)
     known[broken] = attrs.evolve(

@@ -71,7 +71,7 @@ class Asked:
                 fields |= {name: tied[name] for name in tied.keys() & fields.keys()}
 
     def create(self, table: str, name: str) -> None:
-        row = {"id": name, "run_id": "r", "title": "t", "counter": 0, "case_id": "r/c", "body": "b"}
+        row = {"id": name, "run_id": "r", "title": "t", "counter": 0, "case_id": "r/c", "text": "b"}
         body = json.dumps(row).encode()
         self.runner.run(self.node.ask("POST", f"{PLUGIN}/{table}", body))
 

@@ -176,7 +176,10 @@ def test_preview(root: Path) -> None:
         }
         await machine.job("rollout.start", generation=3)
         back = await machine.ask("rollout.preview", generation=2)
-        assert back["migrations"] == {"up": [], "down": ["supertest-2-severity"]}
+        assert back["migrations"] == {
+            "up": [],
+            "down": ["supertest-2-text", "supertest-2-severity"],
+        }
         assert not (await machine.ask("rollout.preview", generation=3))["restart_required"]
 
     live(root, test)
@@ -227,7 +230,10 @@ def test_disable_keeps_the_data_and_uninstall_says_what_it_drops(root: Path) -> 
         assert await machine.ask("store.tables", plugin="super") == {"tables": []}
         # Back on at another version: the plan starts from the tables, not from what ran.
         preview = await machine.ask("rollout.preview", generation=2)
-        assert preview["migrations"] == {"up": [], "down": ["supertest-2-severity"]}
+        assert preview["migrations"] == {
+            "up": [],
+            "down": ["supertest-2-text", "supertest-2-severity"],
+        }
         warned = await machine.refused("plugins.uninstall", plugin="supertest")
         assert warned["code"] == "data_loss_unconfirmed"
         assert warned["details"]["rows_lost"] == {"supertest_cases": 1, "supertest_events": 0}
