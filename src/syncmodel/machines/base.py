@@ -7,7 +7,7 @@ package say where it comes from (a local process, a namespace, a provider).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import asyncssh
 import attrs
@@ -24,6 +24,15 @@ class Endpoint:
     host_key: asyncssh.SSHKey = attrs.field(repr=False)
     #: Makes the TCP socket to connect with, where the machine is in a network that is not ours.
     sockets: Callable[[], Awaitable[int]] | None = attrs.field(default=None, repr=False)
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """A machine that says how it is, whether or not its application runs."""
+
+    async def status(self) -> dict[str, Any]:
+        """application ("stopped", "starting", "running", "paused" or "stopping"), selected, running
+        (numbers of generations), job (its name; None where none goes on)."""
 
 
 class Machine(Protocol):

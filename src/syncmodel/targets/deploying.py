@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from syncmodel.errors import InvalidRunError
+from syncmodel.errors import BootError, InvalidRunError, SyncModelError
+from syncmodel.machines.base import Tells
 from syncmodel.model.outcome import Outcome, accepted, refused
 from syncmodel.steps.plugins import UNCONFIRMED
 from syncmodel.targets.live_node import LiveNode
@@ -24,6 +25,14 @@ JOB_LIMIT_S = 60.0
 POLL_LIMIT_S = 2.0
 FIRST_PAUSE_S = 0.003
 LONGEST_PAUSE_S = 0.1
+
+
+#: What a deployment is told to have come to after which there is no application.
+DOWN = "the application does not come back"
+
+
+class DownError(SyncModelError):
+    """A deployment is over, and its node's application does not run."""
 
 
 async def deploy(
@@ -109,6 +118,8 @@ async def end(node: LiveNode, job: str, previewed: Preview | None = None) -> Out
         ended = await _until_known(node, lambda: _ended(node, job))
     except AdminError as error:
         return refused(error.code)
+    except DownError:
+        return refused(DOWN)
     broken = previewed and previewed.broken(ended)
     if broken:
         return refused(broken)
@@ -132,7 +143,7 @@ async def _until_known(
     """
     loop = asyncio.get_running_loop()
     deadline_s = loop.time() + JOB_LIMIT_S
-    pause_s = FIRST_PAUSE_S
+    pause_s, over = FIRST_PAUSE_S, False
     while loop.time() < deadline_s:
         try:
             known = await ask()
@@ -141,9 +152,31 @@ async def _until_known(
         except (Unreachable, Indefinite, AdminError) as error:
             if isinstance(error, AdminError) and error.code == "unknown_job":
                 raise
+            if isinstance(error, Unreachable) and pause_s == LONGEST_PAUSE_S:
+                # Twice: it may be on its way between the end of a job and its start.
+                was_over, over = over, await _is_over(node)
+                if was_over and over:
+                    raise DownError(f"{node.name} has no job, and does not run.") from None
             # Paced, not waited out: there is no signal when the application is back.
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    await _unless_down(node)
     raise InvalidRunError(
         f"{node.name} has not said within {JOB_LIMIT_S:.0f} s how its job ended: see its machine."
     )
+
+
+async def _is_over(node: LiveNode) -> bool:
+    """Whether the machine itself says that no job goes on, and no application runs."""
+    if not isinstance(node.machine, Tells):
+        return False
+    status = await node.machine.status()
+    return status.get("application") == "stopped" and status.get("job") is None
+
+
+async def _unless_down(node: LiveNode) -> None:
+    """Raises `DownError` if the application can't be started over its machine, either."""
+    try:
+        await node.machine.start()
+    except BootError as error:
+        raise DownError(f"{node.name} does not start after its job: {error}") from error

@@ -103,7 +103,7 @@ class LocalMachine:
         return bool((await self.control.call("disk.free"))["room"])
 
     async def status(self) -> dict[str, Any]:
-        """application ("running", "paused", "stopped"), selected, running, job (name or None)."""
+        """As `machines.base.Tells`."""
         return await self.control.call("status")
 
 

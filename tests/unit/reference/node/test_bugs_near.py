@@ -97,8 +97,8 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
     "disable-drops-tables": (1, 2, [CREATED, Uninstall("n1", True), Rollout(("n1",), 3)]),
     "down-in-wrong-order": (
         1,
-        3,
-        [CREATED, Disable("n1"), Uninstall("n1", True)],
+        2,
+        [CREATED, Rollout(("n1",), 3), Disable("n1"), Rollout(("n1",), 3)],
     ),
     "failed-activation-not-undone": (1, 2, [CREATED, FaultyRollout("n1", 3, "disk-full")]),
     "failed-deployment-stays-selected": (
@@ -152,6 +152,7 @@ NEAR: dict[str, tuple[int, int, Sequence[Step]]] = {
         2,
         [CREATED, Select("n1", 3), Select("n1", 2), Restart("n1"), Select("n1", 3), Reboot("n1")],
     ),
+    "rename-not-undone": (1, 3, [CREATED, Rollback(("n1",), 1), Rollout(("n1",), 2)]),
     "rollback-keeps-column": (1, 3, [CREATED, Rollback(("n1",), 1), Rollout(("n1",), 2)]),
     "rollback-keeps-old-table": (1, 3, [CREATED, Rollback(("n1",), 2)]),
     "silent-peer-has-it": (2, 2, [CREATED, APART, Uninstall("n1", False)]),
