@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -266,6 +267,43 @@ def test_a_disk_that_is_not_full_makes_the_run_invalid(monkeypatch: pytest.Monke
     result = performed(Filled, FullDisk("n1", killed=False))
     assert result.verdict is Verdict.INVALID
     assert "The disk of n1 was filled, and has room" in str(result.reason)
+
+
+@ROOT
+def test_who_is_told_to_end_while_a_disk_is_filled_ends_and_leaves_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test() -> None:
+        adapter, loop = Filled(2), asyncio.get_running_loop()
+        fill, freed = SmallDisk.fill, threading.Event()
+        free = SmallDisk.free
+
+        def ended_meanwhile(disk: SmallDisk) -> None:
+            loop.call_soon_threadsafe(filling.cancel)
+            freed.wait(0.5)
+            fill(disk)
+            fills.append(disk)
+
+        def frees(disk: SmallDisk) -> None:
+            free(disk)
+            freed.set()
+
+        monkeypatch.setattr(SmallDisk, "fill", ended_meanwhile)
+        monkeypatch.setattr(SmallDisk, "free", frees)
+        fills: list[SmallDisk] = []
+        try:
+            await adapter.begin(NET)
+            filling = asyncio.create_task(adapter.fill_disk("n1", killed=False))
+            with pytest.raises(asyncio.CancelledError):
+                await filling
+            async with asyncio.timeout(5):
+                while not fills:
+                    await asyncio.sleep(0.01)
+            assert fills[0].room()
+        finally:
+            await adapter.close()
+
+    asyncio.run(test())
 
 
 def test_only_a_small_disk_of_its_own_is_filled(tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ class Processes(Servers, Stops, Reachable):
         disk, asked = self._places.disk(node), Asked(self, node)
         others = [one for one in self.nodes if one not in self.down | self._patience.paused]
         try:
-            await asyncio.to_thread(disk.fill)
+            disk.fill()  # not in a thread, which would go on if this were cancelled
             if disk.room():
                 raise FaultError(f"The disk of {node} was filled, and has room.")
             # What comes from its peers it can't store either, and must get again.
