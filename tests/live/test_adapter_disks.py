@@ -275,14 +275,14 @@ def test_who_is_told_to_end_while_a_disk_is_filled_ends_and_leaves_room(
 ) -> None:
     async def test() -> None:
         adapter, loop = Filled(2), asyncio.get_running_loop()
-        fill, freed = SmallDisk.fill, threading.Event()
-        free = SmallDisk.free
+        fill, free = SmallDisk.fill, SmallDisk.free
+        freed, filled = threading.Event(), threading.Event()
 
         def ended_meanwhile(disk: SmallDisk) -> None:
             loop.call_soon_threadsafe(filling.cancel)
             freed.wait(0.5)
             fill(disk)
-            fills.append(disk)
+            filled.set()
 
         def frees(disk: SmallDisk) -> None:
             free(disk)
@@ -290,16 +290,13 @@ def test_who_is_told_to_end_while_a_disk_is_filled_ends_and_leaves_room(
 
         monkeypatch.setattr(SmallDisk, "fill", ended_meanwhile)
         monkeypatch.setattr(SmallDisk, "free", frees)
-        fills: list[SmallDisk] = []
         try:
             await adapter.begin(NET)
             filling = asyncio.create_task(adapter.fill_disk("n1", killed=False))
             with pytest.raises(asyncio.CancelledError):
                 await filling
-            async with asyncio.timeout(5):
-                while not fills:
-                    await asyncio.sleep(0.01)
-            assert fills[0].room()
+            assert await asyncio.to_thread(filled.wait, 5)
+            assert SmallDisk(adapter.home("n1").parent).room()
         finally:
             await adapter.close()
 
