@@ -309,6 +309,15 @@ def test_only_a_small_disk_of_its_own_is_filled(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@ROOT
+def test_a_disk_that_is_too_large_to_be_filled_is_told_before_servers_start() -> None:
+    class Large(Filled):
+        disk_bytes = 2 << 30
+
+    with pytest.raises(UsageError, match="`disk_bytes` is at most"):
+        asyncio.run(Large(2).begin(NET))
+
+
 def test_who_has_not_said_so_has_no_such_disk() -> None:
     async def test() -> None:
         adapter = NOTES(2)
