@@ -3,7 +3,8 @@
     python toy_disks.py HOW NAME PORT [PEER=PORT ...]
 
 `careful` stores an entry before it shows it, and answers 507 where it can't; `ends` ends there;
-`careless` shows it and says that all is well.
+`careless` shows it and says that all is well; `drops` says of a peer's that it has it, and shows
+nothing.
 """
 
 from __future__ import annotations
@@ -67,6 +68,18 @@ class Careless(Careful):
             super().keep(line)
 
 
+class Drops(Careful):
+    """It counts what its peers wrote, and has not all of it."""
+
+    def take(self, entry: Any) -> None:
+        try:
+            super().take(entry)
+        except OSError:
+            if entry["author"] == self.name:
+                raise
+            self.logs.setdefault(entry["author"], []).append(entry)
+
+
 class Handler(server.Handler):  # type: ignore[misc]
     """It says so where there is no room."""
 
@@ -79,7 +92,8 @@ class Handler(server.Handler):  # type: ignore[misc]
 
 if __name__ == "__main__":
     how, name, port, *peers = sys.argv[1:]
-    Handler.store = {"careful": Careful, "ends": Ends, "careless": Careless}[how](name)
+    kinds = {"careful": Careful, "ends": Ends, "careless": Careless, "drops": Drops}
+    Handler.store = kinds[how](name)
     for peer in peers:
         dialled = int(peer.partition("=")[2])
         threading.Thread(target=server.follow, args=(Handler.store, dialled), daemon=True).start()

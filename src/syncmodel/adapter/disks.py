@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from syncmodel.errors import UsageError
-from syncmodel.faults.small_disk import SmallDisk
+from syncmodel.faults.small_disk import LARGEST_BYTES, SmallDisk
 
 #: How much of a disk earlier runs may have used.
 MOST_USED = 0.5
@@ -42,7 +42,9 @@ class SmallDisks(Places):
     """The same, each on a disk of so many bytes."""
 
     def __init__(self, folder: Path, size: int) -> None:
-        """None is made yet."""
+        """None is made yet. Raises `UsageError` for more than is ever filled."""
+        if size > LARGEST_BYTES:
+            raise UsageError(f"`disk_bytes` is at most {LARGEST_BYTES}, which is filled at a time.")
         super().__init__(folder)
         self._size = size
         self._disks: dict[str, SmallDisk] = {}

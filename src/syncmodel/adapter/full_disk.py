@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from syncmodel.adapter.answers import CODES
 from syncmodel.adapter.rest import NO_ANSWER
 from syncmodel.errors import UsageError
 from syncmodel.model.columns import REQUIRED, Token
+from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, accepted, refused, unknown
 from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import Row, Scalar
@@ -28,9 +29,10 @@ LOOKS_ASKED: Sequence[str] = ("", "long", "", "long")
 class Asked:
     """Rows that nodes were asked for while one disk is full, and what they answered."""
 
-    def __init__(self, adapter: Processes) -> None:
-        """Raises `UsageError` where no row can be created by itself."""
-        self._adapter, self._table = adapter, _alone(adapter.schema)
+    def __init__(self, adapter: Processes, full: str) -> None:
+        """The disk of the node `full` is. Raises `UsageError` where no row can be created by
+        itself."""
+        self._adapter, self._full, self._table = adapter, full, _alone(adapter.schema)
         self._prefix = f"full{secrets.token_hex(3)}-"
         self._answers: dict[str, tuple[str, Outcome]] = {}
 
@@ -51,20 +53,45 @@ class Asked:
         """What is wrong with what the node shows of what it was asked for, now that there is room;
         `accepted()` if nothing is, `unknown` if it does not answer."""
         try:
-            shown = await self._adapter.call(self._adapter.rows, node, self._prefix)
+            there = self._names(await self._adapter.call(self._adapter.rows, node, self._prefix))
         except (*NO_ANSWER, FileNotFoundError) as error:
-            if self._adapter.guarantees.quorum:
-                return accepted()  # it may lack one, and is looked at again once it has it
             return unknown(f"its rows can't be read: {error or type(error).__name__}")
-        there = {name for _, name, _ in shown}
+        wrong = self._lost(node, there)
+        return refused(wrong) if wrong else accepted()
+
+    async def at_rest(self, net: Net) -> dict[str, str]:
+        """What is wrong with what nodes show at rest, in words: of what each was asked for itself,
+        and of what it must have from others."""
+        asked = [node for node in net.up if net.must_answer(node)]
+        found = await self._adapter.ask_each(self._adapter.rows, asked, self._prefix)
+        wrong = dict[str, str]()
+        for node, rows in found.items():
+            if isinstance(rows, BaseException):
+                raise rows
+            there = self._names(rows)
+            wrong[node] = self._lost(node, there) or self._lacks(node, there, net)
+        return {node: what for node, what in wrong.items() if what}
+
+    def _names(self, shown: Any) -> set[str]:
+        return {name for _, name, _ in shown}
+
+    def _lost(self, node: str, there: set[str]) -> str:
+        full = "its disk" if node == self._full else f"the disk of {self._full}"
         for name, (asked, outcome) in self._answers.items():
             if asked != node:
                 continue
             if outcome.ok and name not in there:
-                return refused("accepted a row where its disk was full, and has it no more")
+                return f"accepted a row where {full} was full, and has it no more"
             if outcome.answer is Answer.REFUSED and name in there:
-                return refused("refused a row as its disk was full, and has it all the same")
-        return accepted()
+                return f"refused a row as {full} was full, and has it all the same"
+        return ""
+
+    def _lacks(self, node: str, there: set[str], net: Net) -> str:
+        links = net.whole.connected
+        for name, (asked, outcome) in self._answers.items():
+            if outcome.ok and (asked, node) in links and name not in there:
+                return f"lacks a row that {asked} accepted as the disk of {self._full} was full"
+        return ""
 
 
 def _alone(schema: Schema) -> Table:

@@ -59,8 +59,7 @@ def main(descriptor: int) -> None:
     _forget_segments({server, *_end_all()}, libc)
     if code is None:
         for folder in asked["folders"]:
-            _unmount_below(folder, libc)
-            _remove(folder)
+            _remove(folder, libc)
     else:
         say(f"ended {code}")
 
@@ -175,22 +174,23 @@ def _forget_segments(makers: set[int], libc: Any) -> None:
                 libc.shmctl(segment, _IPC_RMID, None)
 
 
-def _unmount_below(folder: str, libc: Any) -> None:
-    """Take away the disks that are mounted there, which are gone then."""
-    with open("/proc/self/mountinfo", encoding="utf-8") as file:
-        places = [line.split()[4] for line in file]
-    for place in places:
-        if place.startswith(f"{folder}/"):
-            libc.umount2(os.fsencode(place), _MNT_DETACH)
-
-
-def _remove(folder: str) -> None:
-    """Other keepers end their servers at the same time, and these may write until then."""
+def _remove(folder: str, libc: Any) -> None:
+    """Other keepers end their servers at the same time, and these may write until then; what the
+    tester was about to mount may come, too."""
     for _ in range(_TRIES):
+        _unmount_in(folder, libc)
         shutil.rmtree(folder, ignore_errors=True)
         if not os.path.lexists(folder):
             return
         time.sleep(_PAUSE_S)
+
+
+def _unmount_in(folder: str, libc: Any) -> None:
+    """Take away the disks that are mounted there, which are gone then. Not by the kernel's list of
+    them, which has a path in other words where a link leads to it or it has a space."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            libc.umount2(os.fsencode(os.path.join(folder, name)), _MNT_DETACH)
 
 
 def _to_all(number: int) -> None:

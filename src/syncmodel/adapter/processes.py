@@ -18,6 +18,7 @@ from syncmodel.adapter.answers import Unknown
 from syncmodel.adapter.base import Columns, answered
 from syncmodel.adapter.full_disk import LOOKS_ASKED, Asked
 from syncmodel.adapter.places import copy_folder
+from syncmodel.adapter.rest import NO_ANSWER, Rest
 from syncmodel.adapter.servers import Servers
 from syncmodel.errors import BootError, FaultError, UsageError
 from syncmodel.faults.link_probe import Seen, dial
@@ -25,10 +26,11 @@ from syncmodel.faults.proxy_links import SILENCE_S
 from syncmodel.machines.endings import ending
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Link, Net
-from syncmodel.model.outcome import Answer, Outcome, refused
+from syncmodel.model.outcome import Answer, Outcome, accepted, refused
 from syncmodel.model.values import Row, Write
 from syncmodel.steps.base import PAIRS, Stops
-from syncmodel.targets.base import Settled, Unsettled, all_at_once
+from syncmodel.steps.disks import lost
+from syncmodel.targets.base import How, Settled, Unsettled, all_at_once
 from syncmodel.targets.inside import Reachable, Way
 
 #: How far a clock may be from where it was set when its server says it. Seconds.
@@ -42,6 +44,9 @@ class Processes(Servers, Stops, Reachable):
 
     A plain method of the author's is called in a thread, so that a blocking client is no trouble.
     """
+
+    #: What was asked for while disks were full, until it is looked at, at rest.
+    _filled: tuple[Asked, ...] = ()
 
     # --- Reachable ------------------------------------------------------------------------------
 
@@ -63,7 +68,7 @@ class Processes(Servers, Stops, Reachable):
         """A fresh run; on new servers, if the last one did not pass."""
         if not self.used or (self._places is not None and self._places.crowded()):
             await self._rebuild()
-        self._trusted, self.unanswered = False, False
+        self._trusted, self.unanswered, self._filled = False, False, ()
         self.prefix = f"r{secrets.token_hex(3)}-"
         if self.cut:
             await self.set_cut(frozenset())
@@ -94,11 +99,12 @@ class Processes(Servers, Stops, Reachable):
         return await all_at_once(calls)
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
-        """As `Adapter.settle`. A server that ended by itself is a divergence."""
+        """As `Adapter.settle`. A server that ended by itself is a divergence, and so is what one
+        lacks since a disk was full."""
         self._all_stand()
         found = None
         try:
-            found = await super().settle(net, control=control, limit_s=limit_s)
+            found = await self._settled(net, control, limit_s)
         finally:
             if not isinstance(found, Settled):
                 await self._perhaps_ended(self.nodes)
@@ -190,25 +196,14 @@ class Processes(Servers, Stops, Reachable):
             await self._until_ready(node)
         except BootError as error:
             raise FaultError(f"{node} does not go on: {error}") from None
+        await self._dial_again(self._whole(node))
 
     async def restart(self, node: str) -> None:
         """Stop it in order if it runs, and start it."""
-        if node in self._patience.paused:
-            # What stands still could not hear that it is to end.
-            await self._servers[node].resume()
-            await self._stand_still(self._patience.paused - {node})
-        await self._servers[node].stop(self.stop_signal, self.stop_s)
         try:
-            await self._start(node)
+            await self._again(node)
         except BootError as error:
             raise FaultError(f"{node} does not start any more: {error}") from None
-        self.down -= {node}
-        await self._stand_still(self._patience.paused)
-        async with self._cutting:
-            if self.cut:
-                await self._links.check()
-        ours = frozenset(link for link in self._links.proxies if node in link)
-        await self._dial_again(ours - self.cut)
 
     async def backup(self, nodes: Sequence[str]) -> None:
         """Copy folders; a server stands still meanwhile. Drawn for a class that inherits `PutsBack`
@@ -225,6 +220,7 @@ class Processes(Servers, Stops, Reachable):
 
     async def restore(self, nodes: Sequence[str], *, plain: bool) -> None:
         """Kill servers, put their folders back, and start them."""
+        self._filled = ()  # they are of another past
         for node in nodes:
             await self.crash(node)
         for node in nodes:
@@ -239,10 +235,10 @@ class Processes(Servers, Stops, Reachable):
         where we are root (`steps.disks`). A server may end where its disk is full: it is started
         again then."""
         assert self._places is not None
-        disk, asked = self._places.disk(node), Asked(self)
+        disk, asked = self._places.disk(node), Asked(self, node)
         others = [one for one in self.nodes if one not in self.down | self._patience.paused]
         try:
-            await asyncio.to_thread(disk.fill)
+            disk.fill()  # not in a thread, which would go on if this were cancelled
             if disk.room():
                 raise FaultError(f"The disk of {node} was filled, and has room.")
             # What comes from its peers it can't store either, and must get again.
@@ -256,13 +252,37 @@ class Processes(Servers, Stops, Reachable):
                 raise FaultError(f"The disk of {node} was freed, and has no room.")
         try:
             if not await self._outlives(node, asked):
-                await self.restart(node)
-            await self._dial_again(frozenset(self._links.proxies) - self.cut)
-        except (BootError, FaultError) as error:
+                await self._again(node)
+            else:
+                await self._dial_again(self._whole(node))
+        except BootError as error:
             return refused(f"does not go on once there is room: {error}")
+        self._filled += (asked,)
+        if self.guarantees.quorum or self._rest is Rest.QUIET:
+            return accepted()  # it may show later what it has, and is looked at once it is at rest
         return await asked.judged(node)
 
     # --- helpers --------------------------------------------------------------------------------
+
+    async def _settled(self, net: Net, control: bool, limit_s: float) -> Settled | Unsettled:
+        until_s = time.monotonic() + max(limit_s, self.settle_s)
+        while True:
+            found = await super().settle(net, control=control, limit_s=limit_s)
+            if not isinstance(found, Settled):
+                return found
+            wrong = dict[str, str]()
+            try:
+                for asked in self._filled:
+                    wrong |= await asked.at_rest(net)
+            except (*NO_ANSWER, FileNotFoundError) as error:
+                return Unsettled(f"a node does not answer: {error or type(error).__name__}")
+            # What is at rest as far as one sees may yet be on its way.
+            if not wrong or found.how is not How.QUIET or time.monotonic() >= until_s:
+                break
+        self._filled = ()
+        if wrong:
+            raise DivergenceFound(tuple(lost(node, what) for node, what in sorted(wrong.items())))
+        return found
 
     async def asked(self, node: str, row: Row, columns: Columns) -> Outcome:
         """What became of a create that is not of this run."""
@@ -272,6 +292,25 @@ class Processes(Servers, Stops, Reachable):
             return (await create)[0]
 
         return await self._patience.outcome(node, outcome(), self.answer_s)
+
+    async def _again(self, node: str) -> None:
+        """As `restart`. Raises `BootError`."""
+        if node in self._patience.paused:
+            # What stands still could not hear that it is to end.
+            await self._servers[node].resume()
+            await self._stand_still(self._patience.paused - {node})
+        await self._servers[node].stop(self.stop_signal, self.stop_s)
+        await self._start(node)
+        self.down -= {node}
+        await self._stand_still(self._patience.paused)
+        async with self._cutting:
+            if self.cut:
+                await self._links.check()
+        await self._dial_again(self._whole(node))
+
+    def _whole(self, node: str) -> frozenset[Link]:
+        """The links of the node that are not cut."""
+        return frozenset(link for link in self._links.proxies if node in link) - self.cut
 
     async def _outlives(self, node: str, asked: Asked) -> bool:
         """Whether its server goes on after its disk was full, and did not end of it, as it may.
@@ -299,8 +338,11 @@ class Processes(Servers, Stops, Reachable):
             )
 
     async def _dial_again(self, links: frozenset[Link]) -> None:
-        """Tell the author of links that are whole. A node that ends meanwhile is told later."""
+        """Tell the author of links that are whole. A node that ends meanwhile, or stands still, is
+        told later."""
         for link in sorted(links):
+            if not self._patience.paused.isdisjoint(link):
+                continue
             try:
                 await self.call(self.mended, frozenset({link}))
             except (Unknown, ConnectionError, TimeoutError):

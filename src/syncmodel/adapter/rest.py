@@ -97,10 +97,13 @@ async def _views(adapter: Adapter, net: Net) -> dict[str, View]:
     """What each node shows; one that may lack a quorum may show nothing."""
     found = dict[str, View]()
     for node, rows in (await adapter.ask_each(adapter.rows, net.up, adapter.prefix)).items():
-        if not isinstance(rows, BaseException):
-            found[node] = adapter.view_of(rows)
-        elif net.must_answer(node) or not isinstance(rows, NO_ANSWER):
-            raise rows
+        try:
+            if isinstance(rows, BaseException):
+                raise rows
+            found[node] = adapter.view_of(rows)  # a generator may be asked only here
+        except NO_ANSWER:
+            if net.must_answer(node):
+                raise
     return found
 
 

@@ -6,6 +6,7 @@ Only such a disk is ever filled: nobody's computer is. It is memory (tmpfs), whi
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 from functools import cache
@@ -18,16 +19,31 @@ LARGEST_BYTES = 1 << 30
 _CHUNK = 1 << 20
 _TRIAL = ("unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=64k", "syncmodel", "/mnt")
 _LIMIT_S = 20.0
+#: ioctl_ns(2): whose the namespace is; EPERM if it is nobody's whom this process could be.
+_NS_GET_USERNS = 0xB701
 
 
 @cache
 def may_be_made() -> bool:
     """Whether this process may make such disks: tried, and gone with the trial."""
+    if os.geteuid() != 0 or _mounts_are_of_others():
+        return False
     try:
         done = subprocess.run(_TRIAL, capture_output=True, check=False, timeout=_LIMIT_S)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return os.geteuid() == 0 and done.returncode == 0
+    return done.returncode == 0
+
+
+def _mounts_are_of_others() -> bool:
+    """Whether this process is root in a user namespace alone, where what it mounts is not: the
+    trial has mounts of its own, and does not see that."""
+    with open("/proc/self/ns/mnt", "rb") as mounts:
+        try:
+            os.close(fcntl.ioctl(mounts, _NS_GET_USERNS))
+        except OSError as error:
+            return error.errno == errno.EPERM
+    return False
 
 
 class SmallDisk:

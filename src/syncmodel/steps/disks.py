@@ -21,6 +21,12 @@ from syncmodel.steps.base import Step, Target, require
 from syncmodel.steps.scope import Scope
 
 
+def lost(node: str, shown: str) -> Divergence:
+    """What is wrong with the node since a disk was full."""
+    expected = "a full disk loses nothing that was accepted, and the node goes on"
+    return Divergence(Kind.CONTROL_PLANE, node, None, expected, shown)
+
+
 class FillsDisks(ABC):
     """A target whose nodes' disks can be filled to the last byte, and freed again."""
 
@@ -30,8 +36,9 @@ class FillsDisks(ABC):
         before that, and started after.
 
         `accepted()` if the node has all that it accepted and nothing that it refused, and refused
-        by 503 or 507; else `refused` with what was wrong. Raises `FaultError` if a probe says that
-        there is room, or none afterwards.
+        by 503 or 507; else `refused` with what was wrong. What is known at rest alone the next
+        `settle` may raise, as `lost`. Raises `FaultError` if a probe says that there is room, or
+        none afterwards.
         """
 
 
@@ -71,11 +78,7 @@ class FullDisk(Step):
         if outcome.answer is Answer.UNKNOWN:
             raise InvalidRunError(f"What became of this is unknown ({outcome.code}): {self}.")
         if not outcome.ok:
-            expected = "a full disk loses nothing that was accepted, and the node goes on"
-            shown = str(outcome.code)
-            raise DivergenceFound(
-                (Divergence(Kind.CONTROL_PLANE, self.node, None, expected, shown),)
-            )
+            raise DivergenceFound((lost(self.node, str(outcome.code)),))
 
     async def perform(self, target: Target) -> Outcome:
         return await require(target, FillsDisks).fill_disk(self.node, killed=self.killed)

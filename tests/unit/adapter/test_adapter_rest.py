@@ -75,6 +75,19 @@ def test_who_has_no_quorum_need_not_answer(kind: type[Group], trouble: Exception
 
 
 @pytest.mark.parametrize("kind", [Group, Positions])
+def test_a_generator_of_rows_need_not_answer_either(kind: type[Group]) -> None:
+    class Lazy(kind):  # type: ignore[misc, valid-type]
+        """They are asked once somebody looks at their rows."""
+
+        def rows(self, node: str, prefix: str) -> Any:
+            yield from super().rows(node, prefix)
+
+    found = settled(Lazy, {"n3": [NO_LEADER] * 1000}, N3_ALONE)
+    assert isinstance(found, Settled)
+    assert list(found.views) == ["n1", "n2"]
+
+
+@pytest.mark.parametrize("kind", [Group, Positions])
 @pytest.mark.parametrize("net", [NET, N3_ALONE])
 def test_who_refuses_for_a_while_is_asked_again(kind: type[Group], net: Net) -> None:
     found = settled(kind, {"n1": [NO_LEADER] * 5, "n2": [Unknown("later")] * 3}, net)
