@@ -63,7 +63,7 @@ EXPLAINED = {
     Kind.WRITES_FOLLOW_READS: "a write does not count against what its node had read before",
     Kind.WRONGLY_ACCEPTED: "a request was accepted that no possible state of the node allows",
     Kind.WRONGLY_REFUSED: "a request was refused that every possible state of the node allows",
-    Kind.CONTROL_PLANE: "generation, migrations, plugin API or health are not as expected",
+    Kind.CONTROL_PLANE: "generation, migrations, plugin API, health or disk are not as expected",
     Kind.NOT_SETTLED: "the nodes do not come to rest",
     Kind.ENDED: "a server ended that nobody had stopped",
     Kind.INVARIANT: "a property that you added does not hold",

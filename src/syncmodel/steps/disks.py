@@ -20,11 +20,13 @@ from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Step, Target, require
 from syncmodel.steps.scope import Scope
 
+#: What is expected of a node whose disk was full.
+KEEPS = "a full disk loses nothing that was accepted, and the node goes on"
+
 
 def lost(node: str, shown: str) -> Divergence:
     """What is wrong with the node since a disk was full."""
-    expected = "a full disk loses nothing that was accepted, and the node goes on"
-    return Divergence(Kind.CONTROL_PLANE, node, None, expected, shown)
+    return Divergence(Kind.CONTROL_PLANE, node, None, KEEPS, shown)
 
 
 class FillsDisks(ABC):

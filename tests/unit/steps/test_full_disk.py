@@ -15,6 +15,8 @@ from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
 from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import UsageError
+from syncmodel.faults import small_disk
+from syncmodel.faults.small_disk import SmallDisk
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.plan import Plan
 from syncmodel.reference.filled import LENGTHS, Asked
@@ -23,6 +25,9 @@ from syncmodel.reference.node import full_disk
 from syncmodel.reference.node.deployment import RefusedError
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.report.page.moments import seen
+from syncmodel.report.page.versions import Versions
+from syncmodel.report.page.why import why
 from syncmodel.steps import Burst, Concurrently, Crash, FullDisk, Pause, Rollback, Step
 from syncmodel.steps.disks import FillsDisks
 from syncmodel.targets.live_node import LiveNode
@@ -92,6 +97,16 @@ def test_what_a_node_does_wrong_diverges_and_what_nobody_knows_is_invalid(
     outcome: Outcome, verdict: Verdict
 ) -> None:
     assert asyncio.run(run(Filled(outcome), PLAN.net, STEPS)).verdict is verdict
+
+
+def test_the_page_says_the_rule_once() -> None:
+    result = asyncio.run(run(Filled(refused("lost a row")), PLAN.net, STEPS))
+    page = seen(result, Filled().guarantees)
+    assert page is not None
+    assert why(page, Versions(page)).headline == (
+        "In step 2, n1 gave an answer that can't be: lost a row, which breaks the rule that a full "
+        "disk loses nothing that was accepted, and the node goes on."
+    )
 
 
 def test_its_words_say_what_happens() -> None:
@@ -177,9 +192,9 @@ def test_a_disk_is_filled_to_the_last_byte(tmp_path: Path, monkeypatch: pytest.M
         left[0] -= len(content)
         return len(content)
 
-    monkeypatch.setattr(disk, "_check", lambda: None)
-    monkeypatch.setattr(full_disk, "_CHUNK", 1 << 16)
-    monkeypatch.setattr(f"{full_disk.__name__}.os.write", write)
+    monkeypatch.setattr(SmallDisk, "is_one", True)
+    monkeypatch.setattr(small_disk, "_CHUNK", 1 << 16)
+    monkeypatch.setattr(f"{small_disk.__name__}.os.write", write)
     assert disk.room()
     disk.fill()
     assert (left, disk.room()) == ([0], False)

@@ -27,6 +27,7 @@ from syncmodel.report.page.circumstances import (
 from syncmodel.report.page.moments import SeenRun
 from syncmodel.report.page.versions import ALONG, Register, Versions, Written
 from syncmodel.report.story import words
+from syncmodel.steps.disks import KEEPS
 
 #: What each name says is broken.
 RULES = {
@@ -99,6 +100,8 @@ def rule(found: Divergence) -> str:
         return f"the invariant {found.expected} holds"
     if found.kind is Kind.CONTROL_PLANE and found.expected.startswith(OF_MEMBERS):
         return "members, trust and addresses are as was asked"
+    if found.expected == KEEPS:
+        return KEEPS
     return RULES[found.kind]
 
 
@@ -117,7 +120,7 @@ def _sight(run: SeenRun, found: Divergence, when: str) -> str:
         return f"{at}, {node} shows this: {shown}"
     if run.by_answer:
         about = f" about {row}" if row else ""
-        told = f"{shown}, where it must be {found.expected}"
+        told = shown if found.expected == KEEPS else f"{shown}, where it must be {found.expected}"
         return f"In {when}, {node} gave an answer{about} that can't be: {told}"
     if row is None:
         return f"{at}, {node} has {shown}, where it must have {found.expected}"
