@@ -85,7 +85,7 @@ def test_each_passes_on_live_nodes(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "bug", "what"),
     [
-        ("deployments-that-fail", "failed-activation-not-undone", {"control plane"}),
+        ("deployments-that-fail", "failed-deployment-stays-selected", {"control plane"}),
         ("trust-expansion-replay", "trust-without-replay", {"missing", "resurrected", "stale"}),
     ],
 )
@@ -137,7 +137,7 @@ def no_machines(*_: object, **__: object) -> None:
 
 def test_what_a_failed_deployment_left_is_in_its_nodes_folder(tmp_path: Path) -> None:
     where = ["--folder", str(FOLDER), "--artefacts", str(tmp_path)]
-    bug = ["--bug", "failed-activation-not-undone"]
+    bug = ["--bug", "failed-deployment-stays-selected"]
     assert main(["scenario", "deployments-that-fail", *bug, *where]) == 1
     (folder,) = tmp_path.iterdir()
     status = json.loads((folder / "n1" / "status.json").read_text())
@@ -155,6 +155,21 @@ def test_what_a_failed_deployment_left_is_in_its_nodes_folder(tmp_path: Path) ->
         0,
     )
     codes = [job["error"]["code"] for job in jobs if job["error"]]
+    assert codes == ["missing_substitutes"]
+    assert {file.stem for file in (folder / "n1" / "jobs").iterdir()} == {j["job"] for j in jobs}
+
+
+def test_a_node_that_does_not_come_back_leaves_its_jobs_and_that_it_does_not_answer(
+    tmp_path: Path,
+) -> None:
+    """Version 1 can't run on the tables of version 2, where a column has another name."""
+    where = ["--folder", str(FOLDER), "--artefacts", str(tmp_path)]
+    bug = ["--bug", "failed-activation-not-undone"]
+    assert main(["scenario", "deployments-that-fail", *bug, *where]) == 1
+    (folder,) = tmp_path.iterdir()
+    assert "the application does not come back" in (folder / "story.txt").read_text()
+    assert "unanswered" in json.loads((folder / "n1" / "status.json").read_text())
+    jobs = json.loads((folder / "n1" / "migrations.json").read_text())["jobs"]
+    codes = [job["error"]["code"] for job in jobs if job["error"]]
     assert codes[:2] == ["missing_substitutes", "migration_failed"]
     assert codes[-1] == "application_failed"
-    assert {file.stem for file in (folder / "n1" / "jobs").iterdir()} == {j["job"] for j in jobs}

@@ -28,6 +28,7 @@ UNBOUNDED = {
     "report/page/filling.py": "the files of a page",
     "targets/registry.py": "the installed targets",
     "inventory/kinds.py": "the inventories of a command line",
+    "faults/small_disk.py": "what this process may do",
     "reference/space_needs.py": "what this machine lacks",
     "reference/node/bugs/__init__.py": "the planted bugs",
     "reference/node/openapi.py": "one description",

@@ -30,8 +30,9 @@ def kernel() -> Iterator[socket.socket]:
 
 
 def ends_of(kernel: socket.socket, near: socket.socket) -> list[Connection]:
-    place = near.getsockname()
-    return [one for one in connections(kernel) if place in (one.here, one.there)]
+    # Another connection may leave from the same port, for another place.
+    places = {near.getsockname(), near.getpeername()}
+    return [one for one in connections(kernel) if {one.here, one.there} == places]
 
 
 def test_both_ends_of_a_connection_are_listed(pair: Pair, kernel: socket.socket) -> None:

@@ -13,15 +13,12 @@ def _without_names(steps: Plan) -> Plan:
 
 BUG = Bug(
     name="rename-not-undone",
-    title="A rollback leaves a column under the newer version's name, as its preview says",
+    title="A rollback leaves a column under the newer version's name",
     stands_for=(
         "Down migrations that rename to the same name: saulabs/reportable, pull request 40, 'Fixed "
         "column name for rollback of migration'; or that drop the column in its place: "
         "mikro-orm/mikro-orm, issue 4919, 'Invalid down migration when renaming the column'"
     ),
     family="rollback",
-    supervisor=lambda p: attrs.evolve(
-        p, rollback_migrations=_without_names, previewed=_without_names
-    ),
-    decisions=2,
+    supervisor=lambda p: attrs.evolve(p, rollback_migrations=_without_names),
 )
