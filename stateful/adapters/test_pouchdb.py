@@ -13,6 +13,10 @@ if program("pouchdb-server") is None:
 
 
 class TestPouchDb(ClusterMachine):
-    """A search for anything that its documentation does not allow."""
+    """A search for anything that its documentation does not allow.
+
+    After a full disk all that it accepts is lost by a kill: docs/adapters.md has the run.
+    """
 
     target = "syncmodel.adapters.pouchdb:PouchDb"
+    full_disk = None  # type: ignore[assignment]

@@ -16,11 +16,12 @@ import httpx
 from syncmodel.adapter import Columns, Guarantees, Processes, Row, WholeRows
 from syncmodel.model.columns import Counter, Token
 from syncmodel.model.schema import Schema, Table
+from syncmodel.steps.disks import FillsDisks
 
 AT = "http://127.0.0.1:%d/"
 
 
-class PouchDb(WholeRows, Processes):
+class PouchDb(WholeRows, Processes, FillsDisks):
     """PouchDB servers, which the tester has replicate."""
 
     schema = Schema(Table("notes", Token("title"), Counter("votes")))
