@@ -23,8 +23,9 @@ from syncmodel.targets import registry
 from syncmodel.targets.registry import TargetKind
 
 #: How often a bug fails is only known of the kind of target that it was confirmed on: where the
-#: clock is real, two writes are not always made within one second.
-CHANCES = 10
+#: clock is real, two writes are not always made within one second. One that fails in one run of
+#: seven is still seen in all but 1 in 400 tests.
+CHANCES = 40
 #: Nodes that are to show that they never come to rest need not be waited for as long as others.
 NO_REST_LIMIT_S = 1.0
 CORPUS = Path(__file__).parent.parent / "corpus"
