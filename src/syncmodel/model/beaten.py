@@ -48,14 +48,22 @@ def at_rest(belief: Belief, name: Row, *, prunes: bool) -> MayCome:
     return may_come
 
 
-def between_rests(belief: Belief, name: Row, during: Net) -> MayCome:
-    """For a node that answers: also what is under way to it."""
+def between_rests(asked: Belief, name: Row, during: Net) -> MayCome:
+    """For a node that answers: also what is under way to it.
+
+    `asked` is the belief before any of the answers that were given at once: what another of them
+    proves to have landed may have done so after this one.
+    """
+    before = asked.row(name)
 
     def may_come(row: RowBelief, node: str, version: int) -> bool:
-        if version in row.late(node, during) and may_land(belief, name, row, version):
+        waits = (before, row) if before.pending else ()
+        if any(version in at.late(node, during) for at in waits) and any(
+            may_land(asked, name, at, version) for at in waits
+        ):
             return True
         tellers = under_way_from(during, node)
-        blind = during.quorum or bool(during.distrusts or belief.net.distrusts)
+        blind = during.quorum or bool(during.distrusts or asked.net.distrusts)
         return blind or not all(_is_harmless(row, node, t, version) for t in tellers)
 
     return may_come

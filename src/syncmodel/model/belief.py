@@ -7,6 +7,7 @@ owns the comparison of a settled system. `registers` defines what a register is:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
@@ -254,9 +255,10 @@ class Belief:
         """
         belief, entries = self, []
         during = self.net.either(after)
+        creates = Counter(write.row for write, _ in calls if write.creates)
         for write, outcome in calls:
-            mine = []
-            for register, stored in self._stored(write, outcome, after):
+            mine, late = [], outcome.answer is Answer.UNKNOWN or creates[write.row] > 1
+            for register, stored in self._stored(write, outcome, after, late=late):
                 knows = self._knows_column(write.node, register, after)
                 belief, number = belief.with_version(
                     register,
@@ -271,8 +273,11 @@ class Belief:
         travels = during is not self.net and during != self.net
         return (belief.carried(during) if travels else belief), entries
 
-    def _stored(self, write: Write, outcome: Outcome, after: Net) -> tuple[tuple[Row, Stored], ...]:
-        """What a write stored: as the answer has it, else as far as the request decides it."""
+    def _stored(
+        self, write: Write, outcome: Outcome, after: Net, *, late: bool
+    ) -> tuple[tuple[Row, Stored], ...]:
+        """What a write stored: as the answer has it, else as far as the request decides it; `late`
+        if perhaps after another create of the row."""
         if outcome.answer is Answer.REFUSED:
             return ()
         asked = stores(self.net.schema, self.guarantees, write)
@@ -287,7 +292,8 @@ class Belief:
                 for register, stored in asked
             )
         ((row, stored),) = asked
-        if isinstance(stored, Value) and self._may_keep_columns(write):
+        replaces = self.guarantees.upserts and (late or self.may_have(write.node, write.row))
+        if isinstance(stored, Value) and replaces:
             # A node that replaces a row may keep the columns that its version does not know.
             stored = stored.first(table.width(self._version(write.node, after)))
         if value is None:
@@ -298,9 +304,6 @@ class Belief:
     def _may_replace(self) -> bool:
         """Whether a create may rest on a version that some node which receives it lacks."""
         return self.guarantees.upserts or not self.net.passes_on
-
-    def _may_keep_columns(self, write: Write) -> bool:
-        return self.guarantees.upserts and self.may_have(write.node, write.row)
 
     def _version(self, node: str, after: Net) -> int:
         """The oldest version that the node may have run while the net became `after`."""

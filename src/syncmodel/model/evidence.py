@@ -99,11 +99,12 @@ def believed(belief: Belief, proofs: Sequence[Proof], older: Belief, during: Net
 
     Raises `DivergenceFound` where the answers contradict each other.
     """
+    asked = belief
     for proof in proofs:
         row = _known(belief, proof)
         most = len(older.row(proof.register).versions)
         row = _not_known(belief, row, proof, most, during)
-        row = _not_shown(belief, row, proof, most, during)
+        row = _not_shown(asked, row, proof, most, during)
         if row is not belief.row(proof.register):
             belief = belief.with_row(proof.register, row)
     for proof in proofs:
@@ -148,12 +149,12 @@ def _not_known(belief: Belief, row: RowBelief, proof: Proof, older: int, during:
     return row
 
 
-def _not_shown(belief: Belief, row: RowBelief, proof: Proof, most: int, during: Net) -> RowBelief:
+def _not_shown(asked: Belief, row: RowBelief, proof: Proof, most: int, during: Net) -> RowBelief:
     """Without what the node would have shown as it answered, unless it loses to what it did."""
-    node, policy = proof.node, belief.policy(proof.register)
+    node, policy = proof.node, asked.policy(proof.register)
     if policy.sums or policy.leaves or row.known_by(node) == row.perhaps_known_by(node):
         return row
-    may_come = between_rests(belief, proof.register, during)
+    may_come = between_rests(asked, proof.register, during)
     sure = proof.row.known_by(node)
     return unless_beaten(row, node, proof.shown, may_come, sure=sure, most=most)
 

@@ -85,19 +85,25 @@ def fold(
         for entry in mine if outcome.ok else ():
             if entry.sure:
                 folded = folded.surely(entry.register, write.node, entry.number)
-                folded = _latest(folded, belief, write.node, entry, during)
+                folded = _latest(folded, (belief, entered), write.node, entry, during)
     folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)
     return backups.done(ended, belief, entered, during, disks).rewired(after, touched)
 
 
-def _latest(belief: Belief, older: Belief, node: str, entry: Entry, during: Net) -> Belief:
-    """What the node knew as it wrote that version loses to it, where writes are causal."""
+def _latest(
+    belief: Belief, older: tuple[Belief, Belief], node: str, entry: Entry, during: Net
+) -> Belief:
+    """What the node knew as it wrote that version loses to it, where writes are causal.
+
+    `older`: before this was asked, and once it was asked.
+    """
     name, row = entry.register, belief.row(entry.register)
     if not belief.policy(name).causal or row.known_by(node) == row.perhaps_known_by(node):
         return belief
-    may_come = between_rests(belief, name, during)
-    shown, most = frozenset({entry.number}), len(older.row(name).versions)
+    before, asked = older
+    may_come = between_rests(asked, name, during)
+    shown, most = frozenset({entry.number}), len(before.row(name).versions)
     after = unless_beaten(row, node, shown, may_come, sure=NONE, most=most)
     return belief if after is row else belief.with_row(name, after)
 
