@@ -68,6 +68,15 @@ class Silent(CorrectSystem):
     TIMEOUTS = 0.35
 
 
+class Hasty(CorrectSystem):
+    """Half of its requests time out."""
+
+    TIMEOUTS = 0.5
+
+
+SYSTEMS = {"silence": Silent, "haste": Hasty}
+
+
 @define
 class Few(Draw):
     """Steps that meet on one row of each table."""
@@ -128,6 +137,18 @@ class Few(Draw):
                 steps.append(step)
                 plan = step.advance(plan)
         return Burst(tuple(steps))
+
+
+@define
+class Dense(Few):
+    """A few steps, most of them several requests at once."""
+
+    def step(self, plan: Plan) -> Step:
+        return self.enabled(plan, [*[self.concurrently] * 5, *[self.simple] * 2, self.burst])
+
+    def simple(self, plan: Plan) -> Step | None:
+        kinds = [self.data, self.links, self.life, self.deployment, self.read]
+        return self.rng.choices(kinds, (12, 3, 1, 1, 4))[0](plan)
 
 
 @define
@@ -199,13 +220,15 @@ def random_history(
     """A history of 6 to 14 steps on two or three nodes, perhaps with a change.
 
     `also`: what is done beside the usual, `members`, `restores` or `purges`; `silence` if many
-    requests get no answer.
+    requests get no answer, `haste` if half of them get none and most are simultaneous, in 3 to 7
+    steps.
     """
     rng = Random(seed)
     net = initial(some_net(rng, schema, rng.choice((2, 2, 3))), guarantees).plan.net
+    usual = Few if schema is SCHEMA and not is_wide(net, guarantees) else Wide
     system, draw = (
-        (Silent if also == "silence" else Timid)(rng, net, guarantees),
-        (Few if schema is SCHEMA and not is_wide(net, guarantees) else Wide)(
+        SYSTEMS.get(also, Timid)(rng, net, guarantees),
+        (Dense if also == "haste" else usual)(
             rng,
             members=also == "members",
             restores=also == "restores",
@@ -216,7 +239,7 @@ def random_history(
 
     def drawn() -> Iterator[Step]:
         plan = initial(net, guarantees).plan
-        for _ in range(rng.randint(6, 14)):
+        for _ in range(rng.randint(*((3, 7) if also == "haste" else (6, 14)))):
             step = draw.step(plan)
             plan = step.advance(plan)
             yield step

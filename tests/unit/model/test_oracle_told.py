@@ -1,4 +1,4 @@
-"""The model against possible worlds of disks that are put back, members, trust, and purges."""
+"""The model against possible worlds of disks that are put back, members, trust, purges, and silence."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ OFTEN = {
     "members": ("members", "trust", "cuts", "reads", "simultaneous"),
     "purges": ("purged", "cuts", "reads", "simultaneous"),
     "silence": ("timeouts", "simultaneous", "cuts", "reads"),
+    "haste": ("timeouts", "simultaneous", "reads"),
 }
 #: What must happen now and then.
 SOMETIMES = {
@@ -25,6 +26,7 @@ SOMETIMES = {
     "members": "hidden by distrust",
     "purges": "created again after a purge",
     "silence": "landed late",
+    "haste": "landed late",
 }
 FEW, MANY, PARTS = 40, 500, 10
 ALL: dict[str, tuple[Schema, Guarantees]] = {
