@@ -6,9 +6,12 @@ The rows are of a run of their own, so that no belief has to know of them.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from attrs import frozen
+
+from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.wire import quoted
@@ -18,6 +21,10 @@ from syncmodel.transport.clients import Answer, Indefinite, NodeClient, Unreacha
 LENGTHS: Final = (1, 200_000)
 #: What a node may say that can't store a row (RFC 9110, 15.6.4; RFC 4918, 11.5).
 FULL_STATUS: Final = frozenset({503, 507})
+
+
+#: What a state that can't be read raises.
+UNREADABLE: Final = (Unreachable, Indefinite, KeyError, TypeError)
 
 
 class Asked:
@@ -51,11 +58,9 @@ class Asked:
         ]
         if wrong:
             return refused(f"answered {wrong[0]} where its disk was full")
-        path = f"state?run_id={quoted(self._run_id)}"
         try:
-            answer = await self._node.ask(lambda client: client.plugin("GET", path))
-            there = {row["id"] for row in answer.body["result"]["cases"]}
-        except (Unreachable, Indefinite, KeyError, TypeError) as error:
+            there = await self.shown_by(self._node)
+        except UNREADABLE as error:
             return unknown(f"its state can't be read: {error}")
         for name, one in self._answers.items():
             if one is not None and one.ok and name not in there:
@@ -63,3 +68,40 @@ class Asked:
             if one is not None and one.code == "not_ready" and name in there:
                 return refused("refused a row as its disk was full, and has it all the same")
         return accepted()
+
+    async def shown_by(self, node: LiveNode) -> set[str]:
+        """Which of the rows a node shows. Raises what is `UNREADABLE`."""
+        path = f"state?run_id={quoted(self._run_id)}"
+        answer = await node.ask(lambda client: client.plugin("GET", path))
+        return {row["id"] for row in answer.body["result"]["cases"]}
+
+
+@frozen
+class Meanwhile:
+    """What the peers of a node, by name, accepted while the disk of `full` was full."""
+
+    full: str
+    asked: Mapping[str, Asked]
+
+    async def lacking(self, live: Mapping[str, LiveNode], net: Net) -> dict[str, str]:
+        """The nodes that lack at rest what a peer shows that they hear, each with what it lacks.
+
+        What the peer itself shows no more, as its log was dropped or its disk put back since,
+        nobody must have. Raises what is `UNREADABLE`.
+        """
+        shows = [node for node in net.carriers if net.must_answer(node)]
+        heard = {*net.whole.connected}
+        wrong = dict[str, str]()
+        for author, asked in self.asked.items():
+            if author not in shows:
+                continue
+            hearers = [
+                n for n in shows if (author, n) in heard and (n, author) not in net.distrusts
+            ]
+            rows = await asked.shown_by(live[author])
+            for node in hearers:
+                if rows - await asked.shown_by(live[node]):
+                    wrong[node] = (
+                        f"lacks a row that {author} accepted as {self.full}'s disk was full"
+                    )
+        return wrong

@@ -12,15 +12,17 @@ from typing import ClassVar
 
 from syncmodel.errors import FaultError, UsageError
 from syncmodel.faults.routed_links import RoutedLinks
-from syncmodel.model.net import Link
+from syncmodel.model.divergence import DivergenceFound
+from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.reference import space_needs
 from syncmodel.reference.embedded import EmbeddedCluster
-from syncmodel.reference.filled import LENGTHS, Asked
+from syncmodel.reference.filled import LENGTHS, UNREADABLE, Asked, Meanwhile
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
-from syncmodel.steps.disks import FillsDisks
+from syncmodel.steps.disks import FillsDisks, lost
 from syncmodel.steps.packets import ImpairsLinks
+from syncmodel.targets.base import Settled, Unsettled
 
 
 class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks):
@@ -34,6 +36,26 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks):
             raise UsageError(f"Machines in namespaces need {'; '.join(lacking)}.")
         super().__init__(count, bugs)
         self._routed: RoutedLinks
+        self._meanwhile: list[Meanwhile] = []
+
+    async def begin(self, net: Net) -> None:
+        self._meanwhile.clear()
+        await super().begin(net)
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        """Also: whether what came while a disk was full is there now. Raises `DivergenceFound`."""
+        found = await super().settle(net, control=control, limit_s=limit_s)
+        if isinstance(found, Unsettled):
+            return found
+        try:
+            wrong = [await one.lacking(self.live, net) for one in self._meanwhile]
+        except UNREADABLE as error:
+            return Unsettled(f"a node does not answer: {error}")
+        self._meanwhile.clear()
+        lacks = [lost(node, what) for one in wrong for node, what in sorted(one.items())]
+        if lacks:
+            raise DivergenceFound(tuple(lacks))
+        return found
 
     async def impair(self, link: Link, wrong: str) -> None:
         """Have this wrong with the line of a link; probed by datagrams."""
@@ -48,7 +70,9 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks):
             if await machine.fill_disk():
                 raise FaultError(f"The disk of {node} was filled, and has room.")
             # What comes from its peers it can't store either, and must get again.
-            await asyncio.gather(*(Asked(self.live[one]).ask(LENGTHS[:1]) for one in others))
+            came = {one: Asked(self.live[one]) for one in others}
+            await asyncio.gather(*(one.ask(LENGTHS[:1]) for one in came.values()))
+            self._meanwhile.append(Meanwhile(node, came))
             await asked.ask()
             if killed:
                 await self.crash(node)

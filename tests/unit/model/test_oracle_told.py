@@ -1,4 +1,4 @@
-"""The model against possible worlds of disks that are put back, members, trust, purges, and silence."""
+"""The model against possible worlds of disks that are put back, members, trust, purges, silence."""
 
 from __future__ import annotations
 

@@ -17,9 +17,10 @@ from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import UsageError
 from syncmodel.faults import small_disk
 from syncmodel.faults.small_disk import SmallDisk
+from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.plan import Plan
-from syncmodel.reference.filled import LENGTHS, Asked
+from syncmodel.reference.filled import LENGTHS, Asked, Meanwhile
 from syncmodel.reference.kinds import EMBEDDED, NAMESPACES, SIMULATED
 from syncmodel.reference.node import full_disk
 from syncmodel.reference.node.deployment import RefusedError
@@ -28,7 +29,17 @@ from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.page.moments import seen
 from syncmodel.report.page.versions import Versions
 from syncmodel.report.page.why import why
-from syncmodel.steps import Burst, Concurrently, Crash, FullDisk, Pause, Rollback, Step
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    Crash,
+    Cut,
+    Distrust,
+    FullDisk,
+    Pause,
+    Rollback,
+    Step,
+)
 from syncmodel.steps.disks import FillsDisks
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.transport.clients import Answer, Indefinite
@@ -168,6 +179,58 @@ def test_what_it_said_is_held_against_what_it_has(
     outcome = asyncio.run(main())
     assert outcome.ok is (said is None)
     assert said is None or str(outcome.code).startswith(said)
+
+
+class Peer:
+    """A node that shows these rows of any run."""
+
+    def __init__(self, rows: set[str]) -> None:
+        self._rows = rows
+
+    async def ask(self, ask: Any) -> Answer:
+        answer: Answer = await ask(self)
+        return answer
+
+    async def plugin(self, *_: Any, **__: Any) -> Answer:
+        return Answer(200, {"ok": True, "result": {"cases": [{"id": one} for one in self._rows]}})
+
+
+def lacking(net: Net, **rows: set[str]) -> dict[str, str]:
+    """What is wrong at rest where n2 was asked while the disk of n1 was full."""
+    live = {name: cast("LiveNode", Peer(shown)) for name, shown in rows.items()}
+    meanwhile = Meanwhile("n1", {"n2": Asked(live["n2"])})
+    return asyncio.run(meanwhile.lacking(live, net))
+
+
+HAS, LACKS = {"c1"}, set[str]()
+LACKED = "lacks a row that n2 accepted as n1's disk was full"
+
+
+def test_what_peers_accepted_meanwhile_is_there_at_the_next_rest() -> None:
+    net = fully_connected(3)
+    assert lacking(net, n1=LACKS, n2=HAS, n3=HAS) == {"n1": LACKED}
+    assert not lacking(net, n1=HAS, n2=HAS, n3=HAS)
+    # A log that was dropped, or a disk that was put back, took it along.
+    assert not lacking(net, n1=LACKS, n2=LACKS, n3=LACKS)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [Cut("n2", "n1"), Pause("n1"), Crash("n1"), Crash("n2"), Rollback(("n1",), 1)],
+    ids=str,
+)
+def test_who_does_not_hear_the_peer_need_not_have_it(step: Step) -> None:
+    net = step.advance(PLAN).net
+    assert not lacking(net, n1=LACKS, n2=HAS, n3=HAS)
+
+
+def test_who_hears_the_peer_must_have_it_though_the_other_way_is_cut() -> None:
+    assert lacking(Cut("n1", "n2").advance(PLAN).net, n1=LACKS, n2=HAS, n3=HAS) == {"n1": LACKED}
+
+
+def test_an_author_that_is_not_trusted_shows_nowhere() -> None:
+    net = Distrust("n1", "n2").advance(PLAN).net
+    assert not lacking(net, n1=LACKS, n2=HAS, n3=HAS)
 
 
 # --- the disk ----------------------------------------------------------------------------------
