@@ -51,6 +51,7 @@ WEIGHTS = {
     "purge": 2,
     "spoil": 1,
     "full_disk": 1,
+    "slow_disk": 1,
     "hang": 1,
     "slow": 1,
     "impair": 1,

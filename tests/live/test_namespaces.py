@@ -24,6 +24,7 @@ from syncmodel.engine.drive import Loop
 from syncmodel.engine.history import Verdict
 from syncmodel.engine.run import run
 from syncmodel.errors import FaultError, TransportError
+from syncmodel.faults import slow_disk
 from syncmodel.faults.routed_links import RoutedLinks
 from syncmodel.faults.tcp_sockets import ESTABLISHED, connections
 from syncmodel.model.net import Link
@@ -50,6 +51,7 @@ from syncmodel.steps import (
     Rollout,
     Select,
     Slow,
+    SlowDisk,
     Step,
 )
 from syncmodel.steps.packets import NOTHING, WRONGS
@@ -57,6 +59,7 @@ from syncmodel.transport import ssh
 
 HERE = Path(__file__).parent
 LACKING = space_needs.lacking()
+SLOWS = not slow_disk.lacking()
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(LACKING), reason=f"namespaces need {'; '.join(LACKING)}"),
@@ -309,6 +312,10 @@ FAULTS: tuple[Step, ...] = (
     Resume("n1"),
     update_case("n1", "c1", "t5"),
     FullDisk("n2", killed=True),
+    *((SlowDisk("n1", 20), update_case("n1", "c1", "t6")) if SLOWS else ()),
+    Burst((create_case("n1", "c3", "t7"), Crash("n1"))),
+    Restart("n1"),
+    *((SlowDisk("n1", 0),) if SLOWS else ()),
 )
 
 

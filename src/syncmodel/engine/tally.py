@@ -43,6 +43,7 @@ from syncmodel.steps import (
     Resync,
     Select,
     Slow,
+    SlowDisk,
     Spoil,
     Step,
     Uninstall,
@@ -78,6 +79,7 @@ class Sometimes(Enum):
     PURGES = "purges"
     SPOILT = "damaged stores"
     FULL = "full disks"
+    SLOW_DISKS = "slow disks"
     HIDDEN = "hidden rows"
     CONTESTED = "refusals of contested requests"
     UNKNOWN = "unknown outcomes"
@@ -107,6 +109,7 @@ NEEDS = {
     Sometimes.PURGES: frozenset({"purge"}),
     Sometimes.SPOILT: frozenset({"spoil"}),
     Sometimes.FULL: frozenset({"full_disk"}),
+    Sometimes.SLOW_DISKS: frozenset({"slow_disk"}),
 }
 
 
@@ -131,6 +134,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Purge: Sometimes.PURGES,
     Spoil: Sometimes.SPOILT,
     FullDisk: Sometimes.FULL,
+    SlowDisk: Sometimes.SLOW_DISKS,
 }
 
 

@@ -74,6 +74,7 @@ OPS = frozenset(vocabulary()) - {
     "slow",
     "impair",
     "full_disk",
+    "slow_disk",
 }
 
 

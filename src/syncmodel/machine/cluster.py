@@ -58,6 +58,7 @@ from syncmodel.steps import (
     Select,
     Set,
     Slow,
+    SlowDisk,
     Spoil,
     Step,
     Trust,
@@ -370,6 +371,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(FullDisk))
     def full_disk(self, step: FullDisk) -> None:
         """A node's disk is full for a while."""
+        self.take(step)
+
+    @possible(SlowDisk)
+    @rule(step=any_of(SlowDisk))
+    def slow_disk(self, step: SlowDisk) -> None:
+        """A node's disk is slow, or quick again."""
         self.take(step)
 
     @possible(Spoil)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from syncmodel.faults import slow_disk
 from syncmodel.steps.base import (
     Deploys,
     HangsLinks,
@@ -26,6 +27,7 @@ from syncmodel.steps.packets import ImpairsLinks
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
+from syncmodel.steps.slow_disks import SlowsDisks
 from syncmodel.steps.spoiling import Spoils
 from syncmodel.steps.trusting import Trusts
 from syncmodel.targets.base import Searchable, Target
@@ -35,7 +37,7 @@ from syncmodel.targets.wire import SUPERTEST
 #: By this device packets are led aside for a while, and come back.
 TUN = Path("/dev/net/tun")
 #: What there is nothing for where links carry no packets, and machines have no disks.
-UNPACKED = frozenset({"impair", "full_disk"})
+UNPACKED = frozenset({"impair", "full_disk", "slow_disk"})
 
 
 class Unhurried(
@@ -72,8 +74,26 @@ class Packets(Everything, Disks, ImpairsLinks):
     """The same, with links that carry packets."""
 
 
+class SlowDisks(Disks, SlowsDisks):
+    """Disks of their own, which can be slow."""
+
+
+class SlowPackets(Packets, SlowDisks):
+    """All that machines in namespaces can have."""
+
+
 class InMemory(Everything, Searchable):
     """The same, with nodes that are values."""
+
+
+PACKED = os.access(TUN, os.R_OK | os.W_OK)
+#: The abilities of machines in namespaces, where packets are led aside or not, and writes traced.
+SPACES: dict[tuple[bool, bool], type] = {
+    (False, False): Disks,
+    (False, True): SlowDisks,
+    (True, False): Packets,
+    (True, True): SlowPackets,
+}
 
 
 def _embedded(count: int, bugs: Sequence[str]) -> Target:
@@ -118,6 +138,6 @@ NAMESPACES = TargetKind(
     "machines in Linux namespaces, with OpenSSH and real packets",
     _namespaced,
     SUPERTEST,
-    Packets if os.access(TUN, os.R_OK | os.W_OK) else Disks,
+    SPACES[PACKED, not slow_disk.lacking()],
     twin="simulated",
 )

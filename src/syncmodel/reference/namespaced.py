@@ -22,10 +22,11 @@ from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
 from syncmodel.steps.disks import FillsDisks, lost
 from syncmodel.steps.packets import ImpairsLinks
+from syncmodel.steps.slow_disks import SlowsDisks
 from syncmodel.targets.base import Settled, Unsettled
 
 
-class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks):
+class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks):
     """A `Target` of machines n1, n2, ... in namespaces."""
 
     MACHINES: ClassVar[type[LocalMachines]] = NamespaceMachines
@@ -82,6 +83,16 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks):
         if killed:
             await self.restart(node)
         return await asked.judged()
+
+    async def slow_disk(self, node: str, delay_ms: int) -> None:
+        """The kernel says whether writes are held up, and one is timed."""
+        machine, loop = self._running.machines[node], asyncio.get_running_loop()
+        if await machine.slow_disk(delay_ms) != bool(delay_ms):
+            raise FaultError(f"The disk of {node} was to be {'slow' if delay_ms else 'quick'}.")
+        began_s = loop.time()
+        await Asked(self.live[node]).ask(LENGTHS[:1])
+        if (took_ms := (loop.time() - began_s) * 1000) < delay_ms:
+            raise FaultError(f"The disk of {node} was made slow, and a row took {took_ms:.0f} ms.")
 
     async def _lay(self, local: LocalCluster) -> Mapping[Link, str]:
         assert isinstance(local, NamespaceCluster)

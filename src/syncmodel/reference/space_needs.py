@@ -8,10 +8,12 @@ import subprocess
 import sys
 from functools import cache
 
+from syncmodel.faults import slow_disk
 from syncmodel.faults.tcp_sockets import can_destroy
 from syncmodel.reference.kinds import NAMESPACES, TUN
 from syncmodel.reference.machines import hub, spaces
 from syncmodel.steps.base import SlowsLinks
+from syncmodel.steps.slow_disks import SlowsDisks
 
 #: The programs, with the package of Debian that has each.
 PROGRAMS = {
@@ -71,6 +73,8 @@ def goes_without() -> tuple[str, ...]:
     found = []
     if not issubclass(NAMESPACES.abilities, SlowsLinks):
         found.append(f"slow links and bad lines, as {TUN} can't be opened")
+    if not issubclass(NAMESPACES.abilities, SlowsDisks):
+        found.append(f"slow disks, as {slow_disk.lacking()}")
     if not spaces.may_set_groups():
         found.append("OpenSSH, which needs root: machines have a small SSH server in its place")
     return tuple(found)

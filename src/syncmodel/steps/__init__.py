@@ -23,6 +23,7 @@ from syncmodel.steps.plugins import Disable, Uninstall
 from syncmodel.steps.purging import Purge
 from syncmodel.steps.reads import Read
 from syncmodel.steps.restoring import Backup, Restore
+from syncmodel.steps.slow_disks import SlowDisk
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.spoiling import Spoil
 from syncmodel.steps.standstill import Pause, Resume
@@ -69,6 +70,7 @@ __all__ = [
     "Select",
     "Set",
     "Slow",
+    "SlowDisk",
     "Spoil",
     "Step",
     "Target",

@@ -28,6 +28,7 @@ from syncmodel.steps.network import Links
 from syncmodel.steps.packets import Impair
 from syncmodel.steps.purging import Purge
 from syncmodel.steps.scope import Scope
+from syncmodel.steps.slow_disks import SlowDisk
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.trusting import Trusting
 
@@ -96,7 +97,7 @@ class Concurrently(Step):
     def enabled(self, plan: Plan) -> bool:
         """Each is enabled alone, and what they change does not overlap."""
         if len(self.steps) < 2 or not all(
-            not isinstance(step, Burst | Concurrently | Refused | Purge | FullDisk)
+            not isinstance(step, Burst | Concurrently | Refused | Purge | FullDisk | SlowDisk)
             and step.enabled(plan)
             for step in self.steps
         ):

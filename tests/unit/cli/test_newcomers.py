@@ -140,7 +140,7 @@ def test_steps_that_the_target_lacks_an_ability_for_are_told_once(
         "hang (HangsLinks); impair (ImpairsLinks); join, leave, reactivate (HasMembers); misuse "
         "(Misuses); pause, resume (Pauses); purge (Purges); read (Reads); reboot, select (Boots); "
         "resync (Resyncs); "
-        "rollback, rollout (Deploys); slow (SlowsLinks); spoil (Spoils).\n"
+        "rollback, rollout (Deploys); slow (SlowsLinks); slow_disk (SlowsDisks); spoil (Spoils).\n"
     ) in said
     # What was not asked for is not missed.
     assert main(["explore", "--machine", "cuts_only:NoPartitions", *few]) == 0

@@ -102,6 +102,10 @@ class LocalMachine:
         """The other way round."""
         return bool((await self.control.call("disk.free"))["room"])
 
+    async def slow_disk(self, delay_ms: int) -> bool:
+        """Have its application's writes take so much longer; whether they are held up at all."""
+        return bool((await self.control.call("disk.slow", {"delay_ms": delay_ms}))["slow"])
+
     async def status(self) -> dict[str, Any]:
         """As `machines.base.Tells`."""
         return await self.control.call("status")

@@ -92,7 +92,8 @@ async def _serve(
     pieces = supervisor_pieces(bugs)
     supervisor = Supervisor(layout, application, pieces)
     backups = Backups(layout, application, pieces)
-    control = Control(supervisor, application, Clock(layout.clock), backups)
+    clock = Clock(layout.clock)
+    control = Control(supervisor, application, clock, backups, lambda: application.pid)
     async with AsyncExitStack() as open_now:
         try:
             # Control first: an application may ask its machine things while it comes up.

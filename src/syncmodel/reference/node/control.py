@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from syncmodel.errors import SyncModelError
+from syncmodel.faults.slow_disk import SlowDisk
 from syncmodel.reference.node.backups import Backups
 from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.deployment import RefusedError
@@ -62,11 +63,14 @@ class Control:
         application: PausableApplication,
         clock: Clock,
         backups: Backups | None = None,
+        pid: Callable[[], int | None] = lambda: None,
     ) -> None:
+        """`pid`: that of the application's process, None while there is none."""
         self._supervisor = supervisor
         self._clock = clock
         self._backups = backups or Backups(supervisor.deployment.layout, application)
         self._disk = FullDisk(supervisor.deployment.layout)
+        self._writes, self._pid = SlowDisk(), pid
         self._spoiled = Spoiled(supervisor.deployment.layout, application)
         self._deployment = supervisor.deployment
         self._application = application
@@ -98,6 +102,7 @@ class Control:
             "renew": self._renew,
             "disk.fill": self._room(self._disk.fill),
             "disk.free": self._room(self._disk.free),
+            "disk.slow": self._slow_disk,
         }
 
     async def call(self, method: object, params: object) -> dict[str, Any]:
@@ -239,6 +244,12 @@ class Control:
             return {"room": await asyncio.to_thread(self._disk.room)}
 
         return method
+
+    async def _slow_disk(self, params: Params) -> dict[str, Any]:
+        delay_ms, pid = _field(params, "delay_ms", int), self._pid()
+        if pid is None:
+            raise RefusedError("no_disk", "There is no process of this machine that writes.")
+        return {"slow": await self._writes.slow(pid, delay_ms)}
 
     async def _set_clock(self, params: Params) -> dict[str, Any]:
         self._clock.set(_field(params, "ahead_s", int))
