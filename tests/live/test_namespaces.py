@@ -29,6 +29,7 @@ from syncmodel.faults.routed_links import RoutedLinks
 from syncmodel.faults.tcp_sockets import ESTABLISHED, connections
 from syncmodel.model.net import Link
 from syncmodel.reference import space_needs
+from syncmodel.reference.machines import spaces
 from syncmodel.reference.machines.isolated import DEVICES
 from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
@@ -86,6 +87,23 @@ def live(test: Callable[[NamespaceMachines], Awaitable[None]], app: str) -> None
 
 
 # What a machine is.
+
+
+@pytest.mark.skipif(not spaces.CLOCKS.exists(), reason="the kernel has no CONFIG_TIME_NS")
+def test_each_machine_was_booted_at_another_time_and_again_when_it_reboots() -> None:
+    async def up_s(machine: LocalMachine) -> float:
+        return float((await told(machine, "cat /proc/uptime")).split()[0])
+
+    async def test(machines: NamespaceMachines) -> None:
+        cluster = machines.prepare(["n1", "n2"])
+        n1, n2 = await cluster.boot()
+        days = [await up_s(one) / 86_400 for one in (n1, n2)]
+        assert [int(one) for one in days] == [1, 2]
+        again = await cluster.reboot("n1")
+        assert await up_s(again) < 60
+        assert await up_s(n2) > 2 * 86_400
+
+    live(test, "toy_echo:serve")
 
 
 def test_a_machine_is_a_host_of_its_own() -> None:

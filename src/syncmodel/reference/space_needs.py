@@ -75,6 +75,10 @@ def goes_without() -> tuple[str, ...]:
         found.append(f"slow links and bad lines, as {TUN} can't be opened")
     if not issubclass(NAMESPACES.abilities, SlowsDisks):
         found.append(f"slow disks, as {slow_disk.lacking()}")
+    if not spaces.CLOCKS.exists():
+        found.append(
+            "clocks that begin at each machine's boot, as the kernel has no CONFIG_TIME_NS"
+        )
     if not spaces.may_set_groups():
         found.append("OpenSSH, which needs root: machines have a small SSH server in its place")
     return tuple(found)

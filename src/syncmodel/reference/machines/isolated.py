@@ -37,7 +37,15 @@ SSHD_CONFIG = "etc/ssh/sshd_config"
 OWN = frozenset({"dev", "etc", "gnu", "proc", "root", "run", "sys", "tmp", "var", "lost+found"})
 #: Disks are not among them.
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
+#: For how long a machine was up that has just booted again.
+JUST_BOOTED_S = 1
+_DAY_S = 86_400
 _AGAIN_S = 0.002
+
+
+def up_for_s(address: str) -> int:
+    """For how long the machine of that address was up when it is first seen: so many days."""
+    return int(address.rsplit(".", 1)[-1]) * _DAY_S
 
 
 def run_isolated(
@@ -59,6 +67,8 @@ def run_isolated(
         return 1
     hub.configure(addresses)
     spaces.keep_mounts_private()
+    # A clock that begins at boot says something else on each machine, and anew after a reboot.
+    booted = (root / "run/sshd").exists()
     furnish(root)
     alive, held = os.pipe()  # its other end is open as long as the holder lives
 
@@ -73,6 +83,7 @@ def run_isolated(
         return _first(root, alive, lifeline, machine)
 
     # From here on, as the next child is the first process there; it sees no parent.
+    spaces.be_up_for(JUST_BOOTED_S if booted else up_for_s(addresses[0]))
     spaces.unshare(spaces.NEW_PROCESSES)
     os.waitpid(fork_child(first, parent=0), 0)
     return 1

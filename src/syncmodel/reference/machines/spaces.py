@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+NEW_CLOCKS = 0x00000080
 NEW_MOUNTS, NEW_USERS, NEW_PROCESSES, NEW_NET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
 _BIND, _RECURSIVE, _PRIVATE = 0x1000, 0x4000, 0x40000
 _SYS_MOUNT_SETATTR, _AT_FDCWD, _AT_RECURSIVE = 442, -100, 0x8000
@@ -30,6 +32,8 @@ class _Attributes(ctypes.Structure):
     )
 
 
+#: Clocks that begin at boot, of children to come: time_namespaces(7).
+CLOCKS = Path("/proc/self/timens_offsets")
 _SETGROUPS = Path("/proc/self/setgroups")
 
 
@@ -54,6 +58,16 @@ def become_root() -> None:
 def unshare(kinds: int) -> None:
     """Be in new namespaces of these kinds; of processes, the children are."""
     _call("unshare", _libc.unshare(kinds))
+
+
+def be_up_for(up_s: int) -> None:
+    """Have children for which the computer was booted so many seconds ago; nothing where the kernel
+    has no such clocks."""
+    if not CLOCKS.exists():
+        return
+    unshare(NEW_CLOCKS)
+    offset = up_s - int(time.clock_gettime(time.CLOCK_MONOTONIC))
+    CLOCKS.write_text(f"monotonic {offset} 0\nboottime {offset} 0\n", encoding="ascii")
 
 
 def in_net_of(pid: int, make: Callable[[], Made]) -> Made:
