@@ -60,6 +60,11 @@ def unshare(kinds: int) -> None:
     _call("unshare", _libc.unshare(kinds))
 
 
+def enter_net(net: int) -> None:
+    """Have this thread in that network, an open file of /proc."""
+    _call("setns", _libc.setns(net, NEW_NET))
+
+
 def be_up_for(up_s: int) -> None:
     """Have children for which the computer was booted so many seconds ago; nothing where the kernel
     has no such clocks."""
@@ -77,11 +82,11 @@ def in_net_of(pid: int, make: Callable[[], Made]) -> Made:
     """
     home, there = (os.open(f"/proc/{of}/ns/net", os.O_RDONLY) for of in ("self", pid))
     try:
-        _call("setns", _libc.setns(there, NEW_NET))
+        enter_net(there)
         try:
             return make()
         finally:
-            _call("setns", _libc.setns(home, NEW_NET))
+            enter_net(home)
     finally:
         os.close(home)
         os.close(there)
