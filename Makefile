@@ -71,7 +71,7 @@ live-capabilities: install ## nodes that lack each capability in turn, and each 
 live-killed: install ## testers that are killed at 50 moments: processes, namespaces, clouds that are swept (half an hour)
 	$(BIN)/pytest tests/live/test_killed_searches.py tests/live/test_namespaces_end.py tests/unit/providers/test_ended_renting.py -m "long or longer" -rs
 
-live-rented: install ## machines of emulated providers, one and three: rented, provisioned, tested, given back (needs root, and '.[scaleway,ovh]' for three)
+live-rented: install ## machines of emulated providers, one and three: rented, provisioned, tested, given back (needs root)
 	$(BIN)/pytest tests/live/test_rented_hosts.py -m "slow or longer" -rs
 
 suite: install ## the stateful suite: explore, and replay the corpus, on live nodes (other systems: adapters-test)

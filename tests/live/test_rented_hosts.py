@@ -130,7 +130,6 @@ def test_a_cluster_is_rented_provisioned_tested_and_given_back(
         assert cloud.left() == []
 
 
-@pytest.mark.longer
 @pytest.mark.skipif(set(THERE) < set(CLOUDS), reason="needs the extras scaleway and ovh")
 def test_a_scenario_on_machines_of_three_providers(machines: Machines, tmp_path: Path) -> None:
     """The first node at Hetzner, the others at Scaleway and OVH: one lease, and one cluster."""
