@@ -13,10 +13,13 @@ from typing import Any
 import asyncssh
 import httpx
 import pytest
+from supertest import create_case
 
 from syncmodel.campaign.campaign import Campaign
 from syncmodel.engine.drive import Loop
+from syncmodel.engine.history import Verdict
 from syncmodel.engine.pool import Pool
+from syncmodel.engine.run import run
 from syncmodel.inventory import capabilities
 from syncmodel.inventory.cluster import PartialCluster
 from syncmodel.inventory.node import PartialNode
@@ -27,7 +30,10 @@ from syncmodel.machine.wanted import Wanted
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome
 from syncmodel.reference.embedded import EmbeddedCluster
+from syncmodel.steps import Misuse
 from syncmodel.steps.base import CutsLinks, HangsLinks, Pauses, SlowsLinks
+from syncmodel.steps.misused import METHODS as METHODS_MISUSED
+from syncmodel.steps.misused import REPLAYED
 from syncmodel.targets.base import How
 from syncmodel.targets.deploying import deploy
 from syncmodel.targets.registry import TargetKind
@@ -263,6 +269,26 @@ def test_a_capability_that_is_lacking_is_no_alarm(absent: str, tmp_path: Path) -
 def test_nodes_that_lack_all_of_it_are_no_alarm(tmp_path: Path) -> None:
     code, found = searched(ALL, tmp_path, sequences=1, steps=6, seed=5)
     assert code == 0, found
+
+
+def test_a_request_is_replayed_though_the_node_has_no_health_to_ask_for() -> None:
+    steps = [
+        create_case("n1", "c1", "t1"),
+        *(Misuse("n1", REPLAYED, method) for method in METHODS_MISUSED),
+    ]
+    target = kind_without(["cluster_status"]).make(2, ())
+
+    async def main() -> Verdict:
+        try:
+            return (await run(target, fully_connected(SUPERTEST, 2), steps)).verdict
+        finally:
+            await target.close()
+
+    driver = Loop()
+    try:
+        assert driver.run(asyncio.wait_for(main(), 60)) is Verdict.PASS
+    finally:
+        driver.close()
 
 
 @pytest.mark.long

@@ -37,8 +37,8 @@ UNAUTHORIZED = "unauthorized"
 #: that is asked now. It is sent as it was.
 REPLAYED = "replayed"
 VARIANTS = (*FORGED, REPLAYED)
-#: What is asked, and then replayed, where the node took nothing else that could be.
-QUESTION = "cluster_status"
+#: What is asked, and then replayed, where the node took nothing else: no node lacks it.
+QUESTION = "cluster_nodes.list"
 #: What is asked for: each would change something that shows, if it was carried out. What depends on
 #: the nodes is added where the request is made: see `params`.
 METHODS = ("rollout.rollback", "plugins.uninstall", "cluster_nodes.leave", "cluster_nodes.distrust")
