@@ -330,7 +330,7 @@ FAULTS: tuple[Step, ...] = (
     Resume("n1"),
     update_case("n1", "c1", "t5"),
     FullDisk("n2", killed=True),
-    *((SlowDisk("n1", 20), update_case("n1", "c1", "t6")) if SLOWS else ()),
+    *((SlowDisk("n1", 2), update_case("n1", "c1", "t6")) if SLOWS else ()),
     Burst((create_case("n1", "c3", "t7"), Crash("n1"))),
     Restart("n1"),
     *((SlowDisk("n1", 0),) if SLOWS else ()),
@@ -395,6 +395,28 @@ def test_runs_on_bad_lines_pass() -> None:
                 assert result.verdict is Verdict.PASS, (wrong, result.divergences, result.reason)
         finally:
             loop.run(cluster.close())
+
+
+@pytest.mark.skipif(not SLOWS, reason=f"slow disks need {slow_disk.lacking()}")
+def test_no_run_inherits_a_slow_disk() -> None:
+    slow = (create_case("n1", "c1", "t1"), SlowDisk("n1", 2), SlowDisk("n2", 2), Crash("n2"))
+    with Loop() as loop:
+        cluster = NamespacedCluster(2)
+        try:
+            assert loop.run(run(cluster, fully_connected(2), slow)).verdict is Verdict.PASS
+            pids = [str(pid) for pid in Path("/proc").glob("[0-9]*") if is_held_up(pid)]
+            assert len(pids) >= 1
+            cluster.passed()
+            assert loop.run(run(cluster, fully_connected(2), slow[:1])).verdict is Verdict.PASS
+            assert not [pid for pid in pids if is_held_up(Path(pid))]
+        finally:
+            loop.run(cluster.close())
+
+
+def is_held_up(process: Path) -> bool:
+    """Whether our process is traced."""
+    ours = b"strace" not in (process / "cmdline").read_bytes() if process.exists() else False
+    return ours and slow_disk.tracer_of(int(process.name)) != 0
 
 
 @pytest.mark.long

@@ -38,9 +38,14 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks):
         super().__init__(count, bugs)
         self._routed: RoutedLinks
         self._meanwhile: list[Meanwhile] = []
+        self._slow: set[str] = set()
 
     async def begin(self, net: Net) -> None:
         self._meanwhile.clear()
+        slow = self._slow.copy() if self.used else ()
+        self._slow.clear()
+        for node in slow:
+            await self._running.machines[node].slow_disk(0)
         await super().begin(net)
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
@@ -87,6 +92,7 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks):
     async def slow_disk(self, node: str, delay_ms: int) -> None:
         """The kernel says whether writes are held up, and one is timed."""
         machine, loop = self._running.machines[node], asyncio.get_running_loop()
+        self._slow.add(node)
         if await machine.slow_disk(delay_ms) != bool(delay_ms):
             raise FaultError(f"The disk of {node} was to be {'slow' if delay_ms else 'quick'}.")
         began_s = loop.time()

@@ -17,10 +17,11 @@ from syncmodel.model.plan import Plan
 from syncmodel.steps.base import Step, Target, require
 from syncmodel.steps.scope import Scope
 
-#: The longest delay, milliseconds: a row takes some ten writes, and a request waits for it.
-LONGEST_MS = 100
+#: The longest delay, milliseconds. A row takes some ten writes; a database that tidies up (SQLite's
+#: checkpoint of 1,000 pages) a thousand, and nobody is answered meanwhile: seconds are silence.
+LONGEST_MS = 2
 #: Delays that are drawn.
-DELAYS_MS = (0, 5, 20)
+DELAYS_MS = (0, 1, 2)
 
 
 class SlowsDisks(ABC):

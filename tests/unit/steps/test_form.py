@@ -90,7 +90,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "slow": {"from": "n1", "to": "n2", "delay_ms": 20},
     "spoil": {"node": "n1", "part": "rows"},
     "full_disk": {"node": "n1", "killed": True},
-    "slow_disk": {"node": "n1", "delay_ms": 20},
+    "slow_disk": {"node": "n1", "delay_ms": 2},
     "impair": {"from": "n1", "to": "n2", "wrong": "loss"},
     "hang": {"from": "n1", "to": "n2"},
     "clock": {"node": "n2", "ahead_s": -60},

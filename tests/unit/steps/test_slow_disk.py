@@ -24,7 +24,7 @@ from syncmodel.steps import Burst, Concurrently, Crash, Pause, Rollback, SlowDis
 from syncmodel.steps.slow_disks import LONGEST_MS, SlowsDisks
 
 PLAN = Plan(fully_connected(3))
-SLOW, QUICK = SlowDisk("n1", 20), SlowDisk("n1", 0)
+SLOW, QUICK = SlowDisk("n1", 2), SlowDisk("n1", 0)
 STEPS: tuple[Step, ...] = (
     create_case("n1", "c1", "t1"),
     SLOW,
@@ -56,7 +56,7 @@ def test_it_is_a_node_that_runs_with_the_plugin() -> None:
 @pytest.mark.parametrize("wrong", [-1, LONGEST_MS + 1])
 def test_it_is_not_slower_than_is_waited_for(wrong: int) -> None:
     assert not SlowDisk("n1", wrong).enabled(PLAN)
-    assert not SlowDisk("n9", 5).enabled(PLAN)
+    assert not SlowDisk("n9", 1).enabled(PLAN)
 
 
 def test_nothing_is_asked_of_anybody_beside_it() -> None:
@@ -79,13 +79,13 @@ def test_a_run_with_it_passes_and_is_counted() -> None:
     target, tally = Slowed(), Tally()
     result = asyncio.run(run(target, PLAN.net, STEPS, observe=tally))
     assert result.verdict is Verdict.PASS
-    assert target.told == [("n1", 20), ("n1", 0)]
+    assert target.told == [("n1", 2), ("n1", 0)]
     assert tally.seen[Sometimes.SLOW_DISKS] == 2
     assert Sometimes.SLOW_DISKS not in Tally().never(SIMULATED.ops)
 
 
 def test_its_words_say_what_happens() -> None:
-    assert str(SLOW) == "n1: the disk is slow (20 ms a write)"
+    assert str(SLOW) == "n1: the disk is slow (2 ms a write)"
     assert str(QUICK) == "n1: the disk is quick"
 
 

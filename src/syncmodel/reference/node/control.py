@@ -247,9 +247,9 @@ class Control:
 
     async def _slow_disk(self, params: Params) -> dict[str, Any]:
         delay_ms, pid = _field(params, "delay_ms", int), self._pid()
-        if pid is None:
+        if pid is None and delay_ms:
             raise RefusedError("no_disk", "There is no process of this machine that writes.")
-        return {"slow": await self._writes.slow(pid, delay_ms)}
+        return {"slow": await self._writes.slow(pid or 0, delay_ms)}
 
     async def _set_clock(self, params: Params) -> dict[str, Any]:
         self._clock.set(_field(params, "ahead_s", int))
