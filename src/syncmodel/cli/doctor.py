@@ -29,7 +29,7 @@ exit codes: 0 if runs can be made, 3 if something is missing that they need
 #: Open files that three nodes need; see `reference.needs`.
 FILES = 64
 FREE_MIB = 200
-DISKS = "their disks can be full, and never slow, as they are memory"
+DISKS = "their disks can be full, or slow"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +90,7 @@ def _here() -> Iterator[Line]:
         told = f"there is no {config}: name another with `ssh_config` in the inventory"
         yield Line(Health.DEGRADED, "target inventory", told)
     yield Line(Health.OK, "processors", f"{os.cpu_count() or 1}: see --jobs")
-    tools = ("sshd", "unshare", "ip", "nft", "tc", "flock")
+    tools = ("sshd", "unshare", "ip", "nft", "tc", "flock", "strace")
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     there = [tool for tool in tools if shutil.which(tool, path=path)]
     absent = [tool for tool in tools if tool not in there]
