@@ -18,7 +18,7 @@ from syncmodel.steps.base import (
     SlowsLinks,
     Stops,
 )
-from syncmodel.steps.disks import FillsDisks
+from syncmodel.steps.disks import FillsDisks, SlowsDisks
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
 from syncmodel.steps.membership import HasMembers
@@ -27,7 +27,6 @@ from syncmodel.steps.packets import ImpairsLinks
 from syncmodel.steps.plugins import Uninstalls
 from syncmodel.steps.purging import Purges
 from syncmodel.steps.restoring import PutsBack
-from syncmodel.steps.slow_disks import SlowsDisks
 from syncmodel.steps.spoiling import Spoils
 from syncmodel.steps.trusting import Trusts
 from syncmodel.targets.base import Searchable, Target

@@ -20,9 +20,8 @@ from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.filled import LENGTHS, UNREADABLE, Asked, Meanwhile
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
-from syncmodel.steps.disks import FillsDisks, lost
+from syncmodel.steps.disks import FillsDisks, SlowsDisks, lost
 from syncmodel.steps.packets import ImpairsLinks
-from syncmodel.steps.slow_disks import SlowsDisks
 from syncmodel.targets.base import Settled, Unsettled
 
 

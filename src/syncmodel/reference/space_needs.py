@@ -13,7 +13,7 @@ from syncmodel.faults.tcp_sockets import can_destroy
 from syncmodel.reference.kinds import NAMESPACES, TUN
 from syncmodel.reference.machines import hub, spaces
 from syncmodel.steps.base import SlowsLinks
-from syncmodel.steps.slow_disks import SlowsDisks
+from syncmodel.steps.disks import SlowsDisks
 
 #: The programs, with the package of Debian that has each.
 PROGRAMS = {

@@ -8,7 +8,7 @@ from syncmodel.steps.clocks import Clock
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
-from syncmodel.steps.disks import FullDisk
+from syncmodel.steps.disks import FullDisk, SlowDisk
 from syncmodel.steps.faulty_deploy import FaultyRollback, FaultyRollout
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.form import dump, kind, load, load_all, vocabulary
@@ -23,7 +23,6 @@ from syncmodel.steps.plugins import Disable, Uninstall
 from syncmodel.steps.purging import Purge
 from syncmodel.steps.reads import Read
 from syncmodel.steps.restoring import Backup, Restore
-from syncmodel.steps.slow_disks import SlowDisk
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.spoiling import Spoil
 from syncmodel.steps.standstill import Pause, Resume

@@ -21,14 +21,13 @@ from syncmodel.model.schema import Table
 from syncmodel.model.values import Row
 from syncmodel.steps.base import Call, Malforms, Step, Target, require, told
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
-from syncmodel.steps.disks import FullDisk
+from syncmodel.steps.disks import FullDisk, SlowDisk
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.membership import Membership
 from syncmodel.steps.network import Links
 from syncmodel.steps.packets import Impair
 from syncmodel.steps.purging import Purge
 from syncmodel.steps.scope import Scope
-from syncmodel.steps.slow_disks import SlowDisk
 from syncmodel.steps.slowness import Slow
 from syncmodel.steps.trusting import Trusting
 

@@ -21,7 +21,7 @@ from syncmodel.model.plan import Plan
 from syncmodel.reference.kinds import EMBEDDED, SIMULATED, SPACES
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Burst, Concurrently, Crash, Pause, Rollback, SlowDisk, Step
-from syncmodel.steps.slow_disks import LONGEST_MS, SlowsDisks
+from syncmodel.steps.disks import LONGEST_MS, SlowsDisks
 
 PLAN = Plan(fully_connected(3))
 SLOW, QUICK = SlowDisk("n1", 2), SlowDisk("n1", 0)
