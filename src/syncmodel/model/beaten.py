@@ -48,16 +48,17 @@ def at_rest(belief: Belief, name: Row, *, prunes: bool) -> MayCome:
     return may_come
 
 
-def between_rests(asked: Belief, name: Row, during: Net) -> MayCome:
+def between_rests(asked: Belief, name: Row, during: Net, *, crowded: bool) -> MayCome:
     """For a node that answers: also what is under way to it.
 
-    `asked` is the belief before any of the answers that were given at once: what another of them
-    proves to have landed may have done so after this one.
+    `asked` is the belief before any of the answers that were given at once. `crowded`: the node
+    says more than once what it has of the row, so that what another answer proves to have landed,
+    or to have gone, may have done so after this one.
     """
     before = asked.row(name)
 
     def may_come(row: RowBelief, node: str, version: int) -> bool:
-        waits = (before, row) if before.pending else ()
+        waits = (before, row) if crowded else (row,)
         if any(version in at.late(node, during) for at in waits) and any(
             may_land(asked, name, at, version) for at in waits
         ):

@@ -7,12 +7,12 @@ did not know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from msgspec.structs import replace
 
 from syncmodel.model.asked import Asked
-from syncmodel.model.beaten import between_rests, under_way_from, unless_beaten
+from syncmodel.model.beaten import MayCome, between_rests, under_way_from, unless_beaten
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe
@@ -94,8 +94,15 @@ def _absent(state: Asked, name: Row, row: RowBelief, versions: Versions) -> Proo
 # --- what follows ---------------------------------------------------------------------------------
 
 
-def believed(belief: Belief, proofs: Sequence[Proof], older: Belief, during: Net) -> Belief:
-    """The belief with all that was proved; `older` has what was asked before these answers.
+def believed(
+    belief: Belief,
+    proofs: Sequence[Proof],
+    older: Belief,
+    during: Net,
+    crowded: Collection[tuple[str, Row]] = (),
+) -> Belief:
+    """The belief with all that was proved; `older` has what was asked before these answers, and
+    `crowded` of which row which node says more than once what it has.
 
     Raises `DivergenceFound` where the answers contradict each other.
     """
@@ -104,7 +111,10 @@ def believed(belief: Belief, proofs: Sequence[Proof], older: Belief, during: Net
         row = _known(belief, proof)
         most = len(older.row(proof.register).versions)
         row = _not_known(belief, row, proof, most, during)
-        row = _not_shown(asked, row, proof, most, during)
+        may_come = between_rests(
+            asked, proof.register, during, crowded=(proof.node, proof.register) in crowded
+        )
+        row = _not_shown(asked, row, proof, most, may_come)
         if row is not belief.row(proof.register):
             belief = belief.with_row(proof.register, row)
     for proof in proofs:
@@ -149,12 +159,13 @@ def _not_known(belief: Belief, row: RowBelief, proof: Proof, older: int, during:
     return row
 
 
-def _not_shown(asked: Belief, row: RowBelief, proof: Proof, most: int, during: Net) -> RowBelief:
+def _not_shown(
+    asked: Belief, row: RowBelief, proof: Proof, most: int, may_come: MayCome
+) -> RowBelief:
     """Without what the node would have shown as it answered, unless it loses to what it did."""
     node, policy = proof.node, asked.policy(proof.register)
     if policy.sums or policy.leaves or row.known_by(node) == row.perhaps_known_by(node):
         return row
-    may_come = between_rests(asked, proof.register, during)
     sure = proof.row.known_by(node)
     return unless_beaten(row, node, proof.shown, may_come, sure=sure, most=most)
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from attrs import evolve
@@ -12,7 +13,7 @@ from attrs import evolve
 from syncmodel.model import backups, prefix
 from syncmodel.model.asked import Asked, Moment
 from syncmodel.model.backups import UNTOUCHED, Disks
-from syncmodel.model.beaten import between_rests, landed, travelled, unless_beaten
+from syncmodel.model.beaten import MayCome, between_rests, landed, travelled, unless_beaten
 from syncmodel.model.belief import Belief, Entries, Entry
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
@@ -70,8 +71,11 @@ def fold(
     while (more := landed(without_waiting(entered), during)) is not entered:
         entered = more
     proofs: list[Proof] = []
+    told: Counter[tuple[str, Row]] = Counter()
     for (write, outcome), mine in zip(calls, entries, strict=True):
-        proofs += _judge(entered, write, mine, outcome, moment)
+        proved = _judge(entered, write, mine, outcome, moment)
+        told.update({(proof.node, proof.register) for proof in proved})
+        proofs += proved
     sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
     if calls and len(calls) + len(looks) > 1:
         seen = _seen(belief, looks)
@@ -79,31 +83,29 @@ def fold(
         if unordered is not None:
             raise DivergenceFound((unordered,))
         proofs += in_order(entered, calls, entries, seen)
-    proofs += [sight.proof for sight in sights if sight.proof is not None]
-    folded = remembered(believed(entered, proofs, belief, during), sights)
+    read = [sight.proof for sight in sights if sight.proof is not None]
+    told.update((proof.node, proof.register) for proof in read)
+    crowded = {place for place, times in told.items() if times > 1}
+    folded = remembered(believed(entered, [*proofs, *read], belief, during, crowded), sights)
     for (write, outcome), mine in zip(calls, entries, strict=True):
         for entry in mine if outcome.ok else ():
             if entry.sure:
                 folded = folded.surely(entry.register, write.node, entry.number)
-                folded = _latest(folded, (belief, entered), write.node, entry, during)
+                most, place = len(belief.row(entry.register).versions), (write.node, entry.register)
+                may_come = between_rests(entered, entry.register, during, crowded=place in crowded)
+                folded = _latest(folded, write.node, entry, may_come, most)
     folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)
     return backups.done(ended, belief, entered, during, disks).rewired(after, touched)
 
 
-def _latest(
-    belief: Belief, older: tuple[Belief, Belief], node: str, entry: Entry, during: Net
-) -> Belief:
-    """What the node knew as it wrote that version loses to it, where writes are causal.
-
-    `older`: before this was asked, and once it was asked.
-    """
+def _latest(belief: Belief, node: str, entry: Entry, may_come: MayCome, most: int) -> Belief:
+    """What the node knew as it wrote that version loses to it, where writes are causal; of the
+    versions from `most` on nothing is said."""
     name, row = entry.register, belief.row(entry.register)
     if not belief.policy(name).causal or row.known_by(node) == row.perhaps_known_by(node):
         return belief
-    before, asked = older
-    may_come = between_rests(asked, name, during)
-    shown, most = frozenset({entry.number}), len(before.row(name).versions)
+    shown = frozenset({entry.number})
     after = unless_beaten(row, node, shown, may_come, sure=NONE, most=most)
     return belief if after is row else belief.with_row(name, after)
 
