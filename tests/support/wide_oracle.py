@@ -153,7 +153,7 @@ class WideOracle(Oracle):
         columns = self.net.schema.by_name[write.row.table].by_name
         for name, cell in write.values.items():
             column = columns[name]
-            if column.since > version and not (write.creates and cell == column.start):
+            if not column.there(version) and not (write.creates and cell == column.start):
                 return {"malformed"} if code is None else {"malformed", code}
         return {code}
 
@@ -208,9 +208,9 @@ class WideOracle(Oracle):
             for version in world.order(row._replace(column=column)):
                 if version.serial == serial and not (column and self._sums(table.by_name[column])):
                     cells.update(version.cells or ())
-        shown = _as_shown(table, _ordered(table, cells), len(table.widths))
+        shown = _as_shown(table, _ordered(table, cells), None)
         given = {name: cell for name, cell in outcome.row.items() if name in shown}
-        first = {column.name for column in table.columns if column.since == 1}
+        first = {c.name for c in table.columns if c.since == 1 and c.until is None}
         return given.keys() >= first and given.items() <= shown.items()
 
     def _accepted(self, world: World, serial: int, write: Write) -> Iterator[World]:
@@ -250,7 +250,7 @@ class WideOracle(Oracle):
             return [[(row, _ordered(table, dict(self._made(write, has) or ())))]]
         if not write.creates:
             return [[self._changed(write, has)]]
-        unknown = {c.name for c in table.columns if c.since > version}
+        unknown = {c.name for c in table.columns if not c.there(version)}
         cells = {name: cell for name, cell in write.values.items() if name not in unknown}
         if not self.guarantees.by_field:
             kept = {name: cell for name, cell in has or () if name in unknown}
@@ -358,7 +358,8 @@ def _scalar(start: object) -> Scalar:
     return start
 
 
-def _as_shown(table: Table, cells: Cells, version: int) -> dict[str, Scalar]:
-    """A row as a node of that version shows it."""
-    known, columns = dict(cells or ()), [c for c in table.columns if c.since <= version]
+def _as_shown(table: Table, cells: Cells, version: int | None) -> dict[str, Scalar]:
+    """A row as a node of that version shows it; None: with the columns of all versions."""
+    known = dict(cells or ())
+    columns = [c for c in table.columns if version is None or c.there(version)]
     return {c.name: known[c.name] if c.name in known else _scalar(c.start) for c in columns}

@@ -135,9 +135,9 @@ class Situation:
         bound = self.schema.bound_to(row, value.cells)
         return value if all(self.shows(node, one) for one in bound) else None
 
-    def width(self, node: str, row: Row) -> int:
-        """How many columns of the row the node knows."""
-        return self.schema.by_name[row.table].width(self.net.plugin(node) or 0)
+    def columns(self, node: str, row: Row) -> tuple[str, ...]:
+        """The columns of the row that the node knows."""
+        return self.schema.by_name[row.table].shown(self.net.plugin(node) or 0)
 
     @cached_property
     def referring(self) -> Mapping[Row, tuple[tuple[Row, OnDelete], ...]]:
@@ -334,7 +334,7 @@ def _refusal(now: Situation, step: Data) -> str | None:
         held = any(_there(now, node, row, OnDelete.RESTRICT) for row in rows)
         return "referenced" if held else None
     column = now.schema.by_name[write.row.table].by_name[next(iter(write.values))]
-    return "malformed" if column.since > (now.net.plugin(node) or 0) else None
+    return None if column.there(now.net.plugin(node) or 0) else "malformed"
 
 
 def _asked(now: Situation, step: Data) -> Write:
@@ -352,7 +352,7 @@ def _columns(now: Situation, node: str, row: Row, stored: Stored) -> Mapping[str
     """The row as an answer has it."""
     if not now.guarantees.answers_rows or not isinstance(stored, Value):
         return None
-    return dict(stored.first(now.width(node, row)).cells)
+    return dict(stored.only(now.columns(node, row)).shown)
 
 
 def view(now: Situation, node: str) -> View | None:
@@ -361,5 +361,7 @@ def view(now: Situation, node: str) -> View | None:
         return None
     shown = ((row, now.shows(node, row)) for row in sorted(now.order))
     return View(
-        tuple((row, value.first(now.width(node, row))) for row, value in shown if value is not None)
+        tuple(
+            (row, value.only(now.columns(node, row))) for row, value in shown if value is not None
+        )
     )

@@ -171,26 +171,24 @@ class Asked(Record):
     def _may_not_know_the_column(self) -> bool:
         """Whether the node may have run a version that lacks a column that is given."""
         columns = self.belief.net.schema.by_name[self.table].by_name
-        given = (
+        given = [
             columns[name]
             for name, cell in self.write.values.items()
             if not (self.write.creates and cell == columns[name].start)
-        )
-        latest = max((column.since for column in given), default=0)
-        versions = (net.plugin(self.write.node) for net in self.moment.nets)
-        return any(version is not None and version < latest for version in versions)
+        ]
+        versions = {net.plugin(self.write.node) for net in self.moment.nets} - {None}
+        return any(not column.there(version or 0) for column in given for version in versions)
 
     @property
     def expected(self) -> str:
-        width = self.width
-        shows = describe(self.row, self.versions, absent=self.absent, width=width)
+        shows = describe(self.row, self.versions, absent=self.absent, columns=self.columns)
         return f"an answer that fits one of: {shows}"
 
     @property
-    def width(self) -> int:
+    def columns(self) -> tuple[str, ...]:
         net = self.belief.net
         version = net.plugin(self.write.node)
-        return net.schema.by_name[self.table].width(version or 0) or 1
+        return net.schema.by_name[self.table].shown(version or 0)
 
 
 #: What may make a node refuse, by the code that it gives.

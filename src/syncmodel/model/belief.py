@@ -24,6 +24,7 @@ from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.policies import Policy
 from syncmodel.model.registers import merge_policy, split, stores
 from syncmodel.model.rows import RowBelief
+from syncmodel.model.schema import Table
 from syncmodel.model.trust import granted, retrusted
 from syncmodel.model.values import Row, Stored, Tombstone, Value, Version, Write
 from syncmodel.model.view import View
@@ -295,7 +296,7 @@ class Belief:
         replaces = self.guarantees.upserts and (late or self.may_have(write.node, write.row))
         if isinstance(stored, Value) and replaces:
             # A node that replaces a row may keep the columns that its version does not know.
-            stored = stored.first(table.width(self._version(write.node, after)))
+            stored = stored.only(self._columns(write.node, table, after))
         if value is None:
             return ((row, stored),)
         return ((row, value.widened(stored) if isinstance(stored, Value) else value),)
@@ -305,17 +306,17 @@ class Belief:
         """Whether a create may rest on a version that some node which receives it lacks."""
         return self.guarantees.upserts or not self.net.passes_on
 
-    def _version(self, node: str, after: Net) -> int:
-        """The oldest version that the node may have run while the net became `after`."""
-        versions = (self.net.plugin(node), after.plugin(node))
-        return min((version for version in versions if version is not None), default=0)
+    def _columns(self, node: str, table: Table, after: Net) -> tuple[str, ...]:
+        """Those that each version has that the node may have run until the net was `after`."""
+        versions = {self.net.plugin(node), after.plugin(node)} - {None} or {0}
+        return tuple(c.name for c in table.columns if all(c.there(v or 0) for v in versions))
 
     def _knows_column(self, node: str, register: Row, after: Net) -> bool:
         """Whether the node surely wrote that column of a row, and did not leave its default."""
         if not register.column:
             return True
-        column = self.net.schema.by_name[register.table].by_name[register.column]
-        return column.since <= 1 or column.since <= self._version(node, after)
+        table = self.net.schema.by_name[register.table]
+        return register.column in self._columns(node, table, after)
 
     def writes_on(self, node: str, register: Row) -> Versions:
         """What the node must have known when it took a write: with a quorum, all that was taken."""

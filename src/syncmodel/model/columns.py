@@ -46,7 +46,8 @@ REQUIRED = Required.VALUE
 @frozen
 class Column:
     """One column. A create may leave out one with a `default`; `since` is the plugin's version
-    that brings it. Nothing changes a `fixed` one once its row was created.
+    that brings it, `until` the one that drops it. Nothing changes a `fixed` one once its row was
+    created.
 
     `renamed`: what nodes call it from a version of the plugin on, as (version, name), in order. The
     model always calls it `name`, and so does what nodes tell each other.
@@ -57,6 +58,7 @@ class Column:
     name: str
     default: Scalar | Required = field(default=REQUIRED, kw_only=True)
     since: int = field(default=1, kw_only=True)
+    until: int | None = field(default=None, kw_only=True)
     fixed: bool = field(default=False, kw_only=True)
     renamed: tuple[tuple[int, str], ...] = field(default=(), kw_only=True)
 
@@ -67,6 +69,22 @@ class Column:
                 f"The column {self.name!r} comes with version {since}: give it a default, which "
                 f"rows of older versions show."
             )
+
+    @until.validator
+    def _check_until(self, _attribute: object, until: int | None) -> None:
+        if until is None:
+            return
+        if until <= self.since:
+            raise UsageError(f"The column {self.name!r} goes before it comes: until > since.")
+        if self.start is REQUIRED:
+            raise UsageError(
+                f"The column {self.name!r} goes with version {until}: give it a default, which "
+                f"rows of later versions show in earlier ones."
+            )
+
+    def there(self, version: int) -> bool:
+        """Whether a plugin of that version has it."""
+        return self.since <= version and (self.until is None or version < self.until)
 
     def called(self, version: int) -> str:
         """What a node with that version of the plugin calls it."""
@@ -179,9 +197,9 @@ class Ref(Column):
     on_delete: OnDelete = OnDelete.HIDE
 
     def __attrs_post_init__(self) -> None:
-        if self.default is not REQUIRED or self.since > 1:
+        if self.default is not REQUIRED or self.since > 1 or self.until is not None:
             raise UsageError(
-                f"The reference {self.name!r} can't have a default, nor come with a later version: "
+                f"The reference {self.name!r} can't have a default, nor come or go with a version: "
                 f"a row names the same other rows for the whole run."
             )
 

@@ -177,7 +177,7 @@ def _proved_by(state: Asked, answer: object) -> list[Proof]:
 
 def _check_shows(state: Asked, register: Row, row: RowBelief, shown: Value) -> None:
     policy, node = state.belief.policy(register), state.write.node
-    found = policy.impossible(register, row, node, shown, state.width)
+    found = policy.impossible(register, row, node, shown, state.columns)
     if found is not None:
         raise DivergenceFound((found,))
 
@@ -246,7 +246,7 @@ def _raise_bad_base(
     if old is None:
         _raise(Kind.INVENTED, state.write, state.expected, f"{stored} stored", register)
         return
-    expected = describe(row, versions, absent=False, width=state.width)
+    expected = describe(row, versions, absent=False, columns=state.columns)
     found = wrong_sight(register, row, state.write.node, old, expected)
     if name_of_read(row, state.write.node, old) is Kind.MONOTONIC_READS:
         found = evolve(found, kind=Kind.WRITES_FOLLOW_READS)

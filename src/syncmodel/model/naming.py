@@ -11,11 +11,11 @@ from syncmodel.model.values import Row, Value
 
 
 def describe(
-    row: RowBelief, versions: Iterable[int], *, absent: bool, width: int | None = None
+    row: RowBelief, versions: Iterable[int], *, absent: bool, columns: tuple[str, ...] = ()
 ) -> str:
-    """What may show, as a phrase: `title t1, counter 0, or deleted`; the first columns only."""
+    """What may show, as a phrase: `title t1, counter 0, or deleted`; these columns only."""
     stored = (row.versions[v].value for v in sorted(versions))
-    phrases = [str(v.first(width) if width and isinstance(v, Value) else v) for v in stored]
+    phrases = [str(v.only(columns) if columns and isinstance(v, Value) else v) for v in stored]
     if absent and not row.tombstones(versions):
         phrases.append("nothing")
     return ", or ".join(dict.fromkeys(phrases)) or "nothing"

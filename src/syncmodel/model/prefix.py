@@ -91,8 +91,8 @@ def whole(
             if isinstance(sight, str):
                 owed.add((node, (register, number)))
                 continue
-            width = belief.net.schema.by_name[register.table].width(belief.net.plugin(node) or 0)
-            wrong = belief.policy(register).impossible(register, row, node, sight, width)
+            columns = belief.net.schema.by_name[register.table].shown(belief.net.plugin(node) or 0)
+            wrong = belief.policy(register).impossible(register, row, node, sight, columns)
             if wrong is not None:
                 found.append(evolve(wrong, kind=Kind.GAP))
     if found:
@@ -110,7 +110,7 @@ def named(belief: Belief, net: Net, register: Row, found: Divergence, sight: Sig
 
     def judged(row: RowBelief) -> Divergence | None:
         policy = belief.policy(register)
-        return policy.impossible(register, row.flowed_must(net), found.node, sight, width=0)
+        return policy.impossible(register, row.flowed_must(net), found.node, sight, columns=())
 
     return belief.logs.named(found, belief.row(register), judged)
 

@@ -98,16 +98,16 @@ def _check_form(belief: Belief, look: Look, view: View, moment: Moment) -> None:
     """What is wrong with an answer whatever was written. Raises `DivergenceFound`."""
     table = belief.net.schema.by_name[look.table]
     versions = {net.plugin(look.node) for net in moment.nets}
-    widths = {table.width(version) for version in versions if version is not None}
+    shapes = {table.shown(version) for version in versions if version is not None}
     times = Counter(row for row, _ in view.rows)
     for row, value in view.rows:
         if not look.covers(row):
             _raise(Kind.CONTROL_PLANE, look.node, row, "only what was asked for", str(value))
         if times[row] > 1:
             _raise(Kind.DUPLICATED, look.node, row, "the row once at most", str(value))
-        if len(value.cells) not in widths:
-            columns = " or ".join(map(str, sorted(widths)))
-            _raise(Kind.CONTROL_PLANE, look.node, row, f"{columns} columns", str(value))
+        if value.columns not in shapes:
+            columns = " or ".join(sorted(", ".join(shape) for shape in shapes))
+            _raise(Kind.CONTROL_PLANE, look.node, row, f"the columns {columns}", str(value))
 
 
 class _Seen(Record):
@@ -163,14 +163,14 @@ class _Seen(Record):
 
     def _check(self, register: Row) -> None:
         row, net = self._row(register), self.belief.net
-        width = net.schema.by_name[register.table].width(net.plugin(self.node) or 0)
+        columns = net.schema.by_name[register.table].shown(net.plugin(self.node) or 0)
         policy = self.belief.policy(register)
-        found = policy.impossible(register, row, self.node, self.value, width)
+        found = policy.impossible(register, row, self.node, self.value, columns)
         if found is not None:
             if found.kind in OLDER:
                 kind = name_of_read(row, self.node, self.value)
                 judge = partial(
-                    policy.impossible, register, node=self.node, sight=self.value, width=width
+                    policy.impossible, register, node=self.node, sight=self.value, columns=columns
                 )
                 found = self.belief.logs.named(evolve(found, kind=kind), row, judge)
             raise DivergenceFound((found,))

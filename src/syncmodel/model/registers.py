@@ -27,6 +27,7 @@ from syncmodel.model.values import (
     Tombstone,
     Value,
     Write,
+    known,
 )
 from syncmodel.model.view import View
 
@@ -52,10 +53,10 @@ def stores(schema: Schema, guarantees: Guarantees, write: Write) -> tuple[tuple[
 @lru_cache(maxsize=1024)
 def split(table: Table, row: Row, value: Value) -> Registers:
     """A row's value, register by register."""
-    constants = tuple([cell for cell in value.cells if cell[0] in table.constants])
-    changing = [cell for cell in value.cells if cell[0] not in table.constants]
+    constants = [cell for cell in value.cells if cell[0] in table.constants]
+    changing = [cell for cell in value.shown if cell[0] not in table.constants]
     return (
-        (row, Value(constants)),
+        (row, known(constants)),
         *((row._replace(column=cell[0]), Value((cell,))) for cell in changing),
     )
 

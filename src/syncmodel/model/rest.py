@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
+from itertools import combinations
 
 from attrs import define, evolve, field
 
@@ -24,7 +25,7 @@ from syncmodel.model.registers import MANY, changed
 from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.schema import Schema
-from syncmodel.model.values import Row, Value
+from syncmodel.model.values import Row, Value, matches
 from syncmodel.model.view import View
 
 #: What is seen of a row that is hidden by one that does not show: nothing can be said of it.
@@ -217,11 +218,11 @@ def _ill_formed(
     for row in _twice(rows) if len(there) < len(rows) else ():
         words = " and ".join(str(value) for other, value in view.rows if other == row)
         found.append(Divergence(Kind.DUPLICATED, node, row, "the row once at most", words))
-    widths = {name: table.width(version) for name, table in schema.by_name.items()}
+    shapes = {name: table.shown(version) for name, table in schema.by_name.items()}
     for row, value in view.rows:
-        width = widths[row.table]
-        if len(value.cells) != width:
-            expected = f"the {width} columns of version {version}"
+        columns = shapes[row.table]
+        if value.columns != columns:
+            expected = f"the columns of version {version}: {', '.join(columns)}"
             found.append(Divergence(Kind.CONTROL_PLANE, node, row, expected, str(value)))
             continue
         for bound in schema.bound_to(row, value.cells) if schema.binding[row.table] else ():
@@ -313,8 +314,8 @@ def _pruned(
     for node, sight in sights.items():
         if isinstance(sight, str) or row.known_by(node) == row.perhaps_known_by(node):
             continue
-        width = _width(net, name, node)
-        impossible = partial(rule.impossible, name, node=node, sight=sight, width=width)
+        columns = _columns(net, name, node)
+        impossible = partial(rule.impossible, name, node=node, sight=sight, columns=columns)
         for version in row.refuted(node, impossible, net):
             for source in net.sources[node]:
                 if net.passes_on or source in (node, row.versions[version].node):
@@ -343,13 +344,13 @@ def _impossibles(
         divergence
         for node, sight in sights.items()
         if not isinstance(sight, str)
-        and (divergence := rule.impossible(name, row, node, sight, _width(net, name, node)))
+        and (divergence := rule.impossible(name, row, node, sight, _columns(net, name, node)))
         is not None
     ]
 
 
-def _width(net: Net, name: Row, node: str) -> int:
-    return net.schema.by_name[name.table].width(net.plugin(node) or 0)
+def _columns(net: Net, name: Row, node: str) -> tuple[str, ...]:
+    return net.schema.by_name[name.table].shown(net.plugin(node) or 0)
 
 
 def _disagreements(net: Net, name: Row, sights: Mapping[str, Sight]) -> list[Divergence]:
@@ -371,8 +372,7 @@ def _alike(sights: Collection[Sight]) -> bool:
     values = [sight for sight in sights if isinstance(sight, Value)]
     if len(values) < len(sights):
         return False
-    width = min(len(value.cells) for value in values)
-    return len({value.cells[:width] for value in values}) == 1
+    return all(matches(one.cells, other.cells) for one, other in combinations(set(values), 2))
 
 
 def _learnt(

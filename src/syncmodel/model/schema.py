@@ -17,7 +17,7 @@ from immutables import Map
 from syncmodel.errors import UsageError
 from syncmodel.model import words
 from syncmodel.model.columns import REQUIRED, Column, OnDelete, Ref
-from syncmodel.model.values import Cells, Row, Scalar, Value
+from syncmodel.model.values import ANY, Cell, Cells, Row, Scalar, Value, known
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 #: Letters of nodes (n1) and of texts (t1): the name of a row must differ from these at a glance.
@@ -94,13 +94,16 @@ class Table:
     def read(self, shown: object) -> Value:
         """A row as a node shows it, as a value; columns that are not ours are passed over.
 
-        Columns of later versions may be missing. Raises `ValueError` if it is no row of this table.
+        Columns of other versions may be missing. Raises `ValueError` if it is no row of this table.
         """
         if not isinstance(shown, Mapping):
             raise ValueError(f"not a row of {self.name}: {shown!r}")
-        cells: list[tuple[str, Scalar]] = []
+        cells: list[tuple[str, Cell]] = []
         for column in self.columns:
             if column.name not in shown:
+                if column.until is not None:
+                    cells.append((column.name, ANY))
+                    continue
                 if column.since > 1:
                     break
                 raise ValueError(f"not a row of {self.name}, no {column.name}: {shown!r}")
@@ -108,24 +111,32 @@ class Table:
             if not column.shows(cell):
                 raise ValueError(f"not a row of {self.name}, {column.name} is {cell!r}: {shown!r}")
             cells.append((column.name, cell))
-        return Value(tuple(cells))
+        return known(cells) if self._drops else Value(tuple(cells))
 
     @cached_property
-    def widths(self) -> tuple[int, ...]:
-        """How many columns a row has in each version, from version 0 on."""
-        latest = max((column.since for column in self.columns), default=1)
+    def _drops(self) -> bool:
+        return any(column.until is not None for column in self.columns)
+
+    @cached_property
+    def latest(self) -> int:
+        """The last version that brings a column, or drops one."""
+        return max((max(c.since, c.until or 1) for c in self.columns), default=1)
+
+    @cached_property
+    def _shown(self) -> tuple[tuple[str, ...], ...]:
         return tuple(
-            sum(column.since <= version for column in self.columns) for version in range(latest + 1)
+            tuple(column.name for column in self.columns if column.there(version))
+            for version in range(self.latest + 1)
         )
 
-    def width(self, version: int) -> int:
-        """How many columns a plugin of that version shows."""
-        return self.widths[min(version, len(self.widths) - 1)]
+    def shown(self, version: int) -> tuple[str, ...]:
+        """The columns that a plugin of that version shows."""
+        return self._shown[min(version, self.latest)]
 
 
 @lru_cache(maxsize=256)
 def _changing(table: Table, op: str, version: int) -> tuple[Column, ...]:
-    return tuple(c for c in table.columns if op == c.op and c.since <= version)
+    return tuple(c for c in table.columns if op == c.op and c.there(version))
 
 
 def _plugins(value: Mapping[str, int]) -> Map[str, int]:
@@ -181,8 +192,10 @@ class Schema:
             known.append(table.name)
         if not tables:
             raise UsageError("A schema needs at least one table.")
-        every = [c for table in tables for c in table.columns]
-        latest = max((v for c in every for v in (c.since, *(v for v, _ in c.renamed))), default=1)
+        latest = max(
+            (v for t in tables for c in t.columns for v in (t.latest, *(v for v, _ in c.renamed))),
+            default=1,
+        )
         listed = tuple(generations) or (Generation("the only one", {plugin: latest}),)
         usual = len(listed) if usual is None else usual
         if not 1 <= usual <= len(listed) or plugin not in listed[usual - 1].plugins:
@@ -225,7 +238,7 @@ class Schema:
         return Map(
             {
                 generation: tuple(
-                    sorted(f"{t}.{c.called(v or 0)}" for t, c in every if c.since <= (v or 0))
+                    sorted(f"{t}.{c.called(v or 0)}" for t, c in every if c.there(v or 0))
                 )
                 for generation, v in self.deployment.items()
             }

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from syncmodel.record import Record
@@ -65,7 +66,7 @@ class Value(Record, cache_hash=True):
     """What a row shows, column by column.
 
     A node of an older version shows the first of these columns only: of those that are not there
-    nothing is known.
+    nothing is known. Nor is of those that a later version has dropped: see `Pattern`.
     """
 
     cells: Cells
@@ -82,17 +83,31 @@ class Value(Record, cache_hash=True):
         cells = tuple([(n, cell if n == column else old) for n, old in self.cells])
         return Pattern(cells) if cell is ANY else type(self)(cells)
 
-    def first(self, width: int) -> Value:
-        """The first `width` columns."""
-        return self if len(self.cells) <= width else type(self)(self.cells[:width])
+    @property
+    def shown(self) -> tuple[tuple[str, Scalar], ...]:
+        """The columns of which something is known, and what."""
+        return tuple([(n, cell) for n, cell in self.cells if not isinstance(cell, _Any)])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of these."""
+        return tuple([name for name, cell in self.cells if cell is not ANY])
+
+    def only(self, columns: tuple[str, ...]) -> Value:
+        """The same with nothing known of all but these columns."""
+        if self.columns == columns:
+            return self
+        return known((name, cell if name in columns else ANY) for name, cell in self.cells)
 
     def widened(self, wider: Value) -> Value:
         """The same with the columns that only `wider` has."""
         more = wider.cells[len(self.cells) :]
-        return Value(self.cells + more) if more else self
+        return known(self.cells + more) if more else self
 
     def fits(self, shown: Value) -> bool:
         """Whether a node that shows `shown` may show this, in as many columns as both have."""
+        if isinstance(shown, Pattern):
+            return matches(self.cells, shown.cells)
         width = len(shown.cells)
         if width > len(self.cells):
             return self.cells == shown.cells[: len(self.cells)]
@@ -104,11 +119,29 @@ class Value(Record, cache_hash=True):
 
 
 class Pattern(Value, cache_hash=True):
-    """A value that is asked for; any value fits where it has `ANY`. No version stores one."""
+    """A value that is asked for, or not known in whole; any value fits where it has `ANY`."""
+
+    def widened(self, wider: Value) -> Value:
+        """As `Value.widened`; what only `wider` knows is known, too."""
+        pairs = zip_longest(self.cells, wider.cells)
+        cells = (
+            other if mine is None or (mine[1] is ANY and other is not None) else mine
+            for mine, other in pairs
+        )
+        return known(one for one in cells if one is not None)
 
     def fits(self, shown: Value) -> bool:
         """As `Value.fits`, whatever stands where either has `ANY`."""
         return matches(self.cells, shown.cells)
+
+
+def known(cells: Iterable[tuple[str, Cell]]) -> Value:
+    """The value of which this is known: a `Pattern`, if anything before its end is not."""
+    found = [*cells]
+    while found and found[-1][1] is ANY:
+        found.pop()
+    hole = any(cell is ANY for _, cell in found)
+    return Pattern(tuple(found)) if hole else Value(tuple(found))
 
 
 def matches(some: Cells, others: Cells) -> bool:

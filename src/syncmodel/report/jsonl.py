@@ -177,7 +177,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 
 def _shown(view: View) -> list[dict[str, Any]]:
-    return [{"table": row.table, "id": row.name, **dict(value.cells)} for row, value in view.rows]
+    return [{"table": row.table, "id": row.name, **dict(value.shown)} for row, value in view.rows]
 
 
 def _views(views: Mapping[str, View | None], tables: Sequence[str]) -> dict[str, Any]:
@@ -188,7 +188,7 @@ def _views(views: Mapping[str, View | None], tables: Sequence[str]) -> dict[str,
 
 
 def _rows(view: View, table: str) -> list[dict[str, Any]]:
-    return [{"id": name, **dict(value.cells)} for name, value in view.table(table)]
+    return [{"id": name, **dict(value.shown)} for name, value in view.table(table)]
 
 
 def _divergence(divergence: Divergence) -> dict[str, Any]:

@@ -153,7 +153,7 @@ class Create(Data):
 
     def _is_known(self, table: Table, version: int) -> bool:
         """Whether a plugin of that version has all columns that are given."""
-        return all(table.by_name[name].since <= version for name, _ in self.values)
+        return all(table.by_name[name].there(version) for name, _ in self.values)
 
     def mark(self, plan: Plan) -> Plan:
         schema = plan.net.schema

@@ -33,5 +33,5 @@ def rows_of(view: View | None, at: tuple[str, int] | None) -> Any:
     """The rows that a node showed, with the (log, position) that they were read at."""
     if view is None or at is None:
         return {"rows": None}
-    rows = {str(row): dict(value.cells) for row, value in view.rows}
+    rows = {str(row): dict(value.shown) for row, value in view.rows}
     return {"log_id": at[0], "position": at[1], "rows": rows}

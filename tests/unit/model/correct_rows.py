@@ -228,7 +228,7 @@ class Merging:
     def created(self, node: str, write: Write, has: Cells) -> Cells:
         """A whole row, as the node's version knows it."""
         columns = self.schema.table(write.row.table).columns
-        ours = {c.name for c in columns if c.since <= (self.plugin(node) or 0)}
+        ours = {c.name for c in columns if c.there(self.plugin(node) or 0)}
         cells = {name: cell for name, cell in write.values.items() if name in ours}
         if self.ways.keeps_unknown and not self.guarantees.by_field:
             cells |= {name: cell for name, cell in has.items() if name not in ours}
@@ -249,16 +249,16 @@ class Merging:
     def columns(self, node: str, row: Row) -> list[Column]:
         """The columns that the node's version knows."""
         version = self.plugin(node) or 0
-        return [c for c in self.schema.table(row.table).columns if c.since <= version]
+        return [c for c in self.schema.table(row.table).columns if c.there(version)]
 
     def answer(self, node: str, row: Row, cells: Cells) -> dict[str, Scalar]:
         """A row of these cells, as the node's version shows it."""
         shown = dict[str, Scalar]()
         for column in self.columns(node, row):
             shown[column.name] = cells[column.name] if column.name in cells else _start(column)
-            if column.since > 1 and shown[column.name] != column.start:
+            if shown[column.name] != column.start:
                 self.happened["unknown columns came back"] += any(
-                    stored.version < column.since and stored.cells is not None
+                    not column.there(stored.version) and stored.cells is not None
                     for stored in self.versions(node, row)
                 )
         return shown

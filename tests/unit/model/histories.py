@@ -288,7 +288,7 @@ def is_wide(net: Net, guarantees: Guarantees) -> bool:
     return (
         guarantees.by_field
         or guarantees.quorum
-        or any(column.since > 1 for column in columns)
+        or any(column.since > 1 or column.until for column in columns)
         or any(kind is not OnDelete.HIDE for kind in kinds)
     )
 
@@ -345,16 +345,16 @@ def _other_sight(history: History, moment: Moment, rng: Random) -> tuple[Moment,
     if not others:
         return moment, ""
     value = rng.choice(others)
-    shown, widths = {**rows, row: value}, _widths(history, moment, node)
-    kept = tuple(sorted((r, v.first(widths[r.table])) for r, v in shown.items() if v is not None))
+    shown, columns = {**rows, row: value}, _columns(history, moment, node)
+    kept = tuple(sorted((r, v.only(columns[r.table])) for r, v in shown.items() if v is not None))
     words = f"{node} shows {row}: {value or 'nothing'}"
     alike = [n for n in nodes if moment.views[n] == view] if rng.random() < 0.5 else [node]
     views = {**moment.views, **dict.fromkeys(alike, View(kept))}
     return evolve(moment, views=views), f"sight: {words}, like {alike}"
 
 
-def _widths(history: History, moment: Moment, node: str) -> dict[str, int]:
-    """How many columns the node shows by then."""
+def _columns(history: History, moment: Moment, node: str) -> dict[str, tuple[str, ...]]:
+    """The columns that the node shows by then."""
     net = history.net
     for one in history.moments[: history.moments.index(moment) + 1]:
         parts = (
@@ -365,7 +365,7 @@ def _widths(history: History, moment: Moment, node: str) -> dict[str, int]:
         for step, outcome in parts:
             net = step.becomes(net, outcome)
     version = net.plugin(node) or 0
-    return {name: table.width(version) for name, table in net.schema.by_name.items()}
+    return {name: table.shown(version) for name, table in net.schema.by_name.items()}
 
 
 def _other_answer(history: History, moment: Moment, rng: Random) -> tuple[Moment, str]:

@@ -165,7 +165,7 @@ class Draw:
                 given.append((column.name, next(refs, free)))
             elif column.start is REQUIRED or (
                 column.OP == "set"
-                and column.since <= (plan.net.plugin(node) or 0)
+                and column.there(plan.net.plugin(node) or 0)
                 and self.rng.random() < 0.3
             ):
                 given.append((column.name, self.fresh(column)))

@@ -50,6 +50,17 @@ GROWING = Schema(
         Generation("new", {"app": 2}),
     ),
 )
+#: Rows of which the newer generation lacks a column, and has another one behind it.
+SHRINKING = Schema(
+    Table(
+        "cases",
+        Token("title"),
+        Token("severity", default="normal", until=2),
+        Token("motto", default="none", since=2),
+    ),
+    GROWING.tables[1],
+    generations=GROWING.generations,
+)
 #: What only the wide oracle knows.
 WIDE: dict[str, tuple[Schema, Guarantees]] = {
     "by field": (SCHEMA, Guarantees(by_field=True)),
@@ -58,6 +69,9 @@ WIDE: dict[str, tuple[Schema, Guarantees]] = {
     "growing": (GROWING, CONTRACT),
     "growing by field": (GROWING, Guarantees(by_field=True)),
     "growing upserts": (GROWING, Guarantees(upserts=True)),
+    "shrinking": (SHRINKING, CONTRACT),
+    "shrinking by field": (SHRINKING, Guarantees(by_field=True)),
+    "shrinking upserts": (SHRINKING, Guarantees(upserts=True)),
     "cascade": (shop(C, C), CONTRACT),
     "restrict": (shop(R, R), CONTRACT),
     "cascade then restrict": (shop(C, R), CONTRACT),

@@ -36,7 +36,10 @@ CASES = SUPERTEST.table("cases")
         (lambda: Table("a", Token("b", default="", since=2), NAME), "come after those of earlier"),
         (lambda: Token("b", since=2), "'b' comes with version 2: give it a default"),
         (lambda: Ref("b", "a", default="a1"), "'b' can't have a default"),
-        (lambda: Ref("b", "a", default=None, since=2), "nor come with a later version"),
+        (lambda: Ref("b", "a", default=None, since=2), "nor come or go with a version"),
+        (lambda: Ref("b", "a", default=None, until=2), "nor come or go with a version"),
+        (lambda: Token("b", until=2), "'b' goes with version 2: give it a default"),
+        (lambda: Token("b", default="", since=2, until=2), "'b' goes before it comes"),
         (lambda: Schema(Table("a", NAME), usual=2), "Generation 2, the usual one, must have"),
         (
             lambda: Schema(Table("a", NAME), generations=[Generation("bare")]),
@@ -132,7 +135,7 @@ def test_a_row_is_read_as_far_as_its_version_goes() -> None:
     row = {"id": "c1", "title": "t1", "counter": 0, "colour": "red"}
     assert CASES.read(row) == Value((("title", "t1"), ("counter", 0)))
     assert CASES.read({**row, "severity": "t2"}).get("severity") == "t2"
-    assert [CASES.width(version) for version in range(4)] == [0, 2, 3, 3]
+    assert [len(CASES.shown(version)) for version in range(4)] == [0, 2, 3, 3]
 
 
 def test_a_create_gives_no_column_that_its_node_lacks() -> None:
@@ -163,8 +166,8 @@ def test_a_value_is_widened_by_what_only_the_other_knows() -> None:
     assert NARROW.widened(WIDE) == WIDE
     assert NARROW.with_cell("b", 9).widened(WIDE) == Value((("a", 1), ("b", 9), ("c", 3)))
     assert WIDE.widened(NARROW) is WIDE
-    assert WIDE.first(2) == NARROW
-    assert WIDE.first(5) is WIDE
+    assert WIDE.only(NARROW.columns) == NARROW
+    assert WIDE.only(WIDE.columns) is WIDE
 
 
 def test_what_was_made_over_a_base_gives_it_back() -> None:
@@ -239,3 +242,44 @@ def test_a_column_is_called_as_each_version_calls_it() -> None:
 def test_no_two_columns_are_ever_called_the_same() -> None:
     with pytest.raises(UsageError, match="'text' can't be a column of events"):
         Table("events", Token("text"), Token("body", renamed=((2, "text"),)))
+
+
+# --- columns that a version drops ----------------------------------------------------------------
+
+SHRINKS = Table(
+    "cases",
+    Token("title"),
+    Token("note", default="", until=2),
+    Counter("visits", until=3),
+    Token("motto", default="none", since=2),
+)
+
+
+def test_each_version_has_its_columns() -> None:
+    assert [SHRINKS.shown(version) for version in range(5)] == [
+        (),
+        ("title", "note", "visits"),
+        ("title", "visits", "motto"),
+        ("title", "motto"),
+        ("title", "motto"),
+    ]
+    assert [c.name for c in SHRINKS.changing("set", 1)] == ["title", "note"]
+    assert [c.name for c in SHRINKS.changing("set", 2)] == ["title", "motto"]
+    schema = Schema(SHRINKS, generations=[Generation(f"v{v}", {"app": v}) for v in (1, 2, 3)])
+    assert schema.columns[3] == ("cases.motto", "cases.title")
+    assert Schema(SHRINKS).deployment[1] == 3
+
+
+def test_of_a_column_that_a_node_does_not_show_nothing_is_known() -> None:
+    whole = SHRINKS.value({"title": "t1", "note": "t2"})
+    first = SHRINKS.read({"title": "t1", "note": "t2", "visits": 0})
+    second = SHRINKS.read({"title": "t1", "visits": 0, "motto": "none"})
+    third = SHRINKS.read({"title": "t1", "motto": "none"})
+    assert [one.columns for one in (first, second, third)] == [SHRINKS.shown(v) for v in (1, 2, 3)]
+    assert all(whole.fits(one) and one.fits(whole) for one in (first, second, third))
+    assert third.widened(second).widened(first) == whole
+    assert str(third) == "title t1, motto none"
+    assert whole.only(SHRINKS.shown(3)) == third
+    assert not whole.fits(SHRINKS.read({"title": "t1", "visits": 4, "motto": "none"}))
+    with pytest.raises(ValueError, match="not a row of cases, no title"):
+        SHRINKS.read({"note": "t2"})

@@ -89,7 +89,7 @@ class Policy:
         return row.proved(version, sight).surely(shown, node)
 
     def impossible(
-        self, name: Row, row: RowBelief, node: str, sight: Value | None, width: int
+        self, name: Row, row: RowBelief, node: str, sight: Value | None, columns: tuple[str, ...]
     ) -> Divergence | None:
         """The divergence of one node alone, if it shows what it may not."""
         may = self.may_show(row, node)
@@ -98,7 +98,7 @@ class Policy:
         absent = self.may_lack(row, node)
         if sight is None and absent:
             return None
-        expected = describe(row, may, absent=absent, width=width)
+        expected = describe(row, may, absent=absent, columns=columns)
         return wrong_sight(name, row, node, sight, expected)
 
     def taught(self, row: RowBelief, node: str, sight: Value | None) -> RowBelief:

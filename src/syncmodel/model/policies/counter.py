@@ -47,10 +47,10 @@ class AddsUp(Policy):
         return row
 
     def impossible(
-        self, name: Row, row: RowBelief, node: str, sight: Value | None, width: int
+        self, name: Row, row: RowBelief, node: str, sight: Value | None, columns: tuple[str, ...]
     ) -> Divergence | None:
         """A sum that lacks what the node must know, or has in it what it can't know."""
-        del width
+        del columns
         if sight is None:
             return None
         kind = self._wrong(row, node, sight)

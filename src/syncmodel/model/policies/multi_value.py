@@ -53,10 +53,10 @@ class MultiValue(Policy):
         return not self._leaves(row, node)
 
     def impossible(
-        self, name: Row, row: RowBelief, node: str, sight: Value | None, width: int
+        self, name: Row, row: RowBelief, node: str, sight: Value | None, columns: tuple[str, ...]
     ) -> Divergence | None:
         """As ever; a leaf that does not show is missing, as no tombstone beats it."""
-        found = super().impossible(name, row, node, sight, width)
+        found = super().impossible(name, row, node, sight, columns)
         return evolve(found, kind=Kind.MISSING) if found and sight is None else found
 
     def learnt(self, order: Order, shown: Versions, row: RowBelief, node: str) -> Order:

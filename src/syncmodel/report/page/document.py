@@ -260,7 +260,7 @@ def _shown(moment: Moment, node: str) -> dict[Row, list[Any]] | None:
 
 
 def _value(value: Value) -> list[list[Any]]:
-    return [[name, plain(cell)] for name, cell in value.cells]
+    return [[name, plain(cell)] for name, cell in value.shown]
 
 
 # --- versions ----------------------------------------------------------------------------------
