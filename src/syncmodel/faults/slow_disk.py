@@ -40,6 +40,7 @@ class SlowDisk:
 
     def __init__(self) -> None:
         self._tracer: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
 
     async def slow(self, pid: int, delay_ms: int) -> bool:
         """Have each of its writes take so much longer, 0 for not at all; whether they do by then,
@@ -62,19 +63,28 @@ class SlowDisk:
         if b"attached" not in said:
             await self._end()
             raise FaultError(f"strace could not trace {pid}: {said.decode(errors='replace')!r}.")
+        self._reading = asyncio.create_task(_read_all(tracer.stderr))
 
     async def _end(self) -> None:
         tracer, self._tracer = self._tracer, None
+        reading, self._reading = self._reading, None
         if tracer is None:
             return
         with contextlib.suppress(ProcessLookupError):
             tracer.terminate()  # it lets go first
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(tracer.communicate(), _LIMIT_S)
-            return
-        with contextlib.suppress(ProcessLookupError):
+        try:
+            await asyncio.wait_for(tracer.wait(), _LIMIT_S)
+        except TimeoutError:
             tracer.kill()
-        await tracer.wait()
+            await tracer.wait()
+        if reading is not None:
+            await reading
+
+
+async def _read_all(messages: asyncio.StreamReader) -> None:
+    """It says a line of each thread that begins: unread, they would stop it, and what it traces."""
+    while await messages.read(1 << 16):
+        pass
 
 
 def tracer_of(pid: int) -> int:

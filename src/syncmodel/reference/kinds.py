@@ -73,26 +73,15 @@ class Packets(Everything, Disks, ImpairsLinks):
     """The same, with links that carry packets."""
 
 
-class SlowDisks(Disks, SlowsDisks):
-    """Disks of their own, which can be slow."""
-
-
-class SlowPackets(Packets, SlowDisks):
-    """All that machines in namespaces can have."""
-
-
 class InMemory(Everything, Searchable):
     """The same, with nodes that are values."""
 
 
-PACKED = os.access(TUN, os.R_OK | os.W_OK)
-#: The abilities of machines in namespaces, where packets are led aside or not, and writes traced.
-SPACES: dict[tuple[bool, bool], type] = {
-    (False, False): Disks,
-    (False, True): SlowDisks,
-    (True, False): Packets,
-    (True, True): SlowPackets,
-}
+def spaced(*, packets: bool, traces: bool) -> type:
+    """The abilities of machines in namespaces, where packets can be led aside or not, and writes be
+    held up."""
+    has = Packets if packets else Disks
+    return type("Spaced", (has, SlowsDisks), {}) if traces else has
 
 
 def _embedded(count: int, bugs: Sequence[str]) -> Target:
@@ -137,6 +126,6 @@ NAMESPACES = TargetKind(
     "machines in Linux namespaces, with OpenSSH and real packets",
     _namespaced,
     SUPERTEST,
-    SPACES[PACKED, not slow_disk.lacking()],
+    spaced(packets=os.access(TUN, os.R_OK | os.W_OK), traces=not slow_disk.lacking()),
     twin="simulated",
 )

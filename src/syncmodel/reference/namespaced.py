@@ -44,7 +44,7 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks):
         slow = self._slow.copy() if self.used else ()
         self._slow.clear()
         for node in slow:
-            await self._running.machines[node].slow_disk(0)
+            await self._hold_up(node, 0)
         await super().begin(net)
 
     async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
@@ -90,14 +90,17 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks):
 
     async def slow_disk(self, node: str, delay_ms: int) -> None:
         """The kernel says whether writes are held up, and one is timed."""
-        machine, loop = self._running.machines[node], asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         self._slow.add(node)
-        if await machine.slow_disk(delay_ms) != bool(delay_ms):
-            raise FaultError(f"The disk of {node} was to be {'slow' if delay_ms else 'quick'}.")
+        await self._hold_up(node, delay_ms)
         began_s = loop.time()
         await Asked(self.live[node]).ask(LENGTHS[:1])
         if (took_ms := (loop.time() - began_s) * 1000) < delay_ms:
             raise FaultError(f"The disk of {node} was made slow, and a row took {took_ms:.0f} ms.")
+
+    async def _hold_up(self, node: str, delay_ms: int) -> None:
+        if await self._running.machines[node].slow_disk(delay_ms) != bool(delay_ms):
+            raise FaultError(f"The disk of {node} was to be {'slow' if delay_ms else 'quick'}.")
 
     async def _lay(self, local: LocalCluster) -> Mapping[Link, str]:
         assert isinstance(local, NamespaceCluster)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from one_machine import Machine
 from supertest import create_case, fully_connected
 
 from syncmodel.engine.history import Verdict
@@ -18,10 +19,11 @@ from syncmodel.engine.tally import Sometimes, Tally
 from syncmodel.errors import FaultError, UsageError
 from syncmodel.faults import slow_disk
 from syncmodel.model.plan import Plan
-from syncmodel.reference.kinds import EMBEDDED, SIMULATED, SPACES
+from syncmodel.reference.kinds import EMBEDDED, SIMULATED, spaced
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Burst, Concurrently, Crash, Pause, Rollback, SlowDisk, Step
 from syncmodel.steps.disks import LONGEST_MS, SlowsDisks
+from syncmodel.steps.packets import ImpairsLinks
 
 PLAN = Plan(fully_connected(3))
 SLOW, QUICK = SlowDisk("n1", 2), SlowDisk("n1", 0)
@@ -65,10 +67,10 @@ def test_nothing_is_asked_of_anybody_beside_it() -> None:
 
 
 def test_it_is_drawn_only_where_writes_can_be_held_up() -> None:
-    assert {slows: issubclass(of, SlowsDisks) for (_, slows), of in SPACES.items()} == {
-        True: True,
-        False: False,
-    }
+    for packets in (False, True):
+        assert issubclass(spaced(packets=packets, traces=True), SlowsDisks)
+        assert not issubclass(spaced(packets=packets, traces=False), SlowsDisks)
+        assert issubclass(spaced(packets=packets, traces=True), ImpairsLinks) is packets
     assert not EMBEDDED.takes(SlowDisk)
     assert not SIMULATED.takes(SlowDisk)
     with pytest.raises(UsageError, match="lacks the ability SlowsDisks"):
@@ -161,6 +163,52 @@ def test_it_ends_with_the_process(writer: Writer) -> None:
         assert not await disk.slow(pid, 0)
 
     asyncio.run(main())
+
+
+#: It begins and ends so many threads for each line that it reads, and says so.
+THREADS = """
+import sys, threading
+for line in sys.stdin:
+    for _ in range(int(line)):
+        thread = threading.Thread(target=lambda: None)
+        thread.start()
+        thread.join()
+    print("done", flush=True)
+"""
+
+
+def test_a_process_of_many_threads_goes_on() -> None:
+    if lacks := slow_disk.lacking():
+        pytest.skip(lacks)
+
+    async def main() -> None:
+        disk = slow_disk.SlowDisk()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            THREADS,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert await disk.slow(process.pid, 1)
+            process.stdin.write(b"9000\n")
+            assert await asyncio.wait_for(process.stdout.readline(), 60) == b"done\n"
+            assert not await disk.slow(process.pid, 0)
+        finally:
+            process.kill()
+            await process.wait()
+
+    asyncio.run(main())
+
+
+def test_a_machine_refuses_what_it_can_not_do(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    assert asyncio.run(machine.refused("disk.slow", delay_ms=-1))["code"] == "malformed"
+    assert asyncio.run(machine.refused("disk.slow", delay_ms=1))["code"] == "no_disk"
+    assert asyncio.run(machine.ask("disk.slow", delay_ms=0)) == {"slow": False}
 
 
 def test_what_can_not_be_traced_is_one_sentence(writer: Writer) -> None:

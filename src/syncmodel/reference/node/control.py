@@ -247,6 +247,8 @@ class Control:
 
     async def _slow_disk(self, params: Params) -> dict[str, Any]:
         delay_ms, pid = _field(params, "delay_ms", int), self._pid()
+        if delay_ms < 0:
+            raise RefusedError("malformed", "`delay_ms` must not be negative.")
         if pid is None and delay_ms:
             raise RefusedError("no_disk", "There is no process of this machine that writes.")
         return {"slow": await self._writes.slow(pid or 0, delay_ms)}
