@@ -99,7 +99,7 @@ def believed(
     proofs: Sequence[Proof],
     older: Belief,
     during: Net,
-    crowded: Collection[tuple[str, Row]] = (),
+    crowded: Collection[tuple[str, Row]],
 ) -> Belief:
     """The belief with all that was proved; `older` has what was asked before these answers, and
     `crowded` of which row which node says more than once what it has.

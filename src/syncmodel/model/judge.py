@@ -74,7 +74,8 @@ def fold(
     told: Counter[tuple[str, Row]] = Counter()
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proved = _judge(entered, write, mine, outcome, moment)
-        told.update({(proof.node, proof.register) for proof in proved})
+        written_here = {(write.node, entry.register) for entry in mine if entry.sure}
+        told.update(written_here.union((proof.node, proof.register) for proof in proved))
         proofs += proved
     sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
     if calls and len(calls) + len(looks) > 1:

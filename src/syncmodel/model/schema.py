@@ -179,17 +179,17 @@ class Schema:
     ) -> None:
         """Raises `UsageError` for invalid tables: one named twice, or one that refers to a table
         that does not stand before it."""
-        known: list[str] = []
+        before: list[str] = []
         for table in tables:
             for ref in table.refs:
-                if ref.table not in known:
+                if ref.table not in before:
                     raise UsageError(
                         f"{table.name}.{ref.name} refers to {ref.table!r}, which is no table that "
-                        f"stands before it; there are: {', '.join(known) or 'none'}."
+                        f"stands before it; there are: {', '.join(before) or 'none'}."
                     )
-            if table.name in known:
+            if table.name in before:
                 raise UsageError(f"The table {table.name!r} is there twice.")
-            known.append(table.name)
+            before.append(table.name)
         if not tables:
             raise UsageError("A schema needs at least one table.")
         latest = max(
