@@ -21,8 +21,6 @@ from syncmodel.transport.clients import Answer, Indefinite, NodeClient, Unreacha
 LENGTHS: Final = (1, 200_000)
 #: What a node may say that can't store a row (RFC 9110, 15.6.4; RFC 4918, 11.5).
 FULL_STATUS: Final = frozenset({503, 507})
-
-
 #: What a state that can't be read raises.
 UNREADABLE: Final = (Unreachable, Indefinite, KeyError, TypeError)
 
