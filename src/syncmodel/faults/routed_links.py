@@ -21,8 +21,9 @@ from syncmodel.faults.slow_lane import SlowLane
 from syncmodel.faults.tcp_sockets import ESTABLISHED, SYN_SENT, Connection, connections, destroy
 from syncmodel.model.net import Link
 
-#: How long a dialler waits to be sure of silence, and otherwise, seconds.
-SILENCE_S, PROBE_S = 0.05, 2.0
+#: How long a dialler waits to be sure of silence; and otherwise, which costs nothing where it is
+#: answered, seconds. A computer that is overloaded takes seconds to answer.
+SILENCE_S, PROBE_S = 0.05, 8.0
 #: Nobody listens there.
 NOBODYS_PORT = 9
 #: A handshake that loses a packet sends it again after a second (RFC 6298).
