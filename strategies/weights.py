@@ -52,6 +52,7 @@ WEIGHTS = {
     "spoil": 1,
     "full_disk": 1,
     "slow_disk": 1,
+    "drift": 1,
     "hang": 1,
     "slow": 1,
     "impair": 1,

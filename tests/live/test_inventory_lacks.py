@@ -152,7 +152,7 @@ class LackingCluster(EmbeddedCluster, PartialCluster):
         await super()._reboot(node)
         before, plain = self.partial[node], self.live[node]
         self.live[node] = made = self._make(node)
-        made.lacks, made.ahead_s, made.took = before.lacks, plain.ahead_s, plain.took
+        made.lacks, made.pace, made.took = before.lacks, plain.pace, plain.took
 
     async def select(self, node: str, generation: int) -> Outcome:
         self._unusual.add(node)

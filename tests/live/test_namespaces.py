@@ -38,6 +38,7 @@ from syncmodel.steps import (
     Burst,
     Crash,
     Cut,
+    Drift,
     Fill,
     FullDisk,
     Hang,
@@ -312,6 +313,8 @@ async def alive(cluster: NamespaceCluster) -> dict[str, int]:
 
 #: What the machines of other targets have, too, is here on real machines and packets.
 FAULTS: tuple[Step, ...] = (
+    Drift("n1", 100),
+    Drift("n2", -100),
     create_case("n1", "c1", "t1"),
     Cut("n1", "n2"),
     update_case("n1", "c1", "t2"),
@@ -334,6 +337,7 @@ FAULTS: tuple[Step, ...] = (
     Burst((create_case("n1", "c3", "t7"), Crash("n1"))),
     Restart("n1"),
     *((SlowDisk("n1", 0),) if SLOWS else ()),
+    Drift("n2", 0),
 )
 
 

@@ -30,6 +30,7 @@ from syncmodel.steps import (
     Data,
     Disable,
     Distrust,
+    Drift,
     FullDisk,
     Hang,
     Impair,
@@ -63,6 +64,7 @@ class Sometimes(Enum):
     CRASHES = "crashes"
     PAUSES = "nodes that stood still"
     CLOCKS = "clocks that jumped"
+    DRIFTS = "clocks that drifted"
     HANGS = "links that hung"
     SLOW = "slow links"
     IMPAIRED = "bad lines"
@@ -93,6 +95,7 @@ NEEDS = {
     Sometimes.CRASHES: frozenset({"crash"}),
     Sometimes.PAUSES: frozenset({"pause"}),
     Sometimes.CLOCKS: frozenset({"clock"}),
+    Sometimes.DRIFTS: frozenset({"drift"}),
     Sometimes.HANGS: frozenset({"hang"}),
     Sometimes.SLOW: frozenset({"slow"}),
     Sometimes.IMPAIRED: frozenset({"impair"}),
@@ -120,6 +123,7 @@ BRINGS: dict[type[Step], Sometimes] = {
     Crash: Sometimes.CRASHES,
     Pause: Sometimes.PAUSES,
     Clock: Sometimes.CLOCKS,
+    Drift: Sometimes.DRIFTS,
     Hang: Sometimes.HANGS,
     Slow: Sometimes.SLOW,
     Impair: Sometimes.IMPAIRED,

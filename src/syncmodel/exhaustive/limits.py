@@ -75,6 +75,7 @@ OPS = frozenset(vocabulary()) - {
     "impair",
     "full_disk",
     "slow_disk",
+    "drift",
 }
 
 

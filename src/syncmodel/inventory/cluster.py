@@ -238,7 +238,7 @@ class HostCluster(PartialCluster, Uninstalls, Boots):
             raise FaultError("Two hosts that reboot at once hold no cut between them.")
         self._booting = True
         try:
-            ahead_s = self._hosts[node].ahead_s
+            ahead_s = self._hosts[node].pace.ahead_s
             await booting.reboot(self._hosts[node], self._hold)
             self._hosts[node] = self.partial[node] = self.live[node] = self._node(node)
             async with self._cutting:

@@ -31,6 +31,7 @@ from syncmodel.steps import (
     Delete,
     Disable,
     Distrust,
+    Drift,
     FaultyRollback,
     FaultyRollout,
     Fill,
@@ -395,6 +396,12 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(step=any_of(Clock))
     def clock(self, step: Clock) -> None:
         """A node's clock jumps."""
+        self.take(step)
+
+    @possible(Drift)
+    @rule(step=any_of(Drift))
+    def drift(self, step: Drift) -> None:
+        """A node's clock stands still, goes twice as fast, or is right."""
         self.take(step)
 
     # --- who is in the cluster -----------------------------------------------------------------

@@ -289,7 +289,7 @@ class EmbeddedCluster(
             raise FaultError(f"{node} does not boot any more: {error}") from None
         before = self.live[node]
         self.live[node] = LiveNode(machine, self._running.admin_key, machine.pubkey)
-        self.live[node].ahead_s, self.live[node].took = before.ahead_s, before.took
+        self.live[node].pace, self.live[node].took = before.pace, before.took
         self.live[node].jobs = before.jobs
 
     @property

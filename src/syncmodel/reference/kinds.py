@@ -18,6 +18,7 @@ from syncmodel.steps.base import (
     SlowsLinks,
     Stops,
 )
+from syncmodel.steps.clocks import DriftsClocks
 from syncmodel.steps.disks import FillsDisks, SlowsDisks
 from syncmodel.steps.faulty_deploy import DeploysAmidFaults
 from syncmodel.steps.machines import Boots
@@ -35,8 +36,8 @@ from syncmodel.targets.wire import SUPERTEST
 
 #: By this device packets are led aside for a while, and come back.
 TUN = Path("/dev/net/tun")
-#: What there is nothing for where links carry no packets, and machines have no disks.
-UNPACKED = frozenset({"impair", "full_disk", "slow_disk"})
+#: What there is nothing for where links carry no packets, and machines have no disks or clocks.
+UNPACKED = frozenset({"impair", "full_disk", "slow_disk", "drift"})
 
 
 class Unhurried(
@@ -65,8 +66,8 @@ class Everything(Unhurried, SlowsLinks):
     """The abilities of the reference system: all of them."""
 
 
-class Disks(Unhurried, FillsDisks):
-    """The same, with disks of their own."""
+class Disks(Unhurried, FillsDisks, DriftsClocks):
+    """The same, with disks and clocks of their own."""
 
 
 class Packets(Everything, Disks, ImpairsLinks):

@@ -7,25 +7,42 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
+
+from attrs import frozen
 
 from syncmodel.errors import FaultError, UsageError
 from syncmodel.faults.routed_links import RoutedLinks
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome
+from syncmodel.model.pace import Pace
 from syncmodel.reference import space_needs
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.filled import LENGTHS, UNREADABLE, Asked, Meanwhile
-from syncmodel.reference.machines.local import LocalCluster, LocalMachines
+from syncmodel.reference.machines.local import LocalCluster, LocalMachine, LocalMachines
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
+from syncmodel.steps.clocks import DriftsClocks
 from syncmodel.steps.disks import FillsDisks, SlowsDisks, lost
 from syncmodel.steps.packets import ImpairsLinks
 from syncmodel.targets.base import Settled, Unsettled
 
+#: How exactly clocks are read, and how long they are looked at, at least, seconds.
+EXACT_S, LEAST_S = 0.001, 0.005
 
-class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks):
+
+@frozen
+class Reading:
+    """What a machine's clock showed between two moments of ours; all are Unix seconds."""
+
+    before_s: float
+    shown_s: float
+    after_s: float
+
+
+class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks, DriftsClocks):
     """A `Target` of machines n1, n2, ... in namespaces."""
 
     MACHINES: ClassVar[type[LocalMachines]] = NamespaceMachines
@@ -102,6 +119,12 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks):
         if await self._running.machines[node].slow_disk(delay_ms) != bool(delay_ms):
             raise FaultError(f"The disk of {node} was to be {'slow' if delay_ms else 'quick'}.")
 
+    async def drift(self, node: str, percent: int) -> None:
+        """The machine's clock shows that."""
+        machine = self._running.machines[node]
+        await self.live[node].keeps(Pace(0, percent, time.time()), machine.drift(percent))
+        await keeps_pace(node, machine, percent)
+
     async def _lay(self, local: LocalCluster) -> Mapping[Link, str]:
         assert isinstance(local, NamespaceCluster)
         await local.start()
@@ -122,3 +145,21 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks):
         user = [f"--user=/proc/{pid}/ns/user", "--preserve-credentials"]
         mine = [] if os.geteuid() == 0 else user
         return ("nsenter", *mine, f"--net=/proc/{pid}/ns/net")
+
+
+async def keeps_pace(node: str, machine: LocalMachine, percent: int) -> None:
+    """Read its clock until no other pace would show that. Raises `FaultError` if it is not this."""
+    first = last = await _read(machine)
+    least_s = most_s = 0.0
+    while least_s < LEAST_S or most_s >= 2 * least_s:
+        last = await _read(machine)
+        least_s, most_s = last.before_s - first.after_s, last.after_s - first.before_s
+    gained_s, factor = last.shown_s - first.shown_s, 1 + percent / 100
+    if not factor * least_s - EXACT_S <= gained_s <= factor * most_s + EXACT_S:
+        told = f"{percent} %, and shows {gained_s:.3f} s more after {most_s:.3f} s"
+        raise FaultError(f"The clock of {node} was to gain {told}.")
+
+
+async def _read(machine: LocalMachine) -> Reading:
+    before_s = time.time()
+    return Reading(before_s, await machine.shown_s(), time.time())

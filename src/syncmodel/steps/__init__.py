@@ -4,7 +4,7 @@ Pure but for `perform`. Files in this package are discovered: see docs/adding.md
 """
 
 from syncmodel.steps.base import Step, Target
-from syncmodel.steps.clocks import Clock
+from syncmodel.steps.clocks import Clock, Drift
 from syncmodel.steps.compound import Burst, Concurrently, Refused
 from syncmodel.steps.data import Add, Create, Data, Delete, Set
 from syncmodel.steps.deployment import Rollback, Rollout
@@ -42,6 +42,7 @@ __all__ = [
     "Delete",
     "Disable",
     "Distrust",
+    "Drift",
     "FaultyRollback",
     "FaultyRollout",
     "Fill",

@@ -1,22 +1,24 @@
-"""The wall clock of a node's machine jumps."""
+"""The wall clock of a node's machine jumps, or drifts."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, Self
 
 from attrs import frozen
 
 from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.model.pace import FURTHEST_S
 from syncmodel.model.plan import Plan
 from syncmodel.steps.base import SetsClocks, Step, Target, require
 from syncmodel.steps.scope import Scope
 
-#: So far a clock may be from the true time, seconds: nodes may refuse stamps that are further ahead
-#: than that allows (docs/contract.md, "Sync").
-FURTHEST_S = 60
 #: Where clocks are drawn to jump.
 AHEAD_S = (0, -1, 1, -FURTHEST_S, FURTHEST_S)
+#: What clocks are drawn to gain, percent: nothing; one stands still, or goes twice as fast. No
+#: faster: what waits for 10 s must not have been signed a minute ago when it is read (NIP-98).
+GAINS = (0, -100, 100)
 
 
 @frozen
@@ -50,3 +52,45 @@ class Clock(Step):
             return f"the clock of {self.node} is right"
         ahead = "ahead" if self.ahead_s > 0 else "behind"
         return f"the clock of {self.node} is {abs(self.ahead_s)} s {ahead}"
+
+
+class DriftsClocks(ABC):
+    """A target whose nodes' wall clocks can be fast or slow."""
+
+    @abstractmethod
+    async def drift(self, node: str, percent: int) -> None:
+        """The node's clock is right, and gains so many percent from now on, over restarts too,
+        until it is `FURTHEST_S` from the true time, where it stays; until it is set again or the
+        run ends. Raises `FaultError` if it does not show that."""
+
+
+@frozen
+class Drift(Step):
+    """The node's clock is right, and gains so many percent from now on; or loses, if negative.
+
+    As of `Clock`, no version that is shown depends on it.
+    """
+
+    NEEDS: ClassVar[type[object] | None] = DriftsClocks
+    op: ClassVar[str] = "drift"
+    node: str
+    percent: int
+
+    @classmethod
+    def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
+        yield from (cls(node, percent) for node in plan.net.up for percent in GAINS)
+
+    def alters(self) -> frozenset[str]:
+        return frozenset({self.node})
+
+    def enabled(self, plan: Plan) -> bool:
+        """The node is up."""
+        return self.node in plan.net.up and self.percent in GAINS
+
+    async def perform(self, target: Target) -> Outcome:
+        await require(target, DriftsClocks).drift(self.node, self.percent)
+        return accepted()
+
+    def __str__(self) -> str:
+        how = {-100: "stands still", 0: "is right", 100: "is right now, and goes twice as fast"}
+        return f"the clock of {self.node} {how[self.percent]}"

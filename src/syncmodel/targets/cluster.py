@@ -16,6 +16,7 @@ from typing import ClassVar, Protocol
 from syncmodel.errors import BootError, FaultError, InvalidRunError
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.model.pace import RIGHT
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
@@ -138,7 +139,7 @@ class Cluster(
         for node in sorted(self.down):
             await self.restart(node)
         for node, live in self.live.items():
-            if live.ahead_s:
+            if live.pace != RIGHT:
                 await self.set_clock(node, 0)
         await asyncio.gather(*(self._to(node, net.running[node]) for node in self.nodes))
         await self._tell_all(net)

@@ -18,6 +18,7 @@ from syncmodel.errors import TransportError
 from syncmodel.machines.base import Machine
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.model.pace import RIGHT, Pace
 from syncmodel.model.values import Write
 from syncmodel.model.view import ControlView, View
 from syncmodel.nostr.keys import Key
@@ -96,8 +97,8 @@ class LiveNode:
         self._client: NodeClient | None = None
         self._connecting = asyncio.Lock()
         self._retired = False
-        #: How far its clock is ahead of ours, in seconds.
-        self.ahead_s = 0
+        #: How its clock was set.
+        self.pace = RIGHT
         self._jumping = asyncio.Lock()
         #: The last request of each admin method that it took, over all connections and reboots.
         self.took: dict[str, Sent] = {}
@@ -233,7 +234,7 @@ class LiveNode:
 
         What was signed before the node's clock jumped, and came after, is signed again.
         """
-        ahead_s = self.ahead_s
+        pace = self.pace
         for _ in range(2):
             try:
                 return await self._asked(
@@ -241,9 +242,9 @@ class LiveNode:
                 )
             except AdminError as error:
                 async with self._jumping:
-                    if error.code != "unauthorized" or ahead_s == self.ahead_s:
+                    if error.code != "unauthorized" or pace == self.pace:
                         raise
-                ahead_s = self.ahead_s
+                pace = self.pace
         raise TransportError(f"The clock of {self.name} jumped twice while it was asked {method}.")
 
     async def misuse(self, ask: Callable[[NodeClient], Awaitable[Answer]]) -> Outcome:
@@ -263,13 +264,17 @@ class LiveNode:
         return await self._asked(ask)
 
     async def set_clock(self, ahead_s: int) -> None:
-        """The clock of its machine is so far ahead of ours; requests are signed in its time."""
+        """The clock of its machine is so far ahead of ours."""
+        await self.keeps(Pace(ahead_s), self.machine.set_clock(ahead_s))
+
+    async def keeps(self, pace: Pace, setting: Awaitable[None]) -> None:
+        """Its clock goes like this once that is done; requests are signed in its time."""
         async with self._jumping:
-            await self.machine.set_clock(ahead_s)
-            self.ahead_s = ahead_s
+            await setting
+            self.pace = pace
 
     def _now(self) -> float:
-        return time.time() + self.ahead_s
+        return self.pace.at(time.time())
 
     async def standing(
         self, goals: Mapping[str, tuple[str, int]] | None = None, limit_s: float = 0.0

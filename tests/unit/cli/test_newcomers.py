@@ -136,7 +136,8 @@ def test_steps_that_the_target_lacks_an_ability_for_are_told_once(
     assert (
         "Never drawn, as the target lacks the ability: backup, restore (PutsBack); clock "
         "(SetsClocks); crash, restart (Stops); disable, uninstall (Uninstalls); distrust, trust "
-        "(Trusts); faulty_rollback, faulty_rollout (DeploysAmidFaults); full_disk (FillsDisks); "
+        "(Trusts); drift (DriftsClocks); faulty_rollback, faulty_rollout (DeploysAmidFaults); "
+        "full_disk (FillsDisks); "
         "hang (HangsLinks); impair (ImpairsLinks); join, leave, reactivate (HasMembers); misuse "
         "(Misuses); pause, resume (Pauses); purge (Purges); read (Reads); reboot, select (Boots); "
         "resync (Resyncs); "

@@ -91,6 +91,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "spoil": {"node": "n1", "part": "rows"},
     "full_disk": {"node": "n1", "killed": True},
     "slow_disk": {"node": "n1", "delay_ms": 2},
+    "drift": {"node": "n1", "percent": -100},
     "impair": {"from": "n1", "to": "n2", "wrong": "loss"},
     "hang": {"from": "n1", "to": "n2"},
     "clock": {"node": "n2", "ahead_s": -60},

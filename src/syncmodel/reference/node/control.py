@@ -96,6 +96,7 @@ class Control:
             "fault.held": self._held,
             "fault.disarm": self._disarm,
             "clock": self._set_clock,
+            "clock.show": self._show_clock,
             "backup": self._verb(self._backups.copy),
             "restore": self._restore,
             "spoil": self._spoil,
@@ -254,8 +255,12 @@ class Control:
         return {"slow": await self._writes.slow(pid or 0, delay_ms)}
 
     async def _set_clock(self, params: Params) -> dict[str, Any]:
-        self._clock.set(_field(params, "ahead_s", int))
-        return {"ahead_s": self._clock.ahead_s}
+        percent = _field({"percent": 0, **params}, "percent", int)
+        self._clock.set(_field(params, "ahead_s", int), percent)
+        return {"ahead_s": self._clock.pace.ahead_s, "percent": self._clock.pace.percent}
+
+    async def _show_clock(self, _: Params) -> dict[str, Any]:
+        return {"now_s": self._clock()}
 
     async def _fallen(self, params: Params) -> dict[str, Any]:
         """Until the application ended of itself, and no job starts it again."""
