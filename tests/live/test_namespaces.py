@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -212,6 +213,11 @@ async def hangs(cluster: NamespaceCluster, links: RoutedLinks) -> None:
         waiting.cancel()
         with suppress(asyncio.CancelledError):
             await waiting
+        # Its dialler gives it up; its relay still believes in it.
+        there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        port = there.getsockname()[1]
+    with await dialled(cluster, LINK, port=port) as again:
+        await echo(again)
     # One that was cut may hang, and the other way round.
     await links.set_cut(frozenset({LINK}))
     await links.hang(LINK)
@@ -273,12 +279,15 @@ async def is_told_of(cluster: NamespaceCluster, links: RoutedLinks, hub: int | N
         await links.check()
 
 
-async def dialled(cluster: NamespaceCluster, link: Link, network: int = 0) -> socket.socket:
-    """A connection of one machine to the relay of the other."""
+async def dialled(
+    cluster: NamespaceCluster, link: Link, network: int = 0, port: int = 0
+) -> socket.socket:
+    """A connection of one machine, from that port of its, to the relay of the other."""
     made = await cluster.dialler(link[1])
     assert made is not None
     dialler = socket.socket(fileno=made)
     dialler.setblocking(False)
+    dialler.bind((cluster.addresses[link[1]][network], port))
     place = cluster.addresses[link[0]][network], RELAY_PORT
     try:
         async with asyncio.timeout(5):

@@ -28,13 +28,15 @@ SILENCE_S, PROBE_S = 0.05, 8.0
 NOBODYS_PORT = 9
 #: A handshake that loses a packet sends it again after a second (RFC 6298).
 AGAIN_S = 4.0
-#: How long a dead connection stays dead: until both ends have long given it up.
+#: How long a dead connection stays dead: until both ends have long given it up. Its dialler may
+#: have done so sooner, and dial from the same port.
 DEAD_S = 3600
+NEW = "tcp flags & (fin | syn | rst | ack) == syn"
 _RULES = """
 set cut {{ type ipv4_addr . ipv4_addr; }};
 set hung {{ type ipv4_addr . ipv4_addr; }};
 set slow {{ type ipv4_addr . ipv4_addr; }};
-set dead {{ type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; }};
+set dead {{ type ipv4_addr . inet_service . ipv4_addr . inet_service; flags dynamic,timeout; }};
 chain aside {{ type filter hook prerouting priority -150;
   iifname "{device}" return;
   ip saddr . ip daddr @slow meta l4proto {{ tcp, udp }} th dport {port} meta mark set {mark};
@@ -45,6 +47,7 @@ chain through {{ type filter hook forward priority 0;
   ip daddr . ip saddr @cut tcp sport {port} reject with tcp reset;
   ip saddr . ip daddr @hung tcp dport {port} drop;
   ip daddr . ip saddr @hung tcp sport {port} drop;
+  {new} delete @dead {{ ip saddr . tcp sport . ip daddr . tcp dport }};
   ip saddr . tcp sport . ip daddr . tcp dport @dead drop;
   ip daddr . tcp dport . ip saddr . tcp sport @dead drop;
 }};
@@ -103,7 +106,7 @@ class RoutedLinks:
         """Have every link whole. Raises `FaultError`."""
         mark, device = self._wires.number, self._wires.device
         self._filter = PacketFilter(self._wires.filter(), f"syncmodel{mark}")
-        await self._filter.open(_RULES.format(device=device, mark=mark, port=self._port))
+        await self._filter.open(_RULES.format(device=device, mark=mark, port=self._port, new=NEW))
 
     async def set_cut(self, cut: frozenset[Link]) -> None:
         """Cut exactly these links. Raises `FaultError` if a dialler sees otherwise."""

@@ -34,13 +34,16 @@ _GUIX = "/run/current-system/profile"
 PATH = f"/usr/sbin:/sbin:/usr/bin:/bin:{_GUIX}/sbin:{_GUIX}/bin"
 
 # `dialled`: places of peers' relays. `diallers`: peers' addresses with the port of our own relay.
-# `mute_` are those of links that hang; `dead` the connections that these had, dialler first.
+# `mute_` are those of links that hang; `dead` the connections that these had, dialler first. Whose
+# dialler has given one up may dial from the same port: that is a new one.
 # Resets pass, else those of our own would not arrive: who dials would wait and not be refused.
+_NEW = "tcp flags & (fin | syn | rst | ack) == syn"
 _CHAINS = """\
 chain cut_out{v} {{
   type filter hook output priority -10
   {ip} daddr . tcp dport @mute_dialled{v} drop
   {ip} daddr . tcp sport @mute_diallers{v} drop
+  {new} delete @dead{v} {{ {ip} saddr . tcp sport . {ip} daddr . tcp dport }}
   {ip} saddr . tcp sport . {ip} daddr . tcp dport @dead{v} drop
   {ip} daddr . tcp dport . {ip} saddr . tcp sport @dead{v} drop
   tcp flags & rst != 0 accept
@@ -51,6 +54,7 @@ chain cut_in{v} {{
   type filter hook input priority -10
   {ip} saddr . tcp sport @mute_dialled{v} drop
   {ip} saddr . tcp dport @mute_diallers{v} drop
+  {new} delete @dead{v} {{ {ip} saddr . tcp sport . {ip} daddr . tcp dport }}
   {ip} saddr . tcp sport . {ip} daddr . tcp dport @dead{v} drop
   {ip} daddr . tcp dport . {ip} saddr . tcp sport @dead{v} drop
   tcp flags & rst != 0 accept
@@ -61,11 +65,14 @@ chain cut_in{v} {{
 _NAMES = ("dialled", "diallers", "mute_dialled", "mute_diallers")
 _PLACE = "ipv{v}_addr . inet_service"
 _SETS = "".join(
-    f"set {name}{v} {{ type {kind.format(v=v)}; flags timeout; }}\n"
-    for name, kind in (*((name, _PLACE) for name in _NAMES), ("dead", f"{_PLACE} . {_PLACE}"))
+    f"set {name}{v} {{ type {kind.format(v=v)}; flags {flags}; }}\n"
+    for name, kind, flags in (
+        *((name, _PLACE, "timeout") for name in _NAMES),
+        ("dead", f"{_PLACE} . {_PLACE}", "dynamic,timeout"),
+    )
     for v in (4, 6)
 )
-_RULES = _SETS + _CHAINS.format(ip="ip", v=4) + _CHAINS.format(ip="ip6", v=6)
+_RULES = _SETS + "".join(_CHAINS.format(ip=ip, v=v, new=_NEW) for ip, v in (("ip", 4), ("ip6", 6)))
 _FRESH = f"add table {TABLE}\ndelete table {TABLE}\ntable {TABLE} {{\n{_RULES}}}\n"
 _EMPTY = "".join(f"flush set {TABLE} {name}{v}\n" for name in _NAMES for v in (4, 6))
 
