@@ -20,6 +20,7 @@ from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
+from syncmodel.model.schema import Schema
 from syncmodel.nostr.keys import Key
 from syncmodel.reference import needs
 from syncmodel.reference.machines.local import LocalCluster, LocalMachines
@@ -41,7 +42,7 @@ from syncmodel.targets.inside import Reachable, Way
 from syncmodel.targets.kept import write
 from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.previewing import preview
-from syncmodel.targets.wire import PLUGIN
+from syncmodel.targets.wire import DROPPING, PLUGIN
 from syncmodel.transport.clients import AdminError, Indefinite, Unreachable
 
 #: After this many runs the nodes are emptied: old runs' rows would slow resyncs down.
@@ -344,3 +345,9 @@ class EmbeddedCluster(
         if self._local is not None:
             await self._local.close()
             self._local = None
+
+
+class DroppingCluster(EmbeddedCluster):
+    """The same, whose nodes may also run a version of the plugin that has dropped a column."""
+
+    schema: ClassVar[Schema] = DROPPING

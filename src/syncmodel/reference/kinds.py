@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from attrs import evolve
+
 from syncmodel.faults import slow_disk
 from syncmodel.steps.base import (
     Deploys,
@@ -32,7 +34,7 @@ from syncmodel.steps.spoiling import Spoils
 from syncmodel.steps.trusting import Trusts
 from syncmodel.targets.base import Searchable, Target
 from syncmodel.targets.registry import TargetKind
-from syncmodel.targets.wire import SUPERTEST
+from syncmodel.targets.wire import DROPPING, SUPERTEST
 
 #: By this device packets are led aside for a while, and come back.
 TUN = Path("/dev/net/tun")
@@ -97,6 +99,18 @@ def _namespaced(count: int, bugs: Sequence[str]) -> Target:
     return NamespacedCluster(count, bugs)
 
 
+def _embedded_dropping(count: int, bugs: Sequence[str]) -> Target:
+    from syncmodel.reference.embedded import DroppingCluster
+
+    return DroppingCluster(count, bugs)
+
+
+def _simulated_dropping(count: int, bugs: Sequence[str]) -> Target:
+    from syncmodel.reference.simulated import DroppingSimulation
+
+    return DroppingSimulation(count, bugs)
+
+
 def _simulated(count: int, bugs: Sequence[str]) -> Target:
     from syncmodel.reference.simulated import SimulatedCluster
 
@@ -121,6 +135,22 @@ SIMULATED = TargetKind(
     waits=False,
     twin="simulated",
     missing_nothing=UNPACKED,
+)
+EMBEDDED_DROPPING = evolve(
+    EMBEDDED,
+    name="embedded-dropping",
+    title=f"{EMBEDDED.title}, with a third version of their plugin, which drops a column",
+    make=_embedded_dropping,
+    schema=DROPPING,
+    twin="simulated-dropping",
+)
+SIMULATED_DROPPING = evolve(
+    SIMULATED,
+    name="simulated-dropping",
+    title=f"{SIMULATED.title}, with a third version of their plugin, which drops a column",
+    make=_simulated_dropping,
+    schema=DROPPING,
+    twin="simulated-dropping",
 )
 NAMESPACES = TargetKind(
     "namespaces",

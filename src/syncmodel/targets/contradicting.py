@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from syncmodel.targets.wire import PLUGIN, SUPERTEST
+from syncmodel.targets.wire import DROPPING, PLUGIN
 
 
 def contradictions(
@@ -49,7 +49,7 @@ def _of_generations(
             yield f"{name} in generations.list is {marked}, in cluster_status {generation[name]}"
     for one in generations:
         number, there = int(one["number"]), one.get("plugins")
-        deployed = SUPERTEST.deployment
+        deployed = DROPPING.deployment
         if there is not None and number in deployed and there.get(PLUGIN) != deployed[number]:
             yield f"generation {number} is said to have {PLUGIN} {there.get(PLUGIN)}"
 

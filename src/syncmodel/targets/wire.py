@@ -20,21 +20,26 @@ from syncmodel.model.view import View
 
 PLUGIN: Final = "supertest"
 PLUGIN_PATH: Final = f"/plugins-api/{PLUGIN}"
-SUPERTEST = Schema(
-    Table(
-        "cases", Token("title"), Counter("counter"), Token("severity", default="normal", since=2)
-    ),
-    Table("events", Ref("case", "cases"), Token("body", fixed=True, renamed=((2, "text"),))),
-    plugin=PLUGIN,
-    generations=(
-        Generation("no plugin"),
-        Generation("plugin version 1", {PLUGIN: 1}),
-        Generation("plugin version 2", {PLUGIN: 2}),
-    ),
-    usual=2,
-    texts=words.TEXTS,
-    ids=words.IDS,
-)
+
+
+def _schema(versions: int, severity: Token) -> Schema:
+    """With so many versions of the plugin, of which the second one brings that column."""
+    plugins = (Generation(f"plugin version {v}", {PLUGIN: v}) for v in range(1, versions + 1))
+    return Schema(
+        Table("cases", Token("title"), Counter("counter"), severity),
+        Table("events", Ref("case", "cases"), Token("body", fixed=True, renamed=((2, "text"),))),
+        plugin=PLUGIN,
+        generations=(Generation("no plugin"), *plugins),
+        usual=2,
+        texts=words.TEXTS,
+        ids=words.IDS,
+    )
+
+
+SUPERTEST: Final = _schema(2, Token("severity", default="normal", since=2))
+#: The same with a third version of the plugin, which drops what the second one brought. The wire is
+#: the same: who does not have a column does not show it.
+DROPPING: Final = _schema(3, Token("severity", default="normal", since=2, until=3))
 
 #: No row of any table.
 NO_ROWS: Final[dict[str, Any]] = {name: [] for name in SUPERTEST.by_name}

@@ -58,9 +58,14 @@ class CaseRow(Record, cache_hash=True):
             "title": self.title,
             "counter": self.counter,
         }
-        if plugin is not None and plugin >= 2:
+        if has_severity(plugin):
             row["severity"] = self.severity or DEFAULT_SEVERITY
         return row
+
+
+def has_severity(plugin: int | None) -> bool:
+    """Whether version `plugin` of the plugin has that column of a case: the third one drops it."""
+    return plugin == 2
 
 
 def body_name(plugin: int | None) -> str:
@@ -69,7 +74,7 @@ def body_name(plugin: int | None) -> str:
 
 
 class EventRow(Record, cache_hash=True):
-    """One row of supertest_events; version 2 calls its `body` `text`, what is told of it never."""
+    """One row of supertest_events; from version 2 on its `body` is `text`, on the wire never."""
 
     id: str
     run_id: str

@@ -66,6 +66,7 @@ DEFAULT_GENERATIONS = (
     Generation(1, {}),
     Generation(2, {"supertest": 1}),
     Generation(3, {"supertest": 2}),
+    Generation(4, {"supertest": 3}),
 )
 
 

@@ -101,6 +101,14 @@ MIGRATIONS = (
         up=("ALTER TABLE supertest_events RENAME COLUMN body TO text",),
         down=("ALTER TABLE supertest_events RENAME COLUMN text TO body",),
     ),
+    Migration(
+        name="supertest-3-severity",
+        plugin="supertest",
+        version=3,
+        # What it held is in the log, from which the application makes it again.
+        up=("ALTER TABLE supertest_cases DROP COLUMN severity",),
+        down=("ALTER TABLE supertest_cases ADD COLUMN severity TEXT NOT NULL DEFAULT 'normal'",),
+    ),
 )
 
 

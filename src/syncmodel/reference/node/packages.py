@@ -54,7 +54,7 @@ class Manifest:
 
 
 #: Those of the plugins that come with the node. A file in the store takes their place.
-SHIPPED = (Manifest("supertest", 1), Manifest("supertest", 2))
+SHIPPED = tuple(Manifest("supertest", version) for version in (1, 2, 3))
 
 
 def package(layout: Layout, manifest: Manifest) -> None:

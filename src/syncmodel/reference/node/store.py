@@ -27,6 +27,7 @@ from syncmodel.reference.node.entries import (
     RowKey,
     Stored,
     body_name,
+    has_severity,
     read,
 )
 from syncmodel.reference.node.ports import Cursor, Durable, Members, Purged, Put, Show
@@ -220,7 +221,7 @@ class Store:
     def _columns(self, kind: int) -> tuple[str, ...]:
         if kind == EVENTS:
             return (*_EVENT_COLUMNS, body_name(self._plugin))
-        return (*_CASE_COLUMNS, "severity") if (self._plugin or 0) >= 2 else _CASE_COLUMNS
+        return (*_CASE_COLUMNS, "severity") if has_severity(self._plugin) else _CASE_COLUMNS
 
     def _values(self, row: CaseRow | EventRow) -> tuple[Any, ...]:
         return tuple(row.to_json(self._plugin).values())

@@ -17,6 +17,7 @@ from syncmodel.reference.node.entries import (
     RowKey,
     Value,
     body_name,
+    has_severity,
     in_run,
     read,
     read_content,
@@ -148,7 +149,7 @@ def _name(body: Content) -> str:
 def _create_case(state: State, node: Node, body: Content) -> tuple[RowKey, Content]:
     key = _key(state, node, CASES, _name(body))
     content = _picked(body, "run_id", "title", "counter")
-    if state.plugin is not None and state.plugin >= 2 and "severity" in body:
+    if has_severity(state.plugin) and "severity" in body:
         content["severity"] = body["severity"]
     _validate(node, key, content)
     _absent(state, node, key)
@@ -193,9 +194,9 @@ def _shown(state: State, node: Node, key: RowKey, write: Write) -> Content:
 
 
 def _changed(state: State, write: Write) -> Content:
-    """The texts that a PATCH sets: the title, and from version 2 on the severity."""
+    """The texts that a PATCH sets: the title, and the severity where there is one."""
     body = _body(write)
-    known = ("title", "severity") if state.plugin is not None and state.plugin >= 2 else ("title",)
+    known = ("title", "severity") if has_severity(state.plugin) else ("title",)
     changed = {field: body[field] for field in known if field in body}
     if not changed:
         raise DeniedError(400, "malformed", f"nothing to change in the body: {', '.join(known)}")

@@ -6,7 +6,7 @@
 """
 
 from syncmodel.reference.simulated.canonical import canonical
-from syncmodel.reference.simulated.cluster import SimulatedCluster
+from syncmodel.reference.simulated.cluster import DroppingSimulation, SimulatedCluster
 from syncmodel.reference.simulated.coming import Deliverable
 from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.sights import at_rest, views
@@ -19,6 +19,7 @@ from syncmodel.reference.simulated.world import (
 
 __all__ = [
     "Deliverable",
+    "DroppingSimulation",
     "SimulatedCluster",
     "VirtualWorld",
     "at_rest",

@@ -35,7 +35,7 @@ from syncmodel.reference.simulated.setup import setup
 from syncmodel.reference.simulated.world import VirtualWorld, deliver, initial
 from syncmodel.targets.base import Diagnosed, Settled, Target, Unsettled
 from syncmodel.targets.inside import Moment, Traces
-from syncmodel.targets.wire import SUPERTEST
+from syncmodel.targets.wire import DROPPING, SUPERTEST
 
 #: How a schedule hears a write: recorded networks depend on these very words.
 HEARD = {"create": ("POST", None), "set": ("PATCH", None), "add": ("POST", "increment")}
@@ -372,3 +372,9 @@ class SimulatedCluster(Target, Everything, Traces, Diagnosed):
                 world = acts.repeat(world, which)
             world = self._world = deliver(world, which)
         return limit
+
+
+class DroppingSimulation(SimulatedCluster):
+    """The same, whose nodes may also run a version of the plugin that has dropped a column."""
+
+    schema: ClassVar[Schema] = DROPPING

@@ -17,7 +17,7 @@ from syncmodel.reference.node import bugs
 from syncmodel.reference.node.state import Node, Peer
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 from syncmodel.reference.simulated.coming import Places, places
-from syncmodel.targets.wire import PLUGIN, SUPERTEST
+from syncmodel.targets.wire import DROPPING, PLUGIN
 
 #: What the address of a peer begins with that leads round the link to it.
 DIRECT = "direct:"
@@ -36,7 +36,7 @@ class Setup:
     names: tuple[str, ...]
     nodes: Map[str, Node]
     supervisor: SupervisorPieces
-    generations: Map[int, int | None] = SUPERTEST.deployment
+    generations: Map[int, int | None] = DROPPING.deployment
     #: Every directed link (relay, dialler), in a fixed order.
     links: tuple[Link, ...] = field(init=False)
     number: Map[str, int] = field(init=False)
@@ -73,7 +73,7 @@ class Setup:
 def setup(
     count: int,
     bug_names: Sequence[str] = (),
-    generations: Map[int, int | None] = SUPERTEST.deployment,
+    generations: Map[int, int | None] = DROPPING.deployment,
 ) -> Setup:
     """The constants of nodes n1, n2, ...; raises `UsageError` for an unknown bug."""
     names = tuple(f"n{i}" for i in range(1, count + 1))

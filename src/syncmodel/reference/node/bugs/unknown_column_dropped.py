@@ -3,16 +3,16 @@
 import attrs
 
 from syncmodel.reference.node.bugs.base import Bug
-from syncmodel.reference.node.entries import Content
+from syncmodel.reference.node.entries import Content, has_severity
 
 
 def _carried(content: Content, plugin: int) -> Content:
-    return {name: value for name, value in content.items() if plugin >= 2 or name != "severity"}
+    return {k: value for k, value in content.items() if has_severity(plugin) or k != "severity"}
 
 
 BUG = Bug(
     name="unknown-column-dropped",
-    title="A write by a node of plugin version 1 drops the severity that version 2 gave the row",
+    title="A write by a node of plugin version 1 or 3 drops the severity that version 2 gave a row",
     stands_for=(
         "Fields that a program does not know are lost when it writes a message again: "
         "Protocol Buffers documentation, 'Unknown Fields' (proto3 before 3.5)"
