@@ -17,8 +17,9 @@ from syncmodel.engine.run import run
 from syncmodel.engine.script import leaves, length
 from syncmodel.exhaustive.shortest import known_lengths_by_key
 from syncmodel.reference.node import bugs
-from syncmodel.reference.simulated import SimulatedCluster
+from syncmodel.reference.simulated import DroppingSimulation, SimulatedCluster
 from syncmodel.steps import Fill
+from syncmodel.targets.wire import DROPPING
 
 ROOT = Path(__file__).parents[2]
 FILES = saved()
@@ -31,10 +32,18 @@ each_bug = pytest.mark.parametrize(
 )
 
 
+def simulated(
+    found: Reproduction, more: int = 0, bug_names: Sequence[str] = (), seed: int | None = None
+) -> SimulatedCluster:
+    """Virtual nodes that have what its nodes have, and so many more of them."""
+    kind = DroppingSimulation if found.schema == DROPPING else SimulatedCluster
+    return kind(len(found.nodes) + more, bug_names, seed)
+
+
 @each_bug
 def test_it_diverges_with_its_bug(reproduction: Reproduction) -> None:
     assert reproduction.bug is not None
-    target = SimulatedCluster(len(reproduction.nodes), [reproduction.bug])
+    target = simulated(reproduction, bug_names=[reproduction.bug])
     replayed = Straight().run(replay(target, reproduction))
     assert replayed.judgement is Judgement.AS_EXPECTED, replayed.reason
 
@@ -63,7 +72,7 @@ def test_it_passes_on_a_correct_system(
     reproduction: Reproduction, seeds: Sequence[int | None]
 ) -> None:
     for seed in seeds:
-        target = SimulatedCluster(len(reproduction.nodes), seed=seed)
+        target = simulated(reproduction, seed=seed)
         steps, guarantees = reproduction.steps, reproduction.guarantees
         result = Straight().run(run(target, reproduction.net, steps, guarantees))
         assert result.verdict is Verdict.PASS, (seed, result)
@@ -71,7 +80,7 @@ def test_it_passes_on_a_correct_system(
 
 @each_file
 def test_it_passes_among_more_nodes(reproduction: Reproduction) -> None:
-    target = SimulatedCluster(len(reproduction.nodes) + 2)
+    target = simulated(reproduction, more=2)
     replayed = Straight().run(replay(target, reproduction, expected=PASSES))
     assert replayed.judgement is Judgement.AS_EXPECTED, replayed.reason
 

@@ -23,9 +23,13 @@ RUN_ID = r"\d{4}-\d\d-\d\dt\d{9}z-"
 def test_each_passes_phase_by_phase(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["scenario", file.stem, *ON, str(tmp_path)]) == 0
+    written_for = registered(json.loads(file.read_text())["target"])
+    assert written_for is not None
+    twin = str(written_for.twin)
+    on = ["--target", twin, *ON[2:], str(tmp_path)]
+    assert main(["scenario", file.stem, *on]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert re.match(f"{RUN_ID}{file.stem} on simulated: ", said[0])
+    assert re.match(f"{RUN_ID}{file.stem} on {twin}: ", said[0])
     phases = [phase.name for phase in load(file, registered).phases]
     assert len(phases) > 3
     passed = [re.fullmatch(r"  passed +[\d.]+ s  (.*)", line) for line in said[1:-1]]

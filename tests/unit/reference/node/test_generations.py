@@ -24,7 +24,7 @@ def generations(tmp_path: Path) -> Generations:
 def test_list_is_by_number(generations: Generations) -> None:
     assert generations.list() == DEFAULT_GENERATIONS
     generations.install(Generation(10, {}))
-    assert [generation.number for generation in generations.list()] == [1, 2, 3, 10]
+    assert [generation.number for generation in generations.list()] == [1, 2, 3, 4, 10]
 
 
 def test_selected_and_running_are_links_of_their_own(generations: Generations) -> None:
@@ -46,7 +46,9 @@ def test_links_are_as_guix_has_them_and_relative(generations: Generations) -> No
 
 
 def test_an_unknown_generation_changes_nothing(generations: Generations) -> None:
-    with pytest.raises(UnknownGenerationError, match="no generation 9; this machine has 1, 2, 3"):
+    with pytest.raises(
+        UnknownGenerationError, match="no generation 9; this machine has 1, 2, 3, 4"
+    ):
         generations.select(9)
     with pytest.raises(UnknownGenerationError):
         generations.set_running(9)

@@ -7,8 +7,8 @@ import pytest
 from syncmodel.reference.node import migrations
 from syncmodel.reference.node.migrations import MIGRATIONS, Migration, Plan, plan
 
-V1, V2 = {"supertest": 1}, {"supertest": 2}
-CASES, EVENTS, SEVERITY, TEXT = (migration.name for migration in MIGRATIONS)
+V1, V2, V3 = ({"supertest": version} for version in (1, 2, 3))
+CASES, EVENTS, SEVERITY, TEXT, DROPPED = (migration.name for migration in MIGRATIONS)
 
 
 @pytest.fixture
@@ -39,6 +39,8 @@ def everything(store: sqlite3.Connection) -> list[str]:
         (V1, V2, (("up", SEVERITY), ("up", TEXT))),
         (V2, V1, (("down", TEXT), ("down", SEVERITY))),
         (V2, {}, (("down", TEXT), ("down", SEVERITY), ("down", EVENTS), ("down", CASES))),
+        (V2, V3, (("up", DROPPED),)),
+        (V3, V1, (("down", DROPPED), ("down", TEXT), ("down", SEVERITY))),
         (V1, V1, ()),
         ({"aether": 3}, {}, ()),
     ],
@@ -58,9 +60,9 @@ def test_down_comes_before_up_when_one_plugin_replaces_another() -> None:
 
 def test_every_migration_is_reversible_and_leaves_nothing(store: sqlite3.Connection) -> None:
     before = set(store.execute("SELECT name, sql FROM sqlite_master"))
-    run(store, plan({}, V2))
-    assert migrations.installed(store) == V2
-    run(store, plan(V2, {}))
+    run(store, plan({}, V3))
+    assert migrations.installed(store) == V3
+    run(store, plan(V3, {}))
     assert set(store.execute("SELECT name, sql FROM sqlite_master")) == before
     assert migrations.applied(store) == ()
 
@@ -75,6 +77,15 @@ def test_version_2_down_keeps_the_rows_and_the_log(store: sqlite3.Connection) ->
     assert dict(store.execute("SELECT key, value FROM meta")) == {"log_id": "old", "position": 7}
     run(store, plan(V1, V2))
     assert store.execute("SELECT severity FROM supertest_cases").fetchall() == [("normal",)]
+
+
+def test_version_3_drops_a_column_and_the_way_back_has_it_again(store: sqlite3.Connection) -> None:
+    run(store, plan({}, V3))
+    row = ("r/c1", "r", "title", 3, 1, 2)
+    store.execute("INSERT INTO supertest_cases VALUES (?, ?, ?, ?, ?, ?)", row)
+    run(store, plan(V3, V2))
+    # What it was is in the log, from which the application makes it again.
+    assert store.execute("SELECT * FROM supertest_cases").fetchall() == [(*row, "normal")]
 
 
 def test_version_1_down_drops_the_log(store: sqlite3.Connection) -> None:
@@ -102,12 +113,12 @@ def test_a_failure_leaves_everything_as_it_was(store: sqlite3.Connection, broken
     )
     before = everything(store)
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-        run(store, plan({}, V2), tuple(known))
+        run(store, plan({}, V3), tuple(known))
     assert everything(store) == before
-    run(store, plan({}, V2))
+    run(store, plan({}, V3))
     before = everything(store)
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-        run(store, plan(V2, {}), tuple(known))
+        run(store, plan(V3, {}), tuple(known))
     assert everything(store) == before
 
 

@@ -83,7 +83,7 @@ def test_what_the_old_application_noted_last_is_forgotten_too(root: Path) -> Non
 def test_a_failing_up_migration_changes_nothing(root: Path, name: str) -> None:
     async def test(machine: Machine) -> None:
         before = machine.snapshot()
-        failed = await machine.job("rollout.start", generation=3)
+        failed = await machine.job("rollout.start", generation=4)
         assert failed["state"] == "failed"
         assert failed["error"]["code"] == "migration_failed"
         assert "nowhere" in failed["error"]["message"]
@@ -407,8 +407,13 @@ def test_the_control_socket(root: Path) -> None:
             for bad in (b"{", b"[]", b"7", b"\xff", b"", b'{"method": 3}', b"[" * 100_000):
                 assert (await ask(bad))["ok"] is False
             listed = await ask(b'{"method": "generations.list", "params": {}}')
-            assert [g["number"] for g in listed["result"]["generations"]] == [1, 2, 3]
-            assert [g["selected"] for g in listed["result"]["generations"]] == [True, False, False]
+            assert [g["number"] for g in listed["result"]["generations"]] == [1, 2, 3, 4]
+            assert [g["selected"] for g in listed["result"]["generations"]] == [
+                True,
+                False,
+                False,
+                False,
+            ]
             writer.close()
             await writer.wait_closed()
 

@@ -147,7 +147,7 @@ def test_a_deployment_that_meets_a_fault_leaves_all_as_it_was(
 def test_an_undone_rollout_is_undone_from_each_position(root: Path, name: str) -> None:
     async def test(machine: Machine) -> None:
         before = machine.snapshot()
-        failed = await machine.job("rollout.start", generation=3)
+        failed = await machine.job("rollout.start", generation=4)
         assert failed["error"]["code"] == "migration_failed"
         assert machine.snapshot() == before
 

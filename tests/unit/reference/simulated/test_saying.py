@@ -82,6 +82,10 @@ def test_a_fresh_nodes_comparison_says_that_it_runs_what_is_selected_and_how_oth
             **difference("store_item", item[2], item[3]),
             "plugins": difference("supertest", 1, 2),
         },
+        "4": {
+            **difference("store_item", item[2], item[4]),
+            "plugins": difference("supertest", 1, 3),
+        },
     }
     assert found == {
         "selected": 2,
