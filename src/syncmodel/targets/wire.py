@@ -23,14 +23,15 @@ PLUGIN_PATH: Final = f"/plugins-api/{PLUGIN}"
 
 
 def _schema(versions: int, severity: Token) -> Schema:
-    """With so many versions of the plugin, of which the second one brings that column."""
+    """With so many versions of the plugin, of which the second one brings that column. Runs start
+    from the last one but one."""
     plugins = (Generation(f"plugin version {v}", {PLUGIN: v}) for v in range(1, versions + 1))
     return Schema(
         Table("cases", Token("title"), Counter("counter"), severity),
         Table("events", Ref("case", "cases"), Token("body", fixed=True, renamed=((2, "text"),))),
         plugin=PLUGIN,
         generations=(Generation("no plugin"), *plugins),
-        usual=2,
+        usual=versions,
         texts=words.TEXTS,
         ids=words.IDS,
     )

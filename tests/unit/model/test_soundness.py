@@ -20,7 +20,7 @@ from random_runs import random_run
 from schemas import CONTRACT, VALUES, Case, alone, pairs
 
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.targets.wire import SUPERTEST
+from syncmodel.targets.wire import DROPPING, SUPERTEST
 
 RESTS = int(os.environ.get("SYNCMODEL_RESTS", "4000"))
 ALONE, PAIRS = alone(), pairs()
@@ -79,6 +79,11 @@ def survive(case: Case, rests: int, first: int = 0) -> Counter[str]:
 def test_no_false_alarm_under_the_contract() -> None:
     sometimes = survive((SUPERTEST, CONTRACT), RESTS, first=3000)
     assert not [name for name in SOMETIMES if not sometimes[name]], sometimes
+
+
+def test_no_false_alarm_where_a_version_drops_a_column() -> None:
+    sometimes = survive((DROPPING, CONTRACT), RESTS // 6, first=9000)
+    assert sometimes["unknown columns came back"] > 10
 
 
 @pytest.mark.long
