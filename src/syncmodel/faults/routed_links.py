@@ -275,22 +275,24 @@ class RoutedLinks:
         limit_s = SILENCE_S if link in self._hung else PROBE_S + 2 * delay_s
         if self._wrong.get(link, FINE) != FINE:
             limit_s += AGAIN_S
-        seen, took_s = await self._dial(link, b, limit_s)
+        seen, took_s, why = await self._dial(link, b, limit_s)
         if seen is None:
             return  # a machine that is not up dials nobody
         expected = Seen.HANGS if link in self._hung else Seen.REFUSED
         if link in self._cut:
             if seen is not expected:
-                raise FaultError(f"The link {a} -> {b} is cut, and {b} sees {seen.value}.")
+                raise FaultError(f"The link {a} -> {b} is cut, and {b} sees {seen.value}{why}.")
             return
         if seen is Seen.REFUSED:
             # A relay that is down refuses at home, too; it may come up meanwhile.
-            at_home, _ = await self._dial(link, a, limit_s)
+            at_home, _, _ = await self._dial(link, a, limit_s)
             if at_home is not Seen.THROUGH:
                 return
-            seen, took_s = await self._dial(link, b, limit_s)
+            seen, took_s, why = await self._dial(link, b, limit_s)
+            if seen is None:
+                return
         if seen is not Seen.THROUGH:
-            raise FaultError(f"The link {a} -> {b} is whole, and {b} sees {seen and seen.value}.")
+            raise FaultError(f"The link {a} -> {b} is whole, and {b} sees {seen.value}{why}.")
         if took_s < 2 * delay_s:
             told = f"takes {delay_s} s each way, and {b} was let in after {took_s:.3f} s"
             raise FaultError(f"The link {a} -> {b} {told}.")
@@ -315,11 +317,12 @@ class RoutedLinks:
             told = f"from {sender} to {to} there is to be wrong: {wrong}, and is: {seen}"
             raise FaultError(f"On the link {link[0]} -> {link[1]}, {told}.")
 
-    async def _dial(self, link: Link, node: str, limit_s: float) -> tuple[Seen | None, float]:
-        """What that machine sees when it dials the relay of the link, and after how long."""
-        made = await self._wires.dialler(node)
+    async def _dial(self, link: Link, node: str, limit_s: float) -> tuple[Seen | None, float, str]:
+        """What that machine sees when it dials the relay of the link, after how long, and what else
+        its kernel says of it, in parentheses."""
+        made, why = await self._wires.dialler(node), ""
         if made is None:
-            return None, 0.0
+            return None, 0.0, why
         loop = asyncio.get_running_loop()
         started_s = loop.time()
         with socket.socket(fileno=made) as dialler:
@@ -332,9 +335,9 @@ class RoutedLinks:
                 seen = Seen.THROUGH if _is_connected(dialler) else Seen.HANGS
             except ConnectionRefusedError:
                 seen = Seen.REFUSED
-            except OSError:
-                seen = Seen.RESET
-        return seen, loop.time() - started_s
+            except OSError as error:
+                seen, why = Seen.RESET, f" ({error.strerror})"
+        return seen, loop.time() - started_s, why
 
 
 def _is_connected(dialler: socket.socket) -> bool:
