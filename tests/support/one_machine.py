@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 
 from syncmodel.reference.node import migrations
 from syncmodel.reference.node.clock import Clock
 from syncmodel.reference.node.control import Control
 from syncmodel.reference.node.faults import ApplicationFailedError
 from syncmodel.reference.node.generations import DEFAULT_GENERATIONS, Generations
+from syncmodel.reference.node.jobs import Job, JobStore
 from syncmodel.reference.node.layout import Layout
-from syncmodel.reference.node.migrations import MIGRATIONS
+from syncmodel.reference.node.migrations import MIGRATIONS, Direction, Migration
 from syncmodel.reference.node.supervisor import Supervisor
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 
@@ -134,18 +137,82 @@ def live(root: Path, test: Callable[[Machine], Awaitable[None]], **options: Any)
     asyncio.run(main())
 
 
+async def as_previewed(machine: Machine, number: int, *, back: bool = False) -> dict[str, Any]:
+    """How the job to this generation ended, which ran what its preview had named."""
+    preview = await machine.ask("rollout.preview", generation=number)
+    method = "rollout.rollback" if back else "rollout.start"
+    ended = await machine.job(method, generation=number)
+    assert (ended["state"], ended["selected"], ended["running"]) == ("done", number, number)
+    assert ended["migrations"] == preview["migrations"]
+    migrated: dict[str, Any] = ended["migrations"]
+    return migrated
+
+
+async def killed(
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    generation: int,
+    *,
+    state: str,
+    before_write: bool,
+) -> None:
+    """Its supervisor begins a job, and dies around the write of it that first has this state: what
+    came before is on disk, and nothing is after it."""
+    save, dead = JobStore.save, False
+
+    class Dead(BaseException):
+        pass
+
+    def save_and_die(self: JobStore, job: Job) -> Job:
+        nonlocal dead
+        if not dead and (job.state != state or not before_write):
+            save(self, job)
+        dead = dead or job.state == state
+        if dead:
+            raise Dead
+        return job
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JobStore, "save", save_and_die)
+        with contextlib.suppress(Dead):
+            await machine.ask(method, generation=generation)
+            await machine.supervisor.job_ended()
+    assert dead
+
+
 def without_log(snapshot: Snapshot) -> Snapshot:
     """A log whose tables came and went has another name."""
     selected, running, dump = snapshot
     return selected, running, [line for line in dump if '"meta"' not in line]
 
 
-def broken(name: str) -> SupervisorPieces:
-    """Pieces whose migration `name` fails after its work, in both directions."""
+def migration(plugin: str, version: int, needs: Sequence[str] = ()) -> Migration:
+    """A table of this version of a plugin; it is made of those that it needs, and can't without."""
+    table = f"{plugin}_{version}"
+    looks = tuple(f"CREATE TEMP TABLE seen_{table}_{one} AS SELECT * FROM {one}" for one in needs)
+    gone = tuple(f"DROP TABLE seen_{table}_{one}" for one in needs)
+    # Looked at both ways: what it needs is there before it comes, and still when it goes.
+    return Migration(
+        name=f"{plugin}-{version}",
+        plugin=plugin,
+        version=version,
+        up=(*looks, *gone, f"CREATE TABLE {table} (id)"),
+        down=(*looks, *gone, f"DROP TABLE {table}"),
+        tables=(table,),
+    )
+
+
+def failing(one: Migration, way: Direction) -> Migration:
+    """The same migration, which fails after its work in this direction."""
     fail = ("INSERT INTO nowhere VALUES (1)",)
+    if way == "up":
+        return attrs.evolve(one, up=one.up + fail)
+    return attrs.evolve(one, down=one.down + fail)
+
+
+def broken(name: str, way: Direction = "up") -> SupervisorPieces:
+    """Pieces whose migration `name` fails in this direction."""
     return SupervisorPieces(
-        migrations=tuple(
-            attrs.evolve(m, up=m.up + fail, down=m.down + fail) if m.name == name else m
-            for m in MIGRATIONS
-        )
+        migrations=tuple(failing(one, way) if one.name == name else one for one in MIGRATIONS)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -40,13 +40,13 @@ class RefusedError(SyncModelError):
 
 @attrs.frozen
 class Deployment:
-    """One machine's deployment. `known` are the existing migrations; `previewed` is what a
-    preview names of a plan; `wants_confirmation` says whether what loses data is to be confirmed,
-    and `names_missing` whether a preview names substitutes that are missing.
+    """One machine's deployment. `shipped` are the migrations of plugins whose packages bring none;
+    `previewed` is what a preview names of a plan; `wants_confirmation` says whether what loses data
+    is to be confirmed, and `names_missing` whether a preview names substitutes that are missing.
     """
 
     layout: Layout
-    known: tuple[Migration, ...] = migrations.MIGRATIONS
+    shipped: tuple[Migration, ...] = migrations.MIGRATIONS
     previewed: Callable[[Plan], Plan] = all_of
     wants_confirmation: Callable[[], bool] = always
     names_missing: Callable[[], bool] = always
@@ -105,11 +105,12 @@ class Deployment:
     def rows_lost(self, target: int) -> dict[str, int]:
         """How many rows of which tables the way to generation `target` drops."""
         down = {name for direction, name in self.plan(self.get(target)) if direction == "down"}
-        tables = [t for m in self.known if m.name in down for t in m.tables]
         with closing(self.connect()) as connection:
-            # The names are those of our own migrations, never a client's.
+            there = migrations.as_applied(connection)
+            tables = [table for one in there if one.name in down for table in one.tables]
+            # The names are those of migrations, never a client's.
             return {
-                table: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+                table: int(connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])
                 for table in tables
             }
 
@@ -152,20 +153,33 @@ class Deployment:
         return [f"supervisor: version {now} runs, and {target.supervisor} is needed"]
 
     def plan(self, target: Generation) -> Plan:
-        """The migrations from the tables as they are to those of `target`."""
-        # From what the tables are, not from what runs: after a disable these differ.
-        there = self.installed()
-        manifests = [
-            one
-            for plugins in (there, target.plugins)
-            for one in packages.of_plugins(self.layout, _without_core(plugins))[0]
-        ]
-        # Of a plugin that is in both, what each version needs counts.
-        return migrations.plan(there, target.versions, packages.in_order(self.known, manifests))
+        """The migrations from the tables as they are to those of `target`.
+
+        Which plugins these are, and in which versions, is in the generation's own record: it
+        counts as it was written, whatever is disabled, selected or loaded when a rollback plans
+        its down migrations. Of a plugin whose migrations can't be read nothing changes.
+        """
+        # From the tables as they are, not from what runs: after a disable these differ.
+        there = self._there()
+        return migrations.between(there, self.wanted(target, there))
+
+    def wanted(self, target: Generation, there: Sequence[Migration] = ()) -> tuple[Migration, ...]:
+        """All migrations of `target`, by its own packages, in the order in which
+        they come up; of a plugin whose migrations can't be read, those that are `there`."""
+        manifests, _ = packages.of_plugins(self.layout, target.plugins)
+        own, _ = packages.migrations_of(self.layout, target.versions, self.shipped, there)
+        return packages.in_order(own, manifests)
+
+    def left_of(self, steps: Plan) -> Plan:
+        """What is still to be done of a plan that was begun."""
+        return migrations.due(steps, [one.name for one in self._there()])
 
     def incompatible(self, target: Generation) -> list[packages.Problem]:
-        """Why the plugins of `target` do not fit together, or not this host."""
-        return packages.fit(self.layout, target.plugins)
+        """Why the plugins of `target` do not fit together, or not this host and its tables."""
+        own, wrong = packages.migrations_of(self.layout, target.versions, self.shipped)
+        # By its name a migration is known again: it must not be another plugin's.
+        twice = packages.migrated_twice((*self._there(), *own))
+        return [*packages.fit(self.layout, target.plugins), *wrong, *twice]
 
     def unless_hindered(
         self, target: Generation, pinned: Mapping[str, str] | None, *, missing: bool = False
@@ -227,7 +241,7 @@ class Deployment:
     def installed(self) -> dict[str, int]:
         """The plugins whose tables are there, with their versions."""
         with closing(self.connect()) as connection:
-            return migrations.installed(connection, self.known)
+            return migrations.installed(connection)
 
     def tables(self, plugin: str) -> list[str]:
         """The plugin's tables that are in the store, whichever generation runs."""
@@ -239,13 +253,17 @@ class Deployment:
         connection = sqlite3.connect(
             self.layout.database, isolation_level=None, timeout=_STORE_BUSY_LIMIT_S
         )
-        migrations.ensure_base(connection)
+        migrations.ensure_base(connection, self.shipped)
         return connection
 
     def get(self, number: int) -> Generation:
         """The generation of this number. Raises RefusedError (404 unknown_generation)."""
         with _unknown_generation():
             return self.generations.get(number)
+
+    def _there(self) -> tuple[Migration, ...]:
+        with closing(self.connect()) as connection:
+            return migrations.as_applied(connection)
 
 
 def _without_core(versions: Mapping[str, int]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import attrs
 
-from syncmodel.reference.node.migrations import Plan, directions
+from syncmodel.reference.node.migrations import Migration, Plan, directions
 
 Kind = Literal["rollout", "rollback", "disable", "uninstall", "boot"]
 State = Literal[
@@ -37,6 +37,7 @@ class Job:
     is {"code", "message", "details"}. `was_up`: the application ran when the job began. `ran`: the
     migrations that lead to the target, once they are known. `at_boot`: the target is selected, and
     runs once the machine boots. `pins`: commits that may be pulled all the same, by channel.
+    `undone`: the migrations that its downs have undone, should they have to come back.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Job:
     error: dict[str, Any] | None = None
     at_boot: bool = False
     pins: dict[str, str] = attrs.field(factory=dict)
+    undone: tuple[Migration, ...] = ()
 
     @property
     def name(self) -> str:
@@ -111,4 +113,5 @@ class JobStore:
 def _from_json(file: Path) -> Job:
     data = json.loads(file.read_text(encoding="utf-8"))
     ran = tuple((direction, name) for direction, name in data.get("ran", ()))
-    return Job(**{**data, "log": tuple(data["log"]), "ran": ran})
+    undone = tuple(Migration.from_json(one) for one in data.get("undone", ()))
+    return Job(**{**data, "log": tuple(data["log"]), "ran": ran, "undone": undone})

@@ -72,6 +72,9 @@ class Layout:
     def manifest(self, plugin: str, version: int) -> Path:
         return self.store / f"{plugin}-{version}-plugin" / "manifest.json"
 
+    def plugin_migrations(self, plugin: str, version: int) -> Path:
+        return self.manifest(plugin, version).with_name("migrations.json")
+
     @property
     def host_key(self) -> Path:
         return self.root / "etc" / "ssh" / "host_ed25519_key"

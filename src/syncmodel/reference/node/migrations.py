@@ -1,17 +1,20 @@
 """The tables of a node's database: which exist always, and which come and go with a plugin.
 
 Lives here: the base tables, the named migrations up and down, the plan from one set of plugins to
-another, and carrying it out. Not here: reading and writing rows (`store`), and when a plan is
-carried out (`supervisor`).
+another, and carrying it out. An up migration is written down whole with its tables, in the same
+transaction: what undoes it is what was applied, whatever code or package there is by then. Not
+here: reading and writing rows (`store`), the migrations that packages bring (`packages`), and when
+a plan is carried out (`supervisor`).
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -28,7 +31,8 @@ _BASE = (
     "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
     """CREATE TABLE IF NOT EXISTS cursors (
         peer TEXT PRIMARY KEY, log_id TEXT, applied INTEGER NOT NULL) WITHOUT ROWID""",
-    "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS migrations (
+        name TEXT PRIMARY KEY, applied_at INTEGER NOT NULL, migration TEXT)""",
 )
 
 
@@ -49,8 +53,16 @@ class Migration:
     kinds: tuple[int, ...] = ()
     leaves: tuple[str, ...] = ()
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Migration:
+        """The migration that `attrs.asdict` made this of, also once it was JSON."""
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**fields)
 
-# In dependency order: what refers to a table comes after it.
+
+# Those that are shipped with the node, in dependency order: what refers to a table comes after it.
 MIGRATIONS = (
     Migration(
         name="supertest-1-cases",
@@ -112,10 +124,25 @@ MIGRATIONS = (
 )
 
 
-def ensure_base(connection: sqlite3.Connection) -> None:
-    """Create the tables that every node has, where they are missing."""
+def ensure_base(connection: sqlite3.Connection, shipped: Sequence[Migration] = MIGRATIONS) -> None:
+    """Create the tables that every node has, where they are missing.
+
+    What a database has applied and not written down, as those of before do, is what is shipped
+    under that name.
+    """
     for statement in _BASE:
         connection.execute(statement)
+    if not _writes_down(connection):
+        try:
+            connection.execute("ALTER TABLE migrations ADD COLUMN migration TEXT")
+        except sqlite3.OperationalError:
+            if not _writes_down(connection):  # or another process was first
+                raise
+    unknown = connection.execute("SELECT name FROM migrations WHERE migration IS NULL").fetchall()
+    for one in shipped:
+        if (one.name,) in unknown:
+            row = (_written(one), one.name)
+            connection.execute("UPDATE migrations SET migration = ? WHERE name = ?", row)
 
 
 def applied(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -125,14 +152,18 @@ def applied(connection: sqlite3.Connection) -> tuple[str, ...]:
     )
 
 
-def installed(
-    connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS
-) -> dict[str, int]:
+def as_applied(connection: sqlite3.Connection) -> tuple[Migration, ...]:
+    """The migrations whose tables are there, as they were applied, in the order they came."""
+    written = "SELECT migration FROM migrations WHERE migration IS NOT NULL ORDER BY rowid"
+    return tuple(Migration.from_json(json.loads(text)) for (text,) in connection.execute(written))
+
+
+def installed(connection: sqlite3.Connection) -> dict[str, int]:
     """The plugins whose tables are there, each with the version that they have.
 
     After a disable these are more than the running generation has.
     """
-    return versions(applied(connection), migrations)
+    return versions(applied(connection), as_applied(connection))
 
 
 def tables(connection: sqlite3.Connection, plugin: str) -> list[str]:
@@ -183,9 +214,25 @@ def plan(
     def has(plugins: Mapping[str, int], migration: Migration) -> bool:
         return plugins.get(migration.plugin, 0) >= migration.version
 
-    down = [m.name for m in reversed(migrations) if has(from_plugins, m) and not has(to_plugins, m)]
-    up = [m.name for m in migrations if has(to_plugins, m) and not has(from_plugins, m)]
+    there = [one for one in migrations if has(from_plugins, one)]
+    return between(there, [one for one in migrations if has(to_plugins, one)])
+
+
+def between(there: Sequence[Migration], wanted: Sequence[Migration]) -> Plan:
+    """What leads from the migrations that are there to those that are wanted, told by name.
+
+    First down, what came last first; then up, in the order of those that are wanted.
+    """
+    before, after = {one.name for one in there}, {one.name for one in wanted}
+    down = [one.name for one in reversed(there) if one.name not in after]
+    up = [one.name for one in wanted if one.name not in before]
     return (*(("down", name) for name in down), *(("up", name) for name in up))
+
+
+def due(steps: Plan, there: Iterable[str]) -> Plan:
+    """What is still to be done of a plan, where migrations of these names are there."""
+    names = set(there)
+    return tuple((to, name) for to, name in steps if (name in names) == (to == "down"))
 
 
 def undoing(steps: Plan) -> Plan:
@@ -205,20 +252,29 @@ def run(
     new_log_id: str,
     now_s: int,
     migrations: Sequence[Migration] = MIGRATIONS,
-) -> None:
+) -> tuple[Migration, ...]:
     """Carry out a plan in the transaction that is open on `connection`; the caller ends it.
 
-    If a table is dropped the log is a new one, `new_log_id`, which begins at position 0, and
-    nothing counts as applied. Raises sqlite3.Error: roll back, and the tables are as they were.
+    Its ups are of `migrations`, its downs of what was applied; those are returned. If a table is
+    dropped the log is a new one, `new_log_id`, which begins at position 0, and nothing counts as
+    applied. Raises sqlite3.Error: roll back, and the tables are as they were.
     """
     if not connection.in_transaction:
         raise sqlite3.ProgrammingError("Migrations run in a transaction: BEGIN IMMEDIATE first.")
-    by_name = {migration.name: migration for migration in migrations}
-    dropped = [_step(connection, direction, by_name[name], now_s) for direction, name in steps]
-    if any(dropped):
+    there = {one.name: one for one in as_applied(connection)}
+    known = {"up": {one.name: one for one in migrations}, "down": there}
+    undone = []
+    for direction, name in steps:
+        if name not in known[direction]:
+            raise sqlite3.ProgrammingError(f"There is no migration {name!r} to run {direction}.")
+        _step(connection, direction, known[direction][name], now_s)
+        if direction == "down":
+            undone.append(there[name])
+    if any(one.tables for one in undone):
         meta = [("log_id", new_log_id), ("position", 0)]
         connection.executemany("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", meta)
         forget_cursors(connection)
+    return tuple(undone)
 
 
 @contextmanager
@@ -250,15 +306,32 @@ def forget_cursors(connection: sqlite3.Connection) -> None:
 
 def _step(
     connection: sqlite3.Connection, direction: Direction, migration: Migration, now_s: int
-) -> bool:
-    # Statement by statement: executescript would commit what is open.
-    for statement in migration.up if direction == "up" else migration.down:
-        connection.execute(statement)
+) -> None:
+    # What a package brings must not end the transaction that it is run in.
+    connection.set_authorizer(_within_the_transaction)
+    try:
+        # Statement by statement: executescript would commit what is open.
+        for statement in migration.up if direction == "up" else migration.down:
+            connection.execute(statement)
+    finally:
+        connection.set_authorizer(None)
     if direction == "up":
-        row = (migration.name, now_s)
-        connection.execute("INSERT INTO migrations (name, applied_at) VALUES (?, ?)", row)
-        return False
+        row = (migration.name, now_s, _written(migration))
+        connection.execute("INSERT INTO migrations VALUES (?, ?, ?)", row)
+        return
     connection.execute("DELETE FROM migrations WHERE name = ?", (migration.name,))
     for kind in migration.kinds:
         connection.execute("DELETE FROM entries WHERE kind = ?", (kind,))
-    return bool(migration.tables)
+
+
+def _within_the_transaction(action: int, *_: object) -> int:
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_TRANSACTION else sqlite3.SQLITE_OK
+
+
+def _writes_down(connection: sqlite3.Connection) -> bool:
+    columns = connection.execute("PRAGMA table_info(migrations)")
+    return "migration" in {column[1] for column in columns}
+
+
+def _written(migration: Migration) -> str:
+    return json.dumps(attrs.asdict(migration))

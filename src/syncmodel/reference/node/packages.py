@@ -1,8 +1,9 @@
 """What plugins need of each other and of their host (their ABI), and the order that follows.
 
 Lives here: a plugin's manifest, packaging it, what does not fit together in a set of plugins, and
-migrations in dependency order. It is asked when a plugin is packaged, when a deployment is planned,
-and when an application loads its plugins. Not here: what is done about it (`deployment`, `config`).
+their migrations, in dependency order. It is asked when a plugin is packaged, when a deployment is
+planned, and when an application loads its plugins. Not here: the form of a package's migrations
+(`packaged`), and what is done about all this (`deployment`, `config`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import attrs
 import networkx as nx
 
 from syncmodel.errors import FormatError
+from syncmodel.reference.node import packaged
 from syncmodel.reference.node.layout import Layout
 from syncmodel.reference.node.migrations import Migration
 
@@ -39,6 +41,7 @@ class Manifest:
     """One version of a plugin: the host API that it was built for, and capabilities by version.
 
     It `provides` itself, too, in its version; of what it `requires` a later version will do.
+    `migrations`: whether its package brings its own, in a file without which it is not whole.
     """
 
     plugin: str
@@ -46,6 +49,7 @@ class Manifest:
     host_api: int = HOST_API
     requires: Mapping[str, int] = attrs.field(factory=dict)
     provides: Mapping[str, int] = attrs.field(factory=dict)
+    migrations: bool = False
 
     @property
     def offers(self) -> dict[str, int]:
@@ -57,17 +61,32 @@ class Manifest:
 SHIPPED = tuple(Manifest("supertest", version) for version in (1, 2, 3))
 
 
-def package(layout: Layout, manifest: Manifest) -> None:
-    """Put a plugin's manifest into the store of a machine.
+def package(
+    layout: Layout, manifest: Manifest, migrations: Sequence[Migration] | None = None
+) -> None:
+    """Put a plugin's manifest into the store of a machine, with all `migrations` of this version.
 
-    Raises `FormatError` for one that no machine could load: nothing is written then.
+    None: those that are shipped are its migrations. Raises `FormatError` for a package that no
+    machine could load or migrate to: nothing is written then.
     """
-    read(attrs.asdict(manifest), f"plugin {manifest.plugin!r:.60}")
+    manifest = attrs.evolve(manifest, migrations=migrations is not None)
+    name, version = manifest.plugin, manifest.version
+    where = f"plugin {name!r:.60}"
+    read(attrs.asdict(manifest), where)
     wrong = alone(manifest)
     if wrong:
-        raise FormatError(f"plugin {manifest.plugin}: {wrong[0].message}")
-    path = layout.manifest(manifest.plugin, manifest.version)
+        raise FormatError(f"{where}: {wrong[0].message}")
+    own = packaged.to_json(migrations or ())
+    packaged.read(own, name, version, where)
+    others = [one for one in migrations or () if one.plugin != name]
+    if others:
+        raise FormatError(f"{where}: {others[0].name} is a migration of {others[0].plugin}.")
+    path, beside = layout.manifest(name, version), layout.plugin_migrations(name, version)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if migrations is None:
+        beside.unlink(missing_ok=True)
+    else:
+        beside.write_text(json.dumps(own), encoding="utf-8")
     path.write_text(json.dumps(attrs.asdict(manifest)), encoding="utf-8")
 
 
@@ -89,6 +108,8 @@ def read(data: Any, where: str) -> Manifest:
     for number in numbers:
         if type(number) is not int or number < 1:
             raise FormatError(f"{where}: {number!r:.60} is no version: a whole number from 1 on.")
+    if type(data.get("migrations", False)) is not bool:
+        raise FormatError(f"{where}: migrations is not true or false.")
     known = {field.name for field in attrs.fields(Manifest)}
     strange = sorted(data.keys() - known)
     if strange:
@@ -150,12 +171,10 @@ def in_order(
 
     Plugins that need nothing of each other keep the order that they were given in.
     """
-    given = list(migrations)
-    names = list(dict.fromkeys([CORE, *(one.plugin for one in given)]))
-    graph: nx.DiGraph[str] = nx.DiGraph()
+    given, graph = list(migrations), _graph(manifests)
+    # A plugin without migrations may need others, too, and be needed.
+    names = list(dict.fromkeys([CORE, *(one.plugin for one in given), *graph]))
     graph.add_nodes_from(names)
-    edges = [edge for edge in _graph(manifests).edges if set(edge) <= set(names)]
-    graph.add_edges_from(edges)
     graph.add_edges_from((CORE, name) for name in names if name != CORE)
     # What can't be planned is refused before; a loop among what goes must not stop it from going.
     places = {name: place for place, name in enumerate(names)}
@@ -186,6 +205,61 @@ def fit(layout: Layout, plugins: Mapping[str, int]) -> list[Problem]:
     """Why these plugins can't be loaded on this machine; nothing: they can."""
     manifests, wrong = of_plugins(layout, plugins)
     return [*wrong, *together(manifests)]
+
+
+def migrations_of(
+    layout: Layout,
+    versions: Mapping[str, int],
+    shipped: Sequence[Migration],
+    there: Sequence[Migration] = (),
+) -> tuple[list[Migration], list[Problem]]:
+    """All migrations of these plugins (and the core), in no order, and what is wrong with them.
+
+    Of each plugin those that the package of this version brings; `shipped` ones where it brings
+    none, and for the core; and where they can't be read, those that are `there`.
+    """
+    brought: list[Migration] = []
+    usual, wrong = {}, []
+    for name, version in sorted(versions.items()):
+        own = None if name == CORE else _own(layout, name, version)
+        if isinstance(own, Problem):
+            wrong.append(own)
+            brought += [one for one in there if one.plugin == name and one.version <= version]
+        elif own is None:
+            usual[name] = version
+        else:
+            brought += own
+    return [*(m for m in shipped if m.version <= usual.get(m.plugin, 0)), *brought], wrong
+
+
+def migrated_twice(migrations: Iterable[Migration]) -> list[Problem]:
+    """The names that migrations of two plugins have."""
+    owners: dict[str, str] = {}
+    found = []
+    for one in migrations:
+        owner = owners.setdefault(one.name, one.plugin)
+        if owner != one.plugin:
+            both = f"{owner} and {one.plugin} both have a migration {one.name}."
+            found.append(Problem("migrated_twice", both))
+    return found
+
+
+def _own(layout: Layout, name: str, version: int) -> Sequence[Migration] | Problem | None:
+    """Those that a package brings, None if it brings none; or why they can't be had."""
+    path = layout.plugin_migrations(name, version)
+    try:
+        return packaged.load(path, name, version)
+    except FormatError as error:
+        return Problem("bad_migrations", str(error))
+    except FileNotFoundError:
+        pass
+    try:
+        manifest = _stored(layout, name, version)
+    except FormatError:
+        return None  # `of_plugins` says so
+    if manifest is None or not manifest.migrations:
+        return None
+    return Problem("no_migrations", f"{path}: {name} {version} was packaged with it.")
 
 
 def _stored(layout: Layout, name: str, version: int) -> Manifest | None:

@@ -17,7 +17,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -32,7 +32,7 @@ from syncmodel.reference.node.faults import ApplicationFailedError, Faults
 from syncmodel.reference.node.generations import Generation
 from syncmodel.reference.node.jobs import Job, JobStore, Kind
 from syncmodel.reference.node.layout import Layout
-from syncmodel.reference.node.migrations import Plan
+from syncmodel.reference.node.migrations import Migration, Plan
 from syncmodel.reference.node.supervised import Application
 from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 
@@ -223,8 +223,8 @@ class Supervisor:
         target = self._deployment.get(job.target)
         if job.state == "reverting":
             return await self._revert(job)
-        if job.state in ("preparing", "building"):
-            pulled = self._prepare(job, target) if self._pieces.looks_first() else "not looked"
+        if job.state in ("preparing", "building", "migrating"):
+            pulled = await asyncio.to_thread(self._prepare, job, target, first=True)
             job = self._note(job.to("building", f"store item {target.item}; {pulled}"))
             await self.faults.hold("killed-before-commit")
         if job.at_boot:
@@ -234,9 +234,8 @@ class Supervisor:
             job = await self._migrate_and_commit(job, target, steps)
             await self.faults.hold("killed-after-commit")
             if self._pieces.commits_first(steps):
-                await asyncio.to_thread(self._migrate_late, steps)
-        if not self._pieces.looks_first():
-            self._prepare(job, target)
+                await asyncio.to_thread(self._migrate_late, steps, target)
+        await asyncio.to_thread(self._prepare, job, target, first=False)
         try:
             await self._restart(target)
         except ApplicationFailedError as not_up:
@@ -251,7 +250,9 @@ class Supervisor:
             await self._restart(again)
         return job.to("done", f"generation {target.number} runs")
 
-    def _prepare(self, job: Job, target: Generation) -> str:
+    def _prepare(self, job: Job, target: Generation, *, first: bool) -> str:
+        if first != self._pieces.looks_first():
+            return "not looked"
         # What a rollback leads to was built once and is still in the store.
         missing = self.faults.missing()
         pinned = job.pins if job.kind == "rollout" else None
@@ -289,7 +290,8 @@ class Supervisor:
             migrations.transaction(connection, whole=whole),
         ):
             if not self._pieces.commits_first(steps):
-                self._migrate(connection, steps)
+                undone = self._migrate(connection, steps, self._deployment.wanted(target))
+                job = attrs.evolve(job, undone=job.undone or undone)
                 self.faults.meet("migration-fails")
             with self._committing:
                 self._unless_aborted()
@@ -297,19 +299,21 @@ class Supervisor:
                 self._note(job.to("committing", f"generation {target.number}"))
             self._generations.select(target.number)
 
-    def _migrate_late(self, steps: Plan) -> None:
+    def _migrate_late(self, steps: Plan, target: Generation) -> None:
         with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
-            self._migrate(connection, steps)
+            self._migrate(connection, steps, self._deployment.wanted(target))
             self.faults.meet("migration-fails")
 
-    def _migrate(self, connection: sqlite3.Connection, steps: Plan) -> None:
+    def _migrate(
+        self, connection: sqlite3.Connection, steps: Plan, ups: Sequence[Migration]
+    ) -> tuple[Migration, ...]:
         lost = migrations.log_id(connection)
-        migrations.run(
+        return migrations.run(
             connection,
             steps,
             new_log_id=self._pieces.log_after(lost, self._new_log_id()),
             now_s=int(self._clock()),
-            migrations=self._pieces.migrations,
+            migrations=ups,
         )
 
     def _unless_aborted(self) -> None:
@@ -328,14 +332,9 @@ class Supervisor:
 
     def _switch_back(self, job: Job) -> None:
         with closing(self._deployment.connect()) as connection, migrations.transaction(connection):
-            there = migrations.applied(connection)
             # Rows are lost by no step: nothing has run on these tables.
-            back: Plan = tuple(
-                (to, name)
-                for to, name in migrations.undoing(job.ran)
-                if (name in there) == (to == "down")
-            )
-            self._migrate(connection, back)
+            back = migrations.due(migrations.undoing(job.ran), migrations.applied(connection))
+            self._migrate(connection, back, job.undone)
             self._generations.select(job.previous)
             vouch(self._deployment.layout, connection)
 
@@ -376,12 +375,11 @@ class Supervisor:
 
     def _reversible(self, job: Job) -> bool:
         """Whether all that the job did to the tables can be undone without loss."""
-        drops = {one.name for one in self._pieces.migrations if one.tables}
-        return job.kind == "rollout" and not any(
-            direction == "down" and name in drops for direction, name in job.ran
-        )
+        return job.kind == "rollout" and not any(one.tables for one in job.undone)
 
     def _steps(self, job: Job, target: Generation) -> Plan:
+        if job.state == "committing":
+            return self._deployment.left_of(job.ran)
         return self._pieces.carried_out(job.kind, self._deployment.plan(target))
 
     def _replayed(self, job: Job) -> Generation | None:

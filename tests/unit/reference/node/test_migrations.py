@@ -1,11 +1,11 @@
 import sqlite3
 from collections.abc import Iterator
 
-import attrs
 import pytest
+from one_machine import failing
 
 from syncmodel.reference.node import migrations
-from syncmodel.reference.node.migrations import MIGRATIONS, Migration, Plan, plan
+from syncmodel.reference.node.migrations import MIGRATIONS, Direction, Migration, Plan, plan
 
 V1, V2, V3 = ({"supertest": version} for version in (1, 2, 3))
 CASES, EVENTS, SEVERITY, TEXT, DROPPED = (migration.name for migration in MIGRATIONS)
@@ -105,20 +105,17 @@ def test_up_keeps_log_and_cursors(store: sqlite3.Connection) -> None:
 
 @pytest.mark.parametrize("broken", range(len(MIGRATIONS)))
 def test_a_failure_leaves_everything_as_it_was(store: sqlite3.Connection, broken: int) -> None:
-    known = list(MIGRATIONS)
-    known[broken] = attrs.evolve(
-        known[broken],
-        up=(*known[broken].up, "INSERT INTO nowhere VALUES (1)"),
-        down=(*known[broken].down, "INSERT INTO nowhere VALUES (1)"),
-    )
+    def known(way: Direction) -> tuple[Migration, ...]:
+        return tuple(failing(m, way) if m == MIGRATIONS[broken] else m for m in MIGRATIONS)
+
     before = everything(store)
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-        run(store, plan({}, V3), tuple(known))
+        run(store, plan({}, V3), known("up"))
     assert everything(store) == before
-    run(store, plan({}, V3))
+    run(store, plan({}, V3), known("down"))
     before = everything(store)
     with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-        run(store, plan(V3, {}), tuple(known))
+        run(store, plan(V3, {}))
     assert everything(store) == before
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from one_machine import Machine, broken, live, prepared
+from one_machine import Machine, broken, killed, live, prepared
 
 from syncmodel.reference.node import bugs, migrations
 from syncmodel.reference.node.control import serve_control
@@ -104,8 +104,8 @@ def test_a_failing_down_migration_changes_nothing_and_the_application_is_back(ro
         assert machine.snapshot() == before
         assert machine.application.calls == ["start 2", "stop", "start 2"]
 
-    live(root, to_2)
-    live(root, test, pieces=broken("supertest-1-cases"))
+    live(root, to_2, pieces=broken("supertest-1-cases", "down"))
+    live(root, test)
 
 
 def test_an_application_that_was_down_is_not_started_by_a_failure(root: Path) -> None:
@@ -264,33 +264,9 @@ def test_a_job_goes_on_after_the_supervisor_was_killed_at_any_transition(
         if start != 1:
             await machine.job("rollout.start", generation=start)
 
-    async def killed(machine: Machine) -> None:
-        """Dies around one write of the job: what came before is on disk, nothing is after it."""
-        save = JobStore.save
-        dead = False
-
-        class Dead(BaseException):
-            pass
-
-        def save_and_die(self: JobStore, job: Job) -> Job:
-            nonlocal dead
-            if not dead and (job.state != state or not before_write):
-                save(self, job)
-            dead = dead or job.state == state
-            if dead:
-                raise Dead
-            return job
-
-        monkeypatch.setattr(JobStore, "save", save_and_die)
-        try:
-            await machine.ask(
-                f"rollout.{'start' if kind == 'rollout' else kind}", generation=target
-            )
-            await machine.supervisor.job_ended()
-        except Dead:
-            pass
-        assert dead
-        monkeypatch.setattr(JobStore, "save", save)
+    async def dies(machine: Machine) -> None:
+        method = f"rollout.{'start' if kind == 'rollout' else kind}"
+        await killed(machine, monkeypatch, method, target, state=state, before_write=before_write)
 
     async def again(machine: Machine) -> None:
         unheard_of = state == "preparing" and before_write
@@ -307,14 +283,15 @@ def test_a_job_goes_on_after_the_supervisor_was_killed_at_any_transition(
             assert done["state"] == "done"
 
     live(root, prepare)
-    live(root, killed)
+    live(root, dies)
     live(root, again)
 
 
 def test_after_a_kill_between_the_link_and_the_tables_both_are_new(root: Path) -> None:
     """The one moment at which the link is ahead: the transaction was open and went with us."""
     layout = Layout(root)
-    job = Job(1, "rollout", target=2, previous=1, was_up=True, state="committing")
+    ran = migrations.plan({}, {"supertest": 1})
+    job = Job(1, "rollout", target=2, previous=1, was_up=True, ran=ran, state="committing")
     JobStore(layout.jobs).save(job)
     Generations(layout).select(2)
 

@@ -11,6 +11,7 @@ from one_machine import Machine, broken, live, prepared
 from syncmodel.reference.node.generations import Generation, Generations
 from syncmodel.reference.node.jobs import JobStore, State
 from syncmodel.reference.node.layout import Layout
+from syncmodel.reference.node.supervisor_pieces import SupervisorPieces
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def root(tmp_path: Path) -> Path:
     return prepared(tmp_path)
 
 
-def chosen(root: Path, *selections: int) -> None:
+def chosen(root: Path, *selections: int, pieces: SupervisorPieces | None = None) -> None:
     """Roll out to generation 2, then select these for the next boot."""
 
     async def test(machine: Machine) -> None:
@@ -31,7 +32,7 @@ def chosen(root: Path, *selections: int) -> None:
             assert (done["at_boot"], done["migrations"]) == (True, {"up": [], "down": []})
             assert (machine.tables(), machine.application.calls) == before
 
-    live(root, test)
+    live(root, test, pieces=pieces)
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -63,7 +64,8 @@ def test_what_was_selected_and_is_not_any_more_is_not_booted(root: Path) -> None
     ("number", "name"), [(3, "supertest-2-severity"), (1, "supertest-1-cases")]
 )
 def test_a_boot_that_can_t_migrate_runs_what_ran(root: Path, number: int, name: str) -> None:
-    chosen(root, number)
+    pieces = broken(name, "up" if number > 2 else "down")
+    chosen(root, number, pieces=pieces)
 
     async def test(machine: Machine) -> None:
         assert machine.application.calls == ["start 2"]
@@ -73,7 +75,7 @@ def test_a_boot_that_can_t_migrate_runs_what_ran(root: Path, number: int, name: 
         assert job.error is not None
         assert (job.state, job.error["code"]) == ("failed", "migration_failed")
 
-    live(root, test, pieces=broken(name))
+    live(root, test, pieces=pieces)
 
 
 def test_a_restart_of_the_application_runs_what_ran(root: Path) -> None:
