@@ -113,10 +113,10 @@ def test_a_rollback_undoes_what_was_applied_whatever_became_of_its_package(
 
 def test_shipped_migrations_are_undone_by_code_that_ships_them_no_more(root: Path) -> None:
     async def rolled_out(machine: Machine) -> None:
-        await as_previewed(machine, 4)
+        await as_previewed(machine, 3)
 
     async def test(machine: Machine) -> None:
-        names = [one.name for one in MIGRATIONS]
+        names = [one.name for one in MIGRATIONS if one.version <= 2]
         assert await as_previewed(machine, 1, back=True) == {"up": [], "down": names[::-1]}
         assert tables(machine) == set()
 
@@ -329,7 +329,7 @@ def test_a_store_of_before_is_undone_by_what_is_shipped(root: Path) -> None:
         )
 
     async def test(machine: Machine) -> None:
-        names = [one.name for one in MIGRATIONS]
+        names = [one.name for one in MIGRATIONS if one.version <= 2]
         assert await as_previewed(machine, 2, back=True) == {"up": [], "down": names[:1:-1]}
         assert await as_previewed(machine, 5) == {
             "up": ["maps-1", "maps-2-names"],
