@@ -11,7 +11,6 @@ import inspect
 import os
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -35,6 +34,7 @@ from syncmodel.faults.shared_port import SharedPort
 from syncmodel.faults.small_disk import may_be_made
 from syncmodel.faults.who_dials import holds
 from syncmodel.machines.endings import ending, tail
+from syncmodel.machines.private_folder import PrivateFolder
 from syncmodel.model.net import Link, fully_connected
 from syncmodel.model.world import promised
 from syncmodel.steps.base import PAIRS, SetsClocks
@@ -299,9 +299,10 @@ class Servers(Adapter):
             raise
 
     async def _assemble(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="syncmodel-"))
-        here = self._folder
+        private = PrivateFolder("syncmodel-")
+        here = self._folder = private.path
         self._sweeper = await Server.start((), cwd=here, log=here / "log", folders=[here])
+        private.leave()
         # Servers may run as users of their own.
         here.chmod(0o711)
         fills = isinstance(self, FillsDisks) and FillsDisks not in self.unable()

@@ -203,13 +203,13 @@ def _gathered(node: str | None) -> list[Path]:
     if node is None:
         return []
     import atexit
-    from tempfile import TemporaryDirectory
 
+    from syncmodel.machines.private_folder import PrivateFolder
     from syncmodel.providers import wheels
 
-    folder = TemporaryDirectory(prefix="syncmodel-wheels-")
-    atexit.register(folder.cleanup)
-    return wheels.gather(Path(folder.name) / "wheels")
+    folder = PrivateFolder("syncmodel-wheels-")
+    atexit.register(folder.remove)
+    return wheels.gather(folder.path / "wheels")
 
 
 def say_destroyed(renter: Renter, lease: str) -> None:

@@ -9,8 +9,6 @@ cut is probed here. When the tester ends, all these links end: no cut outlives i
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +21,7 @@ from syncmodel.faults.link_proxy import LinkProxy
 from syncmodel.faults.proxy_links import ProxyLinks
 from syncmodel.inventory.file import Inventory
 from syncmodel.inventory.reading import Place
+from syncmodel.machines.private_folder import PrivateFolder
 from syncmodel.model.net import Link
 from syncmodel.targets.cluster import Links
 
@@ -114,7 +113,7 @@ class CarriedLinks(ProxyLinks):
 
     def __init__(self) -> None:
         super().__init__({})
-        self._folder: Path | None = None
+        self._folder: PrivateFolder | None = None
         self._inventory: Inventory | None = None
         self._connections: Connections = {}
         #: By the node whose connection they are on.
@@ -122,7 +121,8 @@ class CarriedLinks(ProxyLinks):
 
     async def open(self, inventory: Inventory, connections: Connections) -> None:
         """Open every way; links are whole then. Raises `TransportError` where that is forbidden."""
-        folder = self._folder = Path(tempfile.mkdtemp(prefix="sm-"))
+        self._folder = PrivateFolder("sm-")
+        folder = self._folder.path
         self._inventory, self._connections = inventory, connections
         try:
             for link in inventory.ways:
@@ -145,7 +145,7 @@ class CarriedLinks(ProxyLinks):
         """Have the ways over the connection to this node: to its relay, and from it to others'."""
         assert self._inventory is not None
         assert self._folder is not None
-        connection, folder = self._connections[node], self._folder
+        connection, folder = self._connections[node], self._folder.path
         listeners = self._listeners[node] = []
         relay = self._inventory.hosts[node].relay[0]
         listeners.append(
@@ -165,7 +165,7 @@ class CarriedLinks(ProxyLinks):
             *(listener.wait_closed() for listener in listeners), return_exceptions=True
         )
         if self._folder is not None:
-            (self._folder / f"{node}.relay").unlink(missing_ok=True)
+            (self._folder.path / f"{node}.relay").unlink(missing_ok=True)
 
     async def keep(self) -> None:
         """A proxy that cuts does so until it is told otherwise."""
@@ -176,7 +176,7 @@ class CarriedLinks(ProxyLinks):
         self.proxies = {}
         await asyncio.gather(*map(self._unreach, list(self._listeners)))
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
             self._folder = None
 
 

@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from typing import Any
 
 from syncmodel.errors import BootError, InvalidRunError, UsageError
 from syncmodel.machines.endings import NOTHING, tail
+from syncmodel.machines.private_folder import PrivateFolder
 from syncmodel.reference.machines.folder import private
 from syncmodel.reference.node.layout import Layout
 from syncmodel.safe_path import COMMAND
@@ -91,7 +91,8 @@ class Nursery:
     """
 
     def __init__(self, app: str, folder: Path | None = None, *, hub: bool = False) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="sm-", dir=folder))
+        self._private = PrivateFolder("sm-", folder)
+        self.folder = self._private.path
         self._app = app
         self._more = ["hub"] if hub else []
         self._log = self.folder / "fork-server.log"
@@ -101,7 +102,7 @@ class Nursery:
         self._starting = asyncio.Lock()
         self._owner = os.getpid()
         self._finalizer: weakref.finalize[..., Nursery] = weakref.finalize(
-            self, _remove_folder, self.folder
+            self, self._private.remove
         )
 
     @property
@@ -206,9 +207,11 @@ class Nursery:
         self._orders = ours
         self._finalizer.detach()
         self._finalizer = weakref.finalize(
-            self, _end_all, os.getpid(), self._process, ours, self._lifelines, self.folder
+            self, _end_all, os.getpid(), self._process, ours, self._lifelines, self._private
         )
         await self._preloaded(ours)
+        # The fork server lives, and sees to the folder should we be killed.
+        self._private.leave()
 
     async def _preloaded(self, orders: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -257,7 +260,7 @@ def _end_all(
     process: subprocess.Popen[bytes],
     orders: socket.socket,
     lifelines: dict[Path, Lifeline],
-    folder: Path,
+    folder: PrivateFolder,
 ) -> None:
     if os.getpid() != owner:
         return  # a fork of the tester, whose exit is not the tester's
@@ -269,8 +272,5 @@ def _end_all(
     for lifeline in lifelines.values():
         lifeline.wait_gone()
     lifelines.clear()
-    _remove_folder(folder)
-
-
-def _remove_folder(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder.path, ignore_errors=True)
+    folder.remove()
