@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -34,8 +35,9 @@ from syncmodel.reference.machines import spaces
 from syncmodel.reference.machines.isolated import DEVICES
 from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
-from syncmodel.reference.namespaced import NamespacedCluster
+from syncmodel.reference.namespaced import NamespacedCluster, keeps_pace
 from syncmodel.steps import (
+    Backup,
     Burst,
     Crash,
     Cut,
@@ -49,6 +51,7 @@ from syncmodel.steps import (
     Pause,
     Reboot,
     Restart,
+    Restore,
     Resume,
     Rollback,
     Rollout,
@@ -58,6 +61,7 @@ from syncmodel.steps import (
     Step,
 )
 from syncmodel.steps.packets import NOTHING, WRONGS
+from syncmodel.targets.live_node import LiveNode
 from syncmodel.transport import ssh
 
 HERE = Path(__file__).parent
@@ -424,6 +428,49 @@ def test_no_run_inherits_a_slow_disk() -> None:
             assert not loop.run(is_held_up(cluster, "n1"))
         finally:
             loop.run(cluster.close())
+
+
+DRIFTS: tuple[Step, ...] = (
+    create_case("n1", "c1", "t1"),
+    Drift("n1", 100),
+    Drift("n2", -100),
+    Backup(("n1",)),
+    Reboot("n1"),
+    Crash("n2"),
+    Restart("n2"),
+    Restore(("n1",), plain=True),
+    update_case("n1", "c1", "t2"),
+)
+
+
+def test_a_clock_drifts_over_reboots_and_no_run_inherits_that() -> None:
+    with Loop() as loop:
+        cluster = NamespacedCluster(2)
+        try:
+            assert loop.run(run(cluster, fully_connected(2), DRIFTS)).verdict is Verdict.PASS
+            for node, percent in (("n1", 100), ("n2", -100)):
+                live = cluster.live[node]
+                loop.run(keeps_pace(live, percent))
+                # It goes on by itself, and the tester knows how far.
+                away_s = known_s = 0.0
+                while abs(known_s) < 0.5:
+                    away_s, known_s = loop.run(away(live))
+                    assert away_s == pytest.approx(known_s, abs=0.2)
+                assert away_s * percent > 0
+            cluster.passed()
+            assert loop.run(run(cluster, fully_connected(2), DRIFTS[:1])).verdict is Verdict.PASS
+            for live in cluster.live.values():
+                loop.run(keeps_pace(live, 0))
+                assert loop.run(away(live)) == pytest.approx((0, 0), abs=0.2)
+        finally:
+            loop.run(cluster.close())
+
+
+async def away(live: LiveNode) -> tuple[float, float]:
+    """How far the clock of a node is ahead of ours, and how far the tester takes it to be."""
+    shown_s = float((await live.admin("cluster_status"))["now_s"])
+    now_s = time.time()
+    return shown_s - now_s, live.pace.at(now_s) - now_s
 
 
 async def is_held_up(cluster: NamespacedCluster, node: str) -> bool:

@@ -160,7 +160,7 @@ async def _boots(node: PartialNode) -> bool:
 
 async def _tells_time(node: PartialNode) -> bool:
     """Whether it says what its clock shows: else nobody could see that it was set."""
-    return type((await node.admin("cluster_status")).get("now_s")) is int
+    return type((await node.admin("cluster_status")).get("now_s")) in (int, float)
 
 
 async def _has_shape(look: Callable[[], Awaitable[object]]) -> bool:

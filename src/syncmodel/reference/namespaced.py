@@ -22,20 +22,21 @@ from syncmodel.model.pace import Pace
 from syncmodel.reference import space_needs
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.reference.filled import LENGTHS, UNREADABLE, Asked, Meanwhile
-from syncmodel.reference.machines.local import LocalCluster, LocalMachine, LocalMachines
+from syncmodel.reference.machines.local import LocalCluster, LocalMachines
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
 from syncmodel.steps.clocks import DriftsClocks
 from syncmodel.steps.disks import FillsDisks, SlowsDisks, lost
 from syncmodel.steps.packets import ImpairsLinks
 from syncmodel.targets.base import Settled, Unsettled
+from syncmodel.targets.live_node import LiveNode
 
-#: How exactly clocks are read, and how long they are looked at, at least, seconds.
-EXACT_S, LEAST_S = 0.001, 0.005
+#: How exactly nodes show their clocks, seconds.
+EXACT_S = 0.002
 
 
 @frozen
 class Reading:
-    """What a machine's clock showed between two moments of ours; all are Unix seconds."""
+    """What a node's clock showed between two moments of ours; all are Unix seconds."""
 
     before_s: float
     shown_s: float
@@ -120,10 +121,10 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks, D
             raise FaultError(f"The disk of {node} was to be {'slow' if delay_ms else 'quick'}.")
 
     async def drift(self, node: str, percent: int) -> None:
-        """The machine's clock shows that."""
-        machine = self._running.machines[node]
-        await self.live[node].keeps(Pace(0, percent, time.time()), machine.drift(percent))
-        await keeps_pace(node, machine, percent)
+        """The node itself shows that."""
+        machine, live = self._running.machines[node], self.live[node]
+        await live.keeps(Pace(0, percent, time.time()), machine.drift(percent))
+        await keeps_pace(live, percent)
 
     async def _lay(self, local: LocalCluster) -> Mapping[Link, str]:
         assert isinstance(local, NamespaceCluster)
@@ -147,19 +148,27 @@ class NamespacedCluster(EmbeddedCluster, ImpairsLinks, FillsDisks, SlowsDisks, D
         return ("nsenter", *mine, f"--net=/proc/{pid}/ns/net")
 
 
-async def keeps_pace(node: str, machine: LocalMachine, percent: int) -> None:
-    """Read its clock until no other pace would show that. Raises `FaultError` if it is not this."""
-    first = last = await _read(machine)
+async def keeps_pace(live: LiveNode, percent: int) -> None:
+    """Read the node's clock until no other pace would show that; the paces are those of `GAINS`.
+
+    Raises `FaultError` if it is not this one.
+    """
+    first = last = await _read(live)
     least_s = most_s = 0.0
-    while least_s < LEAST_S or most_s >= 2 * least_s:
-        last = await _read(machine)
+    # What shows after so long at one pace must be apart from what shows at the next.
+    while 2 * least_s - most_s <= 2 * EXACT_S or least_s <= 2 * EXACT_S:
+        last = await _read(live)
         least_s, most_s = last.before_s - first.after_s, last.after_s - first.before_s
     gained_s, factor = last.shown_s - first.shown_s, 1 + percent / 100
-    if not factor * least_s - EXACT_S <= gained_s <= factor * most_s + EXACT_S:
-        told = f"{percent} %, and shows {gained_s:.3f} s more after {most_s:.3f} s"
-        raise FaultError(f"The clock of {node} was to gain {told}.")
+    from_s, to_s = max(0.0, factor * least_s - EXACT_S), factor * most_s + EXACT_S
+    if not from_s <= gained_s <= to_s:
+        raise FaultError(
+            f"The clock of {live.name} was to gain {percent} %: it should have gone on by "
+            f"{from_s:.3f} to {to_s:.3f} s, and it went on by {gained_s:.3f} s."
+        )
 
 
-async def _read(machine: LocalMachine) -> Reading:
+async def _read(live: LiveNode) -> Reading:
     before_s = time.time()
-    return Reading(before_s, await machine.shown_s(), time.time())
+    shown_s = float((await live.admin("cluster_status"))["now_s"])
+    return Reading(before_s, shown_s, time.time())

@@ -299,7 +299,7 @@ class Cluster(
         live = self.live[node]
         await live.set_clock(ahead_s)
         status = await live.admin("cluster_status")
-        away_s = abs(int(status["now_s"]) - time.time() - ahead_s)
+        away_s = abs(float(status["now_s"]) - time.time() - ahead_s)
         if away_s > CLOCK_S:
             raise FaultError(f"The clock of {node} was set, and is {away_s:.0f} s away from that.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import product
 from pathlib import Path
 from typing import cast
 
@@ -17,13 +18,13 @@ from syncmodel.errors import FaultError
 from syncmodel.model.pace import FURTHEST_S, Pace
 from syncmodel.model.plan import Plan
 from syncmodel.reference.kinds import EMBEDDED, SIMULATED, spaced
-from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.reference.namespaced import keeps_pace
 from syncmodel.reference.node.clock import Clock as MachineClock
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Clock, Concurrently, Crash, Drift, Pause, Restart
 from syncmodel.steps.clocks import GAINS, DriftsClocks
 from syncmodel.steps.scope import Scope
+from syncmodel.targets.live_node import LiveNode
 from syncmodel.targets.wire import SUPERTEST
 
 PLAN = Plan(fully_connected(2))
@@ -116,27 +117,53 @@ def test_a_run_with_drifting_clocks_passes_and_is_counted() -> None:
 
 
 class OtherPace:
-    """A machine whose clock gains so many percent, whatever it was told."""
+    """A node whose clock gains so many percent, whatever it was told; `slow_s` is how long its
+    first answer, or all others, take before the clock is read, or after."""
 
-    def __init__(self, percent: int) -> None:
-        self._percent = percent
+    name = "n1"
 
-    async def shown_s(self) -> float:
-        """What its clock shows, after a request that takes a while."""
-        await asyncio.sleep(0.002)
-        return time.time() * (1 + self._percent / 100)
+    def __init__(self, percent: int, first: bool = True, slow_s: tuple[float, float] = (0, 0)):
+        self._percent, self._first, self._slow_s = percent, first, slow_s
+        self._answers = 0
+        self._now_s = 1_000_000.0
+
+    def time(self) -> float:
+        """The true time, which goes on by what is waited for alone."""
+        self._now_s += 1e-6
+        return self._now_s
+
+    async def admin(self, method: str) -> dict[str, float]:
+        """What its clock shows, to a thousandth."""
+        assert method == "cluster_status"
+        self._answers += 1
+        slow = self._first == (self._answers == 1)
+        before_s, after_s = self._slow_s if slow else (0.0, 0.0)
+        self._now_s += 0.002 + before_s
+        shown_s = self._now_s * (1 + self._percent / 100)
+        self._now_s += 0.002 + after_s
+        return {"now_s": round(shown_s, 3)}
+
+
+#: How long an answer waits on its way, where it does.
+WAITS_S = tuple(n / 2000 for n in range(21))
 
 
 @pytest.mark.parametrize("shows", GAINS)
 @pytest.mark.parametrize("told", GAINS)
-def test_a_clock_that_keeps_another_pace_is_a_fault(shows: int, told: int) -> None:
-    machine = OtherPace(shows)
-    probe = keeps_pace("n1", cast(LocalMachine, machine), told)
-    if shows == told:
-        asyncio.run(probe)
-        return
-    with pytest.raises(FaultError, match=f"The clock of n1 was to gain {told} %, and shows "):
-        asyncio.run(probe)
+def test_a_clock_that_keeps_another_pace_is_a_fault(
+    shows: int, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever answers are late, on whichever way."""
+    for first, wait_s, way in product((True, False), WAITS_S, (0, 1)):
+        slow_s = (wait_s, 0.0) if way else (0.0, wait_s)
+        node = OtherPace(shows, first, slow_s)
+        monkeypatch.setattr("syncmodel.reference.namespaced.time.time", node.time)
+        probe = keeps_pace(cast(LiveNode, node), told)
+        if shows == told:
+            asyncio.run(probe)
+            continue
+        with pytest.raises(FaultError, match=f"The clock of n1 was to gain {told} %: it should"):
+            asyncio.run(probe)
 
 
 def test_its_words_say_how_it_goes() -> None:

@@ -82,10 +82,6 @@ class LocalMachine:
         """The machine's clock is right, and gains so many percent from now on."""
         await self.control.call("clock", {"ahead_s": 0, "percent": percent})
 
-    async def shown_s(self) -> float:
-        """What the machine's clock shows, in Unix seconds."""
-        return float((await self.control.call("clock.show"))["now_s"])
-
     async def backup(self) -> None:
         """Copy its disk; the application goes on."""
         await self.control.call("backup")

@@ -193,7 +193,7 @@ class Admin:
             problems.append(f"generation {selected} is selected and {running} is running")
         return {
             "healthy": not problems,
-            "now_s": self._app.now_s(),
+            "now_s": self._app.shown_s(),
             "problems": problems,
             "members": (await self._list({}))["nodes"],
             "generation": {"selected": selected, "running": running},

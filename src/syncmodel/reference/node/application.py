@@ -134,6 +134,10 @@ class Application:
         """The clock, in whole Unix seconds."""
         return int(self._clock())
 
+    def shown_s(self) -> float:
+        """What the clock shows, in Unix seconds, to a thousandth."""
+        return round(self._clock(), 3)
+
     def submit(self, given: Input) -> Answer | None:
         """Take one step; the answer if there is one.
 

@@ -96,7 +96,6 @@ class Control:
             "fault.held": self._held,
             "fault.disarm": self._disarm,
             "clock": self._set_clock,
-            "clock.show": self._show_clock,
             "backup": self._verb(self._backups.copy),
             "restore": self._restore,
             "spoil": self._spoil,
@@ -258,9 +257,6 @@ class Control:
         percent = _field({"percent": 0, **params}, "percent", int)
         self._clock.set(_field(params, "ahead_s", int), percent)
         return {"ahead_s": self._clock.pace.ahead_s, "percent": self._clock.pace.percent}
-
-    async def _show_clock(self, _: Params) -> dict[str, Any]:
-        return {"now_s": self._clock()}
 
     async def _fallen(self, params: Params) -> dict[str, Any]:
         """Until the application ended of itself, and no job starts it again."""
