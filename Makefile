@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test unit live live-namespaces live-capabilities live-killed live-rented test-slow test-long test-longer suite check lint imports types bench soak \
+.PHONY: help install run demo test unit live live-namespaces suite-namespaces live-capabilities live-killed live-rented test-slow test-long test-longer suite check lint imports types bench soak \
   oracle mutants adapters adapters-test bench-adapters browser peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
@@ -64,6 +64,9 @@ test-longer: install ## what takes longer still, and CI leaves out: more histori
 live-namespaces: install ## machines in namespaces: their tests, a search, and the corpus (docs/namespaces.md)
 	$(BIN)/pytest tests/live/test_namespaces.py tests/live/test_namespaces_end.py -m "not longer" -rs
 	$(BIN)/pytest stateful --ignore=stateful/adapters --syncmodel-target namespaces $(SEARCH) -rs
+
+suite-namespaces: install ## the stateful suite on machines in namespaces (needs root)
+	$(BIN)/pytest stateful --ignore=stateful/adapters -m "not long" --syncmodel-target namespaces $(SEARCH) $(PARALLEL) -rs
 
 live-capabilities: install ## nodes that lack each capability in turn, and each pair: 500 steps each (hours)
 	$(BIN)/pytest tests/live/test_inventory_lacks.py -m "long or longer"
