@@ -292,7 +292,14 @@ def test_a_request_is_replayed_though_the_node_has_no_health_to_ask_for() -> Non
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("absent", [("sync.status",), ("state.position", "cluster_status")])
+@pytest.mark.parametrize(
+    "absent",
+    [
+        ("sync.status",),
+        ("state.position", "cluster_status"),
+        *(pytest.param((one,), marks=pytest.mark.longer) for one in ALL if one != "sync.status"),
+    ],
+)
 def test_a_bug_is_found_in_nodes_that_lack_something(
     absent: tuple[str, ...], tmp_path: Path
 ) -> None:
