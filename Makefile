@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 CODE := src strategies stateful tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test unit live live-namespaces suite-namespaces live-capabilities live-killed live-rented test-slow test-long test-longer suite check lint imports types bench soak \
+.PHONY: help install run demo test unit live live-namespaces suite-namespaces search-namespaces live-capabilities live-killed live-rented test-slow test-long test-longer suite check lint imports types bench soak \
   oracle mutants adapters adapters-test bench-adapters browser peers bench-peers bench-bugs bench-found check-model clean
 
 help: ## list the targets
@@ -64,6 +64,16 @@ test-longer: install ## what takes longer still, and CI leaves out: more histori
 live-namespaces: install ## machines in namespaces: their tests, a search, and the corpus (docs/namespaces.md)
 	$(BIN)/pytest tests/live/test_namespaces.py tests/live/test_namespaces_end.py -m "not longer" -rs
 	$(BIN)/pytest stateful --ignore=stateful/adapters --syncmodel-target namespaces $(SEARCH) -rs
+
+# The families of faults that machines in namespaces have.
+FAULTS := clocks deployment disks hanging lifecycle membership misused network packets purging restoring slowness \
+  spoiling standstill sync trusting
+
+search-namespaces: install ## 20 sequences of each family of faults there, and 300 of all (twenty minutes; fails on an invalid run)
+	for each in $(FAULTS); do \
+	  $(BIN)/syncmodel explore --target namespaces --sequences 20 --no-scenes --faults $$each || exit 1; \
+	done
+	$(BIN)/syncmodel explore --target namespaces --sequences 300 --no-scenes
 
 suite-namespaces: install ## the stateful suite on machines in namespaces (needs root)
 	$(BIN)/pytest stateful --ignore=stateful/adapters -m "not long" --syncmodel-target namespaces $(SEARCH) $(PARALLEL) -rs
