@@ -33,11 +33,11 @@ from syncmodel.errors import FormatError, UsageError
 from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.model.plan import MOST_WRITES, Plan
+from syncmodel.model.plan import Plan
 from syncmodel.model.policies import Policy
 from syncmodel.model.schema import Schema
 from syncmodel.steps import form
-from syncmodel.steps.base import Step
+from syncmodel.steps.base import Step, refusal
 
 RUNS_LIMIT = 1_000
 NODE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -272,9 +272,5 @@ def check_steps(net: Net, steps: Sequence[Step], where: str) -> None:
             )
         budgets.check_names(step, net.schema, f"{where}, step {position}")
         if not step.enabled(plan):
-            raise FormatError(
-                f"{where}, step {position} ({step.op}): it can't be taken here; what it needs (a "
-                f"node that runs, a row written fewer than {MOST_WRITES} times, a token that is "
-                f"still unused) is not there."
-            )
+            raise FormatError(f"{where}, step {position} ({step.op}): {refusal(step)}.")
         plan = step.advance(plan)

@@ -10,9 +10,9 @@ from syncmodel.engine.session import SETTLE_LIMIT_S, Result, Session
 from syncmodel.errors import UsageError
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.model.plan import MOST_WRITES, Plan
+from syncmodel.model.plan import Plan
 from syncmodel.model.world import promised
-from syncmodel.steps.base import Step
+from syncmodel.steps.base import Step, refusal
 from syncmodel.targets.base import Reusable, Target
 
 __all__ = ["Result", "first_disabled", "run"]
@@ -47,11 +47,8 @@ async def run(
     """
     refused = first_disabled(promised(net, guarantees or Guarantees()), steps)
     if refused is not None:
-        raise UsageError(
-            f"Step {refused + 1} ({steps[refused]}) can't be taken here: what it needs (a node "
-            f"that runs, a row written fewer than {MOST_WRITES} times, a token that is still "
-            f"unused) is not there after the steps before."
-        )
+        step = steps[refused]
+        raise UsageError(f"Step {refused + 1} ({step}): {refusal(step)}.")
     if alone and isinstance(target, Reusable):
         target.renew()
     session = Session(target, net, guarantees, observe, settle_limit_s, invariants=invariants)

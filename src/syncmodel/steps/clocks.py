@@ -11,7 +11,7 @@ from attrs import frozen
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.pace import FURTHEST_S
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import SetsClocks, Step, Target, require
+from syncmodel.steps.base import SetsClocks, Step, Target, one_of, require, within
 from syncmodel.steps.scope import Scope
 
 #: Where clocks are drawn to jump.
@@ -40,8 +40,11 @@ class Clock(Step):
     def alters(self) -> frozenset[str]:
         return frozenset({self.node})
 
+    def mistake(self) -> str | None:
+        return within("ahead_s", self.ahead_s, -FURTHEST_S, FURTHEST_S)
+
     def enabled(self, plan: Plan) -> bool:
-        return self.node in plan.net.up and abs(self.ahead_s) <= FURTHEST_S
+        return self.node in plan.net.up and self.mistake() is None
 
     async def perform(self, target: Target) -> Outcome:
         await require(target, SetsClocks).set_clock(self.node, self.ahead_s)
@@ -83,14 +86,18 @@ class Drift(Step):
     def alters(self) -> frozenset[str]:
         return frozenset({self.node})
 
+    def mistake(self) -> str | None:
+        return one_of("percent", self.percent, GAINS)
+
     def enabled(self, plan: Plan) -> bool:
         """The node is up."""
-        return self.node in plan.net.up and self.percent in GAINS
+        return self.node in plan.net.up and self.mistake() is None
 
     async def perform(self, target: Target) -> Outcome:
         await require(target, DriftsClocks).drift(self.node, self.percent)
         return accepted()
 
     def __str__(self) -> str:
-        how = {-100: "stands still", 0: "is right", 100: "is right now, and goes twice as fast"}
-        return f"the clock of {self.node} {how[self.percent]}"
+        how = {-100: "stands still", 0: "is right", 100: "is set right, and goes twice as fast"}
+        otherwise = f"is set right, and gains {self.percent} %"
+        return f"the clock of {self.node} {how.get(self.percent, otherwise)}"

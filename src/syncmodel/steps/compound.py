@@ -19,7 +19,7 @@ from syncmodel.model.plan import Plan
 from syncmodel.model.reads import Look
 from syncmodel.model.schema import Table
 from syncmodel.model.values import Row
-from syncmodel.steps.base import Call, Malforms, Step, Target, require, told
+from syncmodel.steps.base import Call, Malforms, Step, Target, one_of, require, told
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.disks import FullDisk, SlowDisk
 from syncmodel.steps.fill import Fill
@@ -42,11 +42,14 @@ class Burst(Step):
     def nodes(self) -> frozenset[str]:
         return frozenset().union(*(step.nodes() for step in self.steps))
 
+    def mistake(self) -> str | None:
+        return _mistake_within(self, 1, NO_BURST)
+
     def enabled(self, plan: Plan) -> bool:
         """Each is enabled after those before it; a burst holds no burst, and no purge, before which
         all is at rest."""
         for step in self.steps:
-            if isinstance(step, Burst | Purge) or not step.enabled(plan):
+            if isinstance(step, NO_BURST) or not step.enabled(plan):
                 return False
             plan = step.advance(plan)
         return bool(self.steps)
@@ -93,10 +96,13 @@ class Concurrently(Step):
             net = step.becomes(net, part)
         return net
 
+    def mistake(self) -> str | None:
+        return _mistake_within(self, 2, ALONE)
+
     def enabled(self, plan: Plan) -> bool:
         """Each is enabled alone, and what they change does not overlap."""
         if len(self.steps) < 2 or not all(
-            not isinstance(step, Burst | Concurrently | Refused | Purge | FullDisk | SlowDisk)
+            not isinstance(step, ALONE)
             and step.enabled(plan)
             for step in self.steps
         ):
@@ -205,12 +211,15 @@ class Refused(Step):
     def nodes(self) -> frozenset[str]:
         return self.step.nodes()
 
+    def mistake(self) -> str | None:
+        return one_of("why", self.why, PROOFS)
+
     def enabled(self, plan: Plan) -> bool:
         return self.step.node in plan.net.nodes and self._proved(plan)
 
     def _proved(self, plan: Plan) -> bool:
         """Whether the plan proves that the node must refuse for this reason."""
-        known = self.step.is_of(plan.net.schema) and self.why in PROOFS
+        known = self.step.is_of(plan.net.schema) and self.mistake() is None
         return known and PROOFS[self.why](plan, self.step)
 
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
@@ -237,6 +246,22 @@ class Refused(Step):
 
     def __str__(self) -> str:
         return f"refused ({self.why}): {self.step}"
+
+
+#: What a burst does not hold, and what is not done beside something else.
+NO_BURST = (Burst, Purge)
+ALONE = (Burst, Concurrently, Refused, Purge, FullDisk, SlowDisk)
+
+
+def _mistake_within(whole: Burst | Concurrently, least: int, never: tuple[type, ...]) -> str | None:
+    """The first mistake of a step that holds at least so many others, and never such ones."""
+    if len(whole.steps) < least:
+        return f"`steps` takes at least {least}, not {len(whole.steps)}"
+    for place, step in enumerate(whole.steps, 1):
+        said = f"{whole.op} takes no {step.op}" if isinstance(step, never) else step.mistake()
+        if said is not None:
+            return f"its step {place} ({step.op}): {said}"
+    return None
 
 
 def _answers(plan: Plan, step: Data) -> bool:

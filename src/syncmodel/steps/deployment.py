@@ -11,7 +11,7 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Deploys, Step, Target, require
+from syncmodel.steps.base import Deploys, Step, Target, each_once, require
 from syncmodel.steps.scope import Scope
 
 #: The code of a deployment that is done, and has run other migrations than its preview named.
@@ -56,12 +56,14 @@ class Deployment(Step):
     def rewire(self, net: Net) -> Net:
         return net.deploy(self.on, self.generation)
 
+    def mistake(self) -> str | None:
+        return each_once(self.on)
+
     def enabled(self, plan: Plan) -> bool:
         """The generation exists and lies ahead (for a rollback: behind) of every node named."""
         net = plan.net
         return (
-            bool(self.on)
-            and len(set(self.on)) == len(self.on)
+            self.mistake() is None
             and set(self.on) <= set(net.up)
             and self.generation in net.generations
             and all(

@@ -20,7 +20,7 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.outcome import Answer, Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.base import Step, Target, require, within
 from syncmodel.steps.scope import Scope
 
 #: What is expected of a node whose disk was full.
@@ -127,9 +127,12 @@ class SlowDisk(Step):
     def alters(self) -> frozenset[str]:
         return frozenset({self.node})
 
+    def mistake(self) -> str | None:
+        return within("delay_ms", self.delay_ms, 0, LONGEST_MS)
+
     def enabled(self, plan: Plan) -> bool:
         """The node runs with the plugin."""
-        return plan.net.carries(self.node) and 0 <= self.delay_ms <= LONGEST_MS
+        return plan.net.carries(self.node) and self.mistake() is None
 
     async def perform(self, target: Target) -> Outcome:
         """Make it so slow, probed by the target."""

@@ -16,7 +16,7 @@ from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, accepted, refused
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.base import Step, Target, one_of, require
 from syncmodel.steps.scope import Scope
 
 
@@ -102,6 +102,10 @@ class FaultyDeploy(Step):
         done = self._meets is not None and self._meets.ends is None
         return net.deploy((self.node,), self.generation) if done else net
 
+    def mistake(self) -> str | None:
+        met = [fault.name for fault in FAULTS.values() if fault.back or not self.back]
+        return one_of("fault", self.fault, met)
+
     def enabled(self, plan: Plan) -> bool:
         """The generation exists, lies the right way, and the fault can be met on it. (What a
         machine that waits for its boot does with one is left open.)"""
@@ -111,7 +115,7 @@ class FaultyDeploy(Step):
         if self.node in net.staged:
             return False
         running = net.running[self.node]
-        if self._meets is None or (self.back and not self._meets.back):
+        if self.mistake() is not None:
             return False
         return self.generation < running if self.back else self.generation > running
 

@@ -14,7 +14,7 @@ from syncmodel.model.outcome import Outcome, compound
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import Row, Scalar, Write
-from syncmodel.steps.base import Call, Step, Target
+from syncmodel.steps.base import Call, Step, Target, within
 from syncmodel.steps.data import Create, Given, names_of
 from syncmodel.steps.scope import Scope
 
@@ -71,6 +71,9 @@ class Fill(Step):
                 for rows, refs in product(scope.fills, product(*named)):
                     yield cls(node, table.name, first, rows, refs)
 
+    def mistake(self) -> str | None:
+        return within("rows", self.rows, 1, MOST) or within("first", self.first, 1, LAST)
+
     def enabled(self, plan: Plan) -> bool:
         """The node takes writes, shows what the rows name, and nothing of this was written yet."""
         if not plan.net.writes(self.node) or not self.fits(plan):
@@ -81,9 +84,9 @@ class Fill(Step):
         """Whether table and columns are there, and no other write uses its rows or values."""
         schema = plan.net.schema
         table = schema.by_name.get(self.table)
-        if table is None or not (_can_fill(table) and 1 <= self.rows <= MOST):
+        if table is None or not _can_fill(table) or self.mistake() is not None:
             return False
-        if not 1 <= self.first <= LAST or len(self.refs) != len(table.refs):
+        if len(self.refs) != len(table.refs):
             return False
         new = self.keys(schema).isdisjoint(plan.rows)
         return new and _tokens(self, schema).isdisjoint(plan.tokens) and _are_shown(self, schema)

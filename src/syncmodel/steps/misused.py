@@ -16,7 +16,7 @@ from syncmodel.model.asked import ABSENT
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.outcome import Answer, Outcome, refused
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.base import Step, Target, one_of, require
 from syncmodel.steps.scope import Scope
 
 #: One thing is wrong about each.
@@ -86,10 +86,13 @@ class Misuse(Step):
     def inspects(self) -> bool:
         return True
 
+    def mistake(self) -> str | None:
+        variant = one_of("variant", self.variant, VARIANTS)
+        return variant or one_of("method", self.method, METHODS)
+
     def enabled(self, plan: Plan) -> bool:
         """The node answers, and it is a request that we can make."""
-        known = self.variant in VARIANTS and self.method in METHODS
-        return known and self.node in plan.net.up
+        return self.node in plan.net.up and self.mistake() is None
 
     def due(self) -> Outcome:
         """Refused."""

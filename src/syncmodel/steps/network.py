@@ -11,7 +11,7 @@ from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
 from syncmodel.model.spreading import split
-from syncmodel.steps.base import CutsLinks, CutsOneWay, Step, Target, require
+from syncmodel.steps.base import CutsLinks, CutsOneWay, Step, Target, require, two_nodes
 from syncmodel.steps.scope import Scope, shapes
 
 
@@ -80,8 +80,11 @@ class OneLink(Links):
     def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
         return cut | {(self.from_node, self.to_node)}
 
+    def mistake(self) -> str | None:
+        return two_nodes("from", self.from_node, "to", self.to_node)
+
     def enabled(self, plan: Plan) -> bool:
-        return self.from_node != self.to_node and Links.enabled(self, plan)
+        return self.mistake() is None and Links.enabled(self, plan)
 
 
 @frozen
@@ -109,6 +112,9 @@ class Mend(Links):
     @classmethod
     def choices(cls, plan: Plan, scope: Scope) -> Iterator[Self]:
         yield from (cls(a, b) for a, b in sorted(plan.net.cut))
+
+    def mistake(self) -> str | None:
+        return two_nodes("from", self.from_node, "to", self.to_node)
 
     def cut(self, nodes: tuple[str, ...], cut: frozenset[Link]) -> frozenset[Link]:
         return cut - {(self.from_node, self.to_node)}

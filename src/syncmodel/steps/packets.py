@@ -15,7 +15,7 @@ from attrs import frozen
 from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.base import Step, Target, one_of, require, two_nodes
 from syncmodel.steps.scope import Scope
 
 #: What may be wrong with a line, in words that follow "the link n1 -> n2".
@@ -62,10 +62,14 @@ class Impair(Step):
         whole = sorted(plan.net.links - plan.net.cut)
         yield from (cls(a, b, wrong) for a, b in whole for wrong in (*WRONGS, NOTHING))
 
+    def mistake(self) -> str | None:
+        same = two_nodes("from", self.from_node, "to", self.to_node)
+        return same or one_of("wrong", self.wrong, (*WRONGS, NOTHING))
+
     def enabled(self, plan: Plan) -> bool:
         link = (self.from_node, self.to_node)
         whole = link in plan.net.links and link not in plan.net.cut
-        return whole and (self.wrong in WRONGS or self.wrong == NOTHING)
+        return whole and self.mistake() is None
 
     async def perform(self, target: Target) -> Outcome:
         """Put it in force, probed by the target."""

@@ -12,7 +12,7 @@ from syncmodel.model.backups import Disks
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.base import Step, Target, each_once, require
 from syncmodel.steps.scope import Scope
 
 
@@ -65,6 +65,9 @@ class Backup(Step):
     def mark(self, plan: Plan) -> Plan:
         return plan.copied(self.on)
 
+    def mistake(self) -> str | None:
+        return each_once(self.on)
+
     def enabled(self, plan: Plan) -> bool:
         return _usual(self.on, plan.net) and plan.net.paused.isdisjoint(self.on)
 
@@ -112,6 +115,9 @@ class Restore(Step):
     def mark(self, plan: Plan) -> Plan:
         return plan.over(plan.net.either(self.rewire(plan.net))).put_back(self.on).over(plan.net)
 
+    def mistake(self) -> str | None:
+        return each_once(self.on)
+
     def enabled(self, plan: Plan) -> bool:
         """There is a copy of each; nothing that a quorum accepted may be lost."""
         return (
@@ -137,8 +143,7 @@ def _usual(nodes: tuple[str, ...], net: Net) -> bool:
     """
     told = {node for node, _ in (*net.away, *net.distrusts)}
     return (
-        bool(nodes)
-        and len(set(nodes)) == len(nodes)
+        each_once(nodes) is None
         and set(nodes) <= set(net.nodes)
         and told.union(net.disabled, net.staged).isdisjoint(nodes)
     )

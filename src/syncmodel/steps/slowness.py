@@ -9,7 +9,7 @@ from attrs import frozen
 
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import SlowsLinks, Step, Target, require
+from syncmodel.steps.base import SlowsLinks, Step, Target, require, two_nodes, within
 from syncmodel.steps.scope import Scope
 
 #: The longest delay, milliseconds: well below what nodes take for silence.
@@ -39,10 +39,14 @@ class Slow(Step):
         whole = sorted(plan.net.links - plan.net.cut)
         yield from (cls(a, b, delay_ms) for a, b in whole for delay_ms in DELAYS_MS)
 
+    def mistake(self) -> str | None:
+        same = two_nodes("from", self.from_node, "to", self.to_node)
+        return same or within("delay_ms", self.delay_ms, 0, LONGEST_MS)
+
     def enabled(self, plan: Plan) -> bool:
         link = (self.from_node, self.to_node)
         whole = link in plan.net.links and link not in plan.net.cut
-        return whole and 0 <= self.delay_ms <= LONGEST_MS
+        return whole and self.mistake() is None
 
     async def perform(self, target: Target) -> Outcome:
         """Make it so slow, probed by the target."""

@@ -18,7 +18,7 @@ from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, refused
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.base import Step, Target, one_of, require
 from syncmodel.steps.scope import Scope
 
 #: What is damaged, in words that follow "in".
@@ -69,6 +69,9 @@ class Spoil(Step):
         bare = self.leads_to(net)
         return net if bare is None else net.deploy((self.node,), bare)
 
+    def mistake(self) -> str | None:
+        return one_of("part", self.part, PARTS)
+
     def enabled(self, plan: Plan) -> bool:
         """The node runs with the plugin, and nothing is in its store that rows do not tell: what is
         to be booted, who is a member, whom it trusts. Nothing may be lost that a quorum accepted,
@@ -76,7 +79,7 @@ class Spoil(Step):
         net = plan.net
         told = {node for node, _ in (*net.away, *net.distrusts)}
         return (
-            self.part in PARTS
+            self.mistake() is None
             and net.carries(self.node)
             and self.node not in told.union(net.staged)
             and not net.quorum

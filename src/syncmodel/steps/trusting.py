@@ -16,7 +16,7 @@ from attrs import frozen
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Target, require
+from syncmodel.steps.base import Target, require, two_nodes
 from syncmodel.steps.membership import Told
 from syncmodel.steps.scope import Scope
 
@@ -43,6 +43,9 @@ class Trusting(Told):
     def nodes(self) -> frozenset[str]:
         return frozenset({self.node, self.peer})
 
+    def mistake(self) -> str | None:
+        return two_nodes("node", self.node, "peer", self.peer)
+
     def enabled(self, plan: Plan) -> bool:
         """The node runs, and it is another thing to be told.
 
@@ -50,7 +53,7 @@ class Trusting(Told):
         and what a delete had hidden can't come back once the delete was purged.
         """
         net = plan.net
-        told = self.node in net.up and self.peer in net.nodes and self.node != self.peer
+        told = self.node in net.up and self.peer in net.nodes and self.mistake() is None
         if not told or plan.purged or net.quorum or net.schema.restricting or net.schema.cascading:
             return False
         return self.rewire(net) != net

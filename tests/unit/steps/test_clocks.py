@@ -171,5 +171,5 @@ def test_its_words_say_how_it_goes() -> None:
     assert words == [
         "the clock of n1 is right",
         "the clock of n1 stands still",
-        "the clock of n1 is right now, and goes twice as fast",
+        "the clock of n1 is set right, and goes twice as fast",
     ]
