@@ -256,8 +256,9 @@ def renter_of(name: str) -> Renter:
     """Who rents at that provider. Raises `UsageError`."""
     from syncmodel.providers.registry import provider
     from syncmodel.providers.renting import Renter
+    from syncmodel.report.terminal import remark
 
-    return Renter(provider(name))
+    return Renter(provider(name), tell=remark)
 
 
 def when(seconds: int | None) -> str:

@@ -43,6 +43,11 @@ class LostError(TroubleError):
     """There is no answer, so it may have been done."""
 
 
+class StrangeHostError(LostError):
+    """Nobody knows the host. Its words are for people: who named it has to act, unless it was
+    known before."""
+
+
 class NoRoomError(TroubleError):
     """There is none of this size at this place now."""
 

@@ -38,6 +38,7 @@ from syncmodel.providers.base import (
     expiry,
     of_status,
 )
+from syncmodel.providers.reaching import address, broken, secret
 
 ENDPOINT = "https://api.hetzner.cloud/v1"
 #: Codes of https://docs.hetzner.cloud/reference/cloud#errors, by what they mean for us.
@@ -73,7 +74,9 @@ class Hetzner(Provider):
     def here(cls) -> Hetzner:
         """With the token of the environment. Raises `UsageError`."""
         token, named = os.environ.get("HCLOUD_TOKEN", ""), os.environ.get("HCLOUD_TOKEN_FILE", "")
+        source = "HCLOUD_TOKEN"
         if not token and named:
+            source = "HCLOUD_TOKEN_FILE"
             try:
                 token = budgets.content(budgets.at_home(Path(named))).decode("ascii")
             except (UsageError, UnicodeDecodeError) as error:
@@ -85,7 +88,8 @@ class Hetzner(Provider):
                 "Hetzner needs a token: put it into HCLOUD_TOKEN, or name its file in "
                 "HCLOUD_TOKEN_FILE."
             )
-        return cls(token.strip(), os.environ.get("HCLOUD_ENDPOINT", ENDPOINT))
+        endpoint = address("HCLOUD_ENDPOINT", os.environ.get("HCLOUD_ENDPOINT", ENDPOINT))
+        return cls(secret(source, token.strip()), endpoint)
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -208,8 +212,9 @@ class Hetzner(Provider):
                     return kind(words)
             known = of_status(error.code, words) if isinstance(error.code, int) else None
             return known or ProviderError(f"Hetzner refused it: {words}.")
-        if isinstance(error, requests.RequestException):
-            return LostError(f"{type(error).__name__}: the connection to Hetzner broke")
+        lost = isinstance(error, requests.RequestException)
+        if lost and (meant := broken(error, "HCLOUD_ENDPOINT")):
+            return meant
         return ProviderError(f"Hetzner's client failed: {type(error).__name__}: {error}.")
 
     def _finished(self, actions: list[Any]) -> Pending:

@@ -25,7 +25,6 @@ from syncmodel.providers.base import (
     SERVER,
     BusyError,
     FailedError,
-    LostError,
     Mark,
     NoRoomError,
     Pending,
@@ -37,6 +36,10 @@ from syncmodel.providers.base import (
     expiry,
     of_status,
 )
+from syncmodel.providers.reaching import address, broken, silent
+
+# Of versions that they look for, for one.
+silent("keystoneauth", "openstack")
 
 CATALOGUE = "https://eu.api.ovh.com/v1/order/catalog/public/cloud?ovhSubsidiary=FR"
 #: Prices there are in hundred-millionths of a EUR.
@@ -59,13 +62,16 @@ class Ovh(Provider):
     @classmethod
     def here(cls) -> Ovh:
         """With the account of the environment: OS_AUTH_URL and so on, or OS_CLOUD."""
-        found = cls(os.environ.get("SYNCMODEL_OVH_CATALOGUE", CATALOGUE))
+        catalogue = os.environ.get("SYNCMODEL_OVH_CATALOGUE", CATALOGUE)
+        found = cls(address("SYNCMODEL_OVH_CATALOGUE", catalogue))
         try:
-            found._connection("")
+            account = found._connection("").config.config["auth"]
         except (cloud.SDKException, identity.ClientException) as error:
             raise UsageError(
                 f"OVH needs an account: set OS_AUTH_URL and so on, or OS_CLOUD ({error})."
             ) from None
+        if "auth_url" in account:
+            address(_auth_url(), account["auth_url"])
         return found
 
     @property
@@ -163,8 +169,11 @@ class Ovh(Provider):
             known = of_status(status, f"{words} ({status})")
             return known or ProviderError(f"OVH refused it: {words} ({status}).")
         lost = (requests.RequestException, identity.ConnectionError, identity.DiscoveryFailure)
-        if isinstance(error, (*lost, cloud.InvalidResponse, ConnectionError, ValueError)):
-            return LostError(f"{type(error).__name__}: the connection to OVH broke")
+        kinds = (*lost, cloud.InvalidResponse, ConnectionError, ValueError)
+        if isinstance(error, kinds) and (
+            meant := broken(error, f"{_auth_url()} and SYNCMODEL_OVH_CATALOGUE")
+        ):
+            return meant
         return ProviderError(f"OVH's client failed: {type(error).__name__}: {error}.")
 
     def _connection(self, region: str) -> Any:
@@ -186,6 +195,11 @@ class Ovh(Provider):
         access = session.auth.get_access(session)
         found = access.service_catalog.get_endpoints(service_type="compute")
         return {one["region"] for some in found.values() for one in some}
+
+
+def _auth_url() -> str:
+    """What says where to log in."""
+    return "OS_AUTH_URL" if os.environ.get("OS_AUTH_URL") else "auth_url of OS_CLOUD"
 
 
 def _server(found: Any, region: str) -> Thing:

@@ -27,6 +27,7 @@ from syncmodel.providers.base import (
     Prices,
     Provider,
     ProviderError,
+    StrangeHostError,
     TakenError,
     Thing,
     TroubleError,
@@ -36,6 +37,8 @@ from syncmodel.providers.calls import Calls
 from syncmodel.providers.quotes import Line, Quote, hours
 
 T = TypeVar("T")
+#: After so many attempts in vain who waits is told.
+TOLD = 3
 
 
 @frozen
@@ -103,11 +106,14 @@ def rent(
 
 @mutable(eq=False)
 class Renter:
-    """One provider, and patience with it."""
+    """One provider, and patience with it. `tell` gets a line when patience takes seconds."""
 
     provider: Provider
     patience: Patience = field(factory=Patience)
+    tell: Callable[[str], object] = lambda _: None
     _calls: Calls = field(init=False)
+    #: Whether it ever did: who named its host made no mistake then.
+    _answered: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._calls = Calls(self.patience.call_s)
@@ -268,12 +274,12 @@ class Renter:
                     break
                 except BusyError as error:
                     last = str(error)
-                    self._rest(tries)
+                    self._again(tries, error)
                 except (LostError, TakenError) as error:
                     last = str(error)
                     # Two of one name would be paid for: never ask again without a look.
                     self._calls.settled(self.patience.late_s)
-                    self._rest(tries)
+                    self._again(tries, error)
                     if (found := self._named(mark, name)) is not None:
                         return found
             else:
@@ -350,30 +356,46 @@ class Renter:
                 return self._do(call)
             except (BusyError, LostError, TakenError) as error:
                 last = str(error)
+                if tries + 1 < self.patience.tries:
+                    self._again(tries, error)
             except but:
                 raise
             except TroubleError as error:
                 raise ProviderError(f"{self.provider.name} said: {error}.") from error
-            if tries + 1 < self.patience.tries:
-                self._rest(tries)
         raise ProviderError(
             f"{self.provider.name} gave no answer, asked {self.patience.tries} times: {last}."
         )
 
     def _do(self, call: Callable[[], T]) -> T:
-        """One attempt; what its client raises is translated, and no secret is in it."""
+        """One attempt; what its client raises is translated, and no secret is in it. Raises
+        `UsageError` for a host that nobody knows, unless it answered before."""
         try:
-            return self._calls.do(call)
+            done = self._calls.do(call)
         except (TroubleError, UsageError, ProviderError):
             raise
         except Exception as error:  # noqa: BLE001 (whatever its client raises is translated)
             meant = self.provider.meant(error)
-            raise type(meant)(self._hidden(str(meant))) from None
+            said = self._hidden(str(meant))
+            if isinstance(meant, StrangeHostError) and not self._answered:
+                raise UsageError(said) from None
+            raise type(meant)(said) from None
+        self._answered = True
+        return done
 
     def _hidden(self, text: str) -> str:
         for secret in filter(None, self.provider.secrets):
             text = text.replace(secret, "(hidden)")
         return text
+
+    def _again(self, tries: int, error: TroubleError) -> None:
+        """Rest before it is asked once more; once that takes seconds, say so."""
+        if tries + 1 == TOLD:
+            what = "does not answer" if isinstance(error, LostError) else "can't do it now"
+            self.tell(
+                f"{self.provider.name} {what} ({str(error).rstrip('.')}), asked {TOLD} times of "
+                f"{self.patience.tries}."
+            )
+        self._rest(tries)
 
     def _rest(self, tries: int) -> None:
         time.sleep(self.patience.pace(tries))

@@ -25,7 +25,6 @@ from syncmodel.providers.base import (
     SERVER,
     BusyError,
     FailedError,
-    LostError,
     Mark,
     NoRoomError,
     Pending,
@@ -38,6 +37,10 @@ from syncmodel.providers.base import (
     expiry,
     of_status,
 )
+from syncmodel.providers.reaching import address, broken, secret, silent
+
+# Of a configuration that need not be there, for one.
+silent("scaleway")
 
 #: Every zone in which something may have been left.
 ZONES = tuple(f"{city}-{number}" for city in ("fr-par", "nl-ams", "pl-waw") for number in (1, 2, 3))
@@ -69,15 +72,28 @@ class Scaleway(Provider):
         except ValueError as error:
             # What it says quotes the key.
             said = str(error).replace(self._secret, "(hidden)") if self._secret else str(error)
-            raise UsageError(f"Scaleway needs an account in the environment: {said}.") from None
+            raise UsageError(
+                "Scaleway needs an account in the environment: correct SCW_ACCESS_KEY, "
+                f"SCW_SECRET_KEY or what else it names ({said})."
+            ) from None
         self._disks: dict[tuple[str, str], int] = {}
 
     @classmethod
     def here(cls) -> Scaleway:
         """With the keys of the environment, or of Scaleway's own configuration."""
+        if profile := os.environ.get("SCW_PROFILE"):
+            try:
+                Client.from_config_file(profile_name=profile)
+            except Exception:  # noqa: BLE001 (whatever is wrong may quote a key)
+                raise UsageError(
+                    f"SCW_PROFILE names {profile!r:.60}, which can't be read from Scaleway's "
+                    "configuration: correct it, or leave it out."
+                ) from None
         client = Client.from_config_file_and_env()
         if not client.default_project_id:
             raise UsageError("Scaleway needs a project: put its id into SCW_DEFAULT_PROJECT_ID.")
+        client.api_url = address("SCW_API_URL", client.api_url).rstrip("/")
+        client.secret_key = secret("SCW_SECRET_KEY", client.secret_key or "")
         # Without it only that project's things are listed.
         client.default_organization_id = None
         client.default_zone = os.environ.get("SCW_DEFAULT_ZONE", ZONES[0])
@@ -184,8 +200,9 @@ class Scaleway(Provider):
                 return MEANT[kind](words)
             known = of_status(status, words)
             return known or ProviderError(f"Scaleway refused it: {words}.")
-        if isinstance(error, requests.RequestException):
-            return LostError(f"{type(error).__name__}: the connection to Scaleway broke")
+        lost = isinstance(error, requests.RequestException)
+        if lost and (meant := broken(error, "SCW_API_URL")):
+            return meant
         return ProviderError(f"Scaleway's client failed: {type(error).__name__}: {error}.")
 
 

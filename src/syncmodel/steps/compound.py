@@ -102,9 +102,7 @@ class Concurrently(Step):
     def enabled(self, plan: Plan) -> bool:
         """Each is enabled alone, and what they change does not overlap."""
         if len(self.steps) < 2 or not all(
-            not isinstance(step, ALONE)
-            and step.enabled(plan)
-            for step in self.steps
+            not isinstance(step, ALONE) and step.enabled(plan) for step in self.steps
         ):
             return False
         altered = [node for step in self.steps for node in step.alters()]

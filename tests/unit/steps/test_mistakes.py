@@ -1,7 +1,8 @@
-"""What is wrong with a step's values, wherever it stands: named by its field and what that takes."""
+"""What is wrong with a step's values, wherever it stands: the field, and what it takes."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from syncmodel.errors import FormatError, UsageError
 from syncmodel.model.plan import Plan
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.steps import Drift, Step, load
-from syncmodel.steps.scope import Scope
 from syncmodel.steps.form import vocabulary
+from syncmodel.steps.scope import Scope
 from syncmodel.targets.wire import SUPERTEST
 
 NET = fully_connected(2)
@@ -46,8 +47,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"op": "faulty_rollout", **FAULT}, "or killed-after-commit, not 'rain'"),
     (
         {"op": "faulty_rollback", **FAULT, "fault": "activation-fails"},
-        "`fault` takes migration-fails, disk-full, aborted, second-job, killed-before-commit or "
-        "killed-after-commit, not 'activation-fails'",
+        (
+            "`fault` takes migration-fails, disk-full, aborted, second-job, killed-before-commit or "
+            "killed-after-commit, not 'activation-fails'"
+        ),
     ),
     (
         {"op": "misuse", "node": "n1", "variant": "rude", "method": "rollout.rollback"},
@@ -55,8 +58,10 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"op": "misuse", "node": "n1", "variant": "stale", "method": "tea.make"},
-        "`method` takes rollout.rollback, plugins.uninstall, cluster_nodes.leave or "
-        "cluster_nodes.distrust, not 'tea.make'",
+        (
+            "`method` takes rollout.rollback, plugins.uninstall, cluster_nodes.leave or "
+            "cluster_nodes.distrust, not 'tea.make'"
+        ),
     ),
     ({"op": "refused", "step": DELETE, "why": "rain"}, "or malformed, not 'rain'"),
     *(
@@ -124,7 +129,7 @@ def test_what_a_step_draws_has_no_mistake() -> None:
 
 def test_a_step_without_a_mistake_lacks_something_where_it_stands() -> None:
     crash = load({"op": "crash", "node": "n1"})
-    with pytest.raises(FormatError, match="step 2 .crash.: it can't be taken here; what it needs"):
+    with pytest.raises(FormatError, match=r"step 2 .crash.: it can't be taken here; what it needs"):
         check_steps(NET, (crash, crash), "run.json")
 
 
@@ -133,9 +138,7 @@ async def _run(step: Step) -> None:
 
 
 def test_a_run_that_is_made_by_hand_is_told_the_same() -> None:
-    import asyncio
-
-    with pytest.raises(UsageError, match="Step 1 .the clock of n1 .*gains 50 %.: `percent` takes"):
+    with pytest.raises(UsageError, match=r"Step 1 .the clock of n1 .*gains 50 %.: `percent` takes"):
         asyncio.run(_run(Drift("n1", 50)))
 
 
