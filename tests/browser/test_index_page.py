@@ -88,7 +88,7 @@ def test_the_steps_of_a_run_are_there_on_demand(opened: Open) -> None:
 def test_what_was_covered_and_what_never_happened_is_shown(opened: Open) -> None:
     page = opened(text())
     told = page.locator("#coverage").inner_text()
-    assert "Never happened, so nothing is said of it: crashes." in told
+    assert "Never came up in this search, so untested: crashes." in told
     assert "delete then create" in told
     assert page.locator("#course svg polyline").count() == 4
     assert page.locator(".pairs td").filter(has_text="7").count() == 1

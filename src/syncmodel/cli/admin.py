@@ -58,8 +58,10 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         params = parse(args.params.encode(), "PARAMS")
-    except (FormatError, UnicodeEncodeError) as error:
-        raise UsageError(f"PARAMS is no JSON: {error}") from None
+    except UnicodeEncodeError:
+        raise UsageError("PARAMS is not valid UTF-8: write it as UTF-8.") from None
+    except FormatError as error:
+        raise UsageError(str(error)) from None
     if not isinstance(params, dict):
         raise UsageError('PARAMS must be a JSON object, such as {"generation": 3}.')
     inventory = file.load(args.inventory)

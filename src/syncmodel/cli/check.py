@@ -159,7 +159,9 @@ def _rows(text: str) -> dict[str, int]:
     for part in text.split(","):
         table, equals, count = part.partition("=")
         if not equals:
-            raise argparse.ArgumentTypeError(f"{part!r} is no TABLE=N, as in users=2,carts=1")
+            raise argparse.ArgumentTypeError(
+                f"{part!r} is not a valid TABLE=N, such as users=2,carts=1"
+            )
         found[table.strip()] = whole(count)
     return found
 

@@ -94,7 +94,9 @@ def _here() -> Iterator[Line]:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     there = [tool for tool in tools if shutil.which(tool, path=path)]
     absent = [tool for tool in tools if tool not in there]
-    told = f"{', '.join(there) or 'none'} there" + (f"; no {', '.join(absent)}" if absent else "")
+    told = f"found: {', '.join(there) or 'none'}"
+    if absent:
+        told += f"; not found: {', '.join(absent)}"
     yield Line(Health.OK, "tools", told)
 
 

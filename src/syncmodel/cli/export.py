@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     asked = asked_kind(args.target, args.machine)
     if not is_record(args.file):
         raise UsageError(
-            f"{args.file} is no record; a saved run has no answers: perform it with `syncmodel "
+            f"{args.file} is not a record; a saved run has no answers: perform it with `syncmodel "
             f"replay --record run.jsonl`, and export that."
         )
     _check_taken(args.to, args.file)

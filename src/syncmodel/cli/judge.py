@@ -69,7 +69,7 @@ def _record(path: Path) -> Path:
     if not file.is_file():
         raise UsageError(f"There is no record {file}: name a record, or a folder that has one.")
     if not is_record(file):
-        raise UsageError(f"{file} is no record: `syncmodel replay FILE` performs a saved run.")
+        raise UsageError(f"{file} is not a record: `syncmodel replay FILE` performs a saved run.")
     return file
 
 

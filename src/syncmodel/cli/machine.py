@@ -122,7 +122,7 @@ def _make(root: Path, file: Path) -> int:
 
     config = parse(budgets.content(file), str(file))
     if not isinstance(config, dict):
-        raise UsageError(f"{file} is no JSON object, as docs/hosts.md has it.")
+        raise UsageError(f"{file} is not a JSON object: write one as in docs/hosts.md.")
     key = Key.generate()
     host_process.make(root, key, config)
     put(f"{key.public}\n")

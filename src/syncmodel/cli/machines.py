@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, with what."""
     add = parser.add_argument
     add("do", metavar="DO", choices=DOES, help=f"one of {', '.join(DOES)}")
-    add("what", metavar="WHAT", nargs="*", help="PROVIDER[:COUNT], or what to destroy")
+    add("what", metavar="WHAT", nargs="*", default=[], help="PROVIDER[:COUNT], or what to destroy")
     add("--at-most", metavar="EUR", type=_euros, help="rent nothing that may cost more")
     add("--ttl", metavar="TIME", type=_time, default=7200, help="90m, 2h (default), 1d")
     add("--size", metavar="[P=]NAME,...", action="append", default=[], help="tried in turn")
@@ -166,7 +166,7 @@ def _euros(text: str) -> Decimal:
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or value <= 0:
-        raise argparse.ArgumentTypeError(f"{text} is no amount in EUR, such as 0.50")
+        raise argparse.ArgumentTypeError(f"{text} is not a valid amount in EUR, such as 0.50")
     return value
 
 
@@ -174,5 +174,7 @@ def _time(text: str) -> int:
     match = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
     seconds = int(match[1]) * UNITS[match[2]] if match else 0
     if not TTL_S[0] <= seconds <= TTL_S[1]:
-        raise argparse.ArgumentTypeError(f"{text} is no time from 5m to 30d, such as 90m or 2h")
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a valid time from 5m to 30d, such as 90m or 2h"
+        )
     return seconds

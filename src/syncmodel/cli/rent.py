@@ -129,7 +129,7 @@ def _wanted(args: argparse.Namespace, key: str, orders: str) -> list[tuple[Rente
     for word in args.what:
         name, _, count = word.partition(":")
         if not re.fullmatch(r"[1-9][0-9]?", count or "1"):
-            raise UsageError(f"{word} is no PROVIDER:COUNT, such as hetzner:3.")
+            raise UsageError(f"{word} is not a valid PROVIDER:COUNT, such as hetzner:3.")
         counts[name] = counts.get(name, 0) + int(count or 1)
     if not counts:
         raise UsageError(f"Say where: syncmodel machines {args.do} hetzner:3, for example.")
@@ -171,8 +171,12 @@ def _by_provider(
         if not equals and len(counts) > 1:
             raise UsageError(f"--{option} {word}: say at whom, as in --{option} hetzner={word}.")
         name = name or next(iter(counts))
-        if name not in counts or not all(values.split(",")):
-            raise UsageError(f"--{option} {word}: nothing is asked for at {name or 'nobody'}.")
+        if name not in counts:
+            raise UsageError(f"--{option} {word}: nothing is asked for at {name}.")
+        if not all(values.split(",")):
+            raise UsageError(
+                f"--{option} needs at least one name, and none may be empty: {word!r}."
+            )
         found[name] = found.get(name, ()) + tuple(values.split(","))
     return found
 

@@ -34,8 +34,10 @@ def check(words: Sequence[str]) -> None:
         if any("--inventory" in action.option_strings for action in one._actions)
     }
     if not words or words[0] not in some:
-        said = " ".join(words[:1]) or "nothing"
-        raise UsageError(f"--then takes one of {', '.join(some)}, and its arguments, not {said}.")
+        known = ", ".join(some)
+        if not words:
+            raise UsageError(f"--then needs a verb: {known}.")
+        raise UsageError(f"--then takes one of {known}, and its arguments, not {words[0]}.")
     if any(word.partition("=")[0] == "--inventory" for word in words):
         raise UsageError("--then: the inventory is that of the machines; leave --inventory out.")
     one = some[words[0]]

@@ -40,18 +40,18 @@ def parse(text: bytes, where: str) -> Any:
         _check(value)
         return value
     except UnicodeEncodeError:
-        reason = "half a character (a lone surrogate) in a text"
+        reason = ": half a character (a lone surrogate) in a text"
     except UnicodeDecodeError as error:
-        reason = f"no UTF-8 text (byte {error.start}); save it as UTF-8"
+        reason = f" is not valid UTF-8 (byte {error.start}): save it as UTF-8"
     except json.JSONDecodeError as error:
-        reason = f"no JSON: {error.msg} (line {error.lineno}, column {error.colno})"
+        reason = f" is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         if text.startswith(b"\xef\xbb\xbf"):
-            reason = "it begins with a byte order mark; save it as UTF-8 without one"
+            reason = ": it begins with a byte order mark; save it as UTF-8 without one"
     except RecursionError:
-        reason = TOO_DEEP
+        reason = f": {TOO_DEEP}"
     except ValueError as error:
-        reason = f"no JSON that is read here: {error}"
-    raise FormatError(f"{where}: {reason}.")
+        reason = f" is not valid JSON: {error}"
+    raise FormatError(f"{where}{reason}.")
 
 
 TOO_DEEP = f"nested too deeply: at most {budgets.DEPTH} levels are read"
@@ -99,7 +99,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"JSON has no number {name}")
 
 
 def _whole(text: str) -> int:

@@ -119,13 +119,13 @@ def load(path: Path) -> Inventory:
         raw = tomllib.loads(content.decode())
     except UnicodeDecodeError as error:
         raise FormatError(
-            f"{path}: no UTF-8 text (byte {error.start}); save it as UTF-8."
+            f"{path} is not valid UTF-8 (byte {error.start}): save it as UTF-8."
         ) from error
     except RecursionError as error:
-        raise FormatError(f"{path}: no TOML that is read here: nested too deeply.") from error
+        raise FormatError(f"{path}: nested too deeply.") from error
     except ValueError as error:
         # Numbers of thousands of digits, too.
-        raise FormatError(f"{path}: no TOML: {error}.") from error
+        raise FormatError(f"{path} is not valid TOML: {error}.") from error
     return of(path, raw)
 
 
@@ -245,7 +245,8 @@ def _commands(table: Table, others: Mapping[str, str]) -> dict[str, str]:
     found = dict(others) | {verb: command for verb, command in own.items() if command}
     missing = [verb for verb in VERBS if verb not in found]
     if found and missing:
-        table.wrong(f"{', '.join(missing)} is missing: a node is started, stopped and killed")
+        are = "is" if len(missing) == 1 else "are"
+        table.wrong(f"{', '.join(missing)} {are} missing: a node is started, stopped and killed")
     if ("pause" in found) is not ("resume" in found):
         table.wrong("who stands still must go on: write both, `pause` and `resume`")
     if AHEAD not in found.get("clock", AHEAD):

@@ -25,7 +25,7 @@ def load(text: str, folder: Path | None = None) -> type[ClusterMachine]:
 
     module, colon, name = text.partition(":")
     if not (module and colon and name):
-        raise UsageError(f"{text!r} is no machine: name it as module:Class.")
+        raise UsageError(f"{text!r} is not a machine: name it as module:Class.")
     if folder is not None:
         search_last(str(folder))
     try:
@@ -35,7 +35,7 @@ def load(text: str, folder: Path | None = None) -> type[ClusterMachine]:
     except BaseException as error:
         raise UsageError(f"The machine {text} can't be loaded: {why(error)}.") from error
     if not (isinstance(found, type) and issubclass(found, ClusterMachine)):
-        raise UsageError(f"{text} is no subclass of ClusterMachine.")
+        raise UsageError(f"{text} is not a subclass of ClusterMachine.")
     return found
 
 

@@ -97,7 +97,7 @@ def read(path: Path) -> tuple[str, list[str]]:
     """The lease of that folder, and its providers. Raises `FormatError`."""
     record = Folder(path).record
     if not record.exists():
-        raise FormatError(f"{path} is no folder of a lease: it has no lease.json.")
+        raise FormatError(f"{path} is not the folder of a lease: it has no lease.json.")
     said = Fields.of(parse(budgets.content(record), str(record)), str(record))
     lease, providers = said.required("lease", str), said.required("providers", list)
     if not is_lease(lease):

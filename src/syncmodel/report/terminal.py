@@ -209,7 +209,7 @@ def _summary(report: Report, seconds: float, settings: Settings, waits: bool) ->
     ops = None if settings.scope is None else settings.scope.ops
     never = [what.value for what in tally.never(ops, waits=waits)]
     if never and tally.rests:
-        yield f"Never happened, so nothing is said of it: {', '.join(never)}."
+        yield f"Never came up in this search, so untested: {', '.join(never)}."
     if settings.lacking:
         parts = (f"{', '.join(ops)} ({name})" for name, ops in settings.lacking.items())
         yield f"Never drawn, as the target lacks the ability: {'; '.join(parts)}."

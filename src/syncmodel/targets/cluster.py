@@ -291,7 +291,7 @@ class Cluster(
         await self.live[node].machine.resume()
         await self._stand_still(self.paused - {node})
         if not await self._answers(node):
-            raise FaultError(f"{node} goes on, and its application does not answer.")
+            raise FaultError(f"{node} was resumed, but its application does not answer.")
         await self._notices_cuts(node)
 
     async def set_clock(self, node: str, ahead_s: int) -> None:
@@ -299,9 +299,12 @@ class Cluster(
         live = self.live[node]
         await live.set_clock(ahead_s)
         status = await live.admin("cluster_status")
-        away_s = abs(float(status["now_s"]) - time.time() - ahead_s)
-        if away_s > CLOCK_S:
-            raise FaultError(f"The clock of {node} was set, and is {away_s:.0f} s away from that.")
+        shown_s = float(status["now_s"]) - time.time()
+        if abs(shown_s - ahead_s) > CLOCK_S:
+            raise FaultError(
+                f"The clock of {node} was set to {ahead_s:+d} s from the true time, but shows "
+                f"{shown_s:+.0f} s."
+            )
 
     async def deploy(self, nodes: Sequence[str], generation: int, *, back: bool) -> Outcome:
         """Every node at once; the first failure, if any, is the outcome."""

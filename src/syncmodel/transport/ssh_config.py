@@ -8,6 +8,7 @@ ssh.py.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def _files(config: Path | None) -> list[Path]:
     own = at_home(USERS_OWN)
     path = config or own
     if config is not None and not path.is_file():
-        raise UsageError(f"The ssh_config {path} is no file: name one that is.")
+        raise UsageError(f"The ssh_config {path} is not a file: name one.")
     return [path] if path.is_file() else []
 
 
@@ -74,7 +75,10 @@ async def _reach(  # noqa: PLR0917  (a jump host's name, user and port come from
             for jump in str(options.tunnel).split(","):
                 through = await _reach(*_jump(jump, files), through, depth + 1)
         elif not options.proxy_command:
-            sock = await ssh.dial(options.host, options.port)
+            try:
+                sock = await ssh.dial(options.host, options.port)
+            except socket.gaierror as error:
+                raise OSError(_unknown(alias, options.host, error)) from error
             try:
                 return await asyncssh.connect(alias, sock=sock, tunnel=None, **told)
             except BaseException:
@@ -110,6 +114,15 @@ _SPEED: dict[str, Any] = {
     "connect_timeout": None,
     "login_timeout": 0,
 }
+
+
+def _unknown(alias: str, host: str, error: socket.gaierror) -> str:
+    """Why the host has no address, and where to put it right."""
+    if error.errno == socket.EAI_AGAIN:
+        return f"DNS gives no answer for {host}; see that this computer is connected"
+    if host == alias:
+        return f'neither ssh_config nor DNS knows "{alias}": write its HostName into ssh_config'
+    return f'DNS does not know "{host}", which is its HostName in ssh_config'
 
 
 def _why_not(alias: str, error: Exception) -> str:

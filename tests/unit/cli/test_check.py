@@ -202,7 +202,8 @@ def test_bad_arguments_are_one_sentence(
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"), [("cases", "'cases' is no TABLE=N"), ("cases=x", "not a whole number")]
+    ("rows", "said"),
+    [("cases", "'cases' is not a valid TABLE=N"), ("cases=x", "not a whole number")],
 )
 def test_bad_rows_are_one_sentence(
     rows: str, said: str, capsys: pytest.CaptureFixture[str]

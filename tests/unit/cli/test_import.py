@@ -54,7 +54,7 @@ def test_an_object_with_steps_will_do() -> None:
     ("text", "said"),
     [
         ("{}", "steps.json: expected a list of steps, or an object with `steps`."),
-        ("[", "steps.json: no JSON"),
+        ("[", "steps.json is not valid JSON"),
         ('[{"op": "creat"}]', "steps.json, step 1: unknown op 'creat'"),
         ('[{"op": "crash"}]', "steps.json, step 1: the field `node` is missing"),
         (

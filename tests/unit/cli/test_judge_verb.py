@@ -85,7 +85,7 @@ def test_paths_that_are_no_record(tmp_path: Path, capsys: pytest.CaptureFixture[
     for path, words in (
         (tmp_path, "There is no record"),
         (tmp_path / "nothing", "There is no record"),
-        (tmp_path / "a.json", "is no record"),
+        (tmp_path / "a.json", "is not a record"),
     ):
         assert main(["judge", str(path)]) == 2
         assert words in capsys.readouterr().err

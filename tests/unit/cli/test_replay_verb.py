@@ -234,7 +234,7 @@ def test_a_record_takes_no_saved_runs_place(
     other = tmp_path / "other.json"
     other.write_bytes(text)
     assert main([*replay, str(other)]) == 2
-    assert "is no record" in capsys.readouterr().err
+    assert "is not a record" in capsys.readouterr().err
     assert file.read_bytes() == other.read_bytes() == text
     for _ in range(2):
         assert main([*replay, str(tmp_path / "run.jsonl")]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,6 +161,15 @@ def test_who_has_no_home_is_told_to_name_one(
     assert main(["admin", "n1", "cluster_status", "--inventory", str(path)]) == 2
     assert capsys.readouterr().err.endswith("set HOME, or name the whole path.\n")
     assert main(["doctor"]) == 0
+
+
+def test_tools_that_are_there_and_those_that_are_not_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda tool, **_: {"ip": "x", "tc": "x"}.get(tool))
+    main(["doctor"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "found: ip, tc; not found: sshd, unshare, nft, flock, strace" in said
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-1", "1e400", "1e10", "x", ""])

@@ -125,9 +125,9 @@ def test_the_bugs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (["explore", "--record", "no/such"], "can't be written: No such file or directory"),
         (["replay", "nothing"], "The file nothing can't be read: No such file or directory"),
         (["replay", "."], "can't be read: Is a directory"),
-        (["replay", "file"], "file: no JSON"),
+        (["replay", "file"], "file is not valid JSON"),
         (["replay", "--bug", "nope", "file"], "There is no bug 'nope'"),
-        (["minimize", "file"], "file: no JSON"),
+        (["minimize", "file"], "file is not valid JSON"),
         (["node", "--bug", "nope"], "There is no bug 'nope'"),
     ],
 )

@@ -198,12 +198,12 @@ def test_malformed_content_is_one_sentence(content: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "no JSON"),
+        (b"", "is not valid JSON"),
         (b"{", "line 1, column 2"),
-        (b"\xff\xfe", "no UTF-8 text (byte 0)"),
+        (b"\xff\xfe", "is not valid UTF-8 (byte 0)"),
         (b'{"version": 1, "version": 1}', "'version' is there twice"),
         (b'{"version": NaN}', "NaN is no number"),
-        (b'{"version": ' + b"9" * 5000 + b"}", "no JSON"),
+        (b'{"version": ' + b"9" * 5000 + b"}", "is not valid JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"version": 1} x', "Extra data"),
         (b'{"title": "\\ud83d"}', "half a character"),

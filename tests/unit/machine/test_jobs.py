@@ -196,10 +196,10 @@ def test_a_machine_of_ones_own_on_the_command_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mine", "'mine' is no machine: name it as module:Class."),
+        ("mine", "'mine' is not a machine: name it as module:Class."),
         ("nowhere:Mine", "The machine nowhere:Mine can't be loaded: No module named 'nowhere'."),
         ("json:Mine", "The machine json:Mine can't be loaded: module 'json' has no attribute"),
-        ("json:JSONDecoder", "json:JSONDecoder is no subclass of ClusterMachine."),
+        ("json:JSONDecoder", "json:JSONDecoder is not a subclass of ClusterMachine."),
     ],
 )
 def test_a_machine_that_is_none(tmp_path: Path, name: str, words: str) -> None:

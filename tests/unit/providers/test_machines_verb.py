@@ -92,7 +92,7 @@ def test_a_lease_names_its_machines_and_their_keys_before_they_are_there(
         ((*CREATE, "--at-most", "1", "--to", "."), 2, "is there already: name another with --to"),
         ((*CREATE, "--at-most", "1", "--size", "ovh=b"), 2, "nothing is asked for at ovh"),
         ((*CREATE, "--at-most", "1", "--then", "scenario", "x"), 2, "There is no scenario x in"),
-        ((*CREATE, "--at-most", "1", "--then"), 2, "--then takes one of explore, replay,"),
+        ((*CREATE, "--at-most", "1", "--then"), 2, "--then needs a verb: explore, replay,"),
         ((*CREATE, "--at-most", "1", "--then", "bugs"), 2, "and its arguments, not bugs"),
         ((*CREATE, "--at-most", "1", "--then", "explore", "--sed", "1"), 2, "do you mean --seed?"),
         ((*CREATE, "--at-most", "1", "--then", "explore", "--seed"), 2, "--then: argument --seed"),
@@ -101,10 +101,16 @@ def test_a_lease_names_its_machines_and_their_keys_before_they_are_there(
         (("machines", "list", "--then", "explore"), 2, "--then is for create"),
         (("machines", "create", "--at-most", "1"), 2, "Say where: syncmodel machines create"),
         (("machines", "create", "ec2:1", "--at-most", "1"), 2, "There is no provider ec2"),
-        (("machines", "create", "hetzner:0", "--at-most", "1"), 2, "is no PROVIDER:COUNT"),
+        (
+            ("machines", "create", "hetzner:0", "--at-most", "1"),
+            2,
+            "hetzner:0 is not a valid PROVIDER:COUNT",
+        ),
+        ((*CREATE, "--at-most", "1", "--size", "="), 2, "--size needs at least one name, and none"),
+        ((*CREATE, "--at-most", "1", "--place", "a,,b"), 2, "none may be empty: 'a,,b'"),
         (("machines", "destroy"), 2, "Say what to destroy"),
         (("machines", "destroy", "../x y"), 2, "neither a folder nor the name of a lease"),
-        (("machines", "destroy", "."), 2, "no folder of a lease"),
+        (("machines", "destroy", "."), 2, "not the folder of a lease"),
         (("machines", "list", "x"), 2, "list takes no x"),
     ],
 )
@@ -116,6 +122,24 @@ def test_a_wrong_request_is_one_sentence_and_rents_nothing(
     assert said in err
     assert len(err.splitlines()) == 1
     assert not [one for one in cloud.requests if one.startswith("POST")]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((*CREATE, "--at-most", "nan"), "nan is not a valid amount in EUR, such as 0.50"),
+        ((*CREATE, "--ttl", "0"), "0 is not a valid time from 5m to 30d, such as 90m or 2h"),
+        (("machines",), "the following arguments are required: DO (see"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence_that_says_what_it_takes(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
 
 
 def test_a_token_comes_from_a_file_and_no_token_is_told(

@@ -126,11 +126,11 @@ BEGAN = '{"entry": "began", "run": 1, "nodes": {"n1": 2, "n2": 2}}\n'
     ("text", "words"),
     [
         ("", "no record of this version"),
-        ("nonsense\n", "line 1: no JSON"),
+        ("nonsense\n", "line 1 is not valid JSON"),
         ("[]\n", "line 1: expected an object"),
         ('{"format": "syncmodel-record", "version": 3}\n', "no record of this version"),
         (HEADER.replace('"simulated"', "[]"), "line 1, field `target`: expected a text"),
-        (HEADER + "{\n", "line 2: no JSON"),
+        (HEADER + "{\n", "line 2 is not valid JSON"),
         (HEADER + "[" * 100_000 + "\n", "line 2: nested too deeply"),
         (HEADER + '{"entry": "step"}\n', "line 2: not an entry that can stand here"),
         (HEADER + '{"entry": "began", "run": 1, "nodes": {"../n7": 2}}\n', "line 2, .* is no name"),

@@ -110,7 +110,7 @@ def test_the_summary_of_a_pass_says_what_never_happened() -> None:
     assert summary(Report(tally()), 5, ONLY_RESYNCS) == (
         "No divergence: 1,200 sequences, 34 steps, 56 comparisons in 5 s, seed 7.\n"
         "Seen: partitions 3, conflicts 1.\n"
-        "Never happened, so nothing is said of it: resyncs that sent rows, hidden rows, "
+        "Never came up in this search, so untested: resyncs that sent rows, hidden rows, "
         "refusals of contested requests, unknown outcomes."
     )
 

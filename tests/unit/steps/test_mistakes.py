@@ -48,8 +48,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     (
         {"op": "faulty_rollback", **FAULT, "fault": "activation-fails"},
         (
-            "`fault` takes migration-fails, disk-full, aborted, second-job, killed-before-commit or "
-            "killed-after-commit, not 'activation-fails'"
+            "`fault` takes migration-fails, disk-full, aborted, second-job, killed-before-commit "
+            "or killed-after-commit, not 'activation-fails'"
         ),
     ),
     (

@@ -97,7 +97,7 @@ class Admin:
         except UnauthorizedError as exc:
             return denied(401, "unauthorized", str(exc))
         except (RefusedEntryError, UnicodeDecodeError) as exc:
-            return denied(400, "malformed", f"the body is no JSON object: {exc}")
+            return denied(400, "malformed", f"the body is not a JSON object: {exc}")
         except DeniedError as exc:
             return answer(exc.status, exc.answer().body)
         except StoreError as exc:

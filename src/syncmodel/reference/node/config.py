@@ -57,7 +57,7 @@ def load(root: Path) -> Config:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as exc:
-        raise FormatError(f"{path}: no JSON that is read here: {exc}.") from exc
+        raise FormatError(f"{path} is not valid JSON: {exc}.") from exc
     if not isinstance(data, dict):
         _wrong(path, "the file", "an object")
     try:

@@ -186,10 +186,10 @@ def read_content(text: str) -> Content:
         if "\\u" in text:
             write_content(content).encode()
     except (ValueError, RecursionError) as exc:
-        raise RefusedEntryError("malformed", f"content is no JSON we accept: {exc}") from exc
+        raise RefusedEntryError("malformed", f"content is not JSON that we accept: {exc}") from exc
     may_be_deep = text.count("{") + text.count("[") > DEPTH_LIMIT
     if type(content) is not dict or (may_be_deep and _deeper_than(content, DEPTH_LIMIT)):
-        raise RefusedEntryError("malformed", "content is no JSON object of reasonable depth")
+        raise RefusedEntryError("malformed", "content is not a JSON object of reasonable depth")
     return content
 
 
@@ -199,7 +199,7 @@ def write_content(content: Mapping[str, Any]) -> str:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite(text: str) -> float:

@@ -129,7 +129,7 @@ def _body(write: Write) -> Content:
     try:
         return read_content(write.body.decode())
     except (RefusedEntryError, UnicodeDecodeError) as exc:
-        raise DeniedError(400, "malformed", f"the body is no JSON object: {exc}") from exc
+        raise DeniedError(400, "malformed", f"the body is not a JSON object: {exc}") from exc
 
 
 def _picked(body: Content, *fields: str) -> Content:

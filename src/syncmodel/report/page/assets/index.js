@@ -105,7 +105,7 @@ const coverage = (all) => {
   adopt(byId("coverage"), {}, [
     el("h2", {}, "What was covered"),
     el("p", {}, `${plural(all.sequences, "sequence")}, ${plural(all.steps, "step")}, ${plural(all.rests, "comparison")}.`),
-    all.never.length ? el("p", {class: "mark"}, "Never happened, so nothing is said of it: ", all.never.join(", "), ".") : null,
+    all.never.length ? el("p", {class: "mark"}, "Never came up in this search, so untested: ", all.never.join(", "), ".") : null,
     el("div", {class: "plots"},
       el("table", {}, el("caption", {}, "Kinds of steps"), el("tbody", {}, all.ops.map(([op, count]) => el("tr", {}, el("th", {scope: "row"}, op), el("td", {}, count.toLocaleString("en")), el("td", {}, bar(count, most)))))),
       el("table", {}, el("caption", {}, "Where the plan stood"), el("tbody", {}, all.situations.map(([name, count]) => el("tr", {}, el("th", {scope: "row"}, name), el("td", {class: count ? null : "mark"}, count ? count.toLocaleString("en") : "never"))))),
