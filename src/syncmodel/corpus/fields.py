@@ -50,7 +50,7 @@ def parse(text: bytes, where: str) -> Any:
     except RecursionError:
         reason = f": {TOO_DEEP}"
     except ValueError as error:
-        reason = f" is not valid JSON: {error}"
+        reason = f": {error}"
     raise FormatError(f"{where}{reason}.")
 
 

@@ -293,7 +293,7 @@ def _check_replaced(path: Path) -> None:
     with suppress(OSError):
         if path.is_file() and path.stat().st_size and not is_record(path):
             raise UsageError(
-                f"{path} is no record, so a record does not take its place: name another file."
+                f"{path} is not a record, so a record does not take its place: name another file."
             )
 
 

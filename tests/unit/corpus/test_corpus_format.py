@@ -202,15 +202,15 @@ def test_malformed_content_is_one_sentence(content: Any, reason: str) -> None:
         (b"{", "line 1, column 2"),
         (b"\xff\xfe", "is not valid UTF-8 (byte 0)"),
         (b'{"version": 1, "version": 1}', "'version' is there twice"),
-        (b'{"version": NaN}', "NaN is no number"),
-        (b'{"version": ' + b"9" * 5000 + b"}", "is not valid JSON"),
+        (b'{"version": NaN}', "JSON has no number NaN"),
+        (b'{"version": ' + b"9" * 5000 + b"}", "a number of 5,000 characters"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"version": 1} x', "Extra data"),
         (b'{"title": "\\ud83d"}', "half a character"),
     ],
 )
 def test_bytes_that_are_no_json(content: bytes, reason: str) -> None:
-    with pytest.raises(FormatError, match=r"^corpus/x\.json: ") as caught:
+    with pytest.raises(FormatError, match=r"^corpus/x\.json(: | is not valid )") as caught:
         read(content, "corpus/x.json", registry.registered)
     assert reason in str(caught.value)
 

@@ -206,7 +206,7 @@ TOO_MUCH: dict[str, tuple[bytes, str]] = {
     "digits": (b'{"version": ' + b"9" * 65 + b"}", "a number of 65 characters"),
     "digits that Python refuses": (b'{"x": ' + b"9" * 9_999 + b"}", "a number of 9,999 characters"),
     "a fraction": (b'{"version": 1e999}', "the number 1e999 is out of range"),
-    "infinity": (b'{"version": -Infinity}', "-Infinity is no number"),
+    "infinity": (b'{"version": -Infinity}', "JSON has no number -Infinity"),
     "a byte order mark": (b"\xef\xbb\xbf{}", "byte order mark; save it as UTF-8 without one"),
     "a field twice": (
         b"{" + b",".join(b'"f%d":1' % i for i in range(200_000)) + b',"f7":2}',
