@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from attrs import evolve, frozen
-from saved_runs import CORPUS
+from saved_runs import saved, simulated
 
-from syncmodel.corpus import Reproduction, load_all
+from syncmodel.corpus import Reproduction
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.findings import Settings
 from syncmodel.engine.following import Following
@@ -20,7 +20,6 @@ from syncmodel.machine.search import searched
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.page.moments import SeenRun, seen, seen_failure
-from syncmodel.targets import registry
 
 T = TypeVar("T")
 
@@ -48,9 +47,10 @@ def planted() -> dict[str, SavedRun]:
 
 def _planted() -> dict[str, SavedRun]:
     found: dict[str, SavedRun] = {}
-    for file, one in load_all(CORPUS, registry.get("simulated")):
-        if one.bug is not None:
-            target = SimulatedCluster(len(one.nodes), [one.bug])
+    for file, one in saved():
+        # Of a bug with two files, the first.
+        if one.bug is not None and one.bug not in found:
+            target = simulated(one, bug_names=[one.bug])
             result = Straight().run(replay(target, one)).results[-1]
             run = seen(result, one.guarantees)
             assert run is not None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from saved_runs import saved
+from saved_runs import saved, simulated
 
 from syncmodel.corpus import PASSES, Reproduction
 from syncmodel.engine.drive import Straight
@@ -17,9 +17,7 @@ from syncmodel.engine.run import run
 from syncmodel.engine.script import leaves, length
 from syncmodel.exhaustive.shortest import known_lengths_by_key
 from syncmodel.reference.node import bugs
-from syncmodel.reference.simulated import DroppingSimulation, SimulatedCluster
 from syncmodel.steps import Fill
-from syncmodel.targets.wire import DROPPING
 
 ROOT = Path(__file__).parents[2]
 FILES = saved()
@@ -30,14 +28,6 @@ each_file = pytest.mark.parametrize(
 each_bug = pytest.mark.parametrize(
     "reproduction", [pytest.param(found, id=found.bug) for _, found in FILES if found.bug]
 )
-
-
-def simulated(
-    found: Reproduction, more: int = 0, bug_names: Sequence[str] = (), seed: int | None = None
-) -> SimulatedCluster:
-    """Virtual nodes that have what its nodes have, and so many more of them."""
-    kind = DroppingSimulation if found.schema == DROPPING else SimulatedCluster
-    return kind(len(found.nodes) + more, bug_names, seed)
 
 
 @each_bug

@@ -1,13 +1,12 @@
 """A walk: each stop is what a run saw there, forward and back."""
 
-from pathlib import Path
-
 import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from saved_runs import saved
 
-from syncmodel.corpus import Confirmed, Expected, Reproduction, load_all, usual
+from syncmodel.corpus import Confirmed, Expected, Reproduction, usual
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.history import Entry, Rested, Verdict
 from syncmodel.engine.replay import Judgement
@@ -32,11 +31,7 @@ DELETED = (CREATE, Burst((Resync("n2"), Delete("n1", "cases", "c1"))), SET)
 BACK = Expected(("resurrected", "cases"))
 RUN = Reproduction("A case is changed", usual(SUPERTEST, 2), (CREATE, SET), system=KIND)
 FAILS = evolve(RUN, steps=DELETED, expected=BACK, bug=BUG, confirmed=Confirmed(1, 1))
-CORPUS = [
-    one
-    for _, one in load_all(Path(__file__).parents[3] / "corpus", lambda _: KIND)
-    if one.schema == SUPERTEST
-]
+CORPUS = [one for _, one in saved() if one.schema == SUPERTEST]
 
 
 def walk(reproduction: Reproduction = RUN, *bugs: str) -> Walk:

@@ -14,9 +14,10 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from saved_runs import saved
 
 from syncmodel.cli import main
-from syncmodel.corpus import Reproduction, load_all, usual
+from syncmodel.corpus import Reproduction, usual
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.run import run
 from syncmodel.errors import SyncModelError
@@ -47,11 +48,7 @@ from syncmodel.targets.wire import SUPERTEST
 KIND = registry.get("simulated")
 CREATE = Create("n1", "cases", "c1", (("title", "t1"),))
 SET, BACK = Set("n2", "cases", "c1", "title", "t2"), Resync("n2")
-CORPUS = [
-    one
-    for _, one in load_all(Path(__file__).parents[3] / "corpus", lambda _: KIND)
-    if one.schema == SUPERTEST
-]
+CORPUS = [one for _, one in saved() if one.schema == SUPERTEST]
 Op = dict[str, Any]
 
 
