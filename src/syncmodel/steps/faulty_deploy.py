@@ -55,6 +55,10 @@ FAULTS = {
         DeployFault("killed-after-commit", "the machine dies after the commit", None),
     )
 }
+#: Those that a rollout can meet, and those that a rollback can.
+MET = {
+    back: [one.name for one in FAULTS.values() if one.back or not back] for back in (False, True)
+}
 
 
 class DeploysAmidFaults(ABC):
@@ -103,8 +107,7 @@ class FaultyDeploy(Step):
         return net.deploy((self.node,), self.generation) if done else net
 
     def mistake(self) -> str | None:
-        met = [fault.name for fault in FAULTS.values() if fault.back or not self.back]
-        return one_of("fault", self.fault, met)
+        return one_of("fault", self.fault, MET[self.back])
 
     def enabled(self, plan: Plan) -> bool:
         """The generation exists, lies the right way, and the fault can be met on it. (What a
