@@ -48,6 +48,10 @@ def test_fresh_nodes_run_what_is_selected_and_have_equal_comparisons(tmp_path: P
             "plugins": {"supertest": {"there": 1, "here": 2}},
             "store_item": {"there": item[2], "here": item[3]},
         },
+        "4": {
+            "plugins": {"supertest": {"there": 1, "here": 3}},
+            "store_item": {"there": item[2], "here": item[4]},
+        },
     }
     assert read(one, "n1", "comparison.json") == {
         "selected": 2,
