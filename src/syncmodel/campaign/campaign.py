@@ -329,12 +329,19 @@ def _takes_minutes(found: Counterexample) -> bool:
     return found.key[0] == Kind.NOT_SETTLED.value
 
 
-def _check_room() -> None:
-    """Raises `InvalidRunError` if the work folder is full: then what is seen says nothing."""
+def lack_of_room() -> str:
+    """What to do if the work folder is full, as what is seen then says nothing; "" if it is not."""
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
-    if free < ROOM_BYTES:
-        raise InvalidRunError(
-            f"The work folder {folder} is full ({free / 2**20:.1f} MiB left, and the nodes need "
-            f"{ROOM_BYTES / 2**20:.0f}): free some space there, or name another one with TMPDIR."
-        )
+    if free >= ROOM_BYTES:
+        return ""
+    return (
+        f"the work folder {folder} is full ({free / 2**20:.1f} MiB left, and the nodes need "
+        f"{ROOM_BYTES / 2**20:.0f}): free some space there, or name another one with TMPDIR"
+    )
+
+
+def _check_room() -> None:
+    """Raises `InvalidRunError` if the work folder is full."""
+    if lacking := lack_of_room():
+        raise InvalidRunError(f"T{lacking[1:]}.")
