@@ -11,7 +11,7 @@ from functools import cache
 from syncmodel.faults import slow_disk
 from syncmodel.faults.tcp_sockets import can_destroy
 from syncmodel.reference.kinds import NAMESPACES, TUN
-from syncmodel.reference.machines import hub, spaces
+from syncmodel.reference.machines import hub, inside, spaces
 from syncmodel.steps.base import SlowsLinks
 from syncmodel.steps.disks import SlowsDisks
 
@@ -40,10 +40,16 @@ def lacking() -> tuple[str, ...]:
     found = [
         f"{program}: apt-get install {package}"
         for program, package in PROGRAMS.items()
-        if shutil.which(program, path=hub.PATH) is None
-        and (program != "sshd" or spaces.may_set_groups())
+        if _find(program) is None and (program != "sshd" or spaces.may_set_groups())
     ]
     return tuple(found or _of_kernel())
+
+
+def _find(program: str) -> str | None:
+    """sshd runs in machines, the others beside them."""
+    if program == "sshd":
+        return inside.program(program)
+    return shutil.which(program, path=inside.PATH)
 
 
 def _of_kernel() -> list[str]:
@@ -52,7 +58,7 @@ def _of_kernel() -> list[str]:
     spaced = [hub.tool("unshare"), *user, "--net", "--mount", "--pid", "--fork"]
     done = subprocess.run(
         [*spaced, "sh", "-c", TRIAL],
-        env={**os.environ, "PATH": hub.PATH},
+        env={**os.environ, "PATH": inside.PATH},
         capture_output=True,
         text=True,
         check=False,
@@ -74,7 +80,7 @@ def goes_without() -> tuple[str, ...]:
     if not issubclass(NAMESPACES.abilities, SlowsLinks):
         found.append(f"slow links and bad lines, as {TUN} can't be opened")
     if not issubclass(NAMESPACES.abilities, SlowsDisks):
-        found.append(f"slow disks, as {slow_disk.lacking()}")
+        found.append(f"slow disks, as {slow_disk.lacking(inside.program)}")
     if not spaces.CLOCKS.exists():
         found.append(
             "clocks that begin at each machine's boot, as the kernel has no CONFIG_TIME_NS"

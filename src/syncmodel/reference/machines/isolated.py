@@ -17,13 +17,13 @@ import asyncio
 import os
 import select
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncmodel.reference.machines import hub, spaces, ssh_front
+from syncmodel.faults.slow_disk import SlowDisk
+from syncmodel.reference.machines import hub, inside, spaces, ssh_front
 from syncmodel.reference.machines.process import fork_child, log_to
 from syncmodel.reference.node.control import Control
 from syncmodel.reference.node.layout import Layout
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 SSH_PORT = 22
 SSHD_CONFIG = "etc/ssh/sshd_config"
-#: What a machine has of its own below /; links and folders beside these are the computer's.
-OWN = frozenset({"dev", "etc", "gnu", "proc", "root", "run", "sys", "tmp", "var", "lost+found"})
 #: Disks are not among them.
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 #: For how long a machine was up that has just booted again.
@@ -70,17 +68,21 @@ def run_isolated(
     # A clock that begins at boot says something else on each machine, and anew after a reboot.
     booted = (root / "run/sshd").exists()
     furnish(root)
+    # Looked for here, where links can be followed that a machine does not see.
+    writes = SlowDisk(inside.program("strace") or "strace")
+    sshd = (inside.program("sshd") or "sshd") if spaces.may_set_groups() else None
     alive, held = os.pipe()  # its other end is open as long as the holder lives
 
     def machine() -> int:
         from syncmodel.reference.machines.machine_process import run_machine
 
-        way_in = (_sshd_at if spaces.may_set_groups() else _front_at)(addresses[0])
-        return run_machine(Path("/"), app, lifeline, start_limit_s, way_in=way_in, seen_as=holder)
+        way_in = (_front_at if sshd is None else _sshd_at)(addresses[0])
+        here, told = Path("/"), (lifeline, start_limit_s)
+        return run_machine(here, app, *told, way_in=way_in, seen_as=holder, writes=writes)
 
     def first() -> int:
         os.close(held)
-        return _first(root, alive, lifeline, machine)
+        return _first(root, alive, lifeline, machine, sshd)
 
     # From here on, as the next child is the first process there; it sees no parent.
     spaces.be_up_for(JUST_BOOTED_S if booted else up_for_s(addresses[0]))
@@ -99,13 +101,13 @@ def furnish(root: Path) -> None:
     for name in ("dev/pts", "dev/shm", "proc", "root", "run/sshd", "sys", "tmp"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for entry in sorted(os.scandir("/"), key=lambda one: one.name):
-        if entry.name in OWN:
+        if entry.name in inside.OWN:
             continue
         if entry.is_symlink():
             _link(root / entry.name, os.readlink(entry.path))
         elif entry.is_dir():
             _show(Path(entry.path), root)
-    for path in _of_python():
+    for path in inside.of_python():
         _show(path, root)
     _show(Path("/etc/ld.so.cache"), root)
     for name in DEVICES:
@@ -131,23 +133,9 @@ def _link(place: Path, target: str) -> None:
         place.symlink_to(target)
 
 
-def _of_python() -> Iterator[Path]:
-    """The folders of this interpreter that would not be seen, as they lie where a machine has its
-    own: what is imported late must be there."""
-    wanted = {Path(one).absolute() for one in (sys.prefix, sys.base_prefix, *sys.path) if one}
-    hidden = {one for path in wanted for one in (path, path.resolve()) if one.is_dir()}
-    shown: list[Path] = []
-    for path in sorted(hidden):
-        if path.parts[1:2] and path.parts[1] in OWN and not _is_below(path, shown):
-            shown.append(path)
-    yield from shown
-
-
-def _is_below(path: Path, folders: list[Path]) -> bool:
-    return any(path.is_relative_to(folder) for folder in folders)
-
-
-def _first(root: Path, alive: int, lifeline: socket.socket, machine: Callable[[], int]) -> int:
+def _first(
+    root: Path, alive: int, lifeline: socket.socket, machine: Callable[[], int], sshd: str | None
+) -> int:
     """Be the first process: everyone without a parent is its child, and all end with it."""
     poll = select.poll()
     poll.register(alive, 0)
@@ -157,8 +145,8 @@ def _first(root: Path, alive: int, lifeline: socket.socket, machine: Callable[[]
     os.chroot(root)
     os.chdir("/")
     needed = {fork_child(machine)}
-    if spaces.may_set_groups():
-        needed.add(fork_child(_sshd))
+    if sshd is not None:
+        needed.add(fork_child(lambda: _sshd(sshd)))
     lifeline.close()
     while True:
         pid, _ = os.waitpid(-1, 0)
@@ -187,9 +175,8 @@ def _front_at(address: str) -> WayIn:
     return way_in
 
 
-def _sshd() -> int:
+def _sshd(sshd: str) -> int:
     log_to(Path("/var/log/sshd.log"))
-    sshd = hub.tool("sshd")
     os.execv(sshd, [sshd, "-D", "-e", "-f", f"/{SSHD_CONFIG}"])
 
 
