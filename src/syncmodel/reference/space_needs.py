@@ -42,7 +42,7 @@ def lacking() -> tuple[str, ...]:
         for program, package in PROGRAMS.items()
         if _find(program) is None and (program != "sshd" or spaces.may_set_groups())
     ]
-    return tuple(found or _of_kernel())
+    return tuple(found or _of_kernel() or _of_sshd())
 
 
 def _find(program: str) -> str | None:
@@ -56,22 +56,38 @@ def _of_kernel() -> list[str]:
     root = os.geteuid() == 0
     user = [] if root else ["--user", "--map-root-user"]
     spaced = [hub.tool("unshare"), *user, "--net", "--mount", "--pid", "--fork"]
-    done = subprocess.run(
-        [*spaced, "sh", "-c", TRIAL],
-        env={**os.environ, "PATH": inside.PATH},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_TRIAL_LIMIT_S,
-    )
-    if done.returncode:
-        said = " ".join(done.stderr.split())[-200:]
+    try:
+        done = subprocess.run(
+            [*spaced, "sh", "-c", TRIAL],
+            env={**os.environ, "PATH": inside.PATH},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TRIAL_LIMIT_S,
+        )
+        failed, told = done.returncode != 0, done.stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        failed, told = True, str(error)
+    if failed:
+        said = " ".join(told.split())[-200:]
         how = "in a container, run it --privileged" if root else "be root (sudo)"
         return [f"namespaces, veth and nftables ({said}): {how}, or take --target embedded"]
     # Another user may end connections in namespaces of his own, and has none to try it on.
     if root and not can_destroy():
         return ["a kernel with CONFIG_INET_DIAG_DESTROY, to end connections"]
     return []
+
+
+def _of_sshd() -> list[str]:
+    """It is tried as a machine starts it."""
+    server = _find("sshd")
+    if server is None or not spaces.may_set_groups():
+        return []
+    from syncmodel.reference.machines import sshd
+
+    said = sshd.refusal(server, hub.tool("unshare"))
+    mend = f"apt-get install --reinstall {PROGRAMS['sshd']}"
+    return [f"an sshd that starts ({server} says: {said}): {mend}"] if said else []
 
 
 def goes_without() -> tuple[str, ...]:

@@ -107,12 +107,13 @@ async def _serve(
             await supervisor.boot()
             told = await open_now.enter_async_context(way_in(layout, control))
         except (BootError, OSError) as error:
-            _tell(lifeline, {"error": str(error)})
+            tell(lifeline, {"error": str(error)})
             return 1
-        _tell(lifeline, {**told, "pid": pid})
+        tell(lifeline, {**told, "pid": pid})
         await following
     return 1  # the spawner died: this machine can't go on
 
 
-def _tell(lifeline: socket.socket, report: dict[str, object]) -> None:
+def tell(lifeline: socket.socket, report: dict[str, object]) -> None:
+    """Have the tester know, who reads the first report alone."""
     lifeline.sendall(json.dumps(report).encode() + b"\n")
