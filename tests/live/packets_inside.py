@@ -168,6 +168,18 @@ def verb(*words: object) -> None:
     assert done.returncode == 0, done
 
 
+def translated(made: Hosts, at: Place, nft: str) -> None:
+    """What a host sends is translated on its way out: its kernel does not say so, its peer does."""
+    rule = "add rule inet wrong out ip daddr 10.77.0.2 snat ip to 10.77.0.99"
+    chain = "add chain inet wrong out { type nat hook postrouting priority 100; }"
+    for command in (
+        ["ip", "addr", "add", "10.77.0.99/24", "dev", "e0"],
+        [nft, f"add table inet wrong; {chain}; {rule}"],
+    ):
+        subprocess.run([*at.enter, *command], check=True)
+    verb("doctor", made.file)
+
+
 def main(nft: str) -> None:
     ip("link", "set", "lo", "up")
     ip("link", "add", "br0", "type", "bridge")
@@ -199,6 +211,7 @@ def main(nft: str) -> None:
         verb("doctor", made.file)
         few = ("--sequences", 3, "--steps", 12, "--seed", 4, "--no-scenes")
         verb("explore", "--inventory", made.file, *few, "--corpus", made.folder / "found")
+        translated(made, places["n1"], nft)
     print("done", flush=True)
 
 

@@ -27,5 +27,11 @@ def test_links_are_cut_by_packets_and_heal_by_themselves() -> None:
     assert done.stdout.endswith("done\n"), done.stdout + done.stderr
     assert "cuts: n1 -> n2 was cut, probed and healed in" in done.stdout
     assert "one that nobody renewed ended after" in done.stdout
+    arrived, wrong = (
+        "it does, and arrives from 10.77.0.1.",
+        "it does, from 10.77.0.99, which is none ",
+    )
+    assert done.stdout.index(arrived) < done.stdout.index(wrong)
+    assert "(NAT), as it sends from 10.77.0.1; a cut" in done.stdout
     assert "hung, and was dialled anew" in done.stdout
     assert "cut by the other one meanwhile" in done.stdout

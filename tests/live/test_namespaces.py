@@ -31,7 +31,7 @@ from syncmodel.faults.routed_links import RoutedLinks
 from syncmodel.faults.tcp_sockets import ESTABLISHED, connections
 from syncmodel.model.net import Link
 from syncmodel.reference import space_needs
-from syncmodel.reference.machines import spaces
+from syncmodel.reference.machines import inside, spaces
 from syncmodel.reference.machines.isolated import DEVICES
 from syncmodel.reference.machines.local import LocalMachine
 from syncmodel.reference.machines.namespaces import RELAY_PORT, NamespaceCluster, NamespaceMachines
@@ -66,7 +66,7 @@ from syncmodel.transport import ssh
 
 HERE = Path(__file__).parent
 LACKING = space_needs.lacking()
-SLOWS = not slow_disk.lacking()
+SLOW_LACKS = slow_disk.lacking(inside.program)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(LACKING), reason=f"namespaces need {'; '.join(LACKING)}"),
@@ -346,10 +346,10 @@ FAULTS: tuple[Step, ...] = (
     Resume("n1"),
     update_case("n1", "c1", "t5"),
     FullDisk("n2", killed=True),
-    *((SlowDisk("n1", 2), update_case("n1", "c1", "t6")) if SLOWS else ()),
+    *((SlowDisk("n1", 2), update_case("n1", "c1", "t6")) if not SLOW_LACKS else ()),
     Burst((create_case("n1", "c3", "t7"), Crash("n1"))),
     Restart("n1"),
-    *((SlowDisk("n1", 0),) if SLOWS else ()),
+    *((SlowDisk("n1", 0),) if not SLOW_LACKS else ()),
     Drift("n2", 0),
 )
 
@@ -414,7 +414,7 @@ def test_runs_on_bad_lines_pass() -> None:
             loop.run(cluster.close())
 
 
-@pytest.mark.skipif(not SLOWS, reason=f"slow disks need {slow_disk.lacking()}")
+@pytest.mark.skipif(bool(SLOW_LACKS), reason=f"slow disks need {SLOW_LACKS}")
 def test_no_run_inherits_a_slow_disk() -> None:
     slow = (create_case("n1", "c1", "t1"), SlowDisk("n1", 2), SlowDisk("n2", 2), Crash("n2"))
     with Loop() as loop:

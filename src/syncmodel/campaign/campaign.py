@@ -90,6 +90,13 @@ class Report:
     looked: Looked | None = None
 
     @property
+    def nothing_ran(self) -> bool:
+        """Whether it was halted before anything was seen of a node: there is no more to tell."""
+        tally, kept = self.tally, self.doubtful or self.unsaved
+        seen = tally.steps or tally.rests or tally.verdicts or kept or self.found
+        return self.halted is not None and not seen
+
+    @property
     def exit_code(self) -> int:
         """The exit code of a command: 0 fine, 1 divergence, 3 no verdict, 130 Ctrl-C."""
         if self.interrupted:
@@ -126,8 +133,9 @@ class Campaign:
         `scenes`: where nothing fails, small scenes are looked at too (see `campaign.scenes`).
         `gathers`: a failure is performed once more for its evidence (see `campaign.evidence`).
 
-        `observe` gets every run that is explored, `minimizing` the minimiser's progress, `looking`
-        what is looked at in small scenes; all may be set before `run`.
+        `beginning` is called when there is a target and room for it, `observe` gets every run that
+        is explored, `minimizing` the minimiser's progress, `looking` what is looked at in small
+        scenes; all may be set before `run`.
         Nothing is touched yet. Raises `UsageError` if there is a file where the folder should be;
         whether it can be written in, `corpus.check_folder` says.
         """
@@ -139,6 +147,7 @@ class Campaign:
         self._minimize = minimize and settings.ours
         self._gathers = gathers
         self._scenes = scenes and possible(pool.kind, settings)
+        self.beginning: Callable[[], None] = lambda: None
         self.observe: Observer = nobody
         self.minimizing: Callable[[Progress], None] = lambda _: None
         self.looking: Callable[[str, float], None] = lambda _, __: None
@@ -164,6 +173,7 @@ class Campaign:
         Never raises an error either: see `Report.halted`.
         """
         with self._ending():
+            self._begin()
             self._explore()
         failure, report = self.report.findings.failure, self.report
         if failure is not None:
@@ -174,6 +184,13 @@ class Campaign:
         return self.report
 
     # --- the phases ----------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Raises what lets no run begin, before anybody is told that there will be some."""
+        self._target()
+        if self._pool.kind.waits:
+            _check_room()
+        self.beginning()
 
     def _explore(self) -> None:
         report, tally = self.report, self.report.tally
@@ -285,8 +302,11 @@ def watching(tally: Tally, waits: bool, observe: Observer) -> Observer:
     """
 
     def see(entry: Entry) -> None:
+        # A run that has no room does not begin; one that has ended counts.
+        if waits and isinstance(entry, Began):
+            _check_room()
         tally(entry)
-        if waits and isinstance(entry, Began | Ended):
+        if waits and isinstance(entry, Ended):
             _check_room()
         observe(entry)
 
@@ -329,12 +349,19 @@ def _takes_minutes(found: Counterexample) -> bool:
     return found.key[0] == Kind.NOT_SETTLED.value
 
 
-def _check_room() -> None:
-    """Raises `InvalidRunError` if the work folder is full: then what is seen says nothing."""
+def lack_of_room() -> str:
+    """What to do if the work folder is full, as what is seen then says nothing; "" if it is not."""
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
-    if free < ROOM_BYTES:
-        raise InvalidRunError(
-            f"The work folder {folder} is full ({free / 2**20:.1f} MiB left, and the nodes need "
-            f"{ROOM_BYTES / 2**20:.0f}): free some space there, or name another one with TMPDIR."
-        )
+    if free >= ROOM_BYTES:
+        return ""
+    return (
+        f"the work folder {folder} is full ({free / 2**20:.1f} MiB left, and the nodes need "
+        f"{ROOM_BYTES / 2**20:.0f}): free some space there, or name another one with TMPDIR"
+    )
+
+
+def _check_room() -> None:
+    """Raises `InvalidRunError` if the work folder is full."""
+    if lacking := lack_of_room():
+        raise InvalidRunError(f"T{lacking[1:]}.")

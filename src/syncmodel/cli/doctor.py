@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -26,8 +25,6 @@ EXAMPLES = """\
 exit codes: 0 if runs can be made, 3 if something is missing that they need
 """
 
-#: Open files that three nodes need; see `reference.needs`.
-FILES = 64
 FREE_MIB = 200
 DISKS = "their disks can be full, or slow"
 
@@ -56,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
         found = list(_here())
         for line in found:
             tell(line)
-        bad = all(
-            line.health is Health.MISSING for line in found if line.about.startswith("target")
-        )
+        # One target is enough; the rest is what each needs.
+        lacking = [line for line in found if line.health is Health.MISSING]
+        bad = any(not line.about.startswith("target") for line in lacking)
         return InvalidRunError.exit_code if bad else 0
     from syncmodel.inventory import checkup, file
 
@@ -102,11 +99,13 @@ def _here() -> Iterator[Line]:
 
 def _files() -> Line:
     from syncmodel.inventory.checks import Health, Line
+    from syncmodel.machine.wanted import NODES
+    from syncmodel.reference import needs
 
-    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allowed != resource.RLIM_INFINITY and allowed < FILES:
-        told = f"`ulimit -n` allows {allowed} open files, and three nodes need {FILES}: raise it"
-        return Line(Health.MISSING, "target embedded", told)
+    try:
+        needs.open_files(NODES)
+    except InvalidRunError as error:
+        return Line(Health.MISSING, "target embedded", str(error))
     return Line(Health.OK, "target embedded", "real processes of this computer")
 
 
@@ -125,8 +124,11 @@ def _spaces() -> Line:
 def _room() -> Line:
     import tempfile
 
+    from syncmodel.campaign.campaign import lack_of_room
     from syncmodel.inventory.checks import Health, Line
 
+    if lacking := lack_of_room():
+        return Line(Health.MISSING, "disk", lacking)
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free // 2**20
     if free < FREE_MIB:

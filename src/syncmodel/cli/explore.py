@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,12 +99,13 @@ def run(args: argparse.Namespace) -> int:
                 if asked.report:
                     campaign.observe = all_of(campaign.observe, course)
                     shared.watch = _both(watch.look, course.look)
-                watch.announce(_announcement(settings, pool, jobs))
+                campaign.beginning = partial(watch.announce, _announcement(settings, pool, jobs))
                 report = campaign.run()
             took_s = time.monotonic() - started_s
-            say(summary(report, took_s, settings, waits=pool.kind.waits))
+            if not report.nothing_ran:
+                say(summary(report, took_s, settings, waits=pool.kind.waits))
             _say_where(report, settings, asked, course, waits=pool.kind.waits)
-            if args.statistics:
+            if args.statistics and not report.nothing_ran:
                 show(report.tally, weights_of(machine, settings))
     except Exception as error:
         # In telling, or in closing the nodes: what was found is saved by then.

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from syncmodel.errors import FaultError
@@ -20,10 +21,15 @@ _TRACES = 1 << 19  # CAP_SYS_PTRACE, capabilities(7)
 _LIMIT_S = 10.0
 
 
-def lacking() -> str:
-    """What this computer lacks for it, with what to do; "" if nothing."""
-    if shutil.which("strace") is None:
-        return "strace is not there: apt-get install strace"
+def lacking(find: Callable[[str], str | None] | None = None) -> str:
+    """What this computer lacks for it, with what to do; "" if nothing.
+
+    `find` gives the path of a program where it is to run (default: as anyone finds it).
+    """
+    if (find or shutil.which)("strace") is None:
+        hidden = find and shutil.which("strace")
+        told = f"machines do not see {hidden}" if hidden else "strace is not there"
+        return f"{told}: apt-get install strace"
     # Who is nobody's root is it in namespaces of his own, and may trace what runs there.
     if os.geteuid() == 0 and not _rights() & _TRACES:
         return "root may not trace processes here: give the container SYS_PTRACE"
@@ -36,9 +42,10 @@ def _rights() -> int:
 
 
 class SlowDisk:
-    """The writes of one process."""
+    """The writes of one process. `strace` is the program by which they are held up."""
 
-    def __init__(self) -> None:
+    def __init__(self, strace: str = "strace") -> None:
+        self._strace = strace
         self._tracer: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -52,10 +59,13 @@ class SlowDisk:
 
     async def _begin(self, pid: int, delay_ms: int) -> None:
         inject = f"inject={CALLS}:delay_exit={delay_ms * 1000}"
-        command = ("strace", "-f", "-o", os.devnull, "-e", f"trace={CALLS}", "-e", inject)
-        self._tracer = tracer = await asyncio.create_subprocess_exec(
-            *command, "-p", str(pid), stderr=asyncio.subprocess.PIPE, start_new_session=True
-        )
+        command = (self._strace, "-f", "-o", os.devnull, "-e", f"trace={CALLS}", "-e", inject)
+        try:
+            self._tracer = tracer = await asyncio.create_subprocess_exec(
+                *command, "-p", str(pid), stderr=asyncio.subprocess.PIPE, start_new_session=True
+            )
+        except OSError as error:
+            raise FaultError(f"{self._strace} can't be started: {error.strerror}.") from error
         assert tracer.stderr is not None
         said = b""
         with contextlib.suppress(TimeoutError):

@@ -9,7 +9,8 @@ cut is probed here. When the tester ends, all these links end: no cut outlives i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -65,19 +66,31 @@ async def dials(connection: asyncssh.SSHClientConnection, place: Place, limit_s:
 
     Raises `TransportError` where the sshd may not, or the host is lost.
     """
+    async with dialled(connection, place, limit_s) as through:
+        return through
+
+
+@asynccontextmanager
+async def dialled(
+    connection: asyncssh.SSHClientConnection, place: Place, limit_s: float
+) -> AsyncIterator[bool]:
+    """The same; if it does, that connection is open meanwhile."""
+    writer = None
     try:
         async with asyncio.timeout(limit_s):
             _, writer = await connection.open_connection(place.host, place.port)
     except TimeoutError:
-        return False
+        pass
     except asyncssh.ChannelOpenError as error:
         if error.code != asyncssh.OPEN_CONNECT_FAILED or connection.is_closed():
             raise TransportError(f"A host's sshd does not dial {place} for us: {error}") from None
-        return False
     except (asyncssh.Error, OSError) as error:
         raise TransportError(f"A host does not dial {place} for us: {error}") from error
-    writer.channel.abort()
-    return True
+    try:
+        yield writer is not None
+    finally:
+        if writer is not None:
+            writer.channel.abort()
 
 
 class NoCuts(NeverSlow):

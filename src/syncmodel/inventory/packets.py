@@ -201,16 +201,12 @@ class PacketLinks(NeverSlow):
         """The connections that a link has now are dead at both ends, and stay so when it is whole
         again, for as long as anything lasts here. Nobody is told."""
         a, b = (self._hosts[node] for node in link)
-        listing = [f"dst {_in_ss(place)}" for place in a.relay]
-        command = "; ".join(f"env PATH={PATH} ss -Htn state established {one}" for one in listing)
+        command = "; ".join(listing(f"dst {_in_ss(place)}") for place in a.relay)
         code, said = await self._run(b.node, command, "")
         if code != 0:
             raise FaultError(f"{b.node} does not list its connections: {said[-300:]}")
         lines = ""
-        for ends in {
-            (words[-2], words[-1]) for line in said.splitlines() if (words := line.split())
-        }:
-            here, there = (reading.place(_without_zone(end)) for end in ends)
+        for here, there in ends(said):
             tuple_ = f"{here.host} . {here.port} . {there.host} . {there.port}"
             v = 6 if ":" in here.host else 4
             lines += f"add element {TABLE} dead{v} {{ {tuple_} timeout {self._timeout_s}s }}\n"
@@ -258,6 +254,21 @@ class PacketLinks(NeverSlow):
             raise FaultError(f"The link {a} -> {b} hangs, and {b} gets through to {place}.")
         if loop.time() - started_s < SILENCE_S:
             raise FaultError(f"The link {a} -> {b} hangs, and {b} is refused by {place}.")
+
+
+def listing(which: str) -> str:
+    """The command by which a host lists those of its connections that this filter of ss(8) takes;
+    `ends` reads what that says."""
+    return f"env PATH={PATH} ss -Htn state established {which}"
+
+
+def ends(said: str) -> set[tuple[Place, Place]]:
+    """Both ends of each connection, the host's own first. Raises `ValueError`."""
+    each = {(words[-2], words[-1]) for line in said.splitlines() if (words := line.split())}
+    return {
+        (reading.place(_without_zone(here)), reading.place(_without_zone(there)))
+        for here, there in each
+    }
 
 
 def _without_zone(end: str) -> str:

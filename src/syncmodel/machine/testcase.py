@@ -84,11 +84,12 @@ class SearchCase(unittest.TestCase):
         check_report(wanted.report, wanted.corpus)
         report, course = _campaign(around, machine, settings, base, share)
         took_s = time.monotonic() - started_s
-        text = summary(report, took_s, settings, waits=waits)
+        told = [] if report.nothing_ran else [summary(report, took_s, settings, waits=waits)]
         if wanted.pages:
             folder = wanted.report and _folder(wanted.report, share)
             pages = searched(report, settings, folder, course, waits=waits)
-            text = f"{text}\n{pages}" if pages else text
+            told += [pages] if pages else []
+        text = "\n".join(told)
         if report.interrupted:
             around.say(text)
             raise KeyboardInterrupt
@@ -98,9 +99,10 @@ class SearchCase(unittest.TestCase):
         mistake = None if report.halted is None else report.halted.__cause__
         if report.found is None and isinstance(mistake, Exception):
             # In a target or a machine: with its traceback, which shows where.
-            around.say(text)
+            if told:
+                around.say(text)
             raise mistake
-        story = f"{text}\n{report.halted}" if report.halted else text
+        story = "\n".join([*told, str(report.halted)]) if report.halted else text
         raise around.failure(story, report.findings.notes)
 
 

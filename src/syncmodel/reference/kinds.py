@@ -9,6 +9,7 @@ from pathlib import Path
 from attrs import evolve
 
 from syncmodel.faults import slow_disk
+from syncmodel.reference.machines import inside
 from syncmodel.steps.base import (
     Deploys,
     HangsLinks,
@@ -157,6 +158,9 @@ NAMESPACES = TargetKind(
     "machines in Linux namespaces, with OpenSSH and real packets",
     _namespaced,
     SUPERTEST,
-    spaced(packets=os.access(TUN, os.R_OK | os.W_OK), traces=not slow_disk.lacking()),
+    spaced(
+        packets=os.access(TUN, os.R_OK | os.W_OK),
+        traces=not slow_disk.lacking(inside.program),
+    ),
     twin="simulated",
 )

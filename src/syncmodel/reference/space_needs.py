@@ -11,7 +11,7 @@ from functools import cache
 from syncmodel.faults import slow_disk
 from syncmodel.faults.tcp_sockets import can_destroy
 from syncmodel.reference.kinds import NAMESPACES, TUN
-from syncmodel.reference.machines import hub, spaces
+from syncmodel.reference.machines import hub, inside, spaces
 from syncmodel.steps.base import SlowsLinks
 from syncmodel.steps.disks import SlowsDisks
 
@@ -40,26 +40,36 @@ def lacking() -> tuple[str, ...]:
     found = [
         f"{program}: apt-get install {package}"
         for program, package in PROGRAMS.items()
-        if shutil.which(program, path=hub.PATH) is None
-        and (program != "sshd" or spaces.may_set_groups())
+        if _find(program) is None and (program != "sshd" or spaces.may_set_groups())
     ]
-    return tuple(found or _of_kernel())
+    return tuple(found or _of_kernel() or _of_sshd())
+
+
+def _find(program: str) -> str | None:
+    """sshd runs in machines, the others beside them."""
+    if program == "sshd":
+        return inside.program(program)
+    return shutil.which(program, path=inside.PATH)
 
 
 def _of_kernel() -> list[str]:
     root = os.geteuid() == 0
     user = [] if root else ["--user", "--map-root-user"]
     spaced = [hub.tool("unshare"), *user, "--net", "--mount", "--pid", "--fork"]
-    done = subprocess.run(
-        [*spaced, "sh", "-c", TRIAL],
-        env={**os.environ, "PATH": hub.PATH},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_TRIAL_LIMIT_S,
-    )
-    if done.returncode:
-        said = " ".join(done.stderr.split())[-200:]
+    try:
+        done = subprocess.run(
+            [*spaced, "sh", "-c", TRIAL],
+            env={**os.environ, "PATH": inside.PATH},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TRIAL_LIMIT_S,
+        )
+        failed, told = done.returncode != 0, done.stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        failed, told = True, str(error)
+    if failed:
+        said = " ".join(told.split())[-200:]
         how = "in a container, run it --privileged" if root else "be root (sudo)"
         return [f"namespaces, veth and nftables ({said}): {how}, or take --target embedded"]
     # Another user may end connections in namespaces of his own, and has none to try it on.
@@ -68,13 +78,25 @@ def _of_kernel() -> list[str]:
     return []
 
 
+def _of_sshd() -> list[str]:
+    """It is tried as a machine starts it."""
+    server = _find("sshd")
+    if server is None or not spaces.may_set_groups():
+        return []
+    from syncmodel.reference.machines import sshd
+
+    said = sshd.refusal(server, hub.tool("unshare"))
+    mend = f"apt-get install --reinstall {PROGRAMS['sshd']}"
+    return [f"an sshd that starts ({server} says: {said}): {mend}"] if said else []
+
+
 def goes_without() -> tuple[str, ...]:
     """What there is not on these machines, and why."""
     found = []
     if not issubclass(NAMESPACES.abilities, SlowsLinks):
         found.append(f"slow links and bad lines, as {TUN} can't be opened")
     if not issubclass(NAMESPACES.abilities, SlowsDisks):
-        found.append(f"slow disks, as {slow_disk.lacking()}")
+        found.append(f"slow disks, as {slow_disk.lacking(inside.program)}")
     if not spaces.CLOCKS.exists():
         found.append(
             "clocks that begin at each machine's boot, as the kernel has no CONFIG_TIME_NS"

@@ -239,7 +239,7 @@ def _looked(looked: Looked) -> str:
 def _verdict(report: Report) -> str:
     if report.found is not None:
         end = "Divergence found"
-    elif report.interrupted or report.halted:
+    elif report.interrupted or (report.halted and report.tally.rests):
         end = "No divergence so far"
     elif not report.tally.sequences:
         end = "Nothing was tried"

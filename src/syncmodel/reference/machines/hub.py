@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from syncmodel.errors import UsageError
-from syncmodel.reference.machines import spaces
+from syncmodel.reference.machines import inside, spaces
 from syncmodel.reference.machines.process import fork_child
 from syncmodel.reference.node.layout import Layout
 
@@ -28,7 +28,6 @@ from syncmodel.reference.node.layout import Layout
 GATEWAY = "10.77.255.254"
 #: What a tester may ask for: see `serve`.
 OPS = frozenset({"socket", "kernel", "sender", "receiver", "nft", "tun"})
-PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 NETLINK_SOCK_DIAG = 4
 _CONNECTIONS = 1024
 #: The disk of a machine's store: more than the rows of twenty runs.
@@ -39,7 +38,7 @@ _TUNSETIFF, _TUN, _NO_PI = 0x400454CA, 0x0001, 0x1000
 
 def tool(name: str) -> str:
     """The path of a program that this needs. Raises `UsageError`."""
-    found = shutil.which(name, path=PATH)
+    found = shutil.which(name, path=inside.PATH)
     if found is None:
         raise UsageError(f"Machines in namespaces need {name}, which is not installed here.")
     return found

@@ -18,12 +18,14 @@ import os
 import select
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from syncmodel.reference.machines import hub, spaces, ssh_front
+from syncmodel.faults.slow_disk import SlowDisk
+from syncmodel.machines.endings import ending, tail
+from syncmodel.reference.machines import hub, inside, spaces, ssh_front, sshd
 from syncmodel.reference.machines.process import fork_child, log_to
 from syncmodel.reference.node.control import Control
 from syncmodel.reference.node.layout import Layout
@@ -31,10 +33,6 @@ from syncmodel.reference.node.layout import Layout
 if TYPE_CHECKING:
     from syncmodel.reference.machines.machine_process import WayIn
 
-SSH_PORT = 22
-SSHD_CONFIG = "etc/ssh/sshd_config"
-#: What a machine has of its own below /; links and folders beside these are the computer's.
-OWN = frozenset({"dev", "etc", "gnu", "proc", "root", "run", "sys", "tmp", "var", "lost+found"})
 #: Disks are not among them.
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 #: For how long a machine was up that has just booted again.
@@ -70,17 +68,21 @@ def run_isolated(
     # A clock that begins at boot says something else on each machine, and anew after a reboot.
     booted = (root / "run/sshd").exists()
     furnish(root)
+    # Looked for here, where links can be followed that a machine does not see.
+    writes = SlowDisk(inside.program("strace") or "strace")
+    server = (inside.program("sshd") or "sshd") if spaces.may_set_groups() else None
     alive, held = os.pipe()  # its other end is open as long as the holder lives
 
     def machine() -> int:
         from syncmodel.reference.machines.machine_process import run_machine
 
-        way_in = (_sshd_at if spaces.may_set_groups() else _front_at)(addresses[0])
-        return run_machine(Path("/"), app, lifeline, start_limit_s, way_in=way_in, seen_as=holder)
+        way_in = (_front_at if server is None else _sshd_at)(addresses[0])
+        here, told = Path("/"), (lifeline, start_limit_s)
+        return run_machine(here, app, *told, way_in=way_in, seen_as=holder, writes=writes)
 
     def first() -> int:
         os.close(held)
-        return _first(root, alive, lifeline, machine)
+        return _first(root, alive, lifeline, machine, server)
 
     # From here on, as the next child is the first process there; it sees no parent.
     spaces.be_up_for(JUST_BOOTED_S if booted else up_for_s(addresses[0]))
@@ -99,13 +101,13 @@ def furnish(root: Path) -> None:
     for name in ("dev/pts", "dev/shm", "proc", "root", "run/sshd", "sys", "tmp"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for entry in sorted(os.scandir("/"), key=lambda one: one.name):
-        if entry.name in OWN:
+        if entry.name in inside.OWN:
             continue
         if entry.is_symlink():
             _link(root / entry.name, os.readlink(entry.path))
         elif entry.is_dir():
             _show(Path(entry.path), root)
-    for path in _of_python():
+    for path in inside.of_python():
         _show(path, root)
     _show(Path("/etc/ld.so.cache"), root)
     for name in DEVICES:
@@ -131,24 +133,15 @@ def _link(place: Path, target: str) -> None:
         place.symlink_to(target)
 
 
-def _of_python() -> Iterator[Path]:
-    """The folders of this interpreter that would not be seen, as they lie where a machine has its
-    own: what is imported late must be there."""
-    wanted = {Path(one).absolute() for one in (sys.prefix, sys.base_prefix, *sys.path) if one}
-    hidden = {one for path in wanted for one in (path, path.resolve()) if one.is_dir()}
-    shown: list[Path] = []
-    for path in sorted(hidden):
-        if path.parts[1:2] and path.parts[1] in OWN and not _is_below(path, shown):
-            shown.append(path)
-    yield from shown
+def _first(
+    root: Path, alive: int, lifeline: socket.socket, machine: Callable[[], int], server: str | None
+) -> int:
+    """Be the first process: everyone without a parent is its child, and all end with it.
 
+    `server` is the path of sshd, None where there can be none. If that ends, the tester is told.
+    """
+    from syncmodel.reference.machines.machine_process import tell
 
-def _is_below(path: Path, folders: list[Path]) -> bool:
-    return any(path.is_relative_to(folder) for folder in folders)
-
-
-def _first(root: Path, alive: int, lifeline: socket.socket, machine: Callable[[], int]) -> int:
-    """Be the first process: everyone without a parent is its child, and all end with it."""
     poll = select.poll()
     poll.register(alive, 0)
     if poll.poll(0):
@@ -156,13 +149,15 @@ def _first(root: Path, alive: int, lifeline: socket.socket, machine: Callable[[]
     spaces.mount_processes(root / "proc")
     os.chroot(root)
     os.chdir("/")
-    needed = {fork_child(machine)}
-    if spaces.may_set_groups():
-        needed.add(fork_child(_sshd))
-    lifeline.close()
+    supervisor = fork_child(machine)
+    way_in = None if server is None else fork_child(lambda: _sshd(server))
     while True:
-        pid, _ = os.waitpid(-1, 0)
-        if pid in needed:
+        pid, status = os.waitpid(-1, 0)
+        if pid == way_in:
+            how = ending(os.waitstatus_to_exitcode(status))
+            said = tail(Path("/", sshd.LOG))
+            tell(lifeline, {"error": f"its sshd {how}. Its log ends:\n{said}"})
+        if pid in {supervisor, way_in}:
             return 1
 
 
@@ -171,7 +166,7 @@ def _sshd_at(address: str) -> WayIn:
     async def way_in(layout: Layout, control: Control) -> AsyncIterator[dict[str, Any]]:
         del layout, control  # it leads to the control's socket
         await _listens(address)
-        yield {"port": SSH_PORT}
+        yield {"port": sshd.PORT}
 
     return way_in
 
@@ -181,16 +176,19 @@ def _front_at(address: str) -> WayIn:
 
     @asynccontextmanager
     async def way_in(layout: Layout, control: Control) -> AsyncIterator[dict[str, Any]]:
-        async with await ssh_front.listen(layout, control, (address, SSH_PORT)):
-            yield {"port": SSH_PORT}
+        async with await ssh_front.listen(layout, control, (address, sshd.PORT)):
+            yield {"port": sshd.PORT}
 
     return way_in
 
 
-def _sshd() -> int:
-    log_to(Path("/var/log/sshd.log"))
-    sshd = hub.tool("sshd")
-    os.execv(sshd, [sshd, "-D", "-e", "-f", f"/{SSHD_CONFIG}"])
+def _sshd(server: str) -> int:
+    log_to(Path("/", sshd.LOG))
+    try:
+        os.execv(server, [server, "-D", "-e", "-f", f"/{sshd.CONFIG}"])
+    except OSError as error:
+        print(f"{server} can't be started: {error.strerror}.", file=sys.stderr)
+    return 1
 
 
 async def _listens(address: str) -> None:
@@ -199,7 +197,7 @@ async def _listens(address: str) -> None:
         with socket.socket() as probe:
             probe.setblocking(False)
             try:
-                await asyncio.get_running_loop().sock_connect(probe, (address, SSH_PORT))
+                await asyncio.get_running_loop().sock_connect(probe, (address, sshd.PORT))
             except ConnectionRefusedError:
                 await asyncio.sleep(_AGAIN_S)
             else:

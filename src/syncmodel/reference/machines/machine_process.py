@@ -19,6 +19,7 @@ from typing import Any
 import uvloop
 
 from syncmodel.errors import BootError
+from syncmodel.faults.slow_disk import SlowDisk
 from syncmodel.reference.machines import ssh_front
 from syncmodel.reference.machines.application import SpawnedApplication
 from syncmodel.reference.machines.process import fork_child, log_to
@@ -48,11 +49,12 @@ def run_machine(
     *,
     way_in: WayIn = _front,
     seen_as: int | None = None,
+    writes: SlowDisk | None = None,
 ) -> int:
     """Be the machine at `root`; returns an exit code when it can't go on.
 
     `way_in` is the SSH server of `ssh_front` by default. `seen_as`: the process that the tester
-    sees in our stead.
+    sees in our stead. `writes` holds up those of the application.
 
     Every process of the machine keeps `lifeline` open, so its other end reads the end of the
     stream when all of them are gone.
@@ -70,8 +72,9 @@ def run_machine(
     fork_child(spawner)
     theirs.close()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        pid = seen_as or os.getpid()
         return runner.run(
-            _serve(layout, ours, lifeline, start_limit_s, way_in=way_in, pid=seen_as or os.getpid())
+            _serve(layout, ours, lifeline, start_limit_s, way_in=way_in, pid=pid, writes=writes)
         )
 
 
@@ -83,6 +86,7 @@ async def _serve(
     *,
     way_in: WayIn,
     pid: int,
+    writes: SlowDisk | None,
 ) -> int:
     application = SpawnedApplication(layout, start_limit_s=start_limit_s)
     spawner.setblocking(False)
@@ -93,7 +97,8 @@ async def _serve(
     supervisor = Supervisor(layout, application, pieces)
     backups = Backups(layout, application, pieces)
     clock = Clock(layout.clock)
-    control = Control(supervisor, application, clock, backups, lambda: application.pid)
+    about = (supervisor, application, clock, backups)
+    control = Control(*about, lambda: application.pid, writes=writes)
     async with AsyncExitStack() as open_now:
         try:
             # Control first: an application may ask its machine things while it comes up.
@@ -102,12 +107,13 @@ async def _serve(
             await supervisor.boot()
             told = await open_now.enter_async_context(way_in(layout, control))
         except (BootError, OSError) as error:
-            _tell(lifeline, {"error": str(error)})
+            tell(lifeline, {"error": str(error)})
             return 1
-        _tell(lifeline, {**told, "pid": pid})
+        tell(lifeline, {**told, "pid": pid})
         await following
     return 1  # the spawner died: this machine can't go on
 
 
-def _tell(lifeline: socket.socket, report: dict[str, object]) -> None:
+def tell(lifeline: socket.socket, report: dict[str, object]) -> None:
+    """Have the tester know, who reads the first report alone."""
     lifeline.sendall(json.dumps(report).encode() + b"\n")

@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 from syncmodel.errors import BootError
 from syncmodel.machines.base import Endpoint
 from syncmodel.reference.machines import folder as folders
-from syncmodel.reference.machines import hub, spaces
-from syncmodel.reference.machines.isolated import SSH_PORT, SSHD_CONFIG
+from syncmodel.reference.machines import hub, spaces, sshd
 from syncmodel.reference.machines.local import (
     USERNAME,
     Link,
@@ -34,30 +33,6 @@ HTTP_PORT, RELAY_PORT = 4000, 4001
 _CLUSTERS = 250
 #: So many sockets of each machine are kept.
 _KEPT = 6
-_SSHD = """\
-Port {port}
-ListenAddress {address}
-HostKey /etc/ssh/host_ed25519_key
-AuthorizedKeysFile /etc/ssh/authorized_keys
-AllowUsers root
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-UsePAM no
-StrictModes no
-PidFile none
-UseDNS no
-PrintMotd no
-MaxStartups 100
-MaxSessions 100
-SetEnv PATH=/root/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
-Subsystem sftp internal-sftp
-"""
-_USERS = """\
-root:x:0:0:root:/root:/bin/sh
-sshd:x:100:65534:sshd:/run/sshd:/usr/sbin/nologin
-nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
-"""
 _GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 _SERVICES = "passwd: files\ngroup: files\nshadow: files\nhosts: files\n"
 _HOSTS = "127.0.0.1 localhost\n"
@@ -202,8 +177,8 @@ def _furnish(layout: Layout, address: str) -> None:
     with folders.private():
         control.parent.mkdir(parents=True)
         texts = {
-            SSHD_CONFIG: _SSHD.format(port=SSH_PORT, address=address),
-            "etc/passwd": _USERS,
+            sshd.CONFIG: sshd.config(address),
+            "etc/passwd": sshd.USERS,
             "etc/group": _GROUPS,
             "etc/nsswitch.conf": _SERVICES,
             "etc/hosts": _HOSTS,

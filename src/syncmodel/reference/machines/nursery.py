@@ -46,12 +46,12 @@ class Lifeline:
     async def report(self) -> dict[str, Any] | None:
         """The machine's report once it is up or has failed; None if it died without one."""
         said = b""
-        while not said.endswith(b"\n"):
+        while b"\n" not in said:
             chunk = await self._read()
             if not chunk:
                 return None
             said += chunk
-        report: dict[str, Any] = json.loads(said)
+        report: dict[str, Any] = json.loads(said.partition(b"\n")[0])
         return report
 
     async def gone(self) -> None:

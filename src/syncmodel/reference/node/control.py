@@ -64,13 +64,16 @@ class Control:
         clock: Clock,
         backups: Backups | None = None,
         pid: Callable[[], int | None] = lambda: None,
+        *,
+        writes: SlowDisk | None = None,
     ) -> None:
-        """`pid`: that of the application's process, None while there is none."""
+        """`pid`: that of the application's process, None while there is none. `writes` holds up
+        those of that process."""
         self._supervisor = supervisor
         self._clock = clock
         self._backups = backups or Backups(supervisor.deployment.layout, application)
         self._disk = FullDisk(supervisor.deployment.layout)
-        self._writes, self._pid = SlowDisk(), pid
+        self._writes, self._pid = writes or SlowDisk(), pid
         self._spoiled = Spoiled(supervisor.deployment.layout, application)
         self._deployment = supervisor.deployment
         self._application = application
