@@ -207,6 +207,18 @@ def test_the_doctor_says_what_is_missing(two: Hosts, change: tuple[str, str], sa
     assert done.returncode == 3
 
 
+def test_the_doctor_names_a_wrong_key_of_a_node_without_the_plugin_too(two: Hosts) -> None:
+    inventory = ["--inventory", two.text()]
+    back = syncmodel("admin", "n1", "rollout.rollback", '{"generation": 1}', *inventory)
+    waits = {"job": json.loads(back.stdout)["job"], "wait": {"limit_s": 10}}
+    done = syncmodel("admin", "n1", "rollout.status", json.dumps(waits), *inventory)
+    assert json.loads(done.stdout)["state"] == "done"
+    (two.folder / "wrong.key").write_text("7" * 64)
+    done = syncmodel("doctor", two.text(("admin.key", "wrong.key")))
+    assert "missing   n1 admin key: n1 refuses the key in admin_key" in done.stdout
+    assert done.returncode == 3
+
+
 def test_the_doctor_leaves_hosts_alone_that_another_tester_uses(two: Hosts) -> None:
     async def main(target: HostCluster) -> None:
         await target.begin(NET)

@@ -118,16 +118,21 @@ async def lacking(node: PartialNode) -> frozenset[str]:
     return frozenset(missing)
 
 
+def wrong_key(node: PartialNode, said: object) -> UsageError:
+    """What to do where a node refuses our requests."""
+    return UsageError(
+        f"{node.name} refuses the key in admin_key ({said}): make it one of the node's "
+        f"administrators, and see that the clocks agree."
+    )
+
+
 async def _offers(node: PartialNode, asked: Iterable[tuple[str, dict[str, object]]]) -> bool:
     for method, params in asked:
         try:
             await node.admin(method, params)
         except AdminError as error:
             if error.status in (401, 403):
-                raise UsageError(
-                    f"{node.name} refuses the key in admin_key ({error}): make it one of the "
-                    f"node's administrators, and see that the clocks agree."
-                ) from error
+                raise wrong_key(node, error) from error
             unnamed = error.code == "no_code" and error.status in _UNKNOWN_STATUS
             if error.code in _UNKNOWN_CODES or unnamed:
                 return False

@@ -183,6 +183,8 @@ async def _roll_out(node: HostNode) -> None:
         outcome = await deploy(node, node.number(SUPERTEST.usual), back=False)
     except (AdminError, Unreachable, Indefinite) as error:
         raise InvalidRunError(f"{node.name} can't be rolled out: {error}") from error
+    if outcome.code == "unauthorized":
+        raise capabilities.wrong_key(node, outcome.code)
     if not outcome.ok:
         raise UsageError(
             f"{node.name} runs without the plugin and can't be rolled out ({outcome.code}): roll "
