@@ -7,7 +7,7 @@ like Ctrl-C, as the command line does.
 """
 
 import os
-import signal
+import select
 import sys
 from pathlib import Path
 
@@ -41,7 +41,9 @@ class Waiting:
         if phase == self.phase:
             self.phase = ""
             print(os.getpid(), flush=True)
-            signal.pause()
+            # Not pause(2): a signal that came just before it would be waited for for ever.
+            while True:
+                select.select([], [], [], 0.01)
 
     def observe(self, entry: Entry) -> None:
         """In the middle of the first run; and once one has failed."""
