@@ -116,10 +116,16 @@ class Server:
     async def kill(self) -> None:
         """SIGKILL to the server and all that it started; returns when none of it runs."""
         self._told |= self.running
-        if self.running:
-            self._say("kill")
-            with contextlib.suppress(TimeoutError):
-                await self._heard("ended", DEATH_LIMIT_S)
+        try:
+            if self.running:
+                self._say("kill")
+                with contextlib.suppress(TimeoutError):
+                    await self._heard("ended", DEATH_LIMIT_S)
+        finally:
+            # Also where nobody waits for that any more: its keeper ends with the connection.
+            await self._let_go()
+
+    async def _let_go(self) -> None:
         if self._writer is not None:
             self._writer.close()
         else:
