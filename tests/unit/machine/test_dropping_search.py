@@ -7,14 +7,18 @@ from collections import Counter
 import pytest
 from searches import search
 
+from syncmodel.engine.drive import Straight
 from syncmodel.engine.findings import Settings
-from syncmodel.engine.history import Entry, Performed, nobody
+from syncmodel.engine.history import Entry, Performed
+from syncmodel.engine.run import run
+from syncmodel.model.net import fully_connected
 from syncmodel.reference.kinds import EMBEDDED_DROPPING, SIMULATED, SIMULATED_DROPPING
 from syncmodel.reference.simulated import DroppingSimulation
-from syncmodel.steps import Create, Set
+from syncmodel.steps import Create, Rollout, Set
 from syncmodel.targets.wire import DROPPING, SUPERTEST
 
 DROPPED = 4
+INVENTED = ("invented", "cases")
 
 
 @pytest.mark.parametrize("network", [None, 5])
@@ -44,10 +48,24 @@ def test_nothing_is_wrong_with_nodes_that_dropped_a_column_beside_others(
     assert seen["set beside one that dropped it"] > 0
 
 
+STEPS = (
+    Create("n1", "cases", "c1", (("severity", "t2"), ("title", "t1"))),
+    Rollout(("n2",), DROPPED),
+    Set("n2", "cases", "c1", "title", "t3"),
+)
+
+
+@pytest.mark.parametrize("bug", ["unknown-column-dropped", None])
+def test_who_drops_what_it_does_not_show_any_more_is_seen(bug: str | None) -> None:
+    target = DroppingSimulation(2, [] if bug is None else [bug])
+    result = Straight().run(run(target, fully_connected(DROPPING, 2), STEPS))
+    assert [one.key for one in result.divergences] == ([] if bug is None else [INVENTED])
+
+
 def test_a_bug_of_who_drops_what_it_does_not_show_is_found_there() -> None:
     target = DroppingSimulation(2, ["unknown-column-dropped"])
     settings = Settings(sequences=300, steps=30, seed=8, nodes=2)
-    findings, _ = search(target, settings, observe=nobody)
+    findings, _ = search(target, settings)
     assert findings.failure is not None
 
 
