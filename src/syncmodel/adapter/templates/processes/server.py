@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 import urllib.request
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAUSE_S = 0.01
@@ -94,8 +95,8 @@ def follow(store, port):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/log", asked, timeout=5) as answer:
                 for entry in json.load(answer):
                     store.take(entry)
-        except OSError:
-            pass
+        except (OSError, HTTPException):
+            pass  # down, or killed in the middle of an answer
         threading.Event().wait(PAUSE_S)
 
 
