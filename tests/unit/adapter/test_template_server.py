@@ -18,6 +18,10 @@ ENTRY = {"author": "n2", "number": 0, "stamp": 1, "id": "c1", "columns": {"title
 HEAD = "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n"
 
 
+class Enough(Exception):  # noqa: N818 (it is no error)
+    """An entry came."""
+
+
 @pytest.mark.parametrize(
     "cut_off", [b"", b"HTT", b"no status\r\n\r\n", HEAD.format(99).encode() + b"["]
 )
