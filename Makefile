@@ -52,7 +52,7 @@ unit: install ## only those without live nodes
 live: install ## only the tests on live nodes
 	$(BIN)/pytest tests/live -m "not long and not longer" $(PARALLEL)
 
-test-slow: install ## those that start many processes and clusters
+test-slow: install ## those that take longer than three seconds, or start many processes and clusters
 	$(BIN)/pytest tests/unit tests/live -m "slow and not long and not longer" $(PARALLEL)
 
 test-long: install ## the long ones: thousands of random runs, whole searches

@@ -49,6 +49,7 @@ def perform(loop: Loop, cluster: EmbeddedCluster, steps: tuple[Step, ...]) -> Re
     return loop.run(run(cluster, NET, steps))
 
 
+@pytest.mark.slow
 def test_every_step_on_live_nodes(loop: Loop, cluster: EmbeddedCluster) -> None:
     for _ in range(2):
         result = perform(loop, cluster, EVERYTHING)
@@ -98,6 +99,7 @@ def test_a_machine_that_is_lost_makes_the_run_invalid(loop: Loop, cluster: Embed
     assert perform(loop, cluster, EVERYTHING[:2]).verdict is Verdict.PASS
 
 
+@pytest.mark.slow
 def test_a_divergence_is_known_at_rest_and_not_at_a_limit(loop: Loop) -> None:
     """A settle that diverges takes no longer than three that pass."""
     passing: list[float] = []

@@ -6,6 +6,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import syncmodel
 
 SOURCE = Path(syncmodel.__file__).parent
@@ -47,6 +49,7 @@ def unbounded(tree: ast.AST) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_each_cache_is_bounded_or_says_by_what_it_is() -> None:
     assert {name for name, tree in trees().items() if unbounded(tree)} == set(UNBOUNDED)
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     p for p in (ROOT / "src" / "syncmodel").rglob("*.py") if "strategies" not in p.parts
@@ -61,6 +63,7 @@ def sleeps(tree: ast.AST) -> Iterator[int]:
 # One test each, and not one for each file: to collect thousands takes longer than to look at them.
 
 
+@pytest.mark.slow
 def test_a_module_says_what_lives_in_it() -> None:
     assert not [name(path) for path in SOURCES if not ast.get_docstring(parsed(path))]
 

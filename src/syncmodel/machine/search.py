@@ -123,7 +123,7 @@ class Search:
         # Any callable that returns a machine will do, though the annotation says a class.
         factory = cast(type[RuleBasedStateMachine], machine)
         try:
-            with Plain.drawing_from(self._next):
+            with heap.seldom_collected(), Plain.drawing_from(self._next):
                 run_state_machine_as_test(factory, settings=self.hypothesis_settings(base))
         except (EndsSearch, DivergenceFound, Flaky) as raised:
             self._close(raised)

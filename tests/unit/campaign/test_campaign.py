@@ -49,6 +49,7 @@ def test_a_correct_system_passes(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_bug_is_found_shortened_confirmed_and_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

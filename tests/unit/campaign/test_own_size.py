@@ -23,6 +23,7 @@ BUG = "silent-peer-has-it"
 APART = Partition((("n1",), ("n2", "n3")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "steps",
     [

@@ -68,6 +68,7 @@ def replayed(file: Path) -> Judgement:
 # --- at once, and shorter and shorter ------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_fails_is_on_disk_before_anything_is_tried_with_it(tmp_path: Path) -> None:
     """And then there is always one file, which has the shortest so far."""
     pool, campaign = campaign_of(tmp_path, SEARCH, SimulatedCluster, BUG)
@@ -147,6 +148,7 @@ def test_what_breaks_when_it_has_just_failed_does_not_hide_it(tmp_path: Path) ->
     assert replayed(report.found.file) is Judgement.AS_EXPECTED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["shortening", "searching further"])
 @pytest.mark.parametrize("error", [IndexError("a mistake of ours"), OSError(28, "No space left")])
 def test_whatever_is_raised_afterwards_what_was_found_is_told(
@@ -203,6 +205,7 @@ class Strange(SimulatedCluster):
         return replace(found, views=views)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     who=st.sampled_from([slice(1), slice(1, 2), slice(-1, None), slice(None)]),

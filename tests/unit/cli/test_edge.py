@@ -169,6 +169,7 @@ def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/null 2>&1"])
 def test_closed_streams_change_no_verdict(closed: str, tmp_path: Path) -> None:
     # One of them with all that comes after a search, and all that is printed of it.

@@ -112,6 +112,7 @@ def changed(**changes: Any) -> dict[str, Any]:
     return {**saved, **changes}
 
 
+@pytest.mark.slow
 def test_what_a_file_says(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     save(here, RUN, "run.json")
     invariant = Expected(("invariant", NASTY))

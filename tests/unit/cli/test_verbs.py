@@ -184,6 +184,7 @@ def test_a_reader_that_went_away_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 def test_progress_and_results_do_not_mix() -> None:
     command = [sys.executable, "-m", "syncmodel", "explore", *SIMULATED, "--sequences", "2"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -31,6 +31,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @given(data=st.data(), title=TEXTS.filter(str.strip))
 def test_a_file_keeps_the_run(data: st.DataObject, title: str) -> None:
     plain = data.draw(scripts())

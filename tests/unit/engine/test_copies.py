@@ -38,6 +38,7 @@ def made(steps: tuple[Step, ...] = STEPS, net: Net = NET, most: int = 5) -> Copi
     return many
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(suppress_health_check=list(HealthCheck), max_examples=50)
 def test_each_copy_is_the_same_run_on_rows_of_its_own(data: st.DataObject) -> None:

@@ -207,6 +207,7 @@ def test_a_search_ends_with_exit_code_3_and_the_name(tmp_path: Path) -> None:
     assert "No verdict" in ended.stdout
 
 
+@pytest.mark.slow
 def test_what_hangs_while_it_is_closed_ends_all_the_same_and_leaves_no_process(
     tmp_path: Path,
 ) -> None:

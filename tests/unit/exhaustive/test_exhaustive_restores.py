@@ -45,6 +45,7 @@ def test_a_search_in_which_nothing_comes_back_is_empty(name: str) -> None:
     assert CAME_BACK in str(verdict)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "bug"),
     [

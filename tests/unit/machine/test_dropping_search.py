@@ -21,6 +21,7 @@ DROPPED = 4
 INVENTED = ("invented", "cases")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", [None, 5])
 def test_nothing_is_wrong_with_nodes_that_dropped_a_column_beside_others(
     network: int | None,
@@ -62,6 +63,7 @@ def test_who_drops_what_it_does_not_show_any_more_is_seen(bug: str | None) -> No
     assert [one.key for one in result.divergences] == ([] if bug is None else [INVENTED])
 
 
+@pytest.mark.slow
 def test_a_bug_of_who_drops_what_it_does_not_show_is_found_there() -> None:
     target = DroppingSimulation(2, ["unknown-column-dropped"])
     settings = Settings(sequences=300, steps=30, seed=8, nodes=2)

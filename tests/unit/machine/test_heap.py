@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import subprocess
 import sys
 from itertools import count
@@ -60,3 +61,22 @@ def test_another_c_library_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not heap.give_back()
     monkeypatch.undo()
     heap._malloc_trim.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("usual", "meanwhile"),
+    [(700, 20_000), (50_000, 50_000), (0, 0)],
+    ids=["usual", "less", "never"],
+)
+def test_garbage_is_looked_for_less_often_while_a_search_runs(usual: int, meanwhile: int) -> None:
+    before, seen = gc.get_threshold(), set[int]()
+    gc.set_threshold(usual, *before[1:])
+    try:
+        settings = Settings(nodes=2, sequences=1, steps=2, seed=1)
+        searched(
+            SimulatedCluster(2), Straight(), settings, lambda _: seen.add(gc.get_threshold()[0])
+        )
+        assert gc.get_threshold() == (usual, *before[1:])
+    finally:
+        gc.set_threshold(*before)
+    assert seen == {meanwhile}

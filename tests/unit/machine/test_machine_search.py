@@ -94,6 +94,7 @@ def told(program: str, *arguments: str, python: str = sys.executable, folder: Pa
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_sequences_whatever_else_is_loaded(tmp_path: Path) -> None:
     """Hypothesis draws from the constants in the modules that are loaded: a seed must not."""
     (tmp_path / "anybody.py").write_text("LIMITS = [1234567, 101, 102, 103, 254, 2**33 + 1]\n")

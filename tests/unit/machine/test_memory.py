@@ -10,6 +10,7 @@ import gc
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis.strategies._internal.utils import clear_strategy_cache
 
 from syncmodel.engine.drive import Straight
@@ -44,6 +45,7 @@ def objects() -> int:
     return len(gc.get_objects())
 
 
+@pytest.mark.slow
 def test_nothing_but_caches_grows_with_the_sequences() -> None:
     search(range(4))
     before = objects()

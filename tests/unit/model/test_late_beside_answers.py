@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, combinations, permutations, product
 
+import pytest
 from histories import History, Moment, judged
 from stories import (
     C1,
@@ -81,6 +82,7 @@ def histories() -> Iterator[History]:
         yield History(net, Guarantees(), tuple(moments))
 
 
+@pytest.mark.slow
 def test_what_landed_beside_answers_may_have_done_so_after_each_of_them() -> None:
     happened: Counter[str] = Counter()
     for history in [*histories()][::7]:

@@ -44,6 +44,7 @@ def check(happened: Counter[str], also: str) -> None:
     assert happened["undecided"] * 20 <= histories
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "also",
     [pytest.param(one, marks=[pytest.mark.long] if one == "silence" else []) for one in OFTEN],

@@ -105,6 +105,7 @@ def test_no_false_alarm_under_two_guarantees_at_once(name: str) -> None:
 
 
 # It takes some 150 sequences; test_prefix has its short siblings.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "mutant",
     [pytest.param(m, marks=[pytest.mark.long] if m is OutOfOrder else []) for m in MUTANTS],

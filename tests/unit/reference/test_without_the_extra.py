@@ -73,6 +73,7 @@ def said() -> list[str]:
     return found.stdout.split(f"{MARK}\n")
 
 
+@pytest.mark.slow
 def test_only_the_nodes_own_processes_import_it(said: list[str]) -> None:
     node = {"admin", "dialler", "elsewhere", "openapi", "plugin_api", "protocol", "relay", "server"}
     expected = {f"syncmodel.reference.node.{name}" for name in node | {"surface", "websocket"}}
@@ -99,6 +100,7 @@ def test_a_node_by_itself_says_what_is_missing() -> None:
     assert (found.returncode, found.stderr) == (2, f"syncmodel node: {WORDS}\n")
 
 
+@pytest.mark.slow
 def test_one_that_is_missing_is_named() -> None:
     found = hidden("del sys.modules['uvicorn'], sys.modules['uvloop']\n" + EMBEDDED)
     assert "need httptools, starlette, websockets, which are not" in found.stdout

@@ -251,6 +251,7 @@ def test_many_rows_at_once_are_many_writes(tmp_path: Path) -> None:
     assert sum(op["type"] == "invoke" and op["value"][0][0] == "w" for op in ops) == 9
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(CORPUS), st.booleans())
 def test_every_run_has_a_history_in_the_published_form(

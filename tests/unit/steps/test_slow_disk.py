@@ -177,6 +177,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_a_process_of_many_threads_goes_on() -> None:
     if lacks := slow_disk.lacking():
         pytest.skip(lacks)

@@ -45,6 +45,7 @@ def read(root: Path, text: bytes) -> config.Config | None:
         return None if str(error).isprintable() else pytest.fail(str(error))
 
 
+@pytest.mark.slow
 @given(field=st.sampled_from(FIELDS), value=ANY)
 def test_whatever_a_field_holds_is_taken_or_told(field: str, value: object, root: Path) -> None:
     found = read(root, json.dumps({"name": "n1", field: value}).encode())

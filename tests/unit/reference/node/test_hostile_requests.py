@@ -151,6 +151,7 @@ def test_a_counter_stays_within_what_the_store_holds(root: Path) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_hostile_values_in_every_place_of_the_admin_api_and_the_control(root: Path) -> None:
     async def main() -> None:
         async with one_node(root) as node:

@@ -271,6 +271,7 @@ def test_a_closed_or_replaced_subscription_gets_no_more_of_its_backlog(
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_many_heavy_backlogs_leave_the_loop_to_others(app: Application) -> None:
     """In processor time between two turns of the loop: other processes don't count."""
     fill(app, 2_000)

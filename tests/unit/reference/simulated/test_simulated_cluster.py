@@ -86,6 +86,7 @@ def test_sequences_twice_are_the_same_bytes(count: int) -> None:
     assert sequences(1, count) == sequences(1, count)
 
 
+@pytest.mark.slow
 def test_the_bytes_do_not_depend_on_the_process() -> None:
     # Hashes of texts differ between processes: whatever follows from them would show here.
     assert replayed_elsewhere("1") == replayed_elsewhere("2")

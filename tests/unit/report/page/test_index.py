@@ -72,6 +72,7 @@ def test_nothing_is_written_unless_there_is_something_to_show(here: Path) -> Non
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_failure_has_a_page_beside_its_file(here: Path, jobs: str) -> None:
     asked = ["--target", "simulated", "--bug", "tie-by-arrival", "--seed", "1", "--no-minimize"]
