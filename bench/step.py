@@ -20,6 +20,7 @@ from rich.table import Table
 
 from syncmodel.engine.drive import Loop
 from syncmodel.engine.session import Session
+from syncmodel.machine.heap import seldom_collected
 from syncmodel.model.net import fully_connected
 from syncmodel.reference.embedded import EmbeddedCluster
 from syncmodel.steps import Create, Set
@@ -31,7 +32,7 @@ WRITES_A_RUN = 25
 
 def measure(nodes: int, rounds: int) -> dict[str, float]:
     """Medians of a step on this many nodes, in seconds; the three kinds take turns."""
-    with Loop() as loop:
+    with seldom_collected(), Loop() as loop:
         cluster = EmbeddedCluster(nodes)
         try:
             return _measure(loop, cluster, nodes, rounds)
