@@ -36,7 +36,7 @@ EMPTY = RowBelief()
 class Rest(Record):
     """A register as it was left by a rest, on which net, and what each node showed then.
 
-    `stable`: nothing was learnt of it there, so that nothing is if the same is seen again.
+    `stable`: nothing was learnt there, and nothing would be of the same sights.
     `prunes`: what a node did not show was taken for unknown to it.
     """
 
@@ -347,10 +347,13 @@ class Belief:
 
     def surely(self, register: Row, node: str, number: int) -> Belief:
         """The node acknowledged this version: it must know it from now on."""
-        row = self.row(register).surely(frozenset({number}), node)
-        if self.guarantees.reads == SESSION:
-            row = row.telling(node, number)
-        return self.with_row(register, row)
+        row = self.row(register)
+        told = row.telling(node, number) if self.guarantees.reads == SESSION else row
+        return self.with_row(register, told).had(register, node, number)
+
+    def had(self, register: Row, node: str, number: int) -> Belief:
+        """The node took this version, and told nobody: it must know it from now on."""
+        return self.with_row(register, self.row(register).surely(frozenset({number}), node))
 
     def ended(self, touched: frozenset[str], before: Belief, after: Net) -> Belief:
         """The belief once these nodes were stopped; `before` has what was asked until then."""

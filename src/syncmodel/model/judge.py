@@ -22,7 +22,7 @@ from syncmodel.model.guarantees import FRESH
 from syncmodel.model.naming import describe, name_of_read, wrong_sight
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Versions
-from syncmodel.model.outcome import Answer, Outcome
+from syncmodel.model.outcome import LANDED, Answer, Outcome
 from syncmodel.model.reads import Look, looked, remembered
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
@@ -91,7 +91,8 @@ def fold(
     for (write, outcome), mine in zip(calls, entries, strict=True):
         for entry in mine if outcome.ok else ():
             if entry.sure:
-                folded = folded.surely(entry.register, write.node, entry.number)
+                known = folded.surely if outcome is not LANDED else folded.had
+                folded = known(entry.register, write.node, entry.number)
                 most, place = len(belief.row(entry.register).versions), (write.node, entry.register)
                 may_come = between_rests(entered, entry.register, during, crowded=place in crowded)
                 folded = _latest(folded, write.node, entry, may_come, most)
@@ -120,7 +121,7 @@ def _seen(belief: Belief, looks: Sequence[tuple[Look, Outcome]]) -> list[Seen]:
 
 def _check_shape(belief: Belief, write: Write, outcome: Outcome) -> None:
     """An accepted write answers with the row as stored, which has the shape of its table."""
-    if not outcome.ok or isinstance(write.change, Tombstone):
+    if not outcome.ok or outcome is LANDED or isinstance(write.change, Tombstone):
         return
     if outcome.row is None and not belief.guarantees.answers_rows:
         return

@@ -48,6 +48,10 @@ class Outcome(Record):
         return self.answer is Answer.OK
 
 
+#: What became of a request without an answer, in a case where it landed: see `cases`.
+LANDED = Outcome(Answer.OK, "landed")
+
+
 def checked(outcome: object) -> Outcome:
     """The outcome, if it is one: what an adapter gives may be anything. Raises `TypeError`."""
     if not isinstance(outcome, Outcome):

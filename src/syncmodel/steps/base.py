@@ -17,6 +17,7 @@ from syncmodel.errors import UsageError
 from syncmodel.model.asked import ABSENT
 from syncmodel.model.backups import UNTOUCHED, Disks
 from syncmodel.model.belief import Belief
+from syncmodel.model.cases import Fold, State
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.judge import fold
 from syncmodel.model.net import Link, Net
@@ -374,12 +375,22 @@ class Step:
 
         Raises `DivergenceFound` if that outcome can't be.
         """
+        return self.follow(belief, outcome, fold)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether `follow` says all that `expect` does of a belief: not where a step of somebody
+        else's has an `expect` of its own."""
+        return type(self).expect is Step.expect
+
+    def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
+        """The same of whatever `folded` folds: a belief, or all `Cases`."""
         looks = () if (look := self.looks()) is None else ((look, outcome),)
+        net = state.net
         try:
-            self.judge(outcome, belief.net.down)
-            calls = self.calls(belief.net.schema, outcome)
-            after = self.becomes(belief.net, outcome)
-            return fold(belief, calls, after, self.disturbs(), looks, disks=self.disks())
+            self.judge(outcome, net.down)
+            calls, after = self.calls(net.schema, outcome), self.becomes(net, outcome)
+            return folded(state, calls, after, self.disturbs(), looks, disks=self.disks())
         except DivergenceFound as found:
             raise found.about((told(self, outcome),)) from None
 

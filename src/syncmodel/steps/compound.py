@@ -11,8 +11,8 @@ from attrs import frozen
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.backups import UNTOUCHED, Disks
 from syncmodel.model.belief import Belief
+from syncmodel.model.cases import Fold, State
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
-from syncmodel.model.judge import fold
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, compound
 from syncmodel.model.plan import Plan
@@ -61,6 +61,15 @@ class Burst(Step):
         for step, part in zip(self.steps, outcome.parts, strict=True):
             belief = step.expect(belief, part)
         return belief
+
+    @property
+    def is_followed(self) -> bool:
+        return all(step.is_followed for step in self.steps)
+
+    def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
+        for step, part in zip(self.steps, outcome.parts, strict=True):
+            state = step.follow(state, part, folded)
+        return state
 
     async def perform(self, target: Target) -> Outcome:
         return compound(tuple([await step.perform(target) for step in self.steps]))
@@ -157,8 +166,13 @@ class Concurrently(Step):
         marked = reduce(lambda plan, step: step.mark(plan), self.steps, during)
         return marked.over(plan.net).rewired(after)
 
-    def expect(self, belief: Belief, outcome: Outcome) -> Belief:
-        calls, looks, schema = list[Call](), list[tuple[Look, Outcome]](), belief.net.schema
+    @property
+    def is_followed(self) -> bool:
+        return all(step.is_followed for step in self.steps)
+
+    def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
+        calls, looks, net = list[Call](), list[tuple[Look, Outcome]](), state.net
+        schema = net.schema
         for step, part in zip(self.steps, outcome.parts, strict=True):
             calls += step.calls(schema, part)
             look = step.looks()
@@ -167,9 +181,9 @@ class Concurrently(Step):
         try:
             for step, part in zip(self.steps, outcome.parts, strict=True):
                 # No node is disturbed by two siblings, so what a step stops itself excuses nothing.
-                step.judge(part, belief.net.down | (self.disturbs() - step.disturbs()))
-            after = self.becomes(belief.net, outcome)
-            return fold(belief, calls, after, self.disturbs(), looks, disks=self.disks())
+                step.judge(part, net.down | (self.disturbs() - step.disturbs()))
+            after = self.becomes(net, outcome)
+            return folded(state, calls, after, self.disturbs(), looks, disks=self.disks())
         except DivergenceFound as found:
             parts = zip(self.steps, outcome.parts, strict=True)
             asked = (told(step, part) for step, part in parts if step.asks(schema) or step.looks())
@@ -235,6 +249,15 @@ class Refused(Step):
         row = self.step.key
         found = Divergence(kind, self.step.node, row, f"refused: {self.why}", shown)
         raise DivergenceFound((found,)).about((told(self, outcome),))
+
+    @property
+    def is_followed(self) -> bool:
+        return True
+
+    def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
+        """Time passes, in which earlier requests may land."""
+        del outcome
+        return folded(state, (), state.net)
 
     async def perform(self, target: Target) -> Outcome:
         if self.why != "malformed":

@@ -134,6 +134,11 @@ class Uninstall(Takeout):
                 (Divergence(Kind.CONTROL_PLANE, self.node, None, expected, "done"),)
             )
 
+    @property
+    def is_followed(self) -> bool:
+        """What is answered without a confirmation says nothing of the cases."""
+        return True
+
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
         """What is not confirmed says what would be lost, and that must be so."""
         if outcome.code == UNCONFIRMED and outcome.row is not None:

@@ -19,6 +19,7 @@ from wide_oracle import WideOracle
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model.belief import Belief
+from syncmodel.model.cases import Cases
 from syncmodel.model.columns import Counter as Count
 from syncmodel.model.columns import OnDelete, Ref, Token
 from syncmodel.model.divergence import DivergenceFound
@@ -467,13 +468,17 @@ def judged(history: History, most: int = 20_000) -> Verdict | None:
     """What model and oracle say; None where there are too many worlds to say."""
     world = initial(history.net, history.guarantees)
     belief: Belief | None = world.belief
+    cases = Cases()
     exact = WideOracle if is_wide(history.net, history.guarantees) else Oracle
     oracle = exact(world.plan.net, history.guarantees, most)
     model, ends, why = None, None, ""
     for place, moment in enumerate(history.moments, 1):
         if belief is not None:
             try:
-                belief = compare(moment.step.expect(belief, moment.outcome), moment.views)
+                taken = moment.step.expect(belief, moment.outcome)
+                cases = cases.taken(moment.step, moment.outcome, belief, taken)
+                belief = compare(taken, moment.views)
+                cases = cases.rested(moment.views, belief)
             except InvalidRunError:
                 break
             except DivergenceFound as found:
