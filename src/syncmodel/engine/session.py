@@ -27,6 +27,7 @@ from syncmodel.engine.history import (
 from syncmodel.engine.invariant import Invariant
 from syncmodel.engine.trouble import happened, sentence, short
 from syncmodel.errors import InvalidRunError, SyncModelError, UsageError
+from syncmodel.model.cases import Cases
 from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import Divergence, DivergenceFound, Key, Kind
 from syncmodel.model.guarantees import Guarantees
@@ -106,6 +107,7 @@ class Session:
         self._views: Mapping[str, View | None] | None = None
         #: Each node's control plane, when it was seen first.
         self._control: dict[str, ControlView] = {}
+        self._cases = Cases()
         #: What was seen of it at the rest after the last step; None where there was none.
         self._looked: Mapping[str, ControlView] | None = None
 
@@ -215,6 +217,7 @@ class Session:
             took = time.perf_counter() - started
             self._observe(Performed(len(self.steps), step, outcome, took))
             belief = step.expect(before.belief, outcome)
+            self._cases = self._cases.taken(step, outcome, before.belief, belief)
             self.world = World(self.world.plan, belief)
             control = last or _disturbs(step) or _disturbed(before, self.world)
             await self._rest(before, control=control)
@@ -250,7 +253,9 @@ class Session:
         self._views, self._looked = found.views, found.control
         compare_control(belief, found.control, self._control)
         self._control = {**found.control, **self._control}
-        self.world = World(self.world.plan, compare(belief, found.views))
+        belief = compare(belief, found.views)
+        self._cases = self._cases.rested(found.views, belief)
+        self.world = World(self.world.plan, belief)
         for invariant in self._invariants:
             invariant.hold(self)
         took = time.perf_counter() - started

@@ -37,7 +37,7 @@ from syncmodel.model.view import View
 from syncmodel.record import Record
 
 #: So many cases are followed at once.
-MOST = 64
+MOST = 32
 #: So many of them while a step is taken, before sights rule most of them out.
 MOST_BETWEEN = 4 * MOST
 #: So many requests without an answer are split in one case; of more there are only bounds.
@@ -115,7 +115,7 @@ class Cases(Record):
             return Cases()
         begun = self if self.cases else Cases((Case(before),))
         try:
-            return step.follow(begun, outcome, folded_each)._unless_decided(after)
+            return step.follow(begun, outcome, folded_each)._unless_as_sharp(after)
         except TooManyCases:
             return Cases()
 
@@ -132,11 +132,14 @@ class Cases(Record):
             rested = [Case(after)]
         else:
             rested = _possible(partial(_compared, case, views) for case in self.cases)
-        return Cases(tuple(_split(rested)))._unless_decided(after)
+        return Cases(tuple(_split(rested)))._unless_as_sharp(after)
 
-    def _unless_decided(self, belief: Belief) -> Cases:
-        """None of them, if the belief leaves nothing open: then it is as sharp as they are."""
-        return self if _undecided(belief, belief.rows) else Cases()
+    def _unless_as_sharp(self, belief: Belief) -> Cases:
+        """None of them, if the belief says as much: it leaves nothing open, or the only case is
+        the same."""
+        only = self.cases[0] if len(self.cases) == 1 and not self.cases[0].late else None
+        same = only is not None and only.belief.rows == belief.rows
+        return self if not same and _undecided(belief, belief.rows) else Cases()
 
 
 def folded_each(
@@ -236,13 +239,14 @@ def _split(cases: Iterable[Case]) -> Iterable[Case]:
 
 
 def _ways(belief: Belief) -> list[Belief]:
-    """The first thing that the belief leaves open, assumed in each way; none: nothing is open."""
-    prunes = belief.seen is not None and belief.seen.prunes
-    for name in sorted(name for name, row in belief.rows.items() if _is_open(row)):
+    """The first thing that the last rest left open of what it compared, assumed in each way."""
+    seen = belief.seen
+    assert seen is not None
+    for name in sorted(name for name in seen.compared if _is_open(belief.row(name))):
         row = belief.row(name)
         ways = _winners(row) or _bases(belief.policy(name), row) or _copied(row)
-        if prunes and not ways:
-            ways = _knowing(row, belief.net)
+        if seen.prunes and not ways:
+            ways = _knowing(belief, name)
         if ways:
             return [belief.with_row(name, way) for way in ways]
     return []
@@ -279,11 +283,13 @@ def _copied(row: RowBelief) -> list[RowBelief]:
     return []
 
 
-def _knowing(row: RowBelief, net: Net) -> list[RowBelief]:
-    """A node, at rest, knows a version or does not. Of one whose request may yet land nothing is
-    assumed: it may come at any time."""
-    for node in net.nodes:
-        for version in sorted(row.perhaps_known_by(node) - row.known_by(node) - row.pending):
+def _knowing(belief: Belief, name: Row) -> list[RowBelief]:
+    """A node at rest knows a version that it may show, or does not. Of one whose request may yet
+    land nothing is assumed, as it may come at any time, and nothing of nodes that are down."""
+    row = belief.row(name)
+    for node in sorted(belief.net.up):
+        unknown = row.perhaps_known_by(node) - row.known_by(node) - row.pending
+        for version in sorted(unknown & belief.may_show(node, name) if unknown else unknown):
             known = row.confirmed(version).surely(frozenset({version}), node)
             return [known, row.unaware(node, version)]
     return []

@@ -30,6 +30,8 @@ from syncmodel.record import Record
 Call = tuple[Write, Outcome]
 #: A read that was answered, and the rows that it showed.
 Seen = tuple[Look, Mapping[Row, Value]]
+#: (place of one, place of another) where the one may have been served before the other.
+Pairs = frozenset[tuple[int, int]]
 #: Refusals that say something of the row itself.
 TELLING = frozenset({"exists", "no_such_row"})
 #: How many requests and arrivals at most are put in every order: there may be as many orders as
@@ -45,7 +47,7 @@ def out_of_order(
     `entered` is the belief in which they are in *may*, as these `entries`.
     """
     for group in _groups(entered, calls, entries, looks):
-        if next(group.orders(), None) is None:
+        if group.before() is None:
             accepted = any(outcome.ok for _, outcome in group.answered)
             kind = Kind.WRONGLY_ACCEPTED if accepted else Kind.WRONGLY_REFUSED
             told = [
@@ -69,10 +71,10 @@ def in_order(
             for place, one in enumerate(group.served)
             if one.outcome is not None and one.number is not None
         }
-        orders = [*group.orders()] if len(made) > 1 else []
+        before = group.before() if len(made) > 1 else None
         row = entered.row(group.name)
         for one, other in permutations(made, 2):
-            if orders and all(order.index(one) < order.index(other) for order in orders):
+            if before is not None and (other, one) not in before:
                 shown = frozenset({made[one]})
                 yield Proof(group.node, group.name, row, shown, number=made[other])
 
@@ -175,6 +177,9 @@ class _Group:
         self._upserts = belief.guarantees.upserts
         #: Where columns merge by themselves, only whether the row is there is followed.
         self._by_field = belief.guarantees.by_field
+        self._found: dict[
+            tuple[Value | None, frozenset[int]], frozenset[tuple[int, int]] | None
+        ] = {}
         made = (self._served_on(base) for base in map(_state, bases or ()))
         self._starts = list(dict.fromkeys([*map(_state, starts or [Tombstone()]), *chain(*made)]))
 
@@ -201,21 +206,27 @@ class _Group:
             return "accepted"
         return f"accepted as {self._table.read(outcome.row)}"
 
-    def orders(self) -> Iterator[tuple[int, ...]]:
-        """Each order in which the node may give these answers, by their places."""
-        waiting = tuple(range(len(self.served)))
-        for start in self._starts:
-            yield from self._orders(start, waiting)
+    def before(self) -> Pairs | None:
+        """The pairs of places of which the first may have been served before the second; None: in
+        no order the node may give these answers."""
+        waiting = frozenset(range(len(self.served)))
+        found = [self._before(start, waiting) for start in self._starts]
+        pairs = [one for one in found if one is not None]
+        return Pairs().union(*pairs) if pairs else None
 
-    def _orders(self, state: Value | None, waiting: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        if not any(self.served[place].must_be for place in waiting):
-            yield ()
-        for i, place in enumerate(waiting):
-            one = self.served[place]
-            if self._fits(one, state):
-                after = self._after(one, state)
-                for rest in self._orders(after, waiting[:i] + waiting[i + 1 :]):
-                    yield (place, *rest)
+    def _before(self, state: Value | None, waiting: frozenset[int]) -> Pairs | None:
+        """The same of those that wait, once the row is in this state."""
+        if (state, waiting) in self._found:
+            return self._found[state, waiting]
+        must = any(self.served[place].must_be for place in waiting)
+        found = None if must else Pairs()
+        for place in sorted(waiting):
+            one, others = self.served[place], waiting - {place}
+            rest = self._before(self._after(one, state), others) if self._fits(one, state) else None
+            if rest is not None:
+                found = rest.union(found or (), ((place, other) for other in others))
+        self._found[state, waiting] = found
+        return found
 
     def _after(self, one: Served, state: Value | None) -> Value | None:
         refused = one.outcome is not None and not one.outcome.ok

@@ -17,6 +17,7 @@ from syncmodel.corpus.fields import Fields, shown
 from syncmodel.corpus.reading import check_steps, read_guarantees
 from syncmodel.engine.history import Verdict
 from syncmodel.errors import FormatError, InvalidRunError, UsageError
+from syncmodel.model.cases import Cases
 from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import Divergence, DivergenceFound, Key
 from syncmodel.model.guarantees import Guarantees
@@ -130,6 +131,7 @@ class _Run:
         self.world = world
         self._schema = schema
         self._looks = Looks()
+        self._cases = Cases()
         #: What each node's control plane was when it was looked at first.
         self._first: dict[str, ControlView] = {}
 
@@ -159,7 +161,9 @@ class _Run:
     def _step(self, line: Fields) -> None:
         step, world = jsonl.step_of(line), self.world
         outcome = _outcome(line.required("outcome", dict), self._schema, line.at("outcome"))
-        self.world = World(step.advance(world.plan), step.expect(world.belief, outcome))
+        belief = step.expect(world.belief, outcome)
+        self._cases = self._cases.taken(step, outcome, world.belief, belief)
+        self.world = World(step.advance(world.plan), belief)
 
     def _rest(self, line: Fields) -> None:
         """As `Session` has it: the control plane first."""
@@ -171,7 +175,9 @@ class _Run:
             raise FormatError(f"{line.where}: there is no node {shown(strange[0])}.")
         compare_control(world.belief, looks, self._first)
         self._first = {**looks, **self._first}
-        self.world = World(world.plan, compare(world.belief, views))
+        belief = compare(world.belief, views)
+        self._cases = self._cases.rested(views, belief)
+        self.world = World(world.plan, belief)
 
 
 def _views(line: Fields, schema: Schema) -> dict[str, View | None]:
