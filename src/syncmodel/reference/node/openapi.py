@@ -131,7 +131,7 @@ METHODS: Final[Mapping[str, tuple[Schema, Schema]]] = {
         _OBJECT,
         _object(
             healthy=_FLAG,
-            now_s=_NUMBER,
+            now_s={"type": "number"},
             problems=_list(_TEXT),
             members=_NODES["properties"]["nodes"],
             generation=_object(selected=_NUMBER, running=_or_null(_NUMBER)),

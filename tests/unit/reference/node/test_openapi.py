@@ -122,6 +122,18 @@ def test_the_description_is_served(asked: Asked) -> None:
     assert found == (200, description())
 
 
+@pytest.mark.parametrize(
+    "method", ["cluster_nodes.list", "cluster_status", "generations.list", "sync.status"]
+)
+def test_each_question_has_a_described_answer(asked: Asked, method: str) -> None:
+    case = OPERATIONS[f"POST {PATH}"].Case(
+        method="POST", body={"method": method, "params": {}}, media_type="application/json"
+    )
+    response = asked.send(case)
+    assert response.status_code == 200
+    case.validate_response(response, checks=CHECKS)
+
+
 def fuzz(asked: Asked, label: str, mode: GenerationMode, examples: int) -> None:
     statuses = answered(asked, label, mode, examples)
     if mode == GenerationMode.POSITIVE and min(statuses) >= 300:
