@@ -51,9 +51,9 @@ def at_rest(belief: Belief, name: Row, *, prunes: bool) -> MayCome:
 def between_rests(asked: Belief, name: Row, during: Net, *, crowded: bool) -> MayCome:
     """For a node that answers: also what is under way to it.
 
-    `asked` is the belief before any of the answers that were given at once. `crowded`: the node
-    says more than once what it has of the row, so that what another answer proves to have landed,
-    or to have gone, may have done so after this one.
+    `asked` is the belief before any of the answers that were given at once. `crowded`: several of
+    them, by this node or others, say something of the row, so that what another one proves to
+    have landed, or to have gone, may have done so after this one.
     """
     before = asked.row(name)
 

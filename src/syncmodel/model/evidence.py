@@ -99,10 +99,10 @@ def believed(
     proofs: Sequence[Proof],
     older: Belief,
     during: Net,
-    crowded: Collection[tuple[str, Row]],
+    crowded: Collection[Row],
 ) -> Belief:
     """The belief with all that was proved; `older` has what was asked before these answers, and
-    `crowded` of which row which node says more than once what it has.
+    `crowded` of which rows more than one answer says something.
 
     Raises `DivergenceFound` where the answers contradict each other.
     """
@@ -111,9 +111,8 @@ def believed(
         row = _known(belief, proof)
         most = len(older.row(proof.register).versions)
         row = _not_known(belief, row, proof, most, during)
-        may_come = between_rests(
-            asked, proof.register, during, crowded=(proof.node, proof.register) in crowded
-        )
+        name = proof.register
+        may_come = between_rests(asked, name, during, crowded=name in crowded)
         row = _not_shown(asked, row, proof, most, may_come)
         if row is not belief.row(proof.register):
             belief = belief.with_row(proof.register, row)

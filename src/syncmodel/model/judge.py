@@ -71,11 +71,11 @@ def fold(
     while (more := landed(without_waiting(entered), during)) is not entered:
         entered = more
     proofs: list[Proof] = []
-    told: Counter[tuple[str, Row]] = Counter()
+    told: Counter[Row] = Counter()
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proved = _judge(entered, write, mine, outcome, moment)
-        written_here = {(write.node, entry.register) for entry in mine if entry.sure}
-        told.update(written_here.union((proof.node, proof.register) for proof in proved))
+        written_here = {entry.register for entry in mine if entry.sure}
+        told.update(written_here.union(proof.register for proof in proved))
         proofs += proved
     sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
     if calls and len(calls) + len(looks) > 1:
@@ -85,16 +85,17 @@ def fold(
             raise DivergenceFound((unordered,))
         proofs += in_order(entered, calls, entries, seen)
     read = [sight.proof for sight in sights if sight.proof is not None]
-    told.update((proof.node, proof.register) for proof in read)
-    crowded = {place for place, times in told.items() if times > 1}
+    told.update(proof.register for proof in read)
+    crowded = {register for register, times in told.items() if times > 1}
     folded = remembered(believed(entered, [*proofs, *read], belief, during, crowded), sights)
     for (write, outcome), mine in zip(calls, entries, strict=True):
         for entry in mine if outcome.ok else ():
             if entry.sure:
                 known = folded.surely if outcome is not LANDED else folded.had
                 folded = known(entry.register, write.node, entry.number)
-                most, place = len(belief.row(entry.register).versions), (write.node, entry.register)
-                may_come = between_rests(entered, entry.register, during, crowded=place in crowded)
+                name = entry.register
+                most = len(belief.row(name).versions)
+                may_come = between_rests(entered, name, during, crowded=name in crowded)
                 folded = _latest(folded, write.node, entry, may_come, most)
     folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)
