@@ -32,7 +32,7 @@ from syncmodel.model.policies import Policy
 from syncmodel.model.reads import Look
 from syncmodel.model.rest import compare
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.values import Row, Write
+from syncmodel.model.values import Row, Value, Write
 from syncmodel.model.view import View
 from syncmodel.record import Record
 
@@ -181,32 +181,28 @@ def folded_each(
 
 
 def _possible(ways: Iterable[Callable[[], Case]]) -> list[Case]:
-    """The cases that nothing contradicts; raises what contradicted the first, where there is
-    none."""
+    """The cases that nothing contradicts; where there is none, raises what rules the first out."""
     left: list[Case] = []
-    first: DivergenceFound | None = None
+    ruled_out: list[DivergenceFound] = []
     for way in ways:
         try:
             left.append(way())
         except DivergenceFound as found:
-            first = first or found
+            ruled_out.append(found)
         if len(left) > MOST_BETWEEN:
             raise TooManyCases
-    if not left:
-        assert first is not None
-        raise _in_any_case(first)
-    return left
+    if left:
+        return left
+    raise _of_several(ruled_out[0]) if len(ruled_out) > 1 else ruled_out[0]
 
 
 def _compared(case: Case, views: Mapping[str, View | None]) -> Case:
     return Case(compare(case.belief, views), case.late)
 
 
-def _in_any_case(found: DivergenceFound) -> DivergenceFound:
-    told = (
-        evolve(one, expected=f"{one.expected}, whatever is assumed of what was not seen")
-        for one in found.divergences
-    )
+def _of_several(found: DivergenceFound) -> DivergenceFound:
+    words = "in one case of several; what was shown fits none"
+    told = (evolve(one, expected=f"{one.expected} ({words})") for one in found.divergences)
     return DivergenceFound(tuple(told))
 
 
@@ -262,13 +258,19 @@ def _winners(row: RowBelief) -> list[RowBelief]:
 
 
 def _bases(policy: Policy, row: RowBelief) -> list[RowBelief]:
-    """A write replaced the leaf that its node showed, whose log has it as long as it is there."""
+    """A write replaced the leaf that its node showed, whose log has it as long as it is there; one
+    that stored a whole row may have been a create, over a deleted row or over none."""
     for version in sorted(row.order.loose - row.pending):
         known = frozenset(range(len(row.versions)))
         if version not in row.gone:
             known = row.perhaps_known_by(row.versions[version].node)
         bases = known - {version} - row.order.causal.get(version, NONE)
-        return [row.ordered(policy.based(row.order, version, base)) for base in row.present(bases)]
+        creates = isinstance(row.versions[version].value, Value)
+        ways = [policy.based(row.order, version, b) for b in row.present(bases)]
+        if creates:
+            ways += [policy.based(row.order, version, b) for b in row.tombstones(bases)]
+            ways.append(evolve(row.order, loose=row.order.loose - {version}))
+        return [row.ordered(way) for way in ways]
     return []
 
 

@@ -19,6 +19,7 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.model.beaten import landed, travelled
 from syncmodel.model.belief import Belief
 from syncmodel.model.cascades import with_cascades
+from syncmodel.model.cases import Cases
 from syncmodel.model.columns import REQUIRED, Column, Ref
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
@@ -262,6 +263,8 @@ class Run:
     inside: bool = True
     #: The number of the version of each register that a request wrote, by its serial number.
     numbers: dict[tuple[int, Row], int] = field(factory=dict)
+    #: What the belief leaves open, assumed one way and the other.
+    cases: Cases = field(factory=Cases)
     #: (row, node, version) that may have been known at an earlier rest and need not have been.
     stale: set[tuple[Row, str, int]] = field(factory=set)
 
@@ -288,7 +291,10 @@ class Run:
             outcomes.append(self.system.run(part.perform(self.system)))
             self._note_races(part, outcomes[-1])
             self._number(part, outcomes[-1])
-            self.belief = part.expect(self.belief, outcomes[-1])
+            known = self.belief
+            self.belief = part.expect(known, outcomes[-1])
+            self.cases = self.cases.taken(part, outcomes[-1], known, self.belief)
+            self.sometimes["requests in cases"] += any(case.late for case in self.cases.cases)
             self.check_bounds()
         if isinstance(step, Burst):
             assert step.expect(before, compound(tuple(outcomes))) == self.belief
@@ -301,7 +307,9 @@ class Run:
         self.check_sights(views)
         before = self.belief
         self.belief = compare(before, views)
+        self.cases = self.cases.rested(views, self.belief)
         self.sometimes["rests"] += 1
+        self.sometimes["rests in cases"] += len(self.cases.cases) > 1
         self.check_bounds()
         self.check_order()
         self._note_rest(before)
