@@ -1,0 +1,233 @@
+"""What a belief leaves open is assumed one way and the other; where no way is left, it diverges."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import frozen
+from histories import History, Moment, judged
+from stories import (
+    APART,
+    C1,
+    CREATED,
+    EMPTY,
+    HEALED,
+    LOST,
+    NO_C1,
+    OK,
+    T1,
+    TWO_TOMBSTONES,
+    Shown,
+    attach,
+    both,
+    create,
+    event,
+    in_a_row,
+    retitle,
+    row,
+    told,
+    view,
+)
+
+from syncmodel.model.belief import Belief
+from syncmodel.model.cases import MOST_LATE, Cases
+from syncmodel.model.divergence import DivergenceFound
+from syncmodel.model.guarantees import SESSION, Guarantees
+from syncmodel.model.net import fully_connected
+from syncmodel.model.outcome import Outcome, refused, shown
+from syncmodel.model.rest import compare
+from syncmodel.model.values import Row
+from syncmodel.model.view import View
+from syncmodel.model.world import initial
+from syncmodel.steps import (
+    Backup,
+    Burst,
+    Crash,
+    Create,
+    Delete,
+    Read,
+    Refused,
+    Restart,
+    Restore,
+    Step,
+)
+from syncmodel.targets.wire import SUPERTEST
+
+NET = fully_connected(SUPERTEST, 2)
+CASE, EVENT = Row("cases", "c1"), Row("events", "e1")
+N1_DELETES, N2_DELETES = Delete("n1", "cases", "c1"), Delete("n2", "cases", "c1")
+BACK = Restore(("n1",), True), OK
+#: A step and its outcome, and what n1 and n2 show at the rest after it.
+Told = tuple[tuple[Step, Outcome], Shown, Shown]
+
+
+def taken(history: History) -> tuple[Belief, Cases]:
+    """What is believed at its end. Raises `DivergenceFound`."""
+    belief, cases = initial(history.net, history.guarantees).belief, Cases()
+    for moment in history.moments:
+        after = moment.step.expect(belief, moment.outcome)
+        cases = cases.taken(moment.step, moment.outcome, belief, after)
+        belief = compare(after, moment.views)
+        cases = cases.rested(moment.views, belief)
+    return belief, cases
+
+
+def history(*moments: Told, of: Guarantees = Guarantees()) -> History:  # noqa: B008 (frozen)
+    """What was done and seen on two nodes that hear each other."""
+    seen = ((step, outcome, {"n1": n1, "n2": n2}) for (step, outcome), n1, n2 in moments)
+    return History(
+        NET, of, tuple(Moment(s, o, {n: view(v) for n, v in views.items()}) for s, o, views in seen)
+    )
+
+
+@frozen
+class Story:
+    """`before` holds, and so does `near`; after `before` nothing explains `raised`."""
+
+    of: str
+    before: tuple[Told, ...]
+    raised: Told
+    near: Told
+    guarantees: Guarantees = Guarantees()
+
+
+STORIES = (
+    Story(
+        "a request landed before or after the answers beside it",
+        (
+            ((create("n2", "c1", "t1"), row("t1")), C1, C1),
+            (both((N1_DELETES, OK), (retitle("n1", "c1", "t2"), LOST)), EMPTY, EMPTY),
+        ),
+        (
+            both((retitle("n2", "c1", "t3"), row("t3")), *2 * [(N2_DELETES, LOST)]),
+            EMPTY,
+            EMPTY,
+        ),
+        (
+            both((retitle("n2", "c1", "t3"), refused("no_such_row")), *2 * [(N2_DELETES, LOST)]),
+            EMPTY,
+            EMPTY,
+        ),
+    ),
+    Story(
+        "which leaf a delete without an answer replaced",
+        ((CREATED, C1, C1), ((N2_DELETES, LOST), EMPTY, EMPTY)),
+        ((N1_DELETES, OK), EMPTY, EMPTY),
+        ((N1_DELETES, refused("no_such_row")), EMPTY, EMPTY),
+        Guarantees(rows="multi-value"),
+    ),
+    Story(
+        "a copy of a disk has a row or has not",
+        (
+            (both(CREATED, (Backup(("n1",)), OK)), C1, C1),
+            (APART, C1, C1),
+            (BACK, EMPTY, C1),
+        ),
+        (BACK, C1, C1),
+        (BACK, EMPTY, C1),
+    ),
+)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=[story.of for story in STORIES])
+def test_what_is_impossible_either_way_diverges(story: Story) -> None:
+    raised = history(*story.before, story.raised, of=story.guarantees)
+    verdict = judged(raised)
+    assert verdict is not None
+    assert verdict.oracle == verdict.model == len(raised.moments)
+    belief = initial(raised.net, raised.guarantees).belief
+    for moment in raised.moments:  # The bounds alone do not see it.
+        belief = compare(moment.step.expect(belief, moment.outcome), moment.views)
+    with pytest.raises(DivergenceFound):
+        taken(raised)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=[story.of for story in STORIES])
+def test_what_is_possible_one_way_does_not(story: Story) -> None:
+    near = history(*story.before, story.near, of=story.guarantees)
+    verdict = judged(near)
+    assert verdict is not None
+    assert verdict.oracle is None
+    taken(near)
+
+
+def test_a_node_knows_a_hidden_row_or_does_not() -> None:
+    there = {"c1": T1, "e1": ("c1", "b1")}
+    created = attach("n1", "e1", "c1", "b1"), event("c1", "b1")
+    hides = both(created, (N2_DELETES, OK), APART)
+    belief, cases = taken(history((CREATED, C1, C1), (hides, there, EMPTY)))
+    knows = {case.belief.row(EVENT).known_by("n2") for case in cases.cases}
+    may_know = {case.belief.row(EVENT).perhaps_known_by("n2") for case in cases.cases}
+    assert belief.row(EVENT).known_by("n2") == frozenset()
+    assert knows == may_know == {frozenset(), frozenset({0})}
+
+
+def test_a_version_loses_to_the_one_or_the_other() -> None:
+    belief = told(TWO_TOMBSTONES, Guarantees())
+    assert belief.row(CASE).order.among
+    cases = Cases().rested(dict.fromkeys(("n1", "n2", "n3"), view(NO_C1)), belief).cases
+    orders = {case.belief.row(CASE).order for case in cases}
+    assert len(orders) == 2
+    assert not any(order.among for order in orders)
+
+
+def test_where_nothing_is_open_there_are_no_cases() -> None:
+    lost = (both((create("n1", "c1", "t1"), LOST), APART), C1, EMPTY)
+    _, cases = taken(history(lost))
+    assert not cases.cases
+    _, cases = taken(history((in_a_row((create("n1", "c1", "t1"), LOST)), EMPTY, EMPTY)))
+    assert [len(case.late) for case in cases.cases] == [1]
+
+
+def test_where_there_are_too_many_the_belief_goes_on_alone() -> None:
+    rows = [f"c{number}" for number in range(MOST_LATE)]
+    lost = [(create(node, f"{node}{name}", "t1"), LOST) for node in ("n1", "n2") for name in rows]
+    down = *lost, *((Crash(node), OK) for node in ("n1", "n2"))
+    up = in_a_row(*((Restart(node), OK) for node in ("n1", "n2")))
+    before = initial(NET).belief
+    after, cases = before, Cases()
+    for step, outcome, views in ((*in_a_row(*down), {}), (*up, both_show({"n1c0": T1}))):
+        last, after = after, step.expect(after, outcome)
+        cases = cases.taken(step, outcome, last, after)
+        assert not cases.cases
+        after = compare(after, views)
+        cases = cases.rested(views, after)
+
+
+def both_show(rows: Shown) -> dict[str, View | None]:
+    return {"n1": view(rows), "n2": view(rows)}
+
+
+class Unlike(Create):
+    """A create of somebody else's, which may have any outcome."""
+
+    def expect(self, belief: Belief, outcome: Outcome) -> Belief:
+        """Nothing follows from it."""
+        del outcome
+        return belief
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "in a burst"])
+def test_no_case_is_made_of_a_step_with_its_own_judgement(alone: bool) -> None:
+    step: Step = Unlike("n1", "cases", "c1", (("title", "t1"),))
+    outcome = LOST
+    if not alone:
+        step, outcome = in_a_row((step, LOST))
+        assert isinstance(step, Burst)
+    belief = initial(NET).belief
+    assert not step.is_followed
+    assert not Cases().taken(step, outcome, belief, step.expect(belief, outcome)).cases
+
+
+def test_what_landed_without_an_answer_was_told_to_nobody() -> None:
+    lost = ((create("n1", "c1", "t1"), LOST), C1, C1)
+    stale = ((Read("n1", "cases", "c1"), shown(View())), C1, C1)
+    taken(history(lost, stale, of=Guarantees(reads=SESSION)))
+    told = ((create("n1", "c1", "t1"), row("t1")), C1, C1)
+    with pytest.raises(DivergenceFound, match="read your writes"):
+        taken(history(told, stale, of=Guarantees(reads=SESSION)))
+
+
+def test_a_request_may_land_while_a_bad_one_is_refused() -> None:
+    bad = Refused(Delete("n2", "cases", "c2"), "no_such_row")
+    lost = (in_a_row((create("n1", "c1", "t1"), LOST)), EMPTY, EMPTY)
+    taken(history(lost, ((bad, refused("no_such_row")), C1, C1), (HEALED, C1, C1)))
