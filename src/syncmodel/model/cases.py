@@ -132,7 +132,10 @@ class Cases(Record):
             rested = [Case(after)]
         else:
             rested = _possible(partial(_compared, case, views) for case in self.cases)
-        return Cases(tuple(_split(rested)))._unless_as_sharp(after)
+        split = _split(rested)
+        if len(split) > len(rested):  # What was assumed may contradict what shows.
+            split = _possible(partial(_compared, case, views) for case in split)
+        return Cases(tuple(dict.fromkeys(split)))._unless_as_sharp(after)
 
     def _unless_as_sharp(self, belief: Belief) -> Cases:
         """None of them, if the belief says as much: it leaves nothing open, or the only case is
@@ -219,11 +222,11 @@ def _is_open(row: RowBelief) -> bool:
     return bool(row.pending or order.among or order.loose) or row.must != row.may or any(copies)
 
 
-def _split(cases: Iterable[Case]) -> Iterable[Case]:
+def _split(cases: Iterable[Case]) -> list[Case]:
     """The cases, each split by what it leaves open, as long as there are not too many."""
     found = list(dict.fromkeys(cases))
     if len(found) > MOST:
-        return ()
+        return []
     place = 0
     while place < len(found) and len(found) < MOST:
         ways = _ways(found[place].belief)
@@ -231,7 +234,7 @@ def _split(cases: Iterable[Case]) -> Iterable[Case]:
             place += 1
             continue
         found[place : place + 1] = [Case(belief, found[place].late) for belief in ways]
-    return dict.fromkeys(found)
+    return found
 
 
 def _ways(belief: Belief) -> list[Belief]:
