@@ -151,7 +151,7 @@ def test_what_is_possible_one_way_does_not(story: Story) -> None:
 
 
 def test_a_node_knows_a_hidden_row_or_does_not() -> None:
-    there = {"c1": T1, "e1": ("c1", "b1")}
+    there: Shown = {"c1": T1, "e1": ("c1", "b1")}
     created = attach("n1", "e1", "c1", "b1"), event("c1", "b1")
     hides = both(created, (N2_DELETES, OK), APART)
     belief, cases = taken(history((CREATED, C1, C1), (hides, there, EMPTY)))
