@@ -8,12 +8,15 @@ from pathlib import Path
 from syncmodel.engine.history import Entry, Verdict
 from syncmodel.engine.run import Result, run
 from syncmodel.model.divergence import Kind
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome, accepted, refused, unknown
 from syncmodel.model.values import Tombstone, Write
 from syncmodel.reference.simulated import SimulatedCluster
 from syncmodel.report.jsonl import Recorder
 from syncmodel.report.judged import judged
+from syncmodel.report.page.document import document
+from syncmodel.report.page.moments import seen
 from syncmodel.steps import Concurrently, Create, Delete, Set, Step
 from syncmodel.targets import registry
 from syncmodel.targets.wire import SUPERTEST
@@ -62,6 +65,12 @@ def test_it_diverges_and_the_answer_is_told(tmp_path: Path) -> None:
     (again,) = judged(tmp_path / "record.jsonl", registry.registered)
     assert again.found
     assert again.as_recorded
+    page = seen(result, Guarantees())
+    assert page is not None
+    told = document(page)
+    assert told["by_answer"]
+    assert "n2 gave an answer about cases/c1 that can't be: accepted" in told["headline"]
+    assert "n1 acknowledged the delete in step 2, and n2 must know it" in told["why"][0]
 
 
 def test_what_is_possible_passes(tmp_path: Path) -> None:

@@ -95,7 +95,9 @@ def seen(result: Result, guarantees: Guarantees) -> SeenRun | None:
     if last is not None or result.verdict is not Verdict.PASS:
         sight = next((m.views for m in reversed(moments) if m.views is not None), None)
         views = None if result.views is sight else result.views
-        moments.append(_decided(moments, last, views, initial(net, guarantees)))
+        answered = any(each.answers for each in result.divergences)
+        start = initial(net, guarantees)
+        moments.append(_decided(moments, last, views, start, by_answer=answered))
     return SeenRun(net, tuple(moments), result.verdict, result.divergences, result.reason)
 
 
@@ -125,7 +127,12 @@ def _moments(history: Sequence[Entry]) -> tuple[list[Moment], Taken | Performed 
 
 
 def _decided(
-    moments: Sequence[Moment], last: Taken | Performed | None, views: Views | None, start: World
+    moments: Sequence[Moment],
+    last: Taken | Performed | None,
+    views: Views | None,
+    start: World,
+    *,
+    by_answer: bool,
 ) -> Moment:
     """The moment after the last rest without a fault: what had to be true then."""
     before = moments[-1].world if moments else start
@@ -135,11 +142,13 @@ def _decided(
     world = World(last.step.advance(before.plan), before.belief)
     if not isinstance(last, Performed):
         return Moment(last.index, world, last.step, judged=False)
+    about = (last.index, world, last.step, last.outcome, views, last.seconds)
+    if by_answer:
+        # The answer itself is wrong: it is judged by what was true before.
+        return Moment(*about, judged=False)
     try:
         belief = last.step.expect(before.belief, last.outcome)
     except (DivergenceFound, InvalidRunError):
-        # The answer itself is wrong: it is judged by what was true before.
-        about = (last.index, world, last.step, last.outcome, views, last.seconds)
         return Moment(*about, judged=False)
     world = World(world.plan, _flowed(belief))
     return Moment(last.index, world, last.step, last.outcome, views, last.seconds)
