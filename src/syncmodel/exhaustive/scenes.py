@@ -94,8 +94,8 @@ SCENES = (
         "a read at the same time as a write, one of unknown outcome",
         Grain.MODEL,
         Limits(reads=1, timeouts=1, burst=3, together=True),
-        7553,
-        15520,
+        7525,
+        15498,
     ),
     Scene(
         "steps-all",

@@ -37,7 +37,7 @@ from syncmodel.model.view import View
 from syncmodel.record import Record
 
 #: So many cases are followed at once.
-MOST = 64
+MOST = 32
 #: So many of them while a step is taken, before sights rule most of them out.
 MOST_BETWEEN = 3 * MOST
 #: So many requests without an answer are split in one case; of more there are only bounds.

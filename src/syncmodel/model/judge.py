@@ -26,7 +26,7 @@ from syncmodel.model.outcome import LANDED, Answer, Outcome
 from syncmodel.model.reads import Look, looked, remembered
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.serial import Seen, in_order, out_of_order
+from syncmodel.model.serial import Seen, grouped, in_order, out_of_order
 from syncmodel.model.values import (
     ANY,
     Added,
@@ -80,10 +80,11 @@ def fold(
     sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
     if calls and len(calls) + len(looks) > 1:
         seen = _seen(belief, looks)
-        unordered = out_of_order(entered, calls, entries, seen)
+        groups = grouped(entered, calls, entries, seen)
+        unordered = out_of_order(groups)
         if unordered is not None:
             raise DivergenceFound((unordered,))
-        proofs += in_order(entered, calls, entries, seen)
+        proofs += in_order(entered, groups)
     read = [sight.proof for sight in sights if sight.proof is not None]
     told.update(proof.register for proof in read)
     crowded = {register for register, times in told.items() if times > 1}

@@ -39,14 +39,19 @@ TELLING = frozenset({"exists", "no_such_row"})
 SEARCHED = 6
 
 
-def out_of_order(
+def grouped(
     entered: Belief, calls: Sequence[Call], entries: Sequence[Entries], looks: Sequence[Seen] = ()
-) -> Divergence | None:
-    """The divergence of simultaneous `calls` and `looks` that no order explains, if there is one.
+) -> list[Group]:
+    """The simultaneous `calls` and `looks` whose order can be searched, by row and node.
 
     `entered` is the belief in which they are in *may*, as these `entries`.
     """
-    for group in _groups(entered, calls, entries, looks):
+    return [*_groups(entered, calls, entries, looks)]
+
+
+def out_of_order(groups: Sequence[Group]) -> Divergence | None:
+    """The divergence of what no order explains, if there is one."""
+    for group in groups:
         if group.before() is None:
             accepted = any(outcome.ok for _, outcome in group.answered)
             kind = Kind.WRONGLY_ACCEPTED if accepted else Kind.WRONGLY_REFUSED
@@ -61,11 +66,9 @@ def out_of_order(
     return None
 
 
-def in_order(
-    entered: Belief, calls: Sequence[Call], entries: Sequence[Entries], looks: Sequence[Seen] = ()
-) -> Iterator[Proof]:
+def in_order(entered: Belief, groups: Sequence[Group]) -> Iterator[Proof]:
     """What one node accepted after another in every order that explains its answers."""
-    for group in _groups(entered, calls, entries, looks):
+    for group in groups:
         made = {
             place: one.number
             for place, one in enumerate(group.served)
@@ -93,7 +96,7 @@ def _asked(change: Stored | None) -> str:
 
 def _groups(
     entered: Belief, calls: Sequence[Call], entries: Sequence[Entries], looks: Sequence[Seen]
-) -> Iterator[_Group]:
+) -> Iterator[Group]:
     """The requests about one row to one node, with whatever else can have changed it meanwhile.
 
     What got no answer, now or earlier, may have been served in any place, or not at all, and what
@@ -128,7 +131,7 @@ def _groups(
         ):
             maybe = [Served(row.versions[v].value, None, v) for v in sorted(lost)]
             arriving = [Served(stored, None, None, arrives=True) for stored in come]
-            yield _Group(entered, (node, name), [*served, *maybe, *arriving], starts, bases)
+            yield Group(entered, (node, name), [*served, *maybe, *arriving], starts, bases)
 
 
 def _state(stored: Stored) -> Value | None:
@@ -159,7 +162,7 @@ class Served(Record):
         return self.reads or self.outcome is not None
 
 
-class _Group:
+class Group:
     """One row on one node: how requests change it, one after another."""
 
     def __init__(
