@@ -155,7 +155,6 @@ def folded_each(
     disks: Disks = UNTOUCHED,
 ) -> Cases:
     """Each case folded, once for each choice of the requests that land meanwhile."""
-
     answered = [call for call in calls if call[1].answer is not Answer.UNKNOWN]
     asked = [call for call in calls if call[1].answer is Answer.UNKNOWN]
 
@@ -163,7 +162,7 @@ def folded_each(
         split = max(0, MOST_LATE - len(case.late))
         new, bounded = tuple(write for write, _ in asked[:split]), asked[split:]
         during = case.belief.net.either(after)
-        # What is asked of a node that stops never lands if it has not by then; see `Belief.ended`.
+        # What a node was asked that stops never lands if it has not by then: `RowBelief.ended`.
         ended = [write.node in touched for write in case.late]
         ended += [write.node in touched and write.node in after.down for write in new]
         late = (*case.late, *new)

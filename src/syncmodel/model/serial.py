@@ -34,8 +34,8 @@ Seen = tuple[Look, Mapping[Row, Value]]
 Pairs = frozenset[tuple[int, int]]
 #: Refusals that say something of the row itself.
 TELLING = frozenset({"exists", "no_such_row"})
-#: How many requests and arrivals at most are put in every order: there may be as many orders as
-#: this has permutations.
+#: Of how many requests and arrivals at most the order is searched: what unanswered ones had made by
+#: then is tried in every order.
 SEARCHED = 6
 
 

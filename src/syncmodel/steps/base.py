@@ -379,9 +379,13 @@ class Step:
 
     @property
     def is_followed(self) -> bool:
-        """Whether `follow` says all that `expect` does of a belief: not where a step of somebody
-        else's has an `expect` of its own."""
-        return type(self).expect is Step.expect
+        """Whether `follow` says what `expect` does of a belief: not where a subclass has overridden
+        only `expect`, as a step of somebody else's may."""
+        expects, follows = (
+            next(one for one in type(self).__mro__ if name in vars(one))
+            for name in ("expect", "follow")
+        )
+        return issubclass(follows, expects)
 
     def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
         """The same of whatever `folded` folds: a belief, or all `Cases`."""

@@ -64,7 +64,7 @@ class Burst(Step):
 
     @property
     def is_followed(self) -> bool:
-        return all(step.is_followed for step in self.steps)
+        return super().is_followed and all(step.is_followed for step in self.steps)
 
     def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
         for step, part in zip(self.steps, outcome.parts, strict=True):
@@ -168,7 +168,7 @@ class Concurrently(Step):
 
     @property
     def is_followed(self) -> bool:
-        return all(step.is_followed for step in self.steps)
+        return super().is_followed and all(step.is_followed for step in self.steps)
 
     def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
         calls, looks, net = list[Call](), list[tuple[Look, Outcome]](), state.net
@@ -249,10 +249,6 @@ class Refused(Step):
         row = self.step.key
         found = Divergence(kind, self.step.node, row, f"refused: {self.why}", shown)
         raise DivergenceFound((found,)).about((told(self, outcome),))
-
-    @property
-    def is_followed(self) -> bool:
-        return True
 
     def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
         """Time passes, in which earlier requests may land."""

@@ -11,6 +11,7 @@ from attrs import frozen
 from syncmodel.errors import InvalidRunError
 from syncmodel.model import losses
 from syncmodel.model.belief import Belief
+from syncmodel.model.cases import Fold, State
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, accepted, refused
@@ -134,16 +135,15 @@ class Uninstall(Takeout):
                 (Divergence(Kind.CONTROL_PLANE, self.node, None, expected, "done"),)
             )
 
-    @property
-    def is_followed(self) -> bool:
-        """What is answered without a confirmation says nothing of the cases."""
-        return True
-
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
         """What is not confirmed says what would be lost, and that must be so."""
         if outcome.code == UNCONFIRMED and outcome.row is not None:
             losses.check(belief, self.node, outcome.row)
         return Takeout.expect(self, belief, outcome)
+
+    def follow(self, state: State, outcome: Outcome, folded: Fold[State]) -> State:
+        """What is said of losses is held against the belief alone."""
+        return Takeout.follow(self, state, outcome, folded)
 
     async def perform(self, target: Target) -> Outcome:
         return await require(target, Uninstalls).uninstall(self.node, confirmed=self.confirmed)

@@ -41,6 +41,7 @@ from syncmodel.model.world import initial
 from syncmodel.steps import (
     Backup,
     Burst,
+    Concurrently,
     Crash,
     Create,
     Delete,
@@ -49,6 +50,7 @@ from syncmodel.steps import (
     Restart,
     Restore,
     Step,
+    vocabulary,
 )
 from syncmodel.targets.wire import SUPERTEST
 
@@ -216,6 +218,36 @@ def test_no_case_is_made_of_a_step_with_its_own_judgement(alone: bool) -> None:
     belief = initial(NET).belief
     assert not step.is_followed
     assert not Cases().taken(step, outcome, belief, step.expect(belief, outcome)).cases
+
+
+class UnlikeBurst(Burst):
+    """A burst of somebody else's."""
+
+    def expect(self, belief: Belief, outcome: Outcome) -> Belief:
+        """Nothing follows from it."""
+        del outcome
+        return belief
+
+
+class UnlikeRefused(Refused):
+    """A bad request of somebody else's."""
+
+    def expect(self, belief: Belief, outcome: Outcome) -> Belief:
+        """Nothing follows from it."""
+        del outcome
+        return belief
+
+
+def test_every_step_of_ours_is_followed_and_none_with_only_its_own_judgement() -> None:
+    bad = Refused(N1_DELETES, "no_such_row")
+    burst, together = Burst((N1_DELETES, bad)), Concurrently((N1_DELETES, N2_DELETES))
+    kinds = set(vocabulary().values()) - {Burst, Concurrently}
+    # Of all but compound ones the class alone says so.
+    others = [object.__new__(kind) for kind in kinds]
+    assert len(others) > 35
+    assert [step for step in (*others, bad, burst, together) if not step.is_followed] == []
+    assert not UnlikeBurst(burst.steps).is_followed
+    assert not UnlikeRefused(bad.step, bad.why).is_followed
 
 
 def test_what_landed_without_an_answer_was_told_to_nobody() -> None:
