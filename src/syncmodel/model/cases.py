@@ -37,11 +37,11 @@ from syncmodel.model.view import View
 from syncmodel.record import Record
 
 #: So many cases are followed at once.
-MOST = 32
+MOST = 64
 #: So many of them while a step is taken, before sights rule most of them out.
-MOST_BETWEEN = 3 * MOST
+MOST_BETWEEN = 4 * MOST
 #: So many requests without an answer are split in one case; of more there are only bounds.
-MOST_LATE = 4
+MOST_LATE = 6
 
 
 class HasNet(Protocol):

@@ -26,7 +26,7 @@ from syncmodel.model.outcome import LANDED, Answer, Outcome
 from syncmodel.model.reads import Look, looked, remembered
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.serial import Seen, grouped, in_order, out_of_order
+from syncmodel.model.serial import Group, Seen, grouped, in_order, out_of_order, outdone
 from syncmodel.model.values import (
     ANY,
     Added,
@@ -71,6 +71,7 @@ def fold(
     while (more := landed(without_waiting(entered), during)) is not entered:
         entered = more
     proofs: list[Proof] = []
+    groups: list[Group] = []
     told: Counter[Row] = Counter()
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proved = _judge(entered, write, mine, outcome, moment)
@@ -89,6 +90,7 @@ def fold(
     told.update(proof.register for proof in read)
     crowded = {register for register, times in told.items() if times > 1}
     folded = remembered(believed(entered, [*proofs, *read], belief, during, crowded), sights)
+    folded = _outdone(folded, groups)
     for (write, outcome), mine in zip(calls, entries, strict=True):
         for entry in mine if outcome.ok else ():
             if entry.sure:
@@ -101,6 +103,14 @@ def fold(
     folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)
     return backups.done(ended, belief, entered, during, disks).rewired(after, touched)
+
+
+def _outdone(belief: Belief, groups: Sequence[Group]) -> Belief:
+    """What one node accepted writes after loses to one of them."""
+    for name, loser, winners in outdone(groups):
+        row = belief.row(name)
+        belief = belief.with_row(name, row.ordered(row.order.shown(winners, (loser,))))
+    return belief
 
 
 def _latest(belief: Belief, node: str, entry: Entry, may_come: MayCome, most: int) -> Belief:

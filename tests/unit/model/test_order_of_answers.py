@@ -1,0 +1,176 @@
+"""What one node answers at once is put in order, whatever merges rows.
+
+An exact oracle says which answers some order explains.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations, product
+
+import pytest
+from attrs import frozen
+from histories import History, Moment, judged
+from stories import C1, CREATED, EMPTY, LOST, OK, Shown, both, create, retitle, row, view
+
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import fully_connected
+from syncmodel.model.outcome import Outcome, refused
+from syncmodel.steps import Delete, Step
+from syncmodel.targets.wire import SUPERTEST
+
+NET = fully_connected(SUPERTEST, 2)
+CONTRACT = Guarantees()
+WALLCLOCK = Guarantees(rows="wallclock-lww")
+LEAVES = Guarantees(rows="multi-value")
+BY_FIELD = Guarantees(by_field=True)
+Call = tuple[Step, Outcome]
+
+N1_DELETES = (Delete("n1", "cases", "c1"), OK)
+N2_DELETES = (Delete("n2", "cases", "c1"), OK)
+N1_SETS = (retitle("n1", "c1", "t5"), row("t5"))
+N1_CREATES = (create("n1", "c1", "t7"), row("t7"))
+AGAIN = (create("n1", "c1", "t9"), row("t9"))
+N2_CREATES = (create("n2", "c1", "t4"), row("t4"))
+N2_SETS = (retitle("n2", "c1", "t3"), LOST)
+T4, T5, T7, T9 = ({"c1": (title, 0)} for title in ("t4", "t5", "t7", "t9"))
+
+
+def seen(*moments: tuple[Call, Shown], of: Guarantees) -> History:
+    """What two nodes that hear each other show, both the same."""
+    return History(
+        NET,
+        of,
+        tuple(
+            Moment(step, outcome, dict.fromkeys(("n1", "n2"), view(shown)))
+            for (step, outcome), shown in moments
+        ),
+    )
+
+
+@frozen
+class Story:
+    """After `before`, some order explains the `near` answers and sight, and none the others."""
+
+    of: str
+    raised: tuple[Call, Shown]
+    near: tuple[Call, Shown]
+    before: tuple[tuple[Call, Shown], ...] = ()
+    guarantees: Guarantees = CONTRACT
+
+
+STORIES = (
+    Story(
+        "a change without an answer may have come, and makes no second create possible",
+        raised=(both(N1_DELETES, N1_CREATES, AGAIN, N2_SETS), T9),
+        near=(both(N1_DELETES, N1_CREATES, N2_SETS), T7),
+        before=((CREATED, C1),),
+    ),
+    Story(
+        "one row is created twice, where a clock decides",
+        raised=(both(N1_CREATES, AGAIN), T9),
+        near=(both(N1_CREATES, AGAIN, N1_DELETES), T9),
+        guarantees=WALLCLOCK,
+    ),
+    Story(
+        "one row is created twice, where leaves are kept",
+        raised=(both(N1_CREATES, AGAIN), T9),
+        near=(both(N1_CREATES, AGAIN, N1_DELETES), T9),
+        guarantees=LEAVES,
+    ),
+    Story(
+        "what was set after its row was created shows, where columns merge apart",
+        raised=(both(N1_CREATES, N1_SETS), T7),
+        near=(both(N1_CREATES, N1_SETS), T5),
+        guarantees=BY_FIELD,
+    ),
+    Story(
+        "the same of a row that came from elsewhere, with all of its columns",
+        raised=(both(N2_CREATES, N1_SETS, (N1_SETS[0], refused("no_such_row"))), T4),
+        near=(both(N2_CREATES, N1_SETS, (N1_SETS[0], refused("no_such_row"))), T5),
+        guarantees=BY_FIELD,
+    ),
+    Story(
+        "what came between two answers loses to one of them",
+        raised=(both(N1_CREATES, AGAIN, N2_DELETES), EMPTY),
+        near=(both(N1_CREATES, AGAIN, N2_DELETES), T9),
+    ),
+    Story(
+        "what came before an answer in every order loses to it",
+        raised=(both(N2_CREATES, N1_SETS, (retitle("n1", "c1", "t6"), row("t6"))), T4),
+        near=(both(N2_CREATES, N1_SETS, (retitle("n1", "c1", "t6"), row("t6"))), T5),
+    ),
+)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.of)
+def test_no_order_explains_it(story: Story) -> None:
+    verdict = judged(seen(*story.before, story.raised, of=story.guarantees))
+    assert verdict is not None
+    assert verdict.model == verdict.oracle == len(story.before) + 1
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.of)
+def test_and_some_order_explains_what_is_near(story: Story) -> None:
+    verdict = judged(seen(*story.before, story.near, of=story.guarantees))
+    assert verdict is not None
+    assert verdict.model is verdict.oracle is None
+
+
+# --- all small ones ------------------------------------------------------------------------------
+
+ANSWERS = (
+    N1_SETS,
+    (retitle("n1", "c1", "t6"), refused("no_such_row")),
+    N1_DELETES,
+    (N1_DELETES[0], refused("no_such_row")),
+    N1_CREATES,
+    (create("n1", "c1", "t8"), refused("exists")),
+    AGAIN,
+)
+ELSEWHERE: tuple[tuple[Call, ...], ...] = (
+    (),
+    (N2_SETS,),
+    (N2_CREATES,),
+    ((N2_CREATES[0], LOST),),
+    ((N2_SETS[0], row("t3")),),
+    (N2_DELETES,),
+)
+SIGHTS: tuple[Shown, ...] = (EMPTY, C1, {"c1": ("t3", 0)}, T4, T5, T7, T9)
+#: Every so many of them, and how many of what is impossible is let pass: one in how many.
+SMALL = {
+    "contract": (CONTRACT, 100),
+    "wallclock": (WALLCLOCK, 40),
+    "leaves": (LEAVES, 20),
+    "by field": (BY_FIELD, 100),
+    "upserts": (Guarantees(upserts=True), 100),
+    "not passed on": (Guarantees(passes_on=False), 100),
+}
+STRIDE = 11
+
+
+def histories(guarantees: Guarantees) -> Iterator[History]:
+    """Two or three answers of n1 at once, with a write of n2 beside them or none."""
+    for there, count in product((False, True), (2, 3)):
+        before = ((CREATED, C1),) if there else ()
+        for answers, elsewhere, shown in product(combinations(ANSWERS, count), ELSEWHERE, SIGHTS):
+            yield seen(*before, (both(*answers, *elsewhere), shown), of=guarantees)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_of_all_small_ones_none_alarms_falsely_and_few_are_missed(name: str) -> None:
+    guarantees, one_in = SMALL[name]
+    happened: Counter[str] = Counter()
+    for history in [*histories(guarantees)][::STRIDE]:
+        verdict = judged(history)
+        if verdict is None:
+            happened["undecided"] += 1
+            continue
+        assert not verdict.false_alarm, (verdict.why, str(history))
+        happened["possible" if verdict.oracle is None else "impossible"] += 1
+        happened["missed"] += verdict.miss
+    assert min(happened["possible"], happened["impossible"]) > 50, happened
+    assert happened["missed"] * one_in <= happened["impossible"], happened
+    assert happened["undecided"] * 100 <= happened.total(), happened
