@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from syncmodel.engine.alongside import on_a_loop
 from syncmodel.errors import InvalidRunError
 from syncmodel.targets.base import Target
 
@@ -106,7 +107,7 @@ async def bounded(
     itself. `anew`: it is looked again whose the alarm clock is, as it is once a run.
     """
     limit_s = target.hang_limit_s + more_s
-    within = asyncio.timeout(limit_s) if _on_a_loop() else None
+    within = asyncio.timeout(limit_s) if on_a_loop() else None
     try:
         rings = _CLOCK.start(limit_s + LATER_S, anew=anew)
         try:
@@ -136,14 +137,6 @@ async def closed(target: Target) -> None:
 def let_go() -> None:
     """A run is over: the alarm clock is nobody's."""
     _CLOCK.let_go()
-
-
-def _on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _hanging(target: Target, error: BaseException, doing: str, limit_s: float) -> HangingError:

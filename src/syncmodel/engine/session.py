@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import NoReturn
 
 from attrs import field, frozen
 
+from syncmodel.engine.alongside import alongside, on_a_loop
 from syncmodel.engine.hanging import HangingError, bounded, let_go
 from syncmodel.engine.history import (
     Began,
@@ -32,7 +34,7 @@ from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import Divergence, DivergenceFound, Key, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net
-from syncmodel.model.outcome import checked
+from syncmodel.model.outcome import Outcome, checked
 from syncmodel.model.plan import Plan
 from syncmodel.model.rest import compare
 from syncmodel.model.view import ControlView, Shown, View
@@ -216,17 +218,25 @@ class Session:
                 self._broken(error, f"performing {self.last_step}")
             took = time.perf_counter() - started
             self._observe(Performed(len(self.steps), step, outcome, took))
-            belief = step.expect(before.belief, outcome)
-            self._cases = self._cases.taken(step, outcome, before.belief, belief)
-            self.world = World(self.world.plan, belief)
+            judge: Callable[[], None] | None = partial(self._judge, step, outcome)
+            if self.world.plan.net is not before.plan.net or not on_a_loop():
+                self._judge(step, outcome)
+                judge = None
             control = last or _disturbs(step) or _disturbed(before, self.world)
-            await self._rest(before, control=control)
+            await self._rest(before, control=control, judge=judge)
         except DivergenceFound as found:
             self._end(Verdict.DIVERGED, found.divergences)
         except HangingError as error:
             self._end(Verdict.UNKNOWN, reason=str(error))
         except InvalidRunError as error:
             self._end(Verdict.INVALID, reason=str(error))
+
+    def _judge(self, step: Step, outcome: Outcome) -> None:
+        """What may be true now that the step has had this outcome."""
+        before = self.world.belief
+        belief = step.expect(before, outcome)
+        self._cases = self._cases.taken(step, outcome, before, belief)
+        self.world = World(self.world.plan, belief)
 
     def finish(self) -> Result:
         """The run's result; a run that nothing has decided yet has passed."""
@@ -238,12 +248,18 @@ class Session:
         assert self.over is not None
         return self.over
 
-    async def _rest(self, before: World, *, control: bool) -> None:
+    async def _rest(
+        self, before: World, *, control: bool, judge: Callable[[], None] | None = None
+    ) -> None:
+        """`judge`: what is yet to be said of the step itself, which has left the net as it was."""
         started = time.perf_counter()
-        belief = self.world.belief
-        limit_s = self._settle_limit_s
+        limit_s, net = self._settle_limit_s, self.world.belief.net
         try:
-            found = await self._settled(belief.net, control=control, limit_s=limit_s)
+            found = await self._settled(net, control=control, limit_s=limit_s, judge=judge)
+            belief = self.world.belief
+            if belief.net is not net:  # The outcome says otherwise.
+                control = control or _disturbed(before, self.world)
+                found = await self._settled(belief.net, control=control, limit_s=limit_s)
             _check_settled(found, belief.net)
         except Exception as error:  # noqa: BLE001 (raised again)
             self._unread(error)
@@ -263,8 +279,16 @@ class Session:
         about = (index, found.views, found.how.value, took, before, self.world, found.control)
         self._observe(Rested(*about))
 
-    async def _settled(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+    async def _settled(
+        self,
+        net: Net,
+        *,
+        control: bool,
+        limit_s: float,
+        judge: Callable[[], None] | None = None,
+    ) -> Settled | Unsettled:
         settling = self.target.settle(net, control=control, limit_s=limit_s)
+        settling = settling if judge is None else alongside(settling, judge)
         return await bounded(self.target, settling, self._at_rest, limit_s, anew=False)
 
     def _in_step(self) -> str:
