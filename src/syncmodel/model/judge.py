@@ -26,7 +26,8 @@ from syncmodel.model.outcome import LANDED, Answer, Outcome
 from syncmodel.model.reads import Look, looked, remembered
 from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.serial import Group, Seen, grouped, in_order, out_of_order, outdone
+from syncmodel.model.serial import Seen, grouped, in_order, out_of_order, outdone
+from syncmodel.model.served import Group
 from syncmodel.model.values import (
     ANY,
     Added,

@@ -12,12 +12,17 @@ from itertools import combinations, product
 import pytest
 from attrs import frozen
 from histories import History, Moment, judged
-from stories import C1, CREATED, EMPTY, LOST, OK, Shown, both, create, retitle, row, view
+from stories import C1, CREATED, EMPTY, LOST, OK, Shown, attach, both, create, retitle, row, view
+from test_oracle import shop
 
+from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
-from syncmodel.model.outcome import Outcome, refused
-from syncmodel.steps import Delete, Step
+from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.model.schema import Schema
+from syncmodel.model.values import Row, Value
+from syncmodel.model.view import View
+from syncmodel.steps import Create, Delete, Step
 from syncmodel.targets.wire import SUPERTEST
 
 NET = fully_connected(SUPERTEST, 2)
@@ -114,6 +119,90 @@ def test_no_order_explains_it(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.of)
 def test_and_some_order_explains_what_is_near(story: Story) -> None:
     verdict = judged(seen(*story.before, story.near, of=story.guarantees))
+    assert verdict is not None
+    assert verdict.model is verdict.oracle is None
+
+
+# --- rows that refer to each other ---------------------------------------------------------------
+
+
+def shown(*titles: str, events: tuple[str, ...] = ()) -> View:
+    """A case c1 of that title, if any, and events of it."""
+    rows = [(Row("cases", "c1"), Value((("title", title),))) for title in titles]
+    rows += [(Row("events", e), Value((("case", "c1"), ("body", "b1")))) for e in events]
+    return View(tuple(rows))
+
+
+def stored(**columns: str) -> Outcome:
+    return accepted(columns)
+
+
+def attached(event: str) -> Create:
+    return attach("n1", event, "c1", "b1")
+
+
+STANDS = (create("n1", "c1", "t1"), stored(title="t1")), shown("t1")
+ATTACHED = (attached("e1"), stored(case="c1", body="b1"))
+MISSING = (attached("e1"), refused("missing_reference"))
+REFERENCED = (N1_DELETES[0], refused("referenced"))
+BACK = (create("n1", "c1", "t7"), stored(title="t7"))
+GONE = (N1_DELETES[0], refused("no_such_row"))
+R, C, H = OnDelete.RESTRICT, OnDelete.CASCADE, OnDelete.HIDE
+Moments = tuple[tuple[Call, View], ...]
+#: Of rows that refer to others in that way: what no order explains, and what one does.
+REFERRING: tuple[tuple[str, OnDelete, Moments, Moments], ...] = (
+    (
+        "what is referred to is deleted, and referred to",
+        R,
+        (STANDS, (both(ATTACHED, N1_DELETES), shown())),
+        (STANDS, (both(MISSING, N1_DELETES), shown())),
+    ),
+    (
+        "a delete is refused for what is not there",
+        R,
+        (STANDS, (both(MISSING, REFERENCED), shown("t1"))),
+        (STANDS, (both(ATTACHED, REFERENCED), shown("t1", events=("e1",)))),
+    ),
+    (
+        "what was attached before a delete went with it",
+        C,
+        (STANDS, (both(ATTACHED, N1_DELETES), shown()), (BACK, shown("t7", events=("e1",)))),
+        (STANDS, (both(ATTACHED, N1_DELETES), shown()), (BACK, shown("t7"))),
+    ),
+    (
+        "a row is missing, and was never away",
+        H,
+        ((both(BACK, MISSING, GONE, N1_DELETES, (attached("e2"), MISSING[1])), shown("t7")),),
+        ((both(BACK, MISSING, GONE), shown("t7")),),
+    ),
+    (
+        "what is attached, and refused as missing, has come back in between",
+        H,
+        (STANDS, (both(ATTACHED, (attached("e2"), MISSING[1]), GONE), shown("t1", events=("e1",)))),
+        (STANDS, (both((attached("e2"), MISSING[1]), GONE, N1_DELETES), shown())),
+    ),
+)
+
+
+def told(schema: Schema, moments: Moments) -> History:
+    return History(
+        fully_connected(schema, 2),
+        CONTRACT,
+        tuple(
+            Moment(step, outcome, dict.fromkeys(("n1", "n2"), view))
+            for (step, outcome), view in moments
+        ),
+    )
+
+
+@pytest.mark.parametrize(("of", "how", "wrong", "right"), REFERRING, ids=[r[0] for r in REFERRING])
+def test_rows_that_refer_to_each_other_are_put_in_one_order(
+    of: str, how: OnDelete, wrong: Moments, right: Moments
+) -> None:
+    verdict = judged(told(shop(how, how), wrong))
+    assert verdict is not None, of
+    assert verdict.model == verdict.oracle == len(wrong)
+    verdict = judged(told(shop(how, how), right))
     assert verdict is not None
     assert verdict.model is verdict.oracle is None
 
