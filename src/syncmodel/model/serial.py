@@ -121,17 +121,23 @@ def in_order(entered: Belief, groups: Sequence[Group]) -> Iterator[Proof]:
                 if entered.policy(register).causal:
                     row, shown = entered.row(register), frozenset({first.made[register]})
                     yield Proof(group.node, register, row, shown, number=then.made[register])
-            if first.outcome is not None and first.row in then.took and _is_alone(group, first):
+            if _took_along(group, then, first):
                 row, number = entered.row(first.row), then.took[first.row]
                 shown = frozenset({first.made[first.row]})
                 yield Proof(group.node, first.row, row, shown, number=number)
                 yield Proof(group.node, first.row, row, frozenset({number}))
 
 
-def _is_alone(group: Group, create: Served) -> bool:
-    """Whether it was created, and nothing else touches that row."""
-    others = any(one.row == create.row and one is not create for one in group.served)
-    return create.accepted and isinstance(create.change, Value) and not others
+def _took_along(group: Group, delete: Served, create: Served) -> bool:
+    """Whether the delete took along what was created before it: nothing else touches that row, and
+    nothing else deletes what it refers to."""
+    if create.row not in delete.took or not (create.accepted and isinstance(create.change, Value)):
+        return False
+    named = group.belief.net.schema.bound_to(create.row, create.change.cells)
+    others = [one for one in group.served if one is not create and one is not delete]
+    deleted = {one.row for one in others if isinstance(one.change, Tombstone)}
+    touched = {one.row for one in others}
+    return delete.row in named and create.row not in touched and delete.row not in deleted
 
 
 def outdone(groups: Sequence[Group]) -> Iterator[tuple[Row, int, Versions]]:

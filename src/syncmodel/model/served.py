@@ -93,7 +93,7 @@ class Group:
         may have been served on by then."""
         self.node, self.rows, self.served = node, tuple(rows), served
         self.whole = len(rows) > 1
-        self._belief, self._schema = belief, belief.net.schema
+        self.belief, self._schema = belief, belief.net.schema
         self._places = {row: place for place, row in enumerate(self.rows)}
         self._upserts = belief.guarantees.upserts
         #: Where columns merge by themselves, only whether the row is there is followed.
@@ -108,7 +108,7 @@ class Group:
     @property
     def causal(self) -> bool:
         """Whether what is written beats all that its node had."""
-        return all(self._belief.policy(row).causal for row in self.rows)
+        return all(self.belief.policy(row).causal for row in self.rows)
 
     def table(self, row: Row) -> Table:
         """The row's table."""
@@ -263,7 +263,7 @@ class Group:
         refused = one.outcome is not None and not one.outcome.ok
         if refused or one.change is None:
             return (state,)
-        made, policy = self._made(one.change, there), self._belief.policy(one.row)
+        made, policy = self._made(one.change, there), self.belief.policy(one.row)
         if state is None or policy.causal:
             return (made,)
         # It need not win.
