@@ -335,8 +335,14 @@ class RowBelief(Record, cache_hash=True):
         hidden = self.perhaps_known_by(node) & self.written_by(author)
         if not hidden:
             return self
+        order = self.order
+        for late in sorted(self.pending & self.written_by(node)):
+            # What has yet to land does so on what is left.
+            parents = order.parents.get(late, NONE)
+            order = order.written(late, parents - hidden) if parents & hidden else order
         return replace(
             self,
+            order=order,
             grounds=self._grounded(node),
             kept=_with(self.kept, (node,), hidden),
             must=self.must.set(node, self.known_by(node) - hidden),

@@ -238,7 +238,8 @@ class _Node(Record):
             first = policy.may_show(row, self.name).difference(own, lost)
         has = partial(self._stored, name, row)
         earlier = row.possible(self.name).difference(own, lost) if lost else frozenset[int]()
-        start = [*map(has, first), *([] if known else [None])], [*map(has, sorted(earlier))]
+        nothing = [] if known else [None]
+        start = [*map(has, first), *nothing], [*map(has, sorted(earlier)), *nothing]
         maybe = [
             Served(name, row.versions[v].value, None, {name: v}, self._needs(name, row, v))
             for v in sorted(lost)

@@ -147,6 +147,9 @@ MISSING = (attached("e1"), refused("missing_reference"))
 REFERENCED = (N1_DELETES[0], refused("referenced"))
 BACK = (create("n1", "c1", "t7"), stored(title="t7"))
 GONE = (N1_DELETES[0], refused("no_such_row"))
+LATE = (attached("e1"), LOST), shown("t1")
+E1_GOES = (Delete("n1", "events", "e1"), OK)
+E1_GONE = (E1_GOES[0], refused("no_such_row"))
 R, C, H = OnDelete.RESTRICT, OnDelete.CASCADE, OnDelete.HIDE
 Moments = tuple[tuple[Call, View], ...]
 #: Of rows that refer to others in that way: what no order explains, and what one does.
@@ -168,6 +171,12 @@ REFERRING: tuple[tuple[str, OnDelete, Moments, Moments], ...] = (
         C,
         (STANDS, (both(ATTACHED, N1_DELETES), shown()), (BACK, shown("t7", events=("e1",)))),
         (STANDS, (both(ATTACHED, N1_DELETES), shown()), (BACK, shown("t7"))),
+    ),
+    (
+        "what landed before its case was deleted is there to be deleted, once",
+        H,
+        (STANDS, LATE, (N1_DELETES, shown()), (both(E1_GOES, E1_GOES), shown())),
+        (STANDS, LATE, (N1_DELETES, shown()), (both(E1_GOES, E1_GONE), shown())),
     ),
     (
         "a row is missing, and was never away",

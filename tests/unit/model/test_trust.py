@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from stories import LOST, OK, T1, T2, create, everywhere, row, told
+from stories import C1, EMPTY, LOST, OK, T1, T2, create, everywhere, row, sights, told
 
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.steps import Distrust
+from syncmodel.steps import Delete, Distrust
 
 #: n3 does not trust n1; a create that it did not answer can't have landed, as the row is there.
 WARY = (
@@ -23,3 +23,21 @@ def test_what_another_node_is_told_lets_no_late_request_land() -> None:
     told((*WARY, (Distrust("n2", "n1"), OK), everywhere(c1=T1)), Guarantees())
     with pytest.raises(DivergenceFound):
         told((*WARY, (Distrust("n2", "n1"), OK), everywhere(c1=T2)), Guarantees())
+
+
+#: n2 has deleted what n1 had created.
+DELETED = (
+    (create("n1", "c1", "t1"), row("t1")),
+    everywhere(c1=T1),
+    (Delete("n2", "cases", "c1"), OK),
+    everywhere(),
+)
+NO_MORE = (Distrust("n1", "n2"), OK)
+
+
+def test_what_was_asked_before_may_land_on_what_is_left_when_its_node_trusts_less() -> None:
+    late = (Delete("n1", "cases", "c1"), LOST), everywhere()
+    told((*DELETED, *late, NO_MORE, sights(C1, EMPTY, EMPTY)), Guarantees())
+    told((*DELETED, *late, NO_MORE, sights(EMPTY, EMPTY, EMPTY)), Guarantees())
+    with pytest.raises(DivergenceFound):
+        told((*DELETED, NO_MORE, sights(EMPTY, EMPTY, EMPTY)), Guarantees())
