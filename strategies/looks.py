@@ -68,7 +68,8 @@ def _looking(scope: Scope, looks: Looks) -> Scope:
 
 def draw_looks(schema: Schema, rng: Random) -> Looks:
     """The looks of one sequence."""
-    ids, texts = sorted(schema.ids), sorted(schema.texts & words.LOOKS.keys())
+    ids = sorted([*schema.ids, *(schema.ids & words.PAIRS.keys())])  # Pairs need two rows.
+    texts = sorted(schema.texts & words.LOOKS.keys())
     if "long" in texts and rng.random() * LONG > 1:
         texts.remove("long")
     return Looks(
