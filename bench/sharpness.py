@@ -95,8 +95,9 @@ class Tally:
             happened["missed"] += 1
             happened[f"missed {history.changed.split(': ')[1]}"] += 1
             self.missed.append(seed)
+            print(f"{self.kind}: seed {seed} was missed", flush=True)
             if happened["missed"] <= self.show:
-                print(f"seed {seed} was missed:\n{shorter(history, missed)}\n")
+                print(f"{shorter(history, missed)}\n")
 
     def __str__(self) -> str:
         told, rate = self.happened, self.happened["missed"] / max(1, self.happened["impossible"])

@@ -44,8 +44,8 @@ SCENES = (
         "trust that changes at the same time as a write, and late requests",
         Grain.MODEL,
         Limits(distrusts=1, timeouts=1, burst=2, together=True),
-        7406,
-        13826,
+        7234,
+        13609,
     ),
     Scene(
         "model-three-members",
