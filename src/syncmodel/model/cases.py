@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import compress, product
+from itertools import product
 from typing import Protocol, TypeVar
 
 from attrs import evolve
@@ -52,7 +52,11 @@ class HasNet(Protocol):
         """The net as it is believed to be."""
 
 
+#: When a request without an answer lands: not yet, beside the answers, or at the end of the step.
+WHEN = ("", "beside", "then")
+
 Writes = tuple[Write, ...]
+Call = tuple[Write, Outcome]
 State = TypeVar("State", bound=HasNet)
 
 
@@ -161,23 +165,29 @@ def folded_each(
     def ways(case: Case) -> Iterator[Callable[[], Case]]:
         split = max(0, MOST_LATE - len(case.late))
         new, bounded = tuple(write for write, _ in asked[:split]), asked[split:]
-        during = case.belief.net.either(after)
+        net = case.belief.net
+        during, trusting = net.either(after), {node for node, _ in net.distrusts ^ after.distrusts}
         # What a node was asked that stops never lands if it has not by then: `RowBelief.ended`.
         ended = [write.node in touched for write in case.late]
         ended += [write.node in touched and write.node in after.down for write in new]
         late = (*case.late, *new)
-        for lands in product(*((False, True)[: 1 + during.carries(w.node)] for w in late)):
+        # What a node shows once it trusts more, or less, is another thing than what it showed.
+        choices = (WHEN[: 1 + during.carries(w.node) * (1 + (w.node in trusting))] for w in late)
+        for lands in product(*choices):
             left = tuple(
                 write
-                for write, landed, over in zip(late, lands, ended, strict=True)
-                if not (landed or over)
+                for write, when, over in zip(late, lands, ended, strict=True)
+                if not (when or over)
             )
-            landing = [(write, LANDED) for write in compress(late, lands)]
-            these = [*answered, *bounded, *landing]
-            yield partial(folded, case.belief, these, left)
+            landing, then = (
+                [(write, LANDED) for write, when in zip(late, lands, strict=True) if when is it]
+                for it in WHEN[1:]
+            )
+            yield partial(folded, case.belief, [*answered, *bounded, *landing], left, then)
 
-    def folded(belief: Belief, these: Sequence[tuple[Write, Outcome]], left: Writes) -> Case:
-        return Case(fold(belief, these, after, touched, looks, disks=disks), left)
+    def folded(belief: Belief, these: Sequence[Call], left: Writes, then: Sequence[Call]) -> Case:
+        belief = fold(belief, these, after, touched, looks, disks=disks)
+        return Case(fold(belief, then, after) if then else belief, left)
 
     return Cases(tuple(_possible(way for case in belief.cases for way in ways(case))))
 

@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from stories import C1, EMPTY, LOST, OK, T1, T2, create, everywhere, row, sights, told
+from histories import History, Moment, judged
+from stories import (
+    C1,
+    EMPTY,
+    LOST,
+    NET,
+    OK,
+    T1,
+    T2,
+    Shown,
+    create,
+    everywhere,
+    row,
+    sights,
+    told,
+    view,
+)
 
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
@@ -41,3 +57,22 @@ def test_what_was_asked_before_may_land_on_what_is_left_when_its_node_trusts_les
     told((*DELETED, *late, NO_MORE, sights(EMPTY, EMPTY, EMPTY)), Guarantees())
     with pytest.raises(DivergenceFound):
         told((*DELETED, NO_MORE, sights(EMPTY, EMPTY, EMPTY)), Guarantees())
+
+
+@pytest.mark.parametrize(("shown", "possible"), [(T2, True), (None, True), (T1, False)])
+def test_what_lands_as_its_node_trusts_less_does_so_before_or_after_that(
+    shown: tuple[str, int] | None, possible: bool
+) -> None:
+    seen: Shown = EMPTY if shown is None else {"c1": shown}
+    told = (
+        ((create("n1", "c1", "t1"), row("t1")), C1),
+        ((create("n2", "c1", "t2"), LOST), C1),
+        ((Distrust("n2", "n1"), OK), seen),
+    )
+    moments = tuple(
+        Moment(step, outcome, {"n1": view(C1), "n2": view(n2), "n3": view(C1)})
+        for (step, outcome), n2 in told
+    )
+    verdict = judged(History(NET, Guarantees(), moments))
+    assert verdict is not None
+    assert (verdict.model is None) is (verdict.oracle is None) is possible, verdict
