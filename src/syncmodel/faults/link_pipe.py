@@ -122,7 +122,10 @@ class End(asyncio.Protocol):
         if self.other._said_all:
             self._pipe.close()
         elif not self.other.transport.is_closing():
-            self.other.transport.write_eof()
+            try:
+                self.other.transport.write_eof()
+            except OSError:  # It was reset, which is yet to be read.
+                self.other.transport.abort()
 
 
 class Pipe:

@@ -443,6 +443,23 @@ def test_a_dialler_that_resets_takes_the_target_side_down() -> None:
     run(main)
 
 
+def test_an_end_that_can_not_be_said_any_more_is_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(self: asyncio.Transport) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    async def main(it: Stand) -> None:
+        sock = await it.dial()
+        await say(sock, b"x")
+        await it.proxy.delay(60.0)
+        sock.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(0.005)
+        monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.write_eof", gone)
+        await it.proxy.mend()
+        await it.echoes[-1].lost
+
+    run(main)
+
+
 def test_a_target_that_comes_between_the_two_looks_is_no_fault_of_the_link() -> None:
     async def main(it: Stand) -> None:
         seen = list[Seen]()

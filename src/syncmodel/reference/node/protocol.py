@@ -8,6 +8,7 @@ gets its answers. At a port of the loopback, whoever is none of its users is tol
 import asyncio
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -73,7 +74,8 @@ class Guarded(Http):
         if user_of(transport.get_extra_info("socket")) not in self.users:
             self._refused = True
             transport.write(forbidden("http_users in etc/node.json lets others in"))
-            transport.write_eof()
+            with suppress(OSError):  # Who was reset meanwhile needs no end.
+                transport.write_eof()
             self.loop.call_later(GOODBYE_S, transport.close)
 
     def data_received(self, data: bytes) -> None:
