@@ -45,18 +45,18 @@ def grouped(
     if entered.net.quorum:
         return []
     nodes: dict[str, list[Served]] = {}
-    whole: dict[tuple[Row, int], Mapping[Row, int]] = {}
+    siblings: dict[tuple[Row, int], Mapping[Row, int]] = {}
     for (write, outcome), mine in zip(calls, entries, strict=True):
         made = {entry.register: entry.number for entry in mine if entry.asked}
         took = {entry.register: entry.number for entry in mine if not entry.asked}
-        whole.update(dict.fromkeys(made.items(), made))
+        siblings.update(dict.fromkeys(made.items(), made))
         if outcome.ok or outcome.code in OF_ROWS:
             one = Served(write.row, write.change, outcome, made, write.needs, took)
             nodes.setdefault(write.node, []).append(one)
     return [
         group
         for node, served in nodes.items()
-        for group in _Node(entered, node, served, looks, whole).groups()
+        for group in _Node(entered, node, served, looks, siblings).groups()
     ]
 
 
@@ -155,13 +155,13 @@ def outdone(groups: Sequence[Group]) -> Iterator[tuple[Row, int, Versions]]:
 
 
 class _Node(Record):
-    """What one node answered at once; `whole` has the versions that were made together."""
+    """What one node answered at once; `siblings` has the versions that each was made with."""
 
     belief: Belief
     name: str
     served: Sequence[Served]
     looks: Sequence[Seen]
-    whole: Mapping[tuple[Row, int], Mapping[Row, int]]
+    siblings: Mapping[tuple[Row, int], Mapping[Row, int]]
 
     def groups(self) -> Iterator[Group]:
         """Rows that refer to each other together, if that can be searched; else each row alone."""
@@ -171,11 +171,11 @@ class _Node(Record):
             if group is not None and group.causal:
                 together.update(rows)
                 yield group
-        for row in dict.fromkeys(one.row for one in self.served):
-            if row not in together:
-                group = self._group((row,), [one for one in self.served if _tells(one, row)])
-                if group is not None:
-                    yield group
+        telling = [one for one in self.served if one.row not in together and _tells(one)]
+        for row in dict.fromkeys(one.row for one in telling):
+            group = self._group((row,), [one for one in telling if one.row == row])
+            if group is not None:
+                yield group
 
     def _linked(self) -> list[Sequence[Row]]:
         """Rows that are asked for and refer to each other, with all that have to do with them."""
@@ -244,7 +244,7 @@ class _Node(Record):
             Served(name, row.versions[v].value, None, {name: v}, self._needs(name, row, v))
             for v in sorted(lost)
         ]
-        made = {v: self.whole.get((name, v), {name: v}) for v in sorted(others)}
+        made = {v: self.siblings.get((name, v), {name: v}) for v in sorted(others)}
         return start, [
             *maybe,
             *(Served(name, has(v), None, all_of_it, arrives=True) for v, all_of_it in made.items()),
@@ -263,7 +263,6 @@ class _Node(Record):
         return stored.over(anything(self.belief.net.schema.by_name[name.table]))
 
 
-def _tells(one: Served, row: Row) -> bool:
-    """Whether the answer says something of that row, and needs no other to be understood."""
-    assert one.outcome is not None
-    return one.row == row and (one.outcome.ok or one.outcome.code in TELLING)
+def _tells(one: Served) -> bool:
+    """Whether the answer says something of its row alone."""
+    return one.outcome is not None and (one.outcome.ok or one.outcome.code in TELLING)

@@ -19,9 +19,12 @@ from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.model.reads import Look
 from syncmodel.model.schema import Schema
+from syncmodel.model.serial import grouped
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
+from syncmodel.model.world import initial
 from syncmodel.steps import Create, Delete, Step
 from syncmodel.targets.wire import SUPERTEST
 
@@ -214,6 +217,15 @@ def test_rows_that_refer_to_each_other_are_put_in_one_order(
     verdict = judged(told(shop(how, how), right))
     assert verdict is not None
     assert verdict.model is verdict.oracle is None
+
+
+def test_reads_beside_an_answer_about_other_rows_are_no_answers_to_be_put_in_order() -> None:
+    schema = shop(R, R)
+    belief = initial(fully_connected(schema, 2)).belief
+    calls = [(Delete("n1", "cases", "c1").asks(schema), REFERENCED[1])]
+    looks = [(Look("n1", "cases", "c1"), dict[Row, Value]())] * 2
+    assert not grouped(belief, calls, [()], looks)
+    assert grouped(belief, [(calls[0][0], GONE[1])], [()], looks)
 
 
 # --- all small ones ------------------------------------------------------------------------------
