@@ -101,6 +101,8 @@ def travelled(belief: Belief, during: Net) -> Belief:
 
 def landed(belief: Belief, during: Net) -> Belief:
     """The belief once late requests may have been taken."""
+    if not belief.marked.names:
+        return belief
     rows = {
         name: after
         for name in belief.marked.names

@@ -7,7 +7,6 @@ owns the comparison of a settled system. `registers` defines what a register is:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
@@ -23,7 +22,7 @@ from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.policies import Policy
 from syncmodel.model.registers import merge_policy, split, stores
-from syncmodel.model.rows import RowBelief
+from syncmodel.model.rows import RowBelief, knowing
 from syncmodel.model.schema import Table
 from syncmodel.model.trust import granted, retrusted
 from syncmodel.model.values import Row, Stored, Tombstone, Value, Version, Write
@@ -149,13 +148,18 @@ class Belief:
     ) -> Marked:
         """The same for `rows`, in which those that changed are others."""
         before = self.marked if before is None else before
-        names, hideable = before.names, before.hideable
-        on = {name for name, row in changed.items() if row.beaten or row.waiting}
-        off = {name for name in names.intersection(changed) if name not in on}
-        if off or not on <= names:
+        names, hideable, binding = before.names, before.hideable, self.net.schema.binding
+        on, off, new = list[Row](), list[Row](), list[Row]()
+        for name, row in changed.items():
+            if row.beaten or row.waiting:
+                if name not in names:
+                    on.append(name)
+            elif name in names:
+                off.append(name)
+            if binding[name.table] and name not in hideable:
+                new.append(name)
+        if off or on:
             names = names.difference(off).union(on)
-        binding = self.net.schema.binding
-        new = {name for name in changed if binding[name.table] and name not in hideable}
         return Marked(rows, names, hideable.union(new) if new else hideable)
 
     def row(self, row: Row) -> RowBelief:
@@ -164,6 +168,8 @@ class Belief:
 
     def policy(self, row: Row) -> Policy:
         """The merge policy of the register."""
+        if not row.column:
+            return self.guarantees.policy(row.table)
         return merge_policy(self.net.schema, self.guarantees, row)
 
     def with_row(self, row: Row, belief: RowBelief) -> Belief:
@@ -256,9 +262,9 @@ class Belief:
         """
         belief, entries = self, []
         during = self.net.either(after)
-        creates = Counter(write.row for write, _ in calls if write.creates)
+        creates = [write.row for write, _ in calls if write.creates]
         for write, outcome in calls:
-            mine, late = [], outcome.answer is Answer.UNKNOWN or creates[write.row] > 1
+            mine, late = [], outcome.answer is Answer.UNKNOWN or creates.count(write.row) > 1
             for register, stored in self._stored(write, outcome, after, late=late):
                 knows = self._knows_column(write.node, register, after)
                 belief, number = belief.with_version(
@@ -341,15 +347,21 @@ class Belief:
         number = len(row.versions)
         order = self.policy(register).written(row.order, number, parents, creates=creates)
         waiting = row.pending | {number} if pending else row.pending
-        row = replace(row, versions=(*row.versions, version), order=order, pending=waiting)
         reached = during.reach_of(version.node)[version.node]
-        return self.with_row(register, row.entering(number, reached)), number
+        row = replace(
+            row,
+            versions=(*row.versions, version),
+            order=order,
+            pending=waiting,
+            may=knowing(row.may, reached, frozenset({number})),
+        )
+        return self.with_row(register, row), number
 
     def surely(self, register: Row, node: str, number: int) -> Belief:
         """The node acknowledged this version: it must know it from now on."""
-        row = self.row(register)
+        row = self.row(register).surely(frozenset({number}), node)
         told = row.telling(node, number) if self.guarantees.reads == SESSION else row
-        return self.with_row(register, told).had(register, node, number)
+        return self.with_row(register, told)
 
     def had(self, register: Row, node: str, number: int) -> Belief:
         """The node took this version, and told nobody: it must know it from now on."""

@@ -227,8 +227,9 @@ def _undecided(belief: Belief, names: Iterable[Row]) -> bool:
 
 def _is_open(row: RowBelief) -> bool:
     order = row.order
-    copies = (copy.must != copy.may for copy in row.saved.values())
-    return bool(row.pending or order.among or order.loose) or row.must != row.may or any(copies)
+    if row.pending or order.among or order.loose or row.must != row.may:
+        return True
+    return bool(row.saved) and any(copy.must != copy.may for copy in row.saved.values())
 
 
 def _split(cases: Iterable[Case]) -> list[Case]:

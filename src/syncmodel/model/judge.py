@@ -71,14 +71,34 @@ def fold(
     entered = with_waiting(entered, calls, entries)
     while (more := landed(without_waiting(entered), during)) is not entered:
         entered = more
+    folded = entered
+    if calls or looks:
+        folded = _answered(belief, entered, calls, entries, looks=looks, moment=moment)
+    folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
+    ended = folded.ended(touched, belief, after)
+    return backups.done(ended, belief, entered, during, disks).rewired(after, touched)
+
+
+def _answered(
+    belief: Belief,
+    entered: Belief,
+    calls: Sequence[tuple[Write, Outcome]],
+    entries: Sequence[Entries],
+    *,
+    looks: Sequence[tuple[Look, Outcome]],
+    moment: Moment,
+) -> Belief:
+    """What the answers prove, all of them together; `belief` is as it was before they came."""
+    during, alone = moment.during, len(calls) == 1 and not looks
     proofs: list[Proof] = []
     groups: list[Group] = []
     told: Counter[Row] = Counter()
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proved = _judge(entered, write, mine, outcome, moment)
-        written_here = {entry.register for entry in mine if entry.sure}
-        told.update(written_here.union(proof.register for proof in proved))
         proofs += proved
+        if not alone:
+            written_here = {entry.register for entry in mine if entry.sure}
+            told.update(written_here.union(proof.register for proof in proved))
     sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
     if calls and len(calls) + len(looks) > 1:
         seen = _seen(belief, looks)
@@ -101,9 +121,7 @@ def fold(
                 most = len(belief.row(name).versions)
                 may_come = between_rests(entered, name, during, crowded=name in crowded)
                 folded = _latest(folded, write.node, entry, may_come, most)
-    folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
-    ended = folded.ended(touched, belief, after)
-    return backups.done(ended, belief, entered, during, disks).rewired(after, touched)
+    return folded
 
 
 def _outdone(belief: Belief, groups: Sequence[Group]) -> Belief:

@@ -340,13 +340,26 @@ def _impossibles(
     net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
 ) -> list[Divergence]:
     """Each node whose own view is impossible."""
-    return [
-        divergence
-        for node, sight in sights.items()
-        if not isinstance(sight, str)
-        and (divergence := rule.impossible(name, row, node, sight, _columns(net, name, node)))
-        is not None
-    ]
+
+    def wrong(node: str, sight: Value | None) -> Divergence | None:
+        return rule.impossible(name, row, node, sight, _columns(net, name, node))
+
+    if all(wrong(node, sight) is None for node, sight in _telling(row, sights)):
+        return []
+    each = [wrong(node, sight) for node, sight in sights.items() if not isinstance(sight, str)]
+    return [divergence for divergence in each if divergence is not None]
+
+
+def _telling(row: RowBelief, sights: Mapping[str, Sight]) -> Iterator[tuple[str, Value | None]]:
+    """The sights of the row. Of nodes one after another of which the same is believed, and that
+    show the same, the first: what a node may show, and what that says, follows from no more."""
+    before = None
+    for node, sight in sights.items():
+        if not isinstance(sight, str):
+            of_this = (row.must.get(node), row.may.get(node), sight)
+            if row.beaten or of_this != before:
+                yield node, sight
+            before = of_this
 
 
 def _columns(net: Net, name: Row, node: str) -> tuple[str, ...]:
@@ -380,9 +393,7 @@ def _learnt(
 ) -> tuple[RowBelief, list[Divergence]]:
     """What each sight teaches. What one node teaches may refute what another shows."""
     before = row
-    for node, sight in sights.items():
-        if isinstance(sight, str):
-            continue
+    for node, sight in _telling(row, sights):
         row = rule.taught(row, node, sight)
         if row.order is not before.order and (found := _impossibles(net, rule, name, row, sights)):
             return before, [evolve(d, kind=Kind.DISAGREEMENT) for d in found]

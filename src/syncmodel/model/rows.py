@@ -163,26 +163,26 @@ class RowBelief(Record, cache_hash=True):
 
     def entering(self, version: int, nodes: Iterable[str]) -> RowBelief:
         """These nodes may know the version from now on."""
-        return replace(self, may=_with(self.may, nodes, frozenset({version})))
+        return replace(self, may=knowing(self.may, nodes, frozenset({version})))
 
     def surely(self, versions: Versions, node: str) -> RowBelief:
         """The node must know these versions from now on, and so must authors that kept theirs."""
         fresh = versions - self.known_by(node)
         if not fresh:
             return self
-        must, may = _with(self.must, (node,), fresh), _with(self.may, (node,), fresh)
+        must, may = knowing(self.must, (node,), fresh), knowing(self.may, (node,), fresh)
         for version in fresh - self.gone:
             author = self.versions[version].node
             if version not in must.get(author, NONE):
-                must = _with(must, (author,), frozenset({version}))
-                may = _with(may, (author,), frozenset({version}))
+                must = knowing(must, (author,), frozenset({version}))
+                may = knowing(may, (author,), frozenset({version}))
         return replace(self, must=must, may=may)
 
     def telling(self, node: str, version: int) -> RowBelief:
         """The node told a client of this version."""
         if version in self.told_by(node):
             return self
-        return replace(self, told=_with(self.told, (node,), frozenset({version})))
+        return replace(self, told=knowing(self.told, (node,), frozenset({version})))
 
     def unaware(self, node: str, version: int) -> RowBelief:
         """The same, as it was before the node may have known the version."""
@@ -280,7 +280,7 @@ class RowBelief(Record, cache_hash=True):
                 heard = (self._told(told.get(one, NONE), one, net) for one in tellers - {node})
                 fresh = its.intersection(NONE.union(*heard)) - flowed.get(node, NONE)
                 if fresh:
-                    flowed = _with(flowed, (node,), fresh)
+                    flowed = knowing(flowed, (node,), fresh)
         return flowed
 
     def written_by(self, node: str) -> Versions:
@@ -344,7 +344,7 @@ class RowBelief(Record, cache_hash=True):
             self,
             order=order,
             grounds=self._grounded(node),
-            kept=_with(self.kept, (node,), hidden),
+            kept=knowing(self.kept, (node,), hidden),
             must=self.must.set(node, self.known_by(node) - hidden),
             may=self.may.set(node, self.perhaps_known_by(node) - hidden),
             beaten=self.beaten.delete(node) if node in self.beaten else self.beaten,
@@ -370,7 +370,7 @@ class RowBelief(Record, cache_hash=True):
             return self
         left = self.kept[node] - back
         kept = self.kept.set(node, left) if left else self.kept.delete(node)
-        return replace(self, kept=kept, may=_with(self.may, (node,), back))
+        return replace(self, kept=kept, may=knowing(self.may, (node,), back))
 
 
 @lru_cache(maxsize=256)
@@ -388,7 +388,8 @@ def groundless(row: RowBelief) -> Versions:
         found -= grounded
 
 
-def _with(knowledge: Knowledge, nodes: Iterable[str], versions: Versions) -> Knowledge:
+def knowing(knowledge: Knowledge, nodes: Iterable[str], versions: Versions) -> Knowledge:
+    """The knowledge with these versions more on those nodes."""
     for node in nodes:
         knowledge = knowledge.set(node, knowledge.get(node, NONE) | versions)
     return knowledge
