@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from syncmodel.model.plan import Plan
 from syncmodel.model.values import Row
 from syncmodel.steps import (
     Burst,
     Clock,
     Concurrently,
+    Create,
     Data,
     Leave,
     Pause,
@@ -31,7 +33,7 @@ ALIKE, ON_ONE_NODE = 0.25, 0.5
 #: How often a write after a restart is on the node that came back.
 RETURNED = 0.8
 #: How often a node that came back in a burst, and has not caught up yet, is written on at once.
-WRITTEN_ON = 0.5
+WRITTEN_ON = 0.7
 #: How often a delete in a burst is followed by a crash, which loses what is not stored yet.
 LOST = 0.4
 #: How often a write after a node began to stand still is sent to it.
@@ -40,6 +42,8 @@ STILL = 0.5
 OF_DOWN = 0.75
 #: How often who leaves is a node that stands still, if one does: it is told by nobody.
 OF_STILL = 0.75
+#: How often a disk that is put back is one of a node that knows other rows than the copy has.
+OF_CHANGED = 0.75
 
 
 @frozen
@@ -59,6 +63,8 @@ class Near:
         """Whether the step touches the same row or, where there is none, the same node."""
         if isinstance(step, Data):
             return step.key in self.rows if self.rows else step.node in self.nodes
+        if isinstance(step, Restore):
+            return self.nodes.issuperset(step.on)
         return isinstance(step, Leave | Resync | Restart) and step.node in self.nodes
 
     def holds(self, step: Step) -> bool:
@@ -85,6 +91,21 @@ def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
 def came_back(step: Step) -> bool:
     """Whether its nodes start, with what they have: what others have comes later."""
     return isinstance(step, Restart | Restore | Rollout)
+
+
+def changed_since(plan: Plan) -> frozenset[str]:
+    """The nodes that know other rows than the copy of their disk has."""
+    copies = plan.net.backups
+    return frozenset([n for n in copies if plan.known.get(n) != plan.saved.get(n)])
+
+
+def keeps_news(last: Step, plan: Plan) -> bool:
+    """Whether a node has just written all that it knows, while a link is cut: its log has begun
+    anew, and others may hear it at the next step."""
+    *_, leaf = _leaves(last)
+    if not (isinstance(leaf, Create) and plan.net.cut):
+        return False
+    return len(plan.rows) > 1 and plan.known.get(leaf.node) == frozenset({leaf.key})
 
 
 def _leaves(step: Step) -> Sequence[Step]:

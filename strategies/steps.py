@@ -18,7 +18,7 @@ from hypothesis.stateful import precondition
 
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Schema, Table
-from syncmodel.steps import Burst, Concurrently, Data, Delete, Fill, Refused, Step, kind
+from syncmodel.steps import Burst, Concurrently, Data, Delete, Fill, Refused, Restore, Step, kind
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import NOTHING, Nothing, Picked
 from syncmodel.strategies.looks import dressed
@@ -29,6 +29,7 @@ from syncmodel.strategies.near import (
     IN_A_BURST,
     LOST,
     NOWHERE,
+    OF_CHANGED,
     OF_DOWN,
     OF_STILL,
     ON_ONE_NODE,
@@ -36,6 +37,7 @@ from syncmodel.strategies.near import (
     WRITTEN_ON,
     Near,
     came_back,
+    changed_since,
     near,
 )
 from syncmodel.strategies.weights import Odds, starting_over, weights
@@ -229,6 +231,8 @@ def _any(kind: type[S], plan: Plan, scope: Scope, rng: Random, where: Near) -> S
             where = Near(OF_DOWN, nodes=plan.net.down)
         if kind.op == "leave" and plan.net.paused:
             where = Near(OF_STILL, nodes=plan.net.paused)
+        if kind.op == "restore":
+            where = Near(OF_CHANGED, nodes=changed_since(plan))
         return _any_enabled(list(kind.choices(plan, scope)), plan, rng, where)
     if kind.op == "create" and not where.chance:
         where = Near(RETURNED, nodes=starting_over(plan))
@@ -300,6 +304,10 @@ def _burst(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:
             break
         plan = step.advance(plan)
         taken.append(step)
+    if isinstance(taken[-1], Restore) and rng.random() < WRITTEN_ON:
+        where = near(taken, IN_A_BURST)
+        step = _weighted(plan, scope, rng, odds, odds(plan, scope.ops & {"create"}), where=where)
+        taken += [] if step is None else [step]
     return Burst(tuple(taken))
 
 

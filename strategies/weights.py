@@ -86,8 +86,10 @@ WHILE_STAGED = {"reboot": 8, "restart": 4}
 #: All nodes are told, so that what is down or stands still is brought back first.
 WHILE_AWAY = {"join": 4, "reactivate": 3, "create": 2}
 #: What it writes next, it writes into a log that has just begun.
-WHERE_A_NODE_STARTS_OVER = {"create": 3}
+WHERE_A_NODE_STARTS_OVER = {"create": 5}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
+#: What it has just written is the beginning of a new log.
+WHERE_A_NODE_KEEPS_NEWS = {"heal": 30}
 #: A copy that is old says more than a new one.
 WHERE_NOTHING_IS_COPIED = {"backup": 4}
 #: One fill makes a log long, costs as much as a hundred other steps, and makes all that follow
@@ -95,7 +97,7 @@ WHERE_NOTHING_IS_COPIED = {"backup": 4}
 WHERE_A_FILL_IS_DUE = {"fill": 14}
 DUE_AFTER_VALUES = 10
 #: Nothing that was done there was read yet: a crash may lose it, above all a delete.
-IN_A_BURST = {"crash": 6, "delete": 2, "restart": 2, "read": 2, "restore": 4}
+IN_A_BURST = {"crash": 6, "delete": 2, "restart": 2, "read": 2, "restore": 6}
 SITUATIONS = (
     WHERE_NOTHING_IS_WRITTEN,
     WHILE_CUT,
@@ -107,6 +109,7 @@ SITUATIONS = (
     WHERE_A_FILL_IS_DUE,
     WHERE_NOTHING_IS_COPIED,
     WHERE_A_NODE_STARTS_OVER,
+    WHERE_A_NODE_KEEPS_NEWS,
     IN_A_BURST,
 )
 
@@ -152,8 +155,9 @@ def weights(
     theme: Weights = NO_WEIGHTS,
     *,
     in_a_burst: bool = False,
+    news: bool = False,
 ) -> Odds:
-    """The weight of each op that may be chosen here.
+    """The weight of each op that may be chosen here; `news`: as `near.keeps_news` has it.
 
     `own` come before those of the `theme`, and these before those of the table. What the theme
     leaves out (weight 0) comes only where nothing else is possible.
@@ -164,7 +168,7 @@ def weights(
     still, staged, away = bool(net.paused), bool(net.staged), bool(net.away)
     faults = (bool(net.cut), bool(net.down), still, staged, away)
     over = bool(starting_over(plan))
-    situation = (not plan.rows, *faults, bare, due, not net.backups, over, in_a_burst)
+    situation = (not plan.rows, *faults, bare, due, not net.backups, over, news, in_a_burst)
     return _table(ops, own, theme, situation)
 
 

@@ -68,6 +68,7 @@ from syncmodel.steps import (
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import EndsSearch, choose_rules_by
 from syncmodel.strategies.looks import Looks, any_looks
+from syncmodel.strategies.near import keeps_news
 from syncmodel.strategies.steps import (
     any_of,
     anything_possible,
@@ -170,7 +171,9 @@ class ClusterMachine(RuleBasedStateMachine):
 
     def odds(self, plan: Plan, ops: frozenset[str], *, in_a_burst: bool = False) -> Odds:
         """How likely each of these kinds of steps is where that plan stands."""
-        return weights(plan, ops, self.own_weights, self._theme.weights, in_a_burst=in_a_burst)
+        last, own, theme = self.last, self.own_weights, self._theme.weights
+        news = not in_a_burst and last is not None and keeps_news(last, plan)
+        return weights(plan, ops, own, theme, in_a_burst=in_a_burst, news=news)
 
     @property
     def views(self) -> Mapping[str, View | None]:

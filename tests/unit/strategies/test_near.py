@@ -18,6 +18,7 @@ from syncmodel.steps import (
     Create,
     Data,
     Delete,
+    Heal,
     Partition,
     Restart,
     Restore,
@@ -28,9 +29,9 @@ from syncmodel.steps import (
     vocabulary,
 )
 from syncmodel.steps.scope import Scope
-from syncmodel.strategies.near import near
+from syncmodel.strategies.near import changed_since, keeps_news, near
 from syncmodel.strategies.steps import choose
-from syncmodel.strategies.weights import starting_over
+from syncmodel.strategies.weights import starting_over, weights
 from syncmodel.targets.wire import SUPERTEST
 
 NET = fully_connected(SUPERTEST, 3)
@@ -115,6 +116,45 @@ def test_a_node_that_starts_over_beyond_a_cut_is_what_creates() -> None:
     made = [one for one in many(plan, "create") if isinstance(one, Create) and one.table == "cases"]
     creators = Counter(one.node for one in made)
     assert creators["n3"] > 2 * (creators["n1"] + creators["n2"]) > 0
+
+
+def test_what_began_a_new_log_beyond_a_cut_is_mostly_heard_next() -> None:
+    plan = Partition((("n1", "n2"), ("n3",))).advance(created("c1"))
+    for step in (Rollback(("n3",), 1), Rollout(("n3",), 2)):
+        plan = step.advance(plan)
+    first, second = (Create("n3", "cases", name, (("title", name),)) for name in ("c2", "c3"))
+    plan = first.advance(plan)
+    assert keeps_news(first, plan)
+    assert keeps_news(Burst((Crash("n1"), first)), plan)
+    ops = frozenset(vocabulary())
+    after, usually = (weights(plan, ops, news=news) for news in (True, False))
+    assert dict(after.weights)["heal"] > sum(after.sums[-1:]) / 4
+    assert dict(usually.weights)["heal"] < usually.sums[-1] / 10
+    # It has another row, the links are whole, nobody else has one, or something else came last.
+    assert not keeps_news(second, second.advance(plan))
+    assert not keeps_news(first, Heal().advance(plan))
+    assert not keeps_news(Crash("n1"), Crash("n1").advance(plan))
+    alone = Partition((("n1", "n2"), ("n3",))).advance(Plan(NET))
+    assert not keeps_news(first, first.advance(alone))
+
+
+def test_what_is_put_back_is_mostly_a_disk_that_has_changed() -> None:
+    plan = Backup(("n1", "n2", "n3")).advance(created("c1"))
+    assert changed_since(plan) == frozenset()
+    plan = Partition((("n1", "n2"), ("n3",))).advance(plan)
+    plan = Create("n3", "cases", "c2", (("title", "t9"),)).advance(plan)
+    assert changed_since(plan) == {"n3"}
+    found = Counter(step.on for step in many(plan, "restore", 200) if isinstance(step, Restore))
+    assert found["n3",] > 2 * (found["n1",] + found["n2",]) > 0
+
+
+def test_a_burst_does_not_often_end_as_a_disk_is_put_back() -> None:
+    plan = Backup(("n2",)).advance(created("c1"))
+    drawn = (choose(plan, SCOPE, Random(seed)) for seed in range(9000))
+    bursts = [one.steps for one in drawn if isinstance(one, Burst)]
+    restoring = [steps for steps in bursts if any(isinstance(one, Restore) for one in steps)]
+    last = [steps for steps in restoring if isinstance(steps[-1], Restore)]
+    assert len(restoring) > 3 * len(last) > 0
 
 
 def test_everything_still_comes() -> None:
