@@ -68,6 +68,8 @@ def strangers(net: Net, node: str, seen: MembersView) -> list[str]:
     Not who stands still, or is down: it closes nothing, nothing comes of it, and it is looked at
     once it goes on.
     """
+    if not net.away:
+        return []
     return [
         name
         for name in sorted(seen.connected - {node} - net.still)
@@ -87,6 +89,8 @@ def keys_of(seen: Iterable[MembersView]) -> Mapping[str, frozenset[str]]:
 
 def moved(before: MembersView, now: MembersView) -> Iterator[Difference]:
     """The addresses that are not what they were."""
+    if before.listed == now.listed:
+        return
     places = {one.name: one.addresses for one in before.listed}
     for one in now.listed:
         if places.get(one.name, one.addresses) != one.addresses:
