@@ -5,6 +5,8 @@ Only what concerns a single machine; `world` connects them.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from immutables import Map
 from msgspec.structs import replace
 
@@ -78,9 +80,9 @@ def log_name(name: str, number: int) -> str:
 def as_previewed(machine: Machine, setup: Setup, generation: int, *, back: bool) -> bool:
     """Whether the deployment runs the migrations that its preview names."""
     pieces, kind = setup.supervisor, "rollback" if back else "rollout"
-    named = machine.disk.plan(setup.plugins(generation), pieces.migrations)
+    named = _leading_to(generation, machine.disk.applied, setup)
     leads_to = pieces.leads_to(kind, generation, machine.selected)
-    ran = machine.disk.plan(setup.plugins(leads_to), pieces.migrations)
+    ran = _leading_to(leads_to, machine.disk.applied, setup)
     return pieces.previewed(named) == pieces.carried_out(kind, ran)
 
 
@@ -97,20 +99,29 @@ def switched(
     machine = replace(machine.stored(), state=None, last_rollout=last_rollout)
     pieces = setup.supervisor
     generation = pieces.leads_to(kind, generation, machine.selected)
-    steps = machine.disk.plan(setup.plugins(generation), pieces.migrations)
+    steps = _leading_to(generation, machine.disk.applied, setup)
     machine = committed(machine, setup, generation, pieces.carried_out(kind, steps), new_log_id)
     again = pieces.afterwards(kind, generation, last_rollout)
     if again is None:
         return machine
-    steps = machine.disk.plan(setup.plugins(again), pieces.migrations)
+    steps = _leading_to(again, machine.disk.applied, setup)
     return committed(machine, setup, again, steps, new_log_id)
 
 
 def planned(machine: Machine, setup: Setup, generation: int, kind: Kind) -> Plan:
     """What a job of this kind runs of the migrations that lead to a generation."""
-    pieces = setup.supervisor
-    steps = machine.disk.plan(setup.plugins(generation), pieces.migrations)
-    return pieces.carried_out(kind, steps)
+    steps = _leading_to(generation, machine.disk.applied, setup)
+    return setup.supervisor.carried_out(kind, steps)
+
+
+@lru_cache(maxsize=256)
+def _leading_to(generation: int, applied: tuple[str, ...], setup: Setup) -> Plan:
+    """The migrations from the tables of a disk where these were applied to those of a generation.
+
+    Few such disks are met, and each deployment asks several times.
+    """
+    disk = Disk("", applied=applied)
+    return disk.plan(setup.plugins(generation), setup.supervisor.migrations)
 
 
 def committed(
