@@ -14,18 +14,17 @@ from itertools import chain
 
 from attrs import define, field
 from immutables import Map
+from msgspec.structs import replace
 
 from syncmodel.model import values as model
 from syncmodel.model.members import MembersView
 from syncmodel.model.net import Link as Direction
 from syncmodel.model.view import ControlView, View
-from syncmodel.nostr.events import Event
 from syncmodel.reference.node import migrations
+from syncmodel.reference.node.disk import Disk
 from syncmodel.reference.node.entries import CaseRow, EventRow, Row
 from syncmodel.reference.node.state import (
     Link,
-    Node,
-    Peer,
     State,
     listed,
     own_log,
@@ -34,7 +33,7 @@ from syncmodel.reference.node.state import (
     sync_status,
 )
 from syncmodel.reference.simulated.changes import MANY, Table, between
-from syncmodel.reference.simulated.setup import RUN_ID
+from syncmodel.reference.simulated.setup import RUN_ID, Setup
 from syncmodel.reference.simulated.world import VirtualWorld
 from syncmodel.targets.listing import to_members
 from syncmodel.targets.wire import SUPERTEST, to_columns, to_tables, to_view
@@ -54,10 +53,10 @@ def behind(world: VirtualWorld) -> list[Direction]:
     return [
         (relay, dialler)
         for relay, dialler in world.setup.links
-        if _carries(world, (relay, dialler))
-        and relay in logs
+        if relay in logs
         and dialler in running
         and not reached(running[dialler], relay, *logs[relay])
+        and _carries(world, (relay, dialler))
     ]
 
 
@@ -205,49 +204,51 @@ def _row(plugin: int, row: Row) -> tuple[model.Row, model.Value]:
 def control(world: VirtualWorld, name: str) -> ControlView:
     """What a node's machine reports about itself."""
     machine = world.machines[name]
-    plugin = world.setup.generations[machine.running]
-    links = (machine.selected, machine.running)
-    healthy = machine.selected == machine.running
-    known = world.setup.supervisor.migrations
-    there = {} if plugin is None else migrations.columns(machine.disk.applied, known)
+    links, disk = (machine.selected, machine.running), machine.disk
+    reported = _reported(world.setup, links, disk.applied, disk.left)
+    return replace(reported, members=members(world, name))
+
+
+@lru_cache(maxsize=256)
+def _reported(
+    setup: Setup, links: tuple[int, int], applied: tuple[str, ...], left: frozenset[str]
+) -> ControlView:
+    """What such a machine reports, but for its members: it follows from these alone."""
+    selected, running = links
+    plugin, known = setup.generations[running], setup.supervisor.migrations
+    there = {} if plugin is None else migrations.columns(applied, known)
     return ControlView(
         *links,
         links,
         plugin,
         () if plugin is None else TABLES,
-        healthy=healthy,
-        stored=to_tables(machine.disk.tables(known)),
+        healthy=selected == running,
+        stored=to_tables(Disk("", applied=applied, left=left).tables(known)),
         columns=to_columns(there),
-        members=members(world, name),
     )
 
 
 def members(world: VirtualWorld, name: str) -> MembersView | None:
     """What a node that runs says of its cluster."""
-    state = world.machines[name].state
-    return None if state is None else _members(state, world.setup.nodes[name])
-
-
-def _members(state: State, node: Node) -> MembersView:
-    connected = tuple([state.link(peer.name).connected for peer in node.peers])
-    return _told((node.name, node.pubkey, node.peers), state.inactive, state.trusted, connected)
+    state, setup = world.machines[name].state, world.setup
+    if state is None:
+        return None
+    links = state.links
+    connected = frozenset([peer for peer, link in links.items() if link.connected])
+    return _told(setup, name, state.inactive, state.trusted, connected)
 
 
 @lru_cache(maxsize=1024)
 def _told(
-    who: tuple[str, str, tuple[Peer, ...]],
+    setup: Setup,
+    name: str,
     inactive: frozenset[str],
     trusted: frozenset[str],
-    connected: tuple[bool, ...],
+    connected: frozenset[str],
 ) -> MembersView:
     """What such a node says: it follows from these alone."""
-    name, pubkey, peers = who
-    node = Node(name, pubkey, _unasked, peers)
-    links = {peer.name: Link(up) for peer, up in zip(peers, connected, strict=True)}
-    state = State("", links=Map(links), inactive=inactive, trusted=trusted)
+    node = setup.nodes[name]
+    links = Map({peer: Link(connected=True) for peer in connected})
+    state = State("", links=links, inactive=inactive, trusted=trusted)
     nodes = listed(state, node)
     return to_members({"nodes": nodes}, {"members": nodes}, sync_status(state, node))
-
-
-def _unasked(event: Event) -> Event:
-    return event
