@@ -12,7 +12,21 @@ from itertools import combinations, product
 import pytest
 from attrs import frozen
 from histories import History, Moment, judged
-from stories import C1, CREATED, EMPTY, LOST, OK, Shown, attach, both, create, retitle, row, view
+from stories import (
+    C1,
+    CREATED,
+    EMPTY,
+    LOST,
+    OK,
+    Shown,
+    attach,
+    both,
+    count,
+    create,
+    retitle,
+    row,
+    view,
+)
 from test_oracle import shop
 
 from syncmodel.model.columns import OnDelete
@@ -33,6 +47,7 @@ CONTRACT = Guarantees()
 WALLCLOCK = Guarantees(rows="wallclock-lww")
 LEAVES = Guarantees(rows="multi-value")
 BY_FIELD = Guarantees(by_field=True)
+UPSERTS = Guarantees(upserts=True)
 Call = tuple[Step, Outcome]
 
 N1_DELETES = (Delete("n1", "cases", "c1"), OK)
@@ -42,6 +57,10 @@ N1_CREATES = (create("n1", "c1", "t7"), row("t7"))
 AGAIN = (create("n1", "c1", "t9"), row("t9"))
 N2_CREATES = (create("n2", "c1", "t4"), row("t4"))
 N2_SETS = (retitle("n2", "c1", "t3"), LOST)
+N2_COUNTS = (count("n2", "c1", 1), row("t7", 1))
+SETS_T6 = (retitle("n1", "c1", "t6"), row("t6"))
+N1_FINDS_NOTHING = (retitle("n1", "c1", "t8"), refused("no_such_row"))
+LOST_DELETE = ((Delete("n1", "cases", "c1"), LOST), EMPTY)
 T4, T5, T7, T9 = ({"c1": (title, 0)} for title in ("t4", "t5", "t7", "t9"))
 
 
@@ -108,6 +127,80 @@ STORIES = (
         "what came before an answer in every order loses to it",
         raised=(both(N2_CREATES, N1_SETS, (retitle("n1", "c1", "t6"), row("t6"))), T4),
         near=(both(N2_CREATES, N1_SETS, (retitle("n1", "c1", "t6"), row("t6"))), T5),
+    ),
+    Story(
+        "of two creates the one after the delete shows",
+        raised=(both(N1_CREATES, AGAIN, N1_DELETES), EMPTY),
+        near=(both(N1_CREATES, AGAIN, N1_DELETES), T9),
+    ),
+    Story(
+        "a row may be deleted after it was changed, and not before it was created",
+        raised=(both(N1_CREATES, N1_SETS, N1_DELETES), T7),
+        near=(both(N1_CREATES, N1_SETS, N1_DELETES), EMPTY),
+    ),
+    Story(
+        "a delete without an answer lets one create more be accepted",
+        raised=(both(N1_CREATES, AGAIN, (create("n1", "c1", "t2"), row("t2"))), T9),
+        near=(both(N1_CREATES, AGAIN, N1_DELETES), T9),
+        before=(LOST_DELETE,),
+    ),
+    Story(
+        "a delete without an answer may come after all changes, and not before them",
+        raised=(both((N1_DELETES[0], LOST), N1_SETS, SETS_T6), C1),
+        near=(both((N1_DELETES[0], LOST), N1_SETS, SETS_T6), EMPTY),
+        before=((CREATED, C1),),
+    ),
+    Story(
+        "one of two changes shows, though a delete arrives",
+        raised=(both(N1_SETS, SETS_T6, N2_DELETES), C1),
+        near=(both(N1_SETS, SETS_T6, N2_DELETES), {"c1": ("t6", 0)}),
+        before=((CREATED, C1),),
+    ),
+    Story(
+        "no change makes a row, with or without an answer",
+        raised=(both(N1_SETS, (SETS_T6[0], LOST), N1_FINDS_NOTHING), T5),
+        near=(both(N1_CREATES, (SETS_T6[0], LOST), N1_FINDS_NOTHING), T7),
+        before=((CREATED, C1), (N2_DELETES, EMPTY)),
+    ),
+    Story(
+        "what arrives takes the place of what is there",
+        raised=(both((N1_SETS[0], row("t5", 1)), N1_CREATES, N2_COUNTS), T7),
+        near=(both((N1_SETS[0], row("t5", 1)), N1_CREATES, N2_COUNTS), {"c1": ("t5", 1)}),
+    ),
+    Story(
+        "a create proves that its row was away, where a clock decides",
+        raised=(both(N1_DELETES, N1_CREATES, N1_DELETES), C1),
+        near=(both(N1_DELETES, N1_CREATES, N1_DELETES), T7),
+        before=((CREATED, C1),),
+        guarantees=WALLCLOCK,
+    ),
+    Story(
+        "a delete need not win, where a clock decides",
+        raised=(both(N1_DELETES, N1_DELETES, AGAIN), C1),
+        near=(both(N1_DELETES, N1_DELETES, AGAIN), T9),
+        before=((CREATED, C1),),
+        guarantees=WALLCLOCK,
+    ),
+    Story(
+        "what is created and arrives twice, where a clock decides, was away in between",
+        raised=(both(N1_CREATES, AGAIN, N2_DELETES), C1),
+        near=(both(N1_CREATES, AGAIN, N2_DELETES), EMPTY),
+        before=((CREATED, C1),),
+        guarantees=WALLCLOCK,
+    ),
+    Story(
+        "a row of one leaf is deleted, and created once",
+        raised=(both(N1_DELETES, N1_CREATES, AGAIN), T9),
+        near=(both(N1_DELETES, N1_CREATES, N1_DELETES, AGAIN), T9),
+        before=((CREATED, C1),),
+        guarantees=LEAVES,
+    ),
+    Story(
+        "creates replace each other and what was there, where that is promised",
+        raised=(both(N1_CREATES, AGAIN), C1),
+        near=(both(N1_CREATES, AGAIN), T9),
+        before=((CREATED, C1),),
+        guarantees=UPSERTS,
     ),
 )
 
