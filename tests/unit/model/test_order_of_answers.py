@@ -33,13 +33,14 @@ from syncmodel.model.columns import OnDelete
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome, accepted, refused
+from syncmodel.model.outcome import shown as looked
 from syncmodel.model.reads import Look
 from syncmodel.model.schema import Schema
 from syncmodel.model.serial import grouped
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
-from syncmodel.steps import Create, Delete, Step
+from syncmodel.steps import Create, Delete, Partition, Read, Step
 from syncmodel.targets.wire import SUPERTEST
 
 NET = fully_connected(SUPERTEST, 2)
@@ -60,6 +61,10 @@ N2_SETS = (retitle("n2", "c1", "t3"), LOST)
 N2_COUNTS = (count("n2", "c1", 1), row("t7", 1))
 SETS_T6 = (retitle("n1", "c1", "t6"), row("t6"))
 N1_FINDS_NOTHING = (retitle("n1", "c1", "t8"), refused("no_such_row"))
+READS_C1, READS_C2 = ((Read("n1", "cases", name), looked(View())) for name in ("c1", "c2"))
+EXISTS = (create("n1", "c1", "t8"), refused("exists"))
+COUNTS_T4 = (count("n1", "c1", 1), row("t4", 1))
+SETS_T5_1 = (retitle("n1", "c1", "t5"), row("t5", 1))
 LOST_DELETE = ((Delete("n1", "cases", "c1"), LOST), EMPTY)
 T4, T5, T7, T9 = ({"c1": (title, 0)} for title in ("t4", "t5", "t7", "t9"))
 
@@ -164,8 +169,36 @@ STORIES = (
     ),
     Story(
         "what arrives takes the place of what is there",
-        raised=(both((N1_SETS[0], row("t5", 1)), N1_CREATES, N2_COUNTS), T7),
-        near=(both((N1_SETS[0], row("t5", 1)), N1_CREATES, N2_COUNTS), {"c1": ("t5", 1)}),
+        raised=(both(SETS_T5_1, N1_CREATES, N2_COUNTS), T7),
+        near=(both(SETS_T5_1, N1_CREATES, N2_COUNTS), {"c1": ("t5", 1)}),
+    ),
+    Story(
+        "what another row shows says nothing of this one",
+        raised=(both(N1_SETS, SETS_T6, READS_C1), {"c1": ("t6", 0)}),
+        near=(both(N1_SETS, SETS_T6, READS_C2), {"c1": ("t6", 0)}),
+        before=((CREATED, C1),),
+    ),
+    Story(
+        "a create without an answer need not find the row",
+        raised=(both((N1_CREATES[0], LOST), AGAIN, (create("n1", "c1", "t2"), row("t2"))), T9),
+        near=(both((N1_CREATES[0], LOST), N1_FINDS_NOTHING), T7),
+    ),
+    Story(
+        "what exists was created, with or without an answer",
+        raised=(both(EXISTS, EXISTS, (SETS_T6[0], LOST)), EMPTY),
+        near=(both(EXISTS, EXISTS, (N1_CREATES[0], LOST)), T7),
+        before=((CREATED, C1), (N2_DELETES, EMPTY)),
+    ),
+    Story(
+        "a create that another node did not answer may arrive though there is a row",
+        raised=(both(N1_CREATES, AGAIN, (N2_CREATES[0], LOST)), T9),
+        near=(both(N1_CREATES, COUNTS_T4, (N2_CREATES[0], LOST)), {"c1": ("t4", 1)}),
+    ),
+    Story(
+        "an increment that another node did not answer may arrive, once",
+        raised=(both(SETS_T5_1, (SETS_T6[0], row("t6", 2)), (N2_COUNTS[0], LOST)), T5),
+        near=(both(SETS_T5_1, (SETS_T6[0], row("t6", 1)), (N2_COUNTS[0], LOST)), {"c1": ("t5", 1)}),
+        before=((CREATED, C1),),
     ),
     Story(
         "a create proves that its row was away, where a clock decides",
@@ -217,6 +250,48 @@ def test_and_some_order_explains_what_is_near(story: Story) -> None:
     verdict = judged(seen(*story.before, story.near, of=story.guarantees))
     assert verdict is not None
     assert verdict.model is verdict.oracle is None
+
+
+@pytest.mark.parametrize(("node", "possible"), [("n1", False), ("n2", True)])
+def test_what_is_read_elsewhere_is_no_part_of_the_order(node: str, possible: bool) -> None:
+    n1_alone = (Partition((("n1",), ("n2",))), OK)
+    nothing = (Read(node, "cases", "c1"), looked(View()))
+    moments = (
+        (n1_alone, EMPTY),
+        (CREATED, C1),
+        (both(N1_SETS, SETS_T6, nothing), {"c1": ("t6", 0)}),
+    )
+    told = (Moment(s, o, {"n1": view(n1), "n2": view(EMPTY)}) for (s, o), n1 in moments)
+    verdict = judged(History(NET, CONTRACT, tuple(told)))
+    assert verdict is not None
+    assert (verdict.model is None) is (verdict.oracle is None) is possible
+
+
+def test_what_no_order_explains_is_told_in_words() -> None:
+    seen_t1 = (Read("n1", "cases", "c1"), looked(view(C1) or View()))
+    answers = (
+        AGAIN,
+        (create("n1", "c1", "t2"), row("t2")),
+        (count("n1", "c1", 1), row("t9", 1)),
+        N1_DELETES,
+        N1_FINDS_NOTHING,
+        seen_t1,
+    )
+    verdict = judged(seen((CREATED, C1), (both(*answers), T9), of=CONTRACT))
+    assert verdict is not None
+    assert verdict.model == verdict.oracle == 2
+    told = (
+        "create with title t9, counter 0, severity normal: accepted as title t9, counter 0",
+        "create with title t2, counter 0, severity normal: accepted as title t2, counter 0",
+        "add 1 to counter: accepted as title t9, counter 1",
+        "delete: accepted",
+        "set title to t8: refused (no_such_row)",
+        "read: title t1, counter 0",
+    )
+    expected = (
+        "wrongly accepted: cases/c1 on n1: expected answers that some order explains; shown: "
+    )
+    assert verdict.why == expected + "; ".join(told)
 
 
 # --- rows that refer to each other ---------------------------------------------------------------
@@ -355,9 +430,9 @@ STRIDE = 11
 
 def histories(guarantees: Guarantees) -> Iterator[History]:
     """Two or three answers of n1 at once, with a write of n2 beside them or none."""
-    for there, count in product((False, True), (2, 3)):
+    for there, many in product((False, True), (2, 3)):
         before = ((CREATED, C1),) if there else ()
-        for answers, elsewhere, shown in product(combinations(ANSWERS, count), ELSEWHERE, SIGHTS):
+        for answers, elsewhere, shown in product(combinations(ANSWERS, many), ELSEWHERE, SIGHTS):
             yield seen(*before, (both(*answers, *elsewhere), shown), of=guarantees)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from attrs import frozen
 from histories import History, Moment, judged
-from stories import OK, attach, both, create, in_a_row, retitle
+from stories import LOST, OK, attach, both, create, in_a_row, retitle
 from test_oracle import shop
 from test_order_of_answers import C, H, R, shown, stored
 
@@ -67,6 +67,9 @@ C1_GOES, N2_DELETES = (Delete("n1", "cases", "c1"), OK), (Delete("n2", "cases", 
 E1_GOES, E2_GOES = (Delete("n1", "events", "e1"), OK), (Delete("n1", "events", "e2"), OK)
 NOTE_GOES = Delete("n1", "notes", "n1"), OK
 BACK = created("t7")
+E1_AWAY = but(E1_GOES, "no_such_row")
+C2 = create("n1", "c2", "t2"), stored(title="t2")
+E3 = attach("n1", "e3", "c2", "b1"), stored(case="c2", body="b1")
 E1_MISSES, E2_MISSES = but(E1, "missing_reference"), but(E2, "missing_reference")
 HELD = but(C1_GOES, "referenced")
 SEES_E1 = reads("events", "e1", shown("t1", events=("e1",)))
@@ -76,6 +79,20 @@ CASE: Moments = ((created("t1"), shown("t1")),)
 ONE: Moments = (*CASE, (E1, shown("t1", events=("e1",))))
 TWO: Moments = (*ONE, (E2, shown("t1", events=("e1", "e2"))))
 NOTE: Moments = (*ONE, (NOTED, with_note(shown("t1", events=("e1",)))))
+
+
+N2_TAKES_E1 = Delete("n2", "events", "e1"), OK
+#: The case is created again, and its event, which has a note.
+AGAIN_WITH_NOTE: Moments = (
+    (BACK, shown("t7")),
+    (E1, with_note(shown("t7", events=("e1",)))),
+)
+SHOWS_C2 = View(
+    (
+        (Row("cases", "c2"), Value((("title", "t2"),))),
+        (Row("events", "e3"), Value((("case", "c2"), ("body", "b1")))),
+    )
+)
 
 
 def hidden(*calls: Call) -> Moments:
@@ -107,8 +124,8 @@ STORIES: dict[str, tuple[Told, Told]] = {
         Told((H, H), (*CASE, (both(C1_GOES, E1, E1_MISSES), shown())), UPSERTS),
     ),
     "an event goes with its case": (
-        told((H, H), *ONE, (both(C1_GOES, BACK, E1), shown("t7", events=("e1",)))),
-        told((C, H), *ONE, (both(C1_GOES, BACK, E1), shown("t7", events=("e1",)))),
+        told((H, H), *ONE, (both(C1_GOES, BACK, E1, E1_AWAY), shown("t7", events=("e1",)))),
+        told((C, H), *ONE, (both(C1_GOES, BACK, E1, E1_AWAY), shown("t7", events=("e1",)))),
     ),
     "the note of an event goes with it": (
         told(
@@ -149,6 +166,34 @@ STORIES: dict[str, tuple[Told, Told]] = {
     "a note of what would go along is written before the delete or misses its event": (
         told((C, R), *ONE, (both(C1_GOES, NOTED), shown())),
         told((C, R), *ONE, (both(C1_GOES, but(NOTED, "missing_reference")), shown())),
+    ),
+    "rows that have nothing to do with each other are put in order apart": (
+        told((C, R), *ONE, (both(C2, E3, C1_GOES, NOTED), SHOWS_C2)),
+        told((C, R), *ONE, (both(C2, E3, C1_GOES, but(NOTED, "missing_reference")), SHOWS_C2)),
+    ),
+    "a row that nobody wrote is deleted by nobody": (
+        told((H, H), (both(E1_MISSES, NOTE_GOES), shown())),
+        told((H, H), (both(E1_MISSES, but(NOTE_GOES, "no_such_row")), shown())),
+    ),
+    "what did not go along, as it was hidden by then, shows again": (
+        told((C, C), *CASE, (both(E1, C1_GOES), shown()), (BACK, shown("t7", events=("e1",)))),
+        told((C, C), *ONE, (both(NOTED, C1_GOES, N2_TAKES_E1), shown()), *AGAIN_WITH_NOTE),
+    ),
+    "a hidden event exists and does not show, where a clock decides": (
+        Told(
+            (H, H),
+            (*ONE, (C1_GOES, shown()), (both(but(E1, "exists"), SEES_E1), shown())),
+            WALLCLOCK,
+        ),
+        Told(
+            (H, H),
+            (*ONE, (C1_GOES, shown()), (both(but(E1, "exists"), SEES_NONE), shown())),
+            WALLCLOCK,
+        ),
+    ),
+    "an event is attached, with or without an answer": (
+        told((H, H), *CASE, (both((E1[0], LOST), E2, E2), shown("t1", events=("e2",)))),
+        told((H, H), *CASE, (both((E1[0], LOST), E2), shown("t1", events=("e1", "e2")))),
     ),
     "a delete that is refused takes nothing along": (
         told((C, R), *NOTE, (both(HELD, NOTE_GOES, E1_GOES, NOTED), shown("t1"))),
