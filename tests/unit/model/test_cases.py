@@ -19,6 +19,7 @@ from stories import (
     Shown,
     attach,
     both,
+    count,
     create,
     event,
     in_a_row,
@@ -44,6 +45,7 @@ from syncmodel.steps import (
     Concurrently,
     Crash,
     Create,
+    Cut,
     Delete,
     Read,
     Refused,
@@ -58,6 +60,11 @@ NET = fully_connected(SUPERTEST, 2)
 CASE, EVENT = Row("cases", "c1"), Row("events", "e1")
 N1_DELETES, N2_DELETES = Delete("n1", "cases", "c1"), Delete("n2", "cases", "c1")
 BACK = Restore(("n1",), True), OK
+N1_CREATES = create("n1", "c1", "t3"), row("t3")
+LEAVES = Guarantees(rows="multi-value")
+T3: Shown = {"c1": ("t3", 0)}
+T2: Shown = {"c1": ("t2", 0)}
+T4: Shown = {"c1": ("t4", 0)}
 #: A step and its outcome, and what n1 and n2 show at the rest after it.
 Told = tuple[tuple[Step, Outcome], Shown, Shown]
 
@@ -126,6 +133,65 @@ STORIES = (
         ),
         (BACK, C1, C1),
         (BACK, EMPTY, C1),
+    ),
+    Story(
+        "a copy of a disk that had a row has it for good",
+        (
+            (both(CREATED, (Backup(("n1",)), OK)), C1, C1),
+            (APART, C1, C1),
+            (BACK, C1, C1),
+        ),
+        (BACK, EMPTY, C1),
+        (BACK, C1, C1),
+    ),
+    Story(
+        "a delete without an answer replaced the leaf that showed",
+        (
+            (both(CREATED, (create("n2", "c1", "t4"), row("t4"))), C1, C1),
+            ((N1_DELETES, LOST), T4, T4),
+        ),
+        ((N2_DELETES, OK), C1, C1),
+        ((N2_DELETES, OK), EMPTY, EMPTY),
+        LEAVES,
+    ),
+    Story(
+        "a change without an answer landed on what was created, and replaced it",
+        (
+            ((retitle("n1", "c1", "t2"), LOST), EMPTY, EMPTY),
+            (
+                both(N1_CREATES, (N1_DELETES, OK), (count("n1", "c1", 1), row("t2", 1))),
+                EMPTY,
+                EMPTY,
+            ),
+        ),
+        ((N1_DELETES, OK), EMPTY, EMPTY),
+        ((N1_DELETES, refused("no_such_row")), EMPTY, EMPTY),
+        LEAVES,
+    ),
+    Story(
+        "a delete without an answer replaced one leaf or another",
+        (
+            (
+                in_a_row((Cut("n1", "n2"), OK), CREATED, (retitle("n1", "c1", "t2"), row("t2"))),
+                T2,
+                EMPTY,
+            ),
+            (both((N1_DELETES, LOST), (create("n2", "c1", "t4"), row("t4"))), T4, T4),
+        ),
+        ((N1_DELETES, refused("no_such_row")), T4, T4),
+        ((N1_DELETES, OK), EMPTY, T4),
+        LEAVES,
+    ),
+    Story(
+        "a leaf that was deleted is not back, whatever lands",
+        (
+            ((create("n1", "c1", "t1"), LOST), EMPTY, EMPTY),
+            ((create("n1", "c1", "t4"), LOST), C1, C1),
+            ((N1_DELETES, OK), EMPTY, EMPTY),
+        ),
+        (HEALED, C1, C1),
+        (HEALED, T4, T4),
+        LEAVES,
     ),
 )
 
@@ -263,3 +329,51 @@ def test_a_request_may_land_while_a_bad_one_is_refused() -> None:
     bad = Refused(Delete("n2", "cases", "c2"), "no_such_row")
     lost = (in_a_row((create("n1", "c1", "t1"), LOST)), EMPTY, EMPTY)
     taken(history(lost, ((bad, refused("no_such_row")), C1, C1), (HEALED, C1, C1)))
+
+
+def test_what_was_asked_beside_a_restart_may_land_later_and_beside_a_crash_may_not() -> None:
+    asked = create("n1", "c1", "t1"), LOST
+    lands = HEALED, C1, C1
+    taken(history((both((Restart("n1"), OK), asked), EMPTY, EMPTY), lands))
+    crashed = in_a_row(both((Crash("n1"), OK), asked), (Restart("n1"), OK))
+    taken(history((crashed, C1, C1), lands))
+    with pytest.raises(DivergenceFound):
+        taken(history((crashed, EMPTY, EMPTY), lands))
+
+
+def test_of_more_requests_without_an_answer_than_are_split_any_may_land() -> None:
+    names = [f"c{number}" for number in range(1, MOST_LATE + 3)]
+    lost = both(*((create("n1", name, "t1"), LOST) for name in names))
+    for name in names:
+        shows = {name: T1}
+        taken(history((lost, shows, shows)))
+    with pytest.raises(DivergenceFound):
+        taken(history((lost, {"c": T1}, {"c": T1})))
+
+
+def test_what_a_step_with_its_own_judgement_says_holds_in_no_case() -> None:
+    lost = create("n1", "c2", "t1"), LOST
+    unlike = Unlike("n1", "cases", "c1", (("title", "t1"),)), row("t1")
+    taken(history((in_a_row(lost, unlike), EMPTY, EMPTY)))
+    with pytest.raises(DivergenceFound):
+        taken(history((in_a_row(lost, CREATED), EMPTY, EMPTY)))
+
+
+def test_what_contradicts_several_cases_is_told_as_in_one_of_them() -> None:
+    words = "in one case of several; what was shown fits none"
+    several, one = STORIES[0], STORIES[1]
+    for story, in_several in ((several, True), (one, False)):
+        with pytest.raises(DivergenceFound) as found:
+            taken(history(*story.before, story.raised, of=story.guarantees))
+        assert [words in each.expected for each in found.value.divergences] == [in_several]
+
+
+@pytest.mark.parametrize(("after", "possible"), [(EMPTY, True), (C1, False)])
+def test_a_create_without_an_answer_is_a_leaf_beside_what_its_node_did_not_know(
+    after: Shown, possible: bool
+) -> None:
+    created = both((CREATED[0], LOST), (create("n2", "c1", "t4"), row("t4")))
+    deleted = ((N1_DELETES, OK), T4, T4), ((N2_DELETES, OK), after, after)
+    verdict = judged(history((created, C1, C1), *deleted, of=LEAVES))
+    assert verdict is not None
+    assert (verdict.model is None) is (verdict.oracle is None) is possible
