@@ -22,6 +22,7 @@ from stories import (
     ONLY_RESYNC,
     T1,
     T2,
+    WALLCLOCK,
     Moment,
     Story,
     attach,
@@ -38,18 +39,22 @@ from stories import (
     row,
     sights,
     told,
+    view,
 )
 
 from syncmodel.model.chains import explained
 from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
-from syncmodel.model.outcome import refused
+from syncmodel.model.outcome import refused, shown
 from syncmodel.model.plan import MOST_WRITES, Plan
 from syncmodel.model.values import Added, Assigned, Stored, Value
-from syncmodel.steps import Crash, Cut, Delete, Restart, Resync
+from syncmodel.model.view import View
+from syncmodel.steps import Crash, Cut, Delete, Read, Restart, Resync
 from syncmodel.targets.wire import SUPERTEST
 
+SUMS = Guarantees(by_field=True, sums=True)
+READS_T1_1 = (Read("n1", "cases", "c1"), shown(view({"c1": ("t1", 1)}) or View()))
 N2_DELETES = (Delete("n2", "cases", "c1"), OK)
 N1_HEARS_NOBODY = ((Cut("n2", "n1"), OK), (Cut("n3", "n1"), OK))
 STORIES = [
@@ -166,6 +171,43 @@ STORIES = [
         (*EVERYWHERE, DELETED, everywhere(), (attach("n1", "e1", "c1", "b1"), LOST), everywhere()),
         (Delete("n1", "events", "e1"), OK),
         (Delete("n1", "events", "e1"), refused("no_such_row")),
+    ),
+    Story(
+        Kind.MISSING,
+        "what a create found to be away is there once it was accepted, whatever was answered first",
+        (APART, both((create("n1", "c1", "t2"), refused("exists")), CREATED)),
+        sights(NO_C1, NO_C1, NO_C1),
+        sights(C1, NO_C1, NO_C1),
+    ),
+    Story(
+        Kind.FLIPPED,
+        "what is no row any more does not show again, where a clock decides",
+        (
+            *EVERYWHERE,
+            both(DELETED, (count("n1", "c1", 1), refused("no_such_row")), N2_DELETES),
+        ),
+        everywhere(c1=T1),
+        everywhere(),
+        WALLCLOCK,
+    ),
+    Story(
+        Kind.STALE,
+        "increments add up on what their node showed",
+        (*EVERYWHERE, (count("n2", "c1", 1), row("t1", 1)), everywhere(c1=("t1", 1))),
+        (count("n1", "c1", 2), row("t1", 2)),
+        (count("n1", "c1", 2), row("t1", 3)),
+        SUMS,
+    ),
+    Story(
+        Kind.MONOTONIC_READS,
+        "what is read of a node that lost its log since is known",
+        (
+            *EVERYWHERE,
+            in_a_row((count("n3", "c1", 1), row("t1", 1)), rolled_back("n2", "n3"), READS_T1_1),
+            sights({"c1": ("t1", 1)}, None, None),
+        ),
+        (READS_T1_1[0], shown(view(C1) or View())),
+        READS_T1_1,
     ),
 ]
 

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import pytest
 from attrs import frozen
-from histories import History, Moment, judged
+from histories import SCHEMA, History, Moment, judged
 from stories import LOST, OK, attach, both, create, in_a_row, retitle
 from test_oracle import shop
 from test_order_of_answers import C, H, R, shown, stored
 
-from syncmodel.model.columns import OnDelete
+from syncmodel.model.columns import OnDelete, Ref, Token
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome, refused
 from syncmodel.model.outcome import shown as saw
+from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
-from syncmodel.steps import Create, Delete, Read, Step
+from syncmodel.steps import Create, Delete, Read, Set, Step
 
 Call = tuple[Step, Outcome]
 Moments = tuple[tuple[Call, View], ...]
@@ -284,3 +285,37 @@ def test_linked_rows_are_put_in_one_order_or_in_none(raised: Told, near: Told) -
     verdict = judged(history(near))
     assert verdict is not None
     assert verdict.model is verdict.oracle is None, verdict.why
+
+
+#: Events that can be changed: of a change alone nobody knows which case its event refers to.
+CHANGING = Schema(
+    Table("cases", Token("title")),
+    Table("events", Ref("case", "cases"), Token("body")),
+    generations=SCHEMA.generations,
+)
+SETS_BODY = Set("n1", "events", "e1", "body", "b2")
+N2_SETS_BODY = Set("n2", "events", "e1", "body", "b2")
+CHANGED = View((*shown("t1").rows, (Row("events", "e1"), Value((("case", "c1"), ("body", "b2"))))))
+SEES_B2 = reads("events", "e1", CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("change", "guarantees"),
+    [
+        (both((N2_SETS_BODY, LOST), C1_GOES, SEES_B2), CONTRACT),
+        (in_a_row((SETS_BODY, OK), both(C1_GOES, SEES_B2)), Guarantees(answers_rows=False)),
+    ],
+    ids=["that arrives", "that is there"],
+)
+def test_of_a_change_nobody_knows_what_its_row_refers_to(
+    change: Call, guarantees: Guarantees
+) -> None:
+    for view, possible in ((shown(), True), (CHANGED, False)):
+        told = (*ONE, (change, view))
+        moments = (
+            Moment(step, outcome, dict.fromkeys(("n1", "n2"), seen))
+            for (step, outcome), seen in told
+        )
+        verdict = judged(History(fully_connected(CHANGING, 2), guarantees, tuple(moments)))
+        assert verdict is not None
+        assert (verdict.model is None) is (verdict.oracle is None) is possible, verdict.why
