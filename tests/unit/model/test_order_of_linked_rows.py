@@ -302,8 +302,11 @@ SEES_B2 = reads("events", "e1", CHANGED)
 @pytest.mark.parametrize(
     ("change", "guarantees"),
     [
-        (both((N2_SETS_BODY, LOST), C1_GOES, SEES_B2), CONTRACT),
-        (in_a_row((SETS_BODY, OK), both(C1_GOES, SEES_B2)), Guarantees(answers_rows=False)),
+        (both((N2_SETS_BODY, LOST), C1_GOES, but(E1, "exists"), SEES_B2), CONTRACT),
+        (
+            in_a_row((SETS_BODY, OK), both(C1_GOES, but(E1, "exists"), SEES_B2)),
+            Guarantees(answers_rows=False),
+        ),
     ],
     ids=["that arrives", "that is there"],
 )
