@@ -7,6 +7,7 @@ owns the comparison of a settled system. `registers` defines what a register is:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
@@ -262,9 +263,9 @@ class Belief:
         """
         belief, entries = self, []
         during = self.net.either(after)
-        creates = [write.row for write, _ in calls if write.creates]
+        creates = Counter([write.row for write, _ in calls if write.creates]) if calls else {}
         for write, outcome in calls:
-            mine, late = [], outcome.answer is Answer.UNKNOWN or creates.count(write.row) > 1
+            mine, late = [], outcome.answer is Answer.UNKNOWN or creates.get(write.row, 0) > 1
             for register, stored in self._stored(write, outcome, after, late=late):
                 knows = self._knows_column(write.node, register, after)
                 belief, number = belief.with_version(

@@ -161,10 +161,6 @@ class RowBelief(Record, cache_hash=True):
             order=self.order.written(number, parents),
         )
 
-    def entering(self, version: int, nodes: Iterable[str]) -> RowBelief:
-        """These nodes may know the version from now on."""
-        return replace(self, may=knowing(self.may, nodes, frozenset({version})))
-
     def surely(self, versions: Versions, node: str) -> RowBelief:
         """The node must know these versions from now on, and so must authors that kept theirs."""
         fresh = versions - self.known_by(node)
