@@ -85,6 +85,8 @@ LONGER = {
     "event-before-case-dropped": 1,
     "last-page-lost": 1,
     "restart-from-now": 1,
+    "restored-log-keeps-its-name": 1,
+    "restored-writes-taken-for-old": 1,
     "resync-from-now": 2,
     "tie-by-arrival": 2,
     "tombstone-lost-on-resync": 1,
