@@ -110,18 +110,18 @@ class _BadRequests(Picked[Step]):
 
 
 class _Bursts(Picked[Step]):
-    def pick(self, machine: Planned, rng: Random) -> Step:
+    def pick(self, machine: Planned, rng: Random) -> Step | Nothing:
         kinds = machine.kinds.without(*NOT_IN_A_BURST)
-        return _burst(machine.plan, kinds, rng, machine.odds)
+        return _burst(machine.plan, kinds, rng, machine.odds) or NOTHING
 
     def __repr__(self) -> str:
         return "bursts()"
 
 
 class _Simultaneous(Picked[Step]):
-    def pick(self, machine: Planned, rng: Random) -> Step:
+    def pick(self, machine: Planned, rng: Random) -> Step | Nothing:
         kinds = machine.kinds.without(*NOT_AT_ONCE)
-        return _at_once(machine.plan, kinds, rng, machine.odds)
+        return _at_once(machine.plan, kinds, rng, machine.odds) or NOTHING
 
     def __repr__(self) -> str:
         return "simultaneous()"
@@ -291,7 +291,7 @@ def _refused(plan: Plan, scope: Scope, rng: Random) -> Step | None:
     return next((step for step in chosen if step is not None), None)
 
 
-def _burst(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:
+def _burst(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step | None:
     """Several steps without a rest; fewer where nothing is possible any more."""
     taken: list[Step] = []
     for _ in range(rng.choice(BURST_SIZES)):
@@ -304,6 +304,8 @@ def _burst(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:
             break
         plan = step.advance(plan)
         taken.append(step)
+    if not taken:
+        return None
     if isinstance(taken[-1], Restore) and rng.random() < WRITTEN_ON:
         where = near(taken, IN_A_BURST)
         step = _weighted(plan, scope, rng, odds, odds(plan, scope.ops & {"create"}), where=where)
@@ -319,7 +321,7 @@ def _follows(taken: list[Step], rng: Random) -> str:
     return "crash" if taken and isinstance(taken[-1], Delete) and rng.random() < LOST else ""
 
 
-def _at_once(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:
+def _at_once(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step | None:
     """Steps at the same time. What does not go together is left out; one alone is just a step.
 
     Writes that follow another one are mostly about its row, and often of its kind.
@@ -336,7 +338,7 @@ def _at_once(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step:
         if not taken or Concurrently((*taken, step)).enabled(plan):
             taken.append(step)
             marked = step.mark(marked) if isinstance(step, Data | Fill) else marked
-    return Concurrently(tuple(taken)) if len(taken) > 1 else taken[0]
+    return Concurrently(tuple(taken)) if len(taken) > 1 else next(iter(taken), None)
 
 
 def _alike(taken: list[Step], plan: Plan, scope: Scope, rng: Random, where: Near) -> Step | None:

@@ -6,6 +6,8 @@ from collections import Counter
 from itertools import pairwise
 from random import Random
 
+import pytest
+
 from syncmodel.model.net import fully_connected
 from syncmodel.model.plan import Plan
 from syncmodel.model.values import Row
@@ -155,6 +157,12 @@ def test_a_burst_does_not_often_end_as_a_disk_is_put_back() -> None:
     restoring = [steps for steps in bursts if any(isinstance(one, Restore) for one in steps)]
     last = [steps for steps in restoring if isinstance(steps[-1], Restore)]
     assert len(restoring) > 3 * len(last) > 0
+
+
+@pytest.mark.parametrize("op", ["burst", "concurrently"])
+def test_where_nothing_is_possible_nothing_is_taken_together(op: str) -> None:
+    with pytest.raises(ValueError, match="No step of"):
+        choose(Plan(NET), Scope.of(SUPERTEST, {op, "mend"}), Random(1))
 
 
 def test_everything_still_comes() -> None:
