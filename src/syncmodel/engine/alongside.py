@@ -12,11 +12,8 @@ T = TypeVar("T")
 
 def on_a_loop() -> bool:
     """Whether an event loop runs this, so that others can go on while one waits."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    # Documented for loops; the public one raises where there is none, which takes longer.
+    return asyncio._get_running_loop() is not None
 
 
 async def alongside(call: Awaitable[T], work: Callable[[], None]) -> T:
