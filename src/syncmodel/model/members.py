@@ -5,7 +5,7 @@ Compared at rest, also before anything is written: the control plane has to conv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from syncmodel.record import Record
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ACTIVE, INACTIVE = "active", "inactive"
 #: What differs, what was expected, what was shown.
 Difference = tuple[str, object, object]
+#: Names, each with the public keys that nodes have of it.
+Keys = tuple[tuple[str, frozenset[str]], ...]
 
 
 class Member(Record):
@@ -28,7 +30,7 @@ class Member(Record):
     addresses: tuple[str, ...] = ()
 
 
-class MembersView(Record):
+class MembersView(Record, cache_hash=True):
     """What one node says of all: `listed` is its list, `status` that of its cluster_status.
 
     `connected` are the peers that its sync.status calls connected.
@@ -39,14 +41,12 @@ class MembersView(Record):
     connected: frozenset[str]
 
 
-def differences(
-    net: Net, node: str, seen: MembersView, keys: Mapping[str, frozenset[str]]
-) -> Iterator[Difference]:
+def differences(net: Net, node: str, seen: MembersView, disputed: Keys) -> Iterator[Difference]:
     """Where what the node says is not what the steps have made of the cluster.
 
-    `keys` are those that all nodes have of each.
+    `disputed` are those of whom nodes have several keys.
     """
-    listed = {one.name: one for one in seen.listed}
+    listed, several = {one.name: one for one in seen.listed}, dict(disputed)
     names = tuple(sorted(one.name for one in seen.listed))
     if names != tuple(sorted(net.nodes)):
         yield "nodes", ", ".join(sorted(net.nodes)), ", ".join(names)
@@ -55,8 +55,8 @@ def differences(
         yield "members of cluster_status", "those of cluster_nodes.list", _words(seen)
     for name, one in listed.items():
         yield from _of_one(net, node, one)
-        if len(keys[name]) > 1:
-            yield f"key of {name}", "the same on every node", ", ".join(sorted(keys[name]))
+        if name in several:
+            yield f"key of {name}", "the same on every node", ", ".join(sorted(several[name]))
     yield from _addresses(node, seen)
     for name in strangers(net, node, seen):
         yield f"connection to {name}", "none, as one of them is no member", "connected"
@@ -77,14 +77,14 @@ def strangers(net: Net, node: str, seen: MembersView) -> list[str]:
     ]
 
 
-def keys_of(seen: Iterable[MembersView]) -> Mapping[str, frozenset[str]]:
-    """The public keys that nodes have of each node."""
-    keys: dict[str, frozenset[str]] = {}
-    for view in seen:
-        for one in view.listed:
-            if one.pubkey not in keys.get(one.name, ()):
-                keys[one.name] = keys.get(one.name, frozenset()) | {one.pubkey}
-    return keys
+def disputed_keys(seen: Iterable[MembersView]) -> Keys:
+    """The nodes of which nodes have several public keys, in order: none, nearly always."""
+    found = {(one.name, one.pubkey) for view in seen for one in view.listed}
+    names = {name for name, _ in found}
+    if len(names) == len(found):
+        return ()
+    keys = [(name, frozenset([key for of, key in found if of == name])) for name in sorted(names)]
+    return tuple([(name, several) for name, several in keys if len(several) > 1])
 
 
 def moved(before: MembersView, now: MembersView) -> Iterator[Difference]:

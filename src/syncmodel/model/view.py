@@ -64,7 +64,7 @@ def _check_tables(asked: Iterable[str], there: Collection[str]) -> None:
         )
 
 
-class ControlView(Record):
+class ControlView(Record, cache_hash=True):
     """What a node says of itself: generations, plugin, health.
 
     `links` are the selected and the running generation as the machine's links have them;

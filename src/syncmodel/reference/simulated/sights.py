@@ -14,7 +14,6 @@ from itertools import chain
 
 from attrs import define, field
 from immutables import Map
-from msgspec.structs import replace
 
 from syncmodel.model import values as model
 from syncmodel.model.members import MembersView
@@ -205,15 +204,18 @@ def control(world: VirtualWorld, name: str) -> ControlView:
     """What a node's machine reports about itself."""
     machine = world.machines[name]
     links, disk = (machine.selected, machine.running), machine.disk
-    reported = _reported(world.setup, links, disk.applied, disk.left)
-    return replace(reported, members=members(world, name))
+    return _reported(world.setup, links, disk.applied, disk.left, members(world, name))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _reported(
-    setup: Setup, links: tuple[int, int], applied: tuple[str, ...], left: frozenset[str]
+    setup: Setup,
+    links: tuple[int, int],
+    applied: tuple[str, ...],
+    left: frozenset[str],
+    members: MembersView | None,
 ) -> ControlView:
-    """What such a machine reports, but for its members: it follows from these alone."""
+    """What such a machine reports: it follows from these alone."""
     selected, running = links
     plugin, known = setup.generations[running], setup.supervisor.migrations
     there = {} if plugin is None else migrations.columns(applied, known)
@@ -225,6 +227,7 @@ def _reported(
         healthy=selected == running,
         stored=to_tables(Disk("", applied=applied, left=left).tables(known)),
         columns=to_columns(there),
+        members=members,
     )
 
 
