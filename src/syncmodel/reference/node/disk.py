@@ -50,11 +50,11 @@ class Disk(Record, cache_hash=True):
         entries, cursors, position = self.entries, self.cursors, self.position
         trusted, inactive = self.trusted, self.inactive
         for one in durables:
-            if isinstance(one, Put):
+            if isinstance(one, Cursor):
+                cursors = cursors.set(one.peer, one)
+            elif isinstance(one, Put):
                 entries = entries.set((one.stored.key, one.stored.event.pubkey), one.stored)
                 position = max(position, one.stored.position)
-            elif isinstance(one, Cursor):
-                cursors = cursors.set(one.peer, one)
             elif isinstance(one, Members):
                 trusted, inactive = one.trusted, one.inactive
             elif isinstance(one, Purged):

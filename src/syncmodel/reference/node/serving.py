@@ -19,6 +19,8 @@ STRIDE: Final = 64
 #: So many are put in order in one go.
 _RUN: Final = 1024
 
+_PLACE: Final = attrgetter("position", "event.id")
+
 Served: TypeAlias = Iterator[Delivery | Eose | None]
 
 
@@ -41,7 +43,7 @@ def _log(state: State, one: Subscription, node: Node) -> Served:
     told_at = None if one.peer is None else state.link(one.peer).told_at
     last = node.pieces.served_to(state.position, told_at)
     known: list[Stored] = []
-    for stored in _in_order(entries(state), attrgetter("position", "event.id")):
+    for stored in _in_order(entries(state), _PLACE):
         if stored is None:
             yield None
         elif stored.position <= last:

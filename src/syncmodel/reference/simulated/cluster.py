@@ -360,14 +360,15 @@ class SimulatedCluster(Target, Everything, Traces, Diagnosed):
         world, schedule = self.world, self._schedule
         unusual, seen = UNUSUAL * len(self._setup.links), NONE_SEEN
         for number in range(limit):
-            if not world.is_busy:
+            coming = world.coming_but(self._slow)
+            if not coming:
                 return number
             if number >= unusual:
                 seen = seen or Counter()
                 if seen[world] >= AGAIN:
                     return number
                 seen[world] += 1
-            which = schedule.pick(world.coming_but(self._slow))
+            which = schedule.pick(coming)
             if which.what == "tell" and schedule.repeats():
                 world = acts.repeat(world, which)
             world = self._world = deliver(world, which)

@@ -50,9 +50,9 @@ EPOCH_S = 1_700_000_000
 TICKS_A_SECOND = 10
 
 Told = Delivery | Eose
-#: For isinstance: a union would be built again at each call.
+# For isinstance: a union would be built again at each call. What is usual comes first.
 _TOLD = (Delivery, Eose)
-_DURABLE = (Put, Show, Cursor, Members, Purged)
+_DURABLE = (Cursor, Put, Show, Members, Purged)
 
 
 class Wire(Record, cache_hash=True):
