@@ -357,10 +357,10 @@ class SimulatedCluster(Target, Everything, Traces, Diagnosed):
 
     def _deliver(self, limit: int) -> int:
         """Let things happen until nothing can, or the same again; return how many did."""
-        world, schedule = self.world, self._schedule
+        world, schedule, slow = self.world, self._schedule, self._slow
         unusual, seen = UNUSUAL * len(self._setup.links), NONE_SEEN
         for number in range(limit):
-            coming = world.coming_but(self._slow)
+            coming = world.coming_but(slow)
             if not coming:
                 return number
             if number >= unusual:

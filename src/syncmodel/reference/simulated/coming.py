@@ -119,6 +119,16 @@ class Coming(Sequence[Deliverable]):
             raise IndexError(f"{size} things can happen; there is no number {number}")
         return self._places.every[_place(self._bits, number % size)]
 
+    def at(self, share: float) -> Deliverable:
+        """The one with this share of all before it, from 0 to less than 1.
+
+        Raises IndexError if nothing can happen.
+        """
+        bits = self._bits
+        if not bits:
+            raise IndexError("nothing can happen")
+        return self._places.every[_place(bits, int(share * bits.bit_count()))]
+
     def after(self, last: Deliverable | None) -> Deliverable:
         """The first that compares greater than `last`; the first of all if none does.
 

@@ -126,7 +126,7 @@ class Drawn:
         return self._rng.choice((0, 0, 1, 3, 8))
 
     def pick(self, choices: Coming) -> Deliverable:
-        return choices[int(self._rng.random() * len(choices))]
+        return choices.at(self._rng.random())
 
     def breaks(self, count: int) -> int | None:
         return int(self._rng.random() * count) if count and self._rng.random() < 0.05 else None

@@ -49,6 +49,8 @@ from syncmodel.reference.simulated.setup import DIRECT, Setup
 EPOCH_S = 1_700_000_000
 TICKS_A_SECOND = 10
 
+NO_LINKS = frozenset[Link]()
+
 Told = Delivery | Eose
 # For isinstance: a union would be built again at each call. What is usual comes first.
 _TOLD = (Delivery, Eose)
@@ -99,17 +101,17 @@ class VirtualWorld(Record, cache_hash=True):
     @property
     def coming(self) -> Coming:
         """All that can happen now, in a fixed order. Nothing: the world is quiet."""
-        return Coming(self.setup.places, self.bits & ~self.held)
+        return self.coming_but(NO_LINKS)
 
     def coming_but(self, late: frozenset[Link]) -> Coming:
         """All that can happen now, but over these links only if there is nothing else."""
+        places, bits = self.setup.places, self.bits & ~self.held
         if not late:
-            return self.coming
-        bits, shift = self.bits & ~self.held, self.setup.places.shift
+            return Coming(places, bits)
         sooner = bits
         for link in late:
-            sooner &= ~((DIAL | ASK | TELL) << shift[link])
-        return Coming(self.setup.places, sooner or bits)
+            sooner &= ~((DIAL | ASK | TELL) << places.shift[link])
+        return Coming(places, sooner or bits)
 
     @property
     def is_busy(self) -> bool:
