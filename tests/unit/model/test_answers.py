@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -267,6 +267,12 @@ def test_control_plane(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(DivergenceFound):
         compare_control(belief, {"n2": replace(HEALTHY, **wrong, unseen=other)})
     assert [(d.kind, d.node) for d in found.value.divergences] == [(Kind.CONTROL_PLANE, "n2")]
+
+
+def test_a_view_that_somebody_filled_with_lists_is_judged_as_well() -> None:
+    belief, listing = initial(NET).belief, cast("tuple[str, ...]", ["it is slow"])
+    with pytest.raises(DivergenceFound):
+        compare_control(belief, {"n1": replace(HEALTHY, contradictions=listing)})
 
 
 def test_a_cluster_with_a_cut_or_a_dead_node_may_call_itself_unhealthy() -> None:
