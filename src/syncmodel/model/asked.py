@@ -126,12 +126,14 @@ class Asked(Record):
         return self.present and not self._is_held(lambda row: not belief.may_lack(node, row))
 
     def may_refuse(self, code: str | None) -> bool:
-        reason = REASONS.get(code or "")
-        if code in OF_ROWS and not self.moment.may_have_quorum(self.write.node):
+        reason, node = REASONS.get(code or ""), self.write.node
+        if code in OF_ROWS and not (
+            self.moment.during.carries(node) and self.moment.may_have_quorum(node)
+        ):
             return False
         if reason is not None:
             return reason(self)
-        return code in ABSENT and self.moment.may_be_down(self.write.node)
+        return code in ABSENT and self.moment.may_be_down(node)
 
     @property
     def _may_be_there(self) -> bool:

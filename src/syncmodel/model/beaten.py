@@ -31,11 +31,16 @@ def unless_beaten(
     `sure` it knew then; of the versions from `most` on nothing is said.
     """
     known = row.beaten.get(node) or Map[int, Versions]()
-    others = row.unbeaten(node).difference(shown, known)
-    fresh = {v: shown for v in others if v < most and (v in sure or not may_come(row, node, v))}
-    if not fresh:
-        return row
-    return replace(row, beaten=row.beaten.set(node, known.update(fresh)))
+    fresh = [v for v in row.unbeaten(node).difference(shown, known) if v < most]
+    while fresh:
+        # No request that got no answer may be taken on what only such a request would have left.
+        entries = known.update(dict.fromkeys(fresh, shown))
+        then = replace(row, beaten=row.beaten.set(node, entries))
+        left = [v for v in fresh if v in sure or not may_come(then, node, v)]
+        if len(left) == len(fresh):
+            return then
+        fresh = left
+    return row
 
 
 def at_rest(belief: Belief, name: Row, *, prunes: bool) -> MayCome:

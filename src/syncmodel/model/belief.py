@@ -266,11 +266,15 @@ class Belief:
         creates = Counter([write.row for write, _ in calls if write.creates]) if calls else {}
         for write, outcome in calls:
             mine, late = [], outcome.answer is Answer.UNKNOWN or creates.get(write.row, 0) > 1
-            for register, stored in self._stored(write, outcome, after, late=late):
+            made = self._stored(write, outcome, after, late=late)
+            along = belief._along(write, made, after) if len(made) > 1 else ()
+            for register, stored in made:
                 knows = self._knows_column(write.node, register, after)
                 belief, number = belief.with_version(
                     register,
-                    Version(write.node, stored, sure=outcome.ok and knows),
+                    Version(
+                        write.node, stored, outcome.ok and knows, () if register.column else along
+                    ),
                     self.writes_on(write.node, register) if knows else NONE,
                     during,
                     creates=write.creates and not self._may_replace,
@@ -307,6 +311,16 @@ class Belief:
         if value is None:
             return ((row, stored),)
         return ((row, value.widened(stored) if isinstance(stored, Value) else value),)
+
+    def _along(
+        self, write: Write, made: tuple[tuple[Row, Stored], ...], after: Net
+    ) -> tuple[tuple[Row, int], ...]:
+        """The versions of columns that come with a create, wherever it comes."""
+        return tuple(
+            (register, len(self.row(register).versions))
+            for register, _ in made
+            if register.column and self._knows_column(write.node, register, after)
+        )
 
     @property
     def _may_replace(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 
 from attrs import frozen
 from immutables import Map
@@ -18,6 +19,7 @@ from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.nearly import differing
 from syncmodel.model.policies import Policy
 from syncmodel.model.policies.counter import POLICY as ADDS_UP
+from syncmodel.model.rows import RowBelief
 from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import (
     Added,
@@ -133,6 +135,15 @@ def _split_view(schema: Schema, view: View) -> Mapping[Row, Value]:
         for row, whole in view.rows
         for register, value in split(schema.by_name[row.table], row, whole)
     }
+
+
+def come_along(register: Row, column: RowBelief, whole: RowBelief) -> RowBelief:
+    """What is believed of a column: who must know a create also knows what that made of it."""
+    for node, versions in whole.must.items():
+        along = chain.from_iterable(whole.versions[version].along for version in versions)
+        came = frozenset([number for name, number in along if name == register])
+        column = column.surely(came, node)
+    return column
 
 
 def merge_policy(schema: Schema, guarantees: Guarantees, register: Row) -> Policy:

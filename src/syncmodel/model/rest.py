@@ -21,7 +21,7 @@ from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.nearly import differing
 from syncmodel.model.net import Net
 from syncmodel.model.policies import Policy
-from syncmodel.model.registers import MANY, changed
+from syncmodel.model.registers import MANY, changed, come_along
 from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.schema import Schema
@@ -50,16 +50,18 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     _check_form(belief.net, seen)
     net, schema = belief.net.whole, belief.net.schema
     # What need not travel may come at any time later: then nobody can be said to lack it for good.
-    # Where trust differs, who does not know a version need not have been told what beats it.
-    prunes = (net is belief.net or net.flow == belief.net.flow) and not net.distrusts
+    prunes = net is belief.net or net.flow == belief.net.flow
     shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
     names = sorted(_to_compare(belief, net, seen, shown, prunes=prunes))
     for name in names:
-        row = belief.row(name)
-        sights = _sights(belief, name, shown)
         last, rule = belief.rested.get(name), belief.policy(name)
+        row = belief.row(name)
+        if name.column:
+            made = rests.get(name.whole)
+            row = come_along(name, row, belief.row(name.whole) if made is None else made.row)
+        sights = _sights(belief, name, shown)
         come = at_rest(belief, name, prunes=prunes)
         rest, wrong = _rested(net, rule, name, row, sights, last=last, may_come=come, prunes=prunes)
         if belief.logs.owed:
@@ -317,7 +319,7 @@ def _pruned(
         columns = _columns(net, name, node)
         impossible = partial(rule.impossible, name, node=node, sight=sight, columns=columns)
         for version in row.refuted(node, impossible, net):
-            for source in net.sources[node]:
+            for source in net.sources_of(row.versions[version].node)[node]:
                 if net.passes_on or source in (node, row.versions[version].node):
                     row = row.unaware(source, version)
     return row

@@ -209,12 +209,12 @@ class RowBelief(Record, cache_hash=True):
             stored = stored.widened(old.value)
         if old.sure and old.value == stored:
             return self
-        return self._exists(version, Version(old.node, stored))
+        return self._exists(version, replace(old, value=stored, sure=True))
 
     def confirmed(self, version: int) -> RowBelief:
         """The version was seen, and is as it was asked for."""
         old = self.versions[version]
-        return self if old.sure else self._exists(version, Version(old.node, old.value))
+        return self if old.sure else self._exists(version, replace(old, sure=True))
 
     def _exists(self, number: int, version: Version) -> RowBelief:
         before, after = self.versions[:number], self.versions[number + 1 :]

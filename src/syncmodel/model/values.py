@@ -210,12 +210,14 @@ class Version(Record):
     """One write of one row.
 
     `node` took it; `value` is what it stored. `sure` is false while the outcome of the write is
-    unknown and no node has shown it.
+    unknown and no node has shown it. `along`, where columns merge by themselves: the versions, by
+    register and number, that the same create surely made of them.
     """
 
     node: str
     value: Stored
     sure: bool = True
+    along: tuple[tuple[Row, int], ...] = ()
 
     @property
     def is_tombstone(self) -> bool:

@@ -83,6 +83,8 @@ class Policy:
             shown = self.possibly(row, node, None)
         else:
             shown = row.fitting(row.possible(node), sight)
+            if len(shown) > 1:
+                shown = row.fitting(self.may_show(row, node), sight)
         if len(shown) != 1:
             return row
         (version,) = shown
