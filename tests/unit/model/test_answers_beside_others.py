@@ -1,0 +1,78 @@
+"""What an answer says of a row when something else is done, or was left undone, beside it."""
+
+from __future__ import annotations
+
+import pytest
+from short_stories import NOTHING, THREE, TWO, Story, check, then
+from stories import LOST, OK, WALLCLOCK, both, count, create, in_a_row, retitle, row
+
+from syncmodel.steps import Cut, Delete, Distrust, Hang, Heal, Partition, Trust
+
+T1, T2, T3 = ({"c1": (title, 0)} for title in ("t1", "t2", "t3"))
+CREATED = then((create("n1", "c1", "t1"), row("t1")), T1)
+N1_DELETES, N2_DELETES = ((Delete(node, "cases", "c1"), OK) for node in ("n1", "n2"))
+N2_SETS_T2 = (retitle("n2", "c1", "t2"), row("t2"))
+N1_SETS_T3 = (retitle("n1", "c1", "t3"), row("t3"))
+LATE_T2 = then((retitle("n1", "c1", "t2"), LOST), T1)
+#: A title lands between two increments.
+BETWEEN = both((count("n1", "c1", 1), row("t2", 3)), (count("n1", "c1", 2), row("t1", 2)))
+BETWEEN_ON_BOTH = both((count("n2", "c1", 1), row("t2", 3)), (count("n1", "c1", 2), row("t1", 2)))
+PARTED = in_a_row(N2_SETS_T2, (Cut("n2", "n1"), OK), N1_SETS_T3)
+HANGS = (Hang("n1", "n2"), OK)
+#: n1 does not trust n2 any more, and is cut off from it.
+WARY = (
+    then((create("n2", "c1", "t1"), row("t1")), T1),
+    then((Partition((("n1",), ("n2",))), OK), T1),
+    then((Distrust("n1", "n2"), OK), NOTHING, T1),
+)
+TRUSTED = (Trust("n1", "n2"), OK)
+STORIES = {
+    "a title that got no answer lands between two answers": Story(
+        (CREATED, LATE_T2), then(BETWEEN, {"c1": ("t1", 2)}), then(BETWEEN, {"c1": ("t2", 3)})
+    ),
+    "so it does between those of two nodes": Story(
+        (CREATED, LATE_T2),
+        then(BETWEEN_ON_BOTH, {"c1": ("t1", 2)}),
+        then(BETWEEN_ON_BOTH, {"c1": ("t2", 3)}),
+    ),
+    "what a node knew loses to what it wrote": Story(
+        (CREATED,), then(PARTED, T2, T2), then(PARTED, T3, T3)
+    ),
+    "not where a clock decides": Story(
+        (CREATED,), then(PARTED, NOTHING, T2), then(PARTED, T2, T2), guarantees=WALLCLOCK
+    ),
+    "what one of two deletes took does not come back while a link hangs": Story(
+        (
+            CREATED,
+            then((Partition(()), OK), T1),
+            then(N1_DELETES, NOTHING, T1, T1),
+            then(N2_DELETES, NOTHING, NOTHING, T1),
+            then((retitle("n3", "c1", "t3"), row("t3")), NOTHING, NOTHING, T3),
+            then(in_a_row((Heal(), OK), HANGS), NOTHING),
+        ),
+        then((Heal(), OK), T3),
+        then((Heal(), OK), NOTHING),
+        THREE,
+    ),
+    "a create without an answer lands once its node trusts who deleted the row": Story(
+        (
+            CREATED,
+            then((Distrust("n1", "n2"), OK), T1),
+            then(N2_DELETES, T1, NOTHING),
+            then((create("n1", "c1", "t2"), LOST), T1, NOTHING),
+        ),
+        then(TRUSTED, T3),
+        then(TRUSTED, T2),
+    ),
+    "what is trusted again is changed at once": Story(
+        WARY,
+        then(both(TRUSTED, (retitle("n1", "c1", "t2"), row("t2"))), NOTHING, T1),
+        then(both(TRUSTED, (retitle("n1", "c1", "t2"), row("t2"))), T2, T1),
+        TWO,
+    ),
+}
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
+def test_an_answer_says_what_it_may_beside_others(story: Story) -> None:
+    check(story)

@@ -1,0 +1,95 @@
+"""What a rest says: of who was told, of leaves that differ, and of rows that others may hide."""
+
+from __future__ import annotations
+
+import pytest
+from short_stories import NOTHING, THREE, TWO, Story, check, then
+from stories import OK, attach, both, create, event, in_a_row, retitle, row
+
+from syncmodel.model.guarantees import Guarantees
+from syncmodel.steps import Crash, Cut, Delete, Mend, Restart
+
+NEIGHBOURS = Guarantees(passes_on=False)
+LEAVES = Guarantees(rows="multi-value")
+T1, T2, T3 = ({"c1": (title, 0)} for title in ("t1", "t2", "t3"))
+CREATED = then((create("n1", "c1", "t1"), row("t1")), T1)
+N1_SETS_T2 = (retitle("n1", "c1", "t2"), row("t2"))
+N2_SETS_T3 = (retitle("n2", "c1", "t3"), row("t3"))
+N2_SETS_T2 = (retitle("n2", "c1", "t2"), row("t2"))
+N3_SETS_T3 = (retitle("n3", "c1", "t3"), row("t3"))
+N1_APART = THREE.with_cut([("n1", "n2"), ("n1", "n3"), ("n2", "n1"), ("n3", "n1")])
+N3_CREATES = in_a_row(
+    (create("n3", "c1", "t1"), row("t1")),
+    (Cut("n3", "n1"), OK),
+    (Cut("n3", "n2"), OK),
+    (Crash("n2"), OK),
+)
+N2_CREATES = in_a_row((create("n2", "c1", "t1"), row("t1")), (Cut("n2", "n1"), OK))
+#: An event of two cases, as two nodes say at once: the second one's shows.
+CASES = {"c1": ("t1", 0), "c2": ("t2", 0)}
+OF_TWO_CASES = (
+    CREATED,
+    then((create("n1", "c2", "t2"), row("t2")), CASES),
+    then(
+        both(
+            (attach("n1", "e1", "c1", "b1"), event("c1", "b1")),
+            (attach("n2", "e1", "c2", "b2"), event("c2", "b2")),
+        ),
+        CASES | {"e1": ("c2", "b2")},
+    ),
+)
+C2_GOES = (Delete("n1", "cases", "c2"), OK)
+STORIES = {
+    "where nodes hand on only their own, a node need not know what its hearer lacks": Story(
+        (then(N3_CREATES, NOTHING, T1),),
+        then((Restart("n2"), OK), T1, T1, T1),
+        then((Restart("n2"), OK), NOTHING, T1, T1),
+        THREE,
+        NEIGHBOURS,
+    ),
+    "where they do, it knows no more": Story(
+        (then(N3_CREATES, NOTHING, T1),),
+        then((Restart("n2"), OK), NOTHING, T1, T1),
+        then((Restart("n2"), OK), T1, T1, T1),
+        THREE,
+    ),
+    "what did not show was not there, and nobody brings it": Story(
+        (then(N2_CREATES, NOTHING, T1),),
+        then((Cut("n1", "n2"), OK), T1, T1),
+        then((Cut("n1", "n2"), OK), NOTHING, T1),
+        TWO,
+        NEIGHBOURS,
+    ),
+    "of two nodes the second did not show what it may know": Story(
+        (
+            CREATED,
+            then(in_a_row(both(N1_SETS_T2, N2_SETS_T3), (Cut("n1", "n2"), OK)), T2, T3),
+        ),
+        then((Mend("n2", "n1"), OK), T2, T2),
+        then((Mend("n2", "n1"), OK), T2, T3),
+        TWO.with_cut([("n2", "n1")]),
+    ),
+    "two nodes show the same leaf": Story(
+        (CREATED,),
+        then(both(N1_SETS_T2, N2_SETS_T3), T2, T3),
+        then(both(N1_SETS_T2, N2_SETS_T3), T2, T2),
+        guarantees=LEAVES,
+    ),
+    "so they do behind one that hears nobody": Story(
+        (then((create("n2", "c1", "t1"), row("t1")), NOTHING, T1, T1),),
+        then(both(N2_SETS_T2, N3_SETS_T3), NOTHING, T2, T3),
+        then(both(N2_SETS_T2, N3_SETS_T3), NOTHING, T3, T3),
+        N1_APART,
+        LEAVES,
+    ),
+    "a row is hidden by the one of two cases that is away": Story(
+        OF_TWO_CASES,
+        then(C2_GOES, {"c1": ("t1", 0), "e1": ("c1", "b1")}),
+        then(C2_GOES, T1),
+    ),
+}
+
+
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES.keys())
+def test_a_sight_says_what_its_node_has(story: Story) -> None:
+    check(story)
