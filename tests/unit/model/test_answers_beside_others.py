@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from short_stories import NOTHING, THREE, TWO, Story, check, then
-from stories import LOST, OK, WALLCLOCK, both, count, create, in_a_row, retitle, row
+from short_stories import NOTHING, THREE, TWO, Shown, Story, check, then
+from stories import LOST, OK, WALLCLOCK, both, count, create, in_a_row, retitle, row, view
 
-from syncmodel.steps import Cut, Delete, Distrust, Hang, Heal, Partition, Trust
+from syncmodel.model.outcome import Outcome, refused
+from syncmodel.model.outcome import shown as looked
+from syncmodel.model.view import View
+from syncmodel.steps import (
+    Cut,
+    Delete,
+    Distrust,
+    Hang,
+    Heal,
+    Partition,
+    Read,
+    Step,
+    Trust,
+)
 
 T1, T2, T3 = ({"c1": (title, 0)} for title in ("t1", "t2", "t3"))
 CREATED = then((create("n1", "c1", "t1"), row("t1")), T1)
@@ -14,9 +27,19 @@ N1_DELETES, N2_DELETES = ((Delete(node, "cases", "c1"), OK) for node in ("n1", "
 N2_SETS_T2 = (retitle("n2", "c1", "t2"), row("t2"))
 N1_SETS_T3 = (retitle("n1", "c1", "t3"), row("t3"))
 LATE_T2 = then((retitle("n1", "c1", "t2"), LOST), T1)
+LATE_T4 = then((retitle("n2", "c1", "t4"), LOST), T1)
 #: A title lands between two increments.
 BETWEEN = both((count("n1", "c1", 1), row("t2", 3)), (count("n1", "c1", 2), row("t1", 2)))
 BETWEEN_ON_BOTH = both((count("n2", "c1", 1), row("t2", 3)), (count("n1", "c1", 2), row("t1", 2)))
+FINDS_NOTHING = (retitle("n1", "c1", "t4"), refused("no_such_row"))
+
+
+def reads(rows: Shown) -> tuple[Step, Outcome]:
+    """n1 is asked for the case, and shows this."""
+    return Read("n1", "cases", "c1"), looked(view(rows) or View())
+
+
+COUNTS_AND_READS = both((count("n1", "c1", 2), row("t1", 2)), reads({"c1": ("t2", 2)}))
 PARTED = in_a_row(N2_SETS_T2, (Cut("n2", "n1"), OK), N1_SETS_T3)
 HANGS = (Hang("n1", "n2"), OK)
 #: n1 does not trust n2 any more, and is cut off from it.
@@ -28,12 +51,38 @@ WARY = (
 TRUSTED = (Trust("n1", "n2"), OK)
 STORIES = {
     "a title that got no answer lands between two answers": Story(
-        (CREATED, LATE_T2), then(BETWEEN, {"c1": ("t1", 2)}), then(BETWEEN, {"c1": ("t2", 3)})
+        (CREATED, LATE_T2, LATE_T4),
+        then(BETWEEN, {"c1": ("t1", 2)}),
+        then(BETWEEN, {"c1": ("t2", 3)}),
     ),
     "so it does between those of two nodes": Story(
-        (CREATED, LATE_T2),
+        (CREATED, LATE_T2, LATE_T4),
         then(BETWEEN_ON_BOTH, {"c1": ("t1", 2)}),
         then(BETWEEN_ON_BOTH, {"c1": ("t2", 3)}),
+    ),
+    "so it does between two reads": Story(
+        (CREATED, LATE_T2, LATE_T4),
+        then(both(reads(T2), reads(T1)), T1),
+        then(both(reads(T2), reads(T1)), T2),
+    ),
+    "so it does between an increment and a read": Story(
+        (CREATED, LATE_T2, LATE_T4),
+        then(COUNTS_AND_READS, {"c1": ("t1", 2)}),
+        then(COUNTS_AND_READS, {"c1": ("t2", 2)}),
+    ),
+    "so it does not where a read of the other came first": Story(
+        (CREATED, LATE_T2),
+        then(in_a_row(reads(T2), reads(T1)), T2),
+        then(in_a_row(reads(T1), reads(T2)), T2),
+    ),
+    "a delete that landed does not land again": Story(
+        (
+            CREATED,
+            then(((N1_DELETES[0]), LOST), T1),
+            then(in_a_row(FINDS_NOTHING, (create("n1", "c1", "t2"), row("t2"))), T2),
+        ),
+        then((Cut("n1", "n2"), OK), NOTHING),
+        then((Cut("n1", "n2"), OK), T2),
     ),
     "what a node knew loses to what it wrote": Story(
         (CREATED,), then(PARTED, T2, T2), then(PARTED, T3, T3)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from short_stories import THREE, Story, check, then
+from short_stories import THREE, TWO, Story, check, then
 from stories import OK, both, create, in_a_row, retitle, row
 
-from syncmodel.steps import Cut, Distrust, Mend
+from syncmodel.steps import Cut, Delete, Distrust, Mend
 
 T1, T2, T3 = ({"c1": (title, 0)} for title in ("t1", "t2", "t3"))
 CREATED = then((create("n1", "c1", "t1"), row("t1")), T1)
@@ -15,6 +15,13 @@ N2_SETS_T2 = (retitle("n2", "c1", "t2"), row("t2"))
 N2_SETS_T3 = (retitle("n2", "c1", "t3"), row("t3"))
 #: n1 shows its own title, and may have heard of n2's before the links were cut.
 PARTED = in_a_row(both(N1_SETS_T2, N2_SETS_T3), (Cut("n2", "n1"), OK), (Cut("n1", "n2"), OK))
+DELETES = (Delete("n1", "cases", "c1"), OK)
+CREATED_TWICE = both(
+    DELETES,
+    DELETES,
+    (create("n1", "c1", "t2"), row("t2")),
+    (create("n1", "c1", "t3"), row("t3")),
+)
 N2_AND_N3_APART = THREE.with_cut([("n2", "n3"), ("n3", "n2")])
 N3_APART = THREE.with_cut([("n1", "n3"), ("n2", "n3"), ("n3", "n1"), ("n3", "n2")])
 STORIES = {
@@ -43,6 +50,12 @@ STORIES = {
         then((Mend("n3", "n1"), OK), T3, T3, {}),
         then((Mend("n3", "n1"), OK), T2, T3, {}),
         N3_APART,
+    ),
+    "what one of two creates followed is not the last where both are known": Story(
+        (CREATED,),
+        then(CREATED_TWICE, T3, {}),
+        then(CREATED_TWICE, T3, T3),
+        TWO.with_cut([("n2", "n1")]),
     ),
     "it shows once its node does not trust the winner's author": Story(
         (

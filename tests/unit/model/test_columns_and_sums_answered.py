@@ -39,6 +39,12 @@ STORIES = {
         then(both((COUNTS, row("t1", 3)), N2_COUNTS), {"c1": ("t1", 3)}),
         guarantees=SUMS,
     ),
+    "and what was there before": Story(
+        (CREATED, then((COUNTS, row("t1", 2)), COUNTED)),
+        then((count("n1", "c1", 4), row("t1", 4)), {"c1": ("t1", 6)}),
+        then((count("n1", "c1", 4), row("t1", 6)), {"c1": ("t1", 6)}),
+        guarantees=SUMS,
+    ),
     "a title beside a sum": Story(
         (CREATED,),
         then((COUNTS, row("t3", 2)), COUNTED),

@@ -36,6 +36,22 @@ STORIES = {
         then(N1_ALONE, T1, NOTHING, T1),
         N3_APART,
     ),
+    "beside what it shows": Story(
+        (
+            then(CREATED, T1, T1, NOTHING),
+            then(N2_SETS_T2, T2, T2, NOTHING),
+            then((Distrust("n2", "n1"), OK), T2, T2, NOTHING),
+        ),
+        then(N1_ALONE, T2, T2, T1),
+        then(N1_ALONE, T2, T2, T2),
+        N3_APART,
+    ),
+    "what it never had does not show when it is trusted again": Story(
+        (then(CREATED, T1, T1, NOTHING), then((Distrust("n3", "n1"), OK), T1, T1, NOTHING)),
+        then((Trust("n3", "n1"), OK), T1, T1, T1),
+        then((Trust("n3", "n1"), OK), T1, T1, NOTHING),
+        N3_APART,
+    ),
     "where nodes hand on only their own, it does not": Story(
         (then(CREATED, T1, T1, NOTHING), then((Distrust("n2", "n1"), OK), T1, NOTHING, NOTHING)),
         then(N1_ALONE, T1, NOTHING, T1),
