@@ -97,7 +97,7 @@ STORIES = {
             then(N1_DELETES, NOTHING, T1, T1),
             then(N2_DELETES, NOTHING, NOTHING, T1),
             then((retitle("n3", "c1", "t3"), row("t3")), NOTHING, NOTHING, T3),
-            then(in_a_row((Heal(), OK), HANGS), NOTHING),
+            then(in_a_row((Heal(), OK), HANGS, (retitle("n3", "c1", "t4"), LOST)), NOTHING),
         ),
         then((Heal(), OK), T3),
         then((Heal(), OK), NOTHING),

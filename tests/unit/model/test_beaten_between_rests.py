@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from short_stories import THREE, TWO, Story, check, then
-from stories import OK, both, create, in_a_row, retitle, row
+from short_stories import THREE, Shown, Story, check, then
+from stories import OK, both, create, in_a_row, retitle, row, view
 
-from syncmodel.steps import Cut, Delete, Distrust, Mend
+from syncmodel.model.outcome import Outcome
+from syncmodel.model.outcome import shown as looked
+from syncmodel.model.view import View
+from syncmodel.steps import Cut, Delete, Distrust, Mend, Partition, Pause, Read, Step
 
-T1, T2, T3 = ({"c1": (title, 0)} for title in ("t1", "t2", "t3"))
+T1, T2, T3, T4 = ({"c1": (title, 0)} for title in ("t1", "t2", "t3", "t4"))
 CREATED = then((create("n1", "c1", "t1"), row("t1")), T1)
 N1_SETS_T2 = (retitle("n1", "c1", "t2"), row("t2"))
 N2_SETS_T2 = (retitle("n2", "c1", "t2"), row("t2"))
@@ -22,6 +25,21 @@ CREATED_TWICE = both(
     (create("n1", "c1", "t2"), row("t2")),
     (create("n1", "c1", "t3"), row("t3")),
 )
+ALL_PARTED = in_a_row(
+    both(N1_SETS_T2, N2_SETS_T3, (retitle("n3", "c1", "t4"), row("t4"))), (Partition(()), OK)
+)
+
+
+def n1_reads(rows: Shown) -> tuple[Step, Outcome]:
+    """n1 is asked for the case, and shows this."""
+    return Read("n1", "cases", "c1"), looked(view(rows) or View())
+
+
+def n2_reads(rows: Shown) -> tuple[Step, Outcome]:
+    """The same of n2."""
+    return Read("n2", "cases", "c1"), looked(view(rows) or View())
+
+
 N2_AND_N3_APART = THREE.with_cut([("n2", "n3"), ("n3", "n2")])
 N3_APART = THREE.with_cut([("n1", "n3"), ("n2", "n3"), ("n3", "n1"), ("n3", "n2")])
 STORIES = {
@@ -51,11 +69,26 @@ STORIES = {
         then((Mend("n3", "n1"), OK), T2, T3, {}),
         N3_APART,
     ),
-    "what one of two creates followed is not the last where both are known": Story(
+    "what is never the last on its node is not where both that follow are known": Story(
         (CREATED,),
-        then(CREATED_TWICE, T3, {}),
-        then(CREATED_TWICE, T3, T3),
-        TWO.with_cut([("n2", "n1")]),
+        then(in_a_row(CREATED_TWICE, n2_reads(T2), n2_reads(T3), n2_reads({})), T3),
+        then(in_a_row(CREATED_TWICE, n2_reads(T2), n2_reads(T3), n2_reads(T3)), T3),
+    ),
+    "it may be where one of them is": Story(
+        (CREATED,),
+        then(in_a_row(CREATED_TWICE, n2_reads(T2), n2_reads({})), T2),
+        then(in_a_row(CREATED_TWICE, n2_reads(T2), n2_reads({})), T3),
+    ),
+    "a title is brought before what beats it where it came from": Story(
+        (then((create("n1", "c1", "t1"), row("t1")), T1), then(ALL_PARTED, T2, T3, T4)),
+        then(in_a_row((Mend("n3", "n1"), OK), n1_reads(T3)), T2, T3, T4),
+        then(in_a_row((Mend("n3", "n1"), OK), n1_reads(T3)), T4, T3, T4),
+        THREE,
+    ),
+    "a cut loses what a node that stands still has sent": Story(
+        (CREATED,),
+        then(in_a_row(N2_SETS_T3, (Pause("n2"), OK), (Cut("n2", "n1"), OK), n1_reads(T1)), T3),
+        then(in_a_row(N2_SETS_T3, (Pause("n2"), OK), (Cut("n2", "n1"), OK), n1_reads(T1)), T1),
     ),
     "it shows once its node does not trust the winner's author": Story(
         (
