@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from short_stories import NOTHING, THREE, TWO, Story, check, then
-from stories import OK, attach, both, create, event, in_a_row, retitle, row
+from stories import LOST, OK, attach, both, create, event, in_a_row, retitle, row
+from test_oracle import GROWING
 
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.steps import Crash, Cut, Delete, Mend, Restart
+from syncmodel.model.net import fully_connected
+from syncmodel.model.outcome import Outcome, accepted
+from syncmodel.steps import Crash, Create, Cut, Delete, Distrust, Mend, Restart, Step
 
 NEIGHBOURS = Guarantees(passes_on=False)
 LEAVES = Guarantees(rows="multi-value")
@@ -39,6 +42,18 @@ OF_TWO_CASES = (
     ),
 )
 C2_GOES = (Delete("n1", "cases", "c2"), OK)
+PARTED = in_a_row(both(N1_SETS_T2, N2_SETS_T3), (Cut("n2", "n1"), OK), (Cut("n1", "n2"), OK))
+HIDDEN_ON_THE_WAY = in_a_row((create("n3", "c1", "t1"), LOST), (Distrust("n2", "n3"), OK))
+OLD = {"c1": ("t1",)}
+
+
+def severe(node: str, title: str, how: str) -> tuple[Step, Outcome]:
+    """A case is created with how severe it is."""
+    values = (("title", title), ("severity", how))
+    return Create(node, "cases", "c1", values), accepted(dict(values))
+
+
+OF_TWO_VERSIONS = both(severe("n2", "t1", "high"), severe("n3", "t2", "low"))
 STORIES = {
     "where nodes hand on only their own, a node need not know what its hearer lacks": Story(
         (then(N3_CREATES, NOTHING, T1),),
@@ -81,6 +96,25 @@ STORIES = {
         then(both(N2_SETS_T2, N3_SETS_T3), NOTHING, T3, T3),
         N1_APART,
         LEAVES,
+    ),
+    "a leaf that did not show does once the other is deleted": Story(
+        (CREATED, then(PARTED, T2, T3)),
+        then((Delete("n1", "cases", "c1"), OK), T2, T3),
+        then((Delete("n1", "cases", "c1"), OK), T3, T3),
+        guarantees=LEAVES,
+    ),
+    "nodes of two versions show one leaf in the columns that both have": Story(
+        (),
+        then(OF_TWO_VERSIONS, OLD, {"c1": ("t1", "high")}, {"c1": ("t2", "low")}),
+        then(OF_TWO_VERSIONS, OLD, {"c1": ("t1", "high")}, {"c1": ("t1", "high")}),
+        fully_connected(GROWING, 3).deploy(("n1",), 2),
+        LEAVES,
+    ),
+    "what a node hides it may hand on after a rest": Story(
+        (then(HIDDEN_ON_THE_WAY, NOTHING, NOTHING, T1),),
+        then((Cut("n1", "n2"), OK), NOTHING, NOTHING, NOTHING),
+        then((Cut("n1", "n2"), OK), T1, NOTHING, T1),
+        THREE.with_cut([("n1", "n3"), ("n3", "n1")]),
     ),
     "a row is hidden by the one of two cases that is away": Story(
         OF_TWO_CASES,
