@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from short_stories import NOTHING, THREE, TWO, Shown, Story, check, then
-from stories import LOST, OK, WALLCLOCK, both, count, create, in_a_row, retitle, row, view
+from stories import LOST, OK, WALLCLOCK, attach, both, count, create, in_a_row, retitle, row, view
 
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import Outcome, refused
 from syncmodel.model.outcome import shown as looked
 from syncmodel.model.view import View
@@ -31,6 +32,10 @@ LATE_T4 = then((retitle("n2", "c1", "t4"), LOST), T1)
 #: A title lands between two increments.
 BETWEEN = both((count("n1", "c1", 1), row("t2", 3)), (count("n1", "c1", 2), row("t1", 2)))
 BETWEEN_ON_BOTH = both((count("n2", "c1", 1), row("t2", 3)), (count("n1", "c1", 2), row("t1", 2)))
+BOTH_FIND_NOTHING = both(
+    (Delete("n2", "cases", "c1"), refused("no_such_row")),
+    (attach("n1", "e1", "c1", "b1"), refused("missing_reference")),
+)
 FINDS_NOTHING = (retitle("n1", "c1", "t4"), refused("no_such_row"))
 
 
@@ -83,6 +88,12 @@ STORIES = {
         ),
         then((Cut("n1", "n2"), OK), NOTHING),
         then((Cut("n1", "n2"), OK), T2),
+    ),
+    "where columns merge apart a create lands after others found nothing": Story(
+        (then(both((create("n1", "c1", "t1"), LOST), (create("n1", "c1", "t2"), LOST)), NOTHING),),
+        then(BOTH_FIND_NOTHING, T3),
+        then(BOTH_FIND_NOTHING, T1),
+        guarantees=Guarantees(by_field=True),
     ),
     "what a node knew loses to what it wrote": Story(
         (CREATED,), then(PARTED, T2, T2), then(PARTED, T3, T3)
