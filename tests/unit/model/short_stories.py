@@ -9,9 +9,11 @@ from attrs import field, frozen
 from histories import SCHEMA, History, judged
 from histories import Moment as Told
 
+from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Net, fully_connected
 from syncmodel.model.outcome import Outcome
+from syncmodel.model.rest import compare
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
@@ -47,15 +49,30 @@ class Story:
     near: Moment
     net: Net = TWO
     guarantees: Guarantees = field(factory=Guarantees)
+    #: Whether it takes cases to see it: see `cases`.
+    split: bool = False
 
 
 def check(story: Story) -> None:
-    """Model and oracle say so both, at the last moment."""
+    """Model and oracle say so both, at the last moment; the model does without cases, too."""
     for last, place in ((story.raised, len(story.before) + 1), (story.near, None)):
         verdict = judged(_history(story, last))
         assert verdict is not None
         assert verdict.oracle == place, "the oracle"
         assert verdict.model == place, verdict.why
+        if not story.split:
+            assert _believed(_history(story, last)) == place, "what is believed alone"
+
+
+def _believed(history: History) -> int | None:
+    """The number of the moment that what is believed rules out, without any cases; or None."""
+    belief = initial(history.net, history.guarantees).belief
+    for place, moment in enumerate(history.moments, 1):
+        try:
+            belief = compare(moment.step.expect(belief, moment.outcome), moment.views)
+        except DivergenceFound:
+            return place
+    return None
 
 
 def _history(story: Story, last: Moment) -> History:

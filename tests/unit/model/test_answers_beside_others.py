@@ -64,6 +64,7 @@ STORIES = {
         (CREATED, LATE_T2, LATE_T4),
         then(BETWEEN_ON_BOTH, {"c1": ("t1", 2)}),
         then(BETWEEN_ON_BOTH, {"c1": ("t2", 3)}),
+        split=True,
     ),
     "so it does between two reads": Story(
         (CREATED, LATE_T2, LATE_T4),
@@ -74,6 +75,7 @@ STORIES = {
         (CREATED, LATE_T2, LATE_T4),
         then(COUNTS_AND_READS, {"c1": ("t1", 2)}),
         then(COUNTS_AND_READS, {"c1": ("t2", 2)}),
+        split=True,
     ),
     "so it does not where a read of the other came first": Story(
         (CREATED, LATE_T2),

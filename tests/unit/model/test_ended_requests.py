@@ -30,6 +30,10 @@ CRASHED, RESTARTED = (Crash("n1"), OK), (Restart("n1"), OK)
 N2_CREATES = (create("n2", "c1", "t1"), row("t1"))
 N2_SETS_T2 = (retitle("n2", "c1", "t2"), row("t2"))
 COUNTS = count("n1", "c1", 1)
+SETS_LATE = (retitle("n1", "c1", "t2"), LOST)
+CREATES_LATE = (create("n1", "c1", "t2"), LOST)
+DELETED = (Delete("n1", "cases", "c1"), OK)
+N2_DELETES = (Delete("n2", "cases", "c1"), OK)
 STORIES = {
     "a rollback ends what its node was asked before": Story(
         (
@@ -57,6 +61,26 @@ STORIES = {
         ),
         then(CREATED, T2),
         then(CREATED, T1),
+    ),
+    "nor does it where nobody looked in between": Story(
+        (),
+        then(in_a_row(SETS_LATE, CRASHED, RESTARTED, N2_CREATES), T2),
+        then(in_a_row(SETS_LATE, CRASHED, RESTARTED, N2_CREATES), T1),
+    ),
+    "nor does a create of what was there": Story(
+        (then(CREATED, T1),),
+        then(in_a_row(CREATES_LATE, CRASHED, RESTARTED, N2_DELETES), T2),
+        then(in_a_row(CREATES_LATE, CRASHED, RESTARTED, N2_DELETES), NOTHING),
+    ),
+    "it does where its node went on": Story(
+        (then(CREATED, T1),),
+        then(in_a_row(CREATES_LATE, DELETED), T3),
+        then(in_a_row(CREATES_LATE, DELETED), T2),
+    ),
+    "a delete without an answer found what its node lost since": Story(
+        (),
+        then(in_a_row(N2_CREATES, (DELETED[0], LOST), rolled_back("n1")), T2),
+        then(in_a_row(N2_CREATES, (DELETED[0], LOST), rolled_back("n1")), NOTHING),
     ),
     "it may where its node was not stopped": Story(
         (then((retitle("n1", "c1", "t2"), LOST), NOTHING),),

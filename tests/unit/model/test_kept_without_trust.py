@@ -69,6 +69,17 @@ STORIES = {
         then((Trust("n2", "n1"), OK), T1, T1),
         TWO,
     ),
+    "not where its node lost its log since": Story(
+        (
+            then(CREATED, T1),
+            then((Partition((("n1",), ("n2",))), OK), T1),
+            then((Distrust("n2", "n1"), OK), T1, NOTHING),
+            then(rolled_back("n2"), T1),
+            then(rolled_out("n2"), T1, NOTHING),
+        ),
+        then((Trust("n2", "n1"), OK), T1, T1),
+        then((Trust("n2", "n1"), OK), T1, NOTHING),
+    ),
     "of two authors one is trusted again": Story(
         WARY,
         then((Trust("n3", "n1"), OK), T2, T2, T2),

@@ -102,6 +102,7 @@ STORIES = {
         then((Delete("n1", "cases", "c1"), OK), T2, T3),
         then((Delete("n1", "cases", "c1"), OK), T3, T3),
         guarantees=LEAVES,
+        split=True,
     ),
     "nodes of two versions show one leaf in the columns that both have": Story(
         (),

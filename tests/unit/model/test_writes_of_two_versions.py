@@ -93,6 +93,7 @@ STORIES = {
         then((Mend("n2", "n3"), OK), NOTHING, T2, T1),
         THREE,
         LEAVES_OF_NEIGHBOURS,
+        split=True,
     ),
     "a leaf that is replaced shows no more than its winner": Story(
         (CREATED,),
@@ -100,6 +101,7 @@ STORIES = {
         then((create("n2", "c1", "t2"), row("t2")), T2),
         TWO,
         LEAVES_REPLACED,
+        split=True,
     ),
 }
 
