@@ -7,7 +7,7 @@ from short_stories import NOTHING, THREE, TWO, Story, check, then
 from stories import LOST, OK, both, count, create, in_a_row, retitle, rolled_back, rolled_out, row
 
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.steps import Cut, Distrust, Mend, Partition, Trust
+from syncmodel.steps import Cut, Delete, Distrust, Mend, Partition, Trust
 
 T1, T2, T3 = ({"c1": (title, 0)} for title in ("t1", "t2", "t3"))
 CREATED = (create("n1", "c1", "t1"), row("t1"))
@@ -21,6 +21,11 @@ WARY = (
     then(N2_SETS_T2, T2),
     then(ALL_APART, T2),
     then(both((Distrust("n3", "n1"), OK), (Distrust("n3", "n2"), OK)), T2, T2, NOTHING),
+)
+DELETED_AND_HIDDEN = in_a_row(
+    (create("n2", "c1", "t1"), row("t1")),
+    (Delete("n1", "cases", "c1"), LOST),
+    (Distrust("n1", "n2"), OK),
 )
 COUNTED_APART = in_a_row(
     N2_SETS_T2,
@@ -114,6 +119,11 @@ STORIES = {
             {"c1": ("t1", 1)},
         ),
         TWO,
+    ),
+    "a delete without an answer found what its node hid since": Story(
+        (),
+        then(DELETED_AND_HIDDEN, NOTHING, T2),
+        then(DELETED_AND_HIDDEN, NOTHING, NOTHING),
     ),
     "and so it does where a change came in between": Story(
         (then((create("n2", "c1", "t1"), row("t1")), T1),),
