@@ -48,7 +48,7 @@ def at_rest(belief: Belief, name: Row, *, prunes: bool) -> MayCome:
 
     def may_come(row: RowBelief, node: str, version: int) -> bool:
         late = version in row.late(node, belief.net) and may_land(belief, name, row, version)
-        return late or not prunes or belief.net.quorum
+        return late or not prunes or belief.net.quorum or row.lies_hidden(version, node, belief.net)
 
     return may_come
 

@@ -299,12 +299,15 @@ def _copied(row: RowBelief) -> list[RowBelief]:
 
 
 def _knowing(belief: Belief, name: Row) -> list[RowBelief]:
-    """A node at rest knows a version that it may show, or does not. Of one whose request may yet
-    land nothing is assumed, as it may come at any time, and nothing of nodes that are down."""
-    row = belief.row(name)
-    for node in sorted(belief.net.up):
+    """A node at rest knows a version that it may show, or does not. Nothing is assumed of what may
+    come at any time (a request may yet land, somebody hides it and hands it on), and nothing of
+    nodes that are down."""
+    row, net = belief.row(name), belief.net
+    for node in sorted(net.up):
         unknown = row.perhaps_known_by(node) - row.known_by(node) - row.pending
         for version in sorted(unknown & belief.may_show(node, name) if unknown else unknown):
+            if row.lies_hidden(version, node, net):
+                continue
             known = row.confirmed(version).surely(frozenset({version}), node)
             return [known, row.unaware(node, version)]
     return []

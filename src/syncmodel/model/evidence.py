@@ -28,7 +28,8 @@ class Proof(Record):
     """The node showed one of `shown` of a register, or nothing if it may have known `nothing`.
 
     `number` is the version that rests on what showed, `value` what that stored, where these are
-    known. `row` is what was believed of the register, seen from the node, as it answered.
+    known. `row` is what was believed of the register, seen from the node, as it answered. `wrote`:
+    the versions of columns, by register, that the write made of a row that showed.
     """
 
     node: str
@@ -38,6 +39,7 @@ class Proof(Record):
     nothing: bool = False
     number: int | None = None
     value: Value | None = None
+    wrote: tuple[tuple[Row, int], ...] = ()
 
     @property
     def base(self) -> int | None:
@@ -54,7 +56,7 @@ def of_rows(state: Asked, outcome: Outcome) -> Iterator[Proof]:
         yield from _created(state)
     elif outcome.ok or outcome.code in ("exists", "referenced"):
         showed = _present(state, state.write.row, state.row, state.versions)
-        yield replace(showed, number=state.own) if outcome.ok else showed
+        yield replace(showed, number=state.own, wrote=_columns(state)) if outcome.ok else showed
     elif outcome.code == "no_such_row":
         yield _absent(state, state.write.row, state.row, state.versions)
     elif outcome.code == "missing_reference":
@@ -63,6 +65,10 @@ def of_rows(state: Asked, outcome: Outcome) -> Iterator[Proof]:
         needed = [*state.needed]
         if len(needed) == 1:
             yield _absent(state, *_shown(state, needed[0]))
+
+
+def _columns(state: Asked) -> tuple[tuple[Row, int], ...]:
+    return tuple((e.register, e.number) for e in state.entries if e.register.column)
 
 
 def _created(state: Asked) -> Iterator[Proof]:
@@ -116,6 +122,8 @@ def believed(
         row = _not_shown(asked, row, proof, most, may_come)
         if row is not belief.row(proof.register):
             belief = belief.with_row(proof.register, row)
+        if proof.base is not None and row.versions[proof.base].along:
+            belief = _along(belief, proof, proof.base)
     for proof in proofs:
         _check(belief, proof)
     return belief
@@ -137,6 +145,17 @@ def _known(belief: Belief, proof: Proof) -> RowBelief:
             # A node passes on the columns that it does not know.
             row = row.proved(proof.number, stored.widened(under))
     return row
+
+
+def _along(belief: Belief, proof: Proof, create: int) -> Belief:
+    """The node knew all columns of that create, and what it wrote then rests on them."""
+    wrote = dict(proof.wrote)
+    for register, made in belief.row(proof.register).versions[create].along:
+        policy, row = belief.policy(register), belief.row(register).confirmed(made)
+        if policy.causal and not policy.sums and register in wrote:
+            row = row.ordered(policy.based(row.order, wrote[register], made))
+        belief = belief.with_row(register, row.surely(frozenset({made}), proof.node))
+    return belief
 
 
 def _not_known(belief: Belief, row: RowBelief, proof: Proof, older: int, during: Net) -> RowBelief:

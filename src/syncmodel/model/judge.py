@@ -245,8 +245,8 @@ def _begun(state: Asked, register: Row, row: RowBelief, number: int) -> Proof:
 
 def _proved_base(state: Asked, register: Row, row: RowBelief, below: Value, stored: Value) -> Proof:
     """The versions that show `below`, of those that the node may show."""
-    versions = state.may_show(register)
-    fitting = [v for v in row.present(versions) if row.fits(v, below)]
+    versions, number = state.may_show(register), state.number(register)
+    fitting = [v for v in row.present(versions) if row.fits(v, below, number)]
     if not fitting:
         _raise_bad_base(state, register, versions, below, stored)
     value = row.versions[fitting[0]].value
@@ -257,7 +257,7 @@ def _proved_base(state: Asked, register: Row, row: RowBelief, below: Value, stor
         register,
         state.row if register == state.write.row else row,
         frozenset(fitting),
-        number=state.number(register),
+        number=number,
         value=known if sure else None,
     )
 

@@ -120,8 +120,9 @@ class RowBelief(Record, cache_hash=True):
         """Those of the versions that show as absent, in order."""
         return [v for v in sorted(versions) if self.versions[v].is_tombstone]
 
-    def fits(self, version: int, value: Value) -> bool:
-        """Whether `version` may be the write that stored `value`, which may be a pattern."""
+    def fits(self, version: int, value: Value, later: int | None = None) -> bool:
+        """Whether `version` may be the write that stored `value`, which may be a pattern; it can't
+        rest on what was written `later`."""
         stored = self.versions[version].value
         if stored is value:
             return True
@@ -131,7 +132,9 @@ class RowBelief(Record, cache_hash=True):
             return matches(stored.cells, value.cells)
         if isinstance(stored, Tombstone):
             return False
-        return explained([one.value for one in self.versions], version, value, self._bases)
+        return explained(
+            [one.value for one in self.versions], version, value, lambda v: self._bases(v) - {later}
+        )
 
     def fitting(self, versions: Iterable[int], value: Value) -> Versions:
         """Those of the versions that may be the write that stored `value`."""
@@ -196,7 +199,14 @@ class RowBelief(Record, cache_hash=True):
         """What the node can't know, as what it showed contradicts that it must."""
         doubtful = self.perhaps_known_by(node) - self.known_by(node)
         doubtful -= self.late(node, net) if self.pending else NONE
+        if self.kept:
+            doubtful = frozenset(v for v in doubtful if not self.lies_hidden(v, node, net))
         return frozenset(v for v in doubtful if contradicts(self.surely(frozenset({v}), node)))
+
+    def lies_hidden(self, version: int, node: str, net: Net) -> bool:
+        """Whether some node that this one may hear may have kept the version of an author that it
+        does not trust: it hands that on at any time."""
+        return any(version in kept and one in net.sources[node] for one, kept in self.kept.items())
 
     def proved(self, version: int, value: Value | None) -> RowBelief:
         """The version was seen: it exists, and `value` (None for a tombstone) is what it stored.

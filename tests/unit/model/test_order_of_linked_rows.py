@@ -116,6 +116,14 @@ def told(how: tuple[OnDelete, OnDelete], *moments: tuple[Call, View]) -> Told:
 
 #: What no order explains, and what one does.
 STORIES: dict[str, tuple[Told, Told]] = {
+    "an event that was there goes with its case, whatever else is asked": (
+        told((C, H), *ONE, (both(C1_GOES, but(E1, "exists")), shown()), (E1_GOES, shown())),
+        told((C, H), *ONE, (both(C1_GOES, but(E1, "exists")), shown()), (E1_AWAY, shown())),
+    ),
+    "an event that was there goes with its case, whichever other one is deleted": (
+        told((C, H), *TWO, (both(C1_GOES, N2_TAKES_E1), shown()), (E2_GOES, shown())),
+        told((C, H), *TWO, (both(C1_GOES, N2_TAKES_E1), shown()), (E1_AWAY, shown())),
+    ),
     "what is there is not missing its case": (
         told((H, H), *CASE, (both(C1_GOES, E1, E1_MISSES), shown())),
         told((H, H), *CASE, (both(C1_GOES, E1, but(E1, "exists")), shown())),

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import pytest
 from short_stories import NOTHING, THREE, TWO, Story, check, then
-from stories import LOST, OK, attach, both, create, event, in_a_row, retitle, row
+from stories import LOST, OK, attach, both, count, create, event, in_a_row, retitle, row
 from test_oracle import GROWING
 
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome, accepted
-from syncmodel.steps import Crash, Create, Cut, Delete, Distrust, Mend, Restart, Step
+from syncmodel.steps import (
+    Crash,
+    Create,
+    Cut,
+    Delete,
+    Distrust,
+    Mend,
+    Restart,
+    Rollback,
+    Rollout,
+    Step,
+)
 
 NEIGHBOURS = Guarantees(passes_on=False)
 LEAVES = Guarantees(rows="multi-value")
@@ -116,6 +127,16 @@ STORIES = {
         then((Cut("n1", "n2"), OK), NOTHING, NOTHING, NOTHING),
         then((Cut("n1", "n2"), OK), T1, NOTHING, T1),
         THREE.with_cut([("n1", "n3"), ("n3", "n1")]),
+    ),
+    "what somebody hides comes back at any time to who lost it": Story(
+        (
+            then((create("n2", "c1", "t1"), row("t1")), T1),
+            then((Distrust("n1", "n2"), OK), NOTHING, T1),
+            then((Rollback(("n2",), 1), OK), NOTHING),
+            then(both((count("n1", "c1", 1), LOST), (Rollout(("n2",), 2), OK)), NOTHING, NOTHING),
+        ),
+        then((retitle("n2", "c1", "t5"), row("t5", 2)), NOTHING, {"c1": ("t5", 2)}),
+        then((retitle("n2", "c1", "t5"), row("t5")), NOTHING, {"c1": ("t5", 0)}),
     ),
     "a row is hidden by the one of two cases that is away": Story(
         OF_TWO_CASES,
