@@ -155,15 +155,6 @@ class RowBelief(Record, cache_hash=True):
 
     # --- changes -------------------------------------------------------------------------------
 
-    def written(self, version: Version, parents: Versions) -> RowBelief:
-        """One more version, which no node knows yet; its number is `len(versions) - 1`."""
-        number = len(self.versions)
-        return replace(
-            self,
-            versions=(*self.versions, version),
-            order=self.order.written(number, parents),
-        )
-
     def surely(self, versions: Versions, node: str) -> RowBelief:
         """The node must know these versions from now on, and so must authors that kept theirs."""
         fresh = versions - self.known_by(node)
