@@ -277,7 +277,7 @@ class Belief:
                     ),
                     self.writes_on(write.node, register) if knows else NONE,
                     during,
-                    creates=write.creates and not self._may_replace,
+                    creates=write.creates and not self._may_replace(after),
                     pending=outcome.answer is Answer.UNKNOWN,
                 )
                 mine.append(Entry(register, number, outcome.ok and knows))
@@ -322,10 +322,10 @@ class Belief:
             if register.column and self._knows_column(write.node, register, after)
         )
 
-    @property
-    def _may_replace(self) -> bool:
+    def _may_replace(self, after: Net) -> bool:
         """Whether a create may rest on a version that some node which receives it lacks."""
-        return self.guarantees.upserts or not self.net.passes_on
+        hidden = bool(self.net.distrusts or after.distrusts)
+        return self.guarantees.upserts or not after.passes_on or hidden
 
     def _columns(self, node: str, table: Table, after: Net) -> tuple[str, ...]:
         """Those that each version has that the node may have run until the net was `after`."""

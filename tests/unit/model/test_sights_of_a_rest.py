@@ -55,6 +55,9 @@ OF_TWO_CASES = (
 C2_GOES = (Delete("n1", "cases", "c2"), OK)
 PARTED = in_a_row(both(N1_SETS_T2, N2_SETS_T3), (Cut("n2", "n1"), OK), (Cut("n1", "n2"), OK))
 HIDDEN_ON_THE_WAY = in_a_row((create("n3", "c1", "t1"), LOST), (Distrust("n2", "n3"), OK))
+N2_DELETES_AND_DISTRUSTS_N3 = in_a_row(
+    (Delete("n2", "cases", "c1"), OK), (Distrust("n2", "n3"), OK)
+)
 OLD = {"c1": ("t1",)}
 
 
@@ -137,6 +140,27 @@ STORIES = {
         ),
         then((retitle("n2", "c1", "t5"), row("t5", 2)), NOTHING, {"c1": ("t5", 2)}),
         then((retitle("n2", "c1", "t5"), row("t5")), NOTHING, {"c1": ("t5", 0)}),
+    ),
+    "what rests on a tombstone that is hidden replaces what that did": Story(
+        (
+            CREATED,
+            then(
+                both((create("n2", "c1", "t5"), row("t5")), (Delete("n3", "cases", "c1"), OK)),
+                {"c1": ("t5", 0)},
+            ),
+        ),
+        then(N2_DELETES_AND_DISTRUSTS_N3, NOTHING, {"c1": ("t5", 0)}, NOTHING),
+        then(N2_DELETES_AND_DISTRUSTS_N3, NOTHING),
+        THREE,
+        LEAVES,
+        split=True,
+    ),
+    "a leaf shows again whose tombstone is hidden": Story(
+        (CREATED, then((Delete("n2", "cases", "c1"), OK), NOTHING)),
+        then((Distrust("n1", "n2"), OK), NOTHING),
+        then((Distrust("n1", "n2"), OK), T1, NOTHING),
+        TWO,
+        LEAVES,
     ),
     "a row is hidden by the one of two cases that is away": Story(
         OF_TWO_CASES,
