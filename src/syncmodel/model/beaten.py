@@ -7,7 +7,8 @@ the version may reach the node anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from immutables import Map
 from msgspec.structs import replace
@@ -19,8 +20,11 @@ from syncmodel.model.rows import Beaten, RowBelief
 from syncmodel.model.values import Row, Value
 from syncmodel.model.waiting import may_create
 
-#: Whether a version of the row may come to a node, or be made there, from now on.
-MayCome = Callable[[RowBelief, str, int], bool]
+#: A row, with what is assumed of it.
+Supposing = Callable[[RowBelief], RowBelief]
+#: Whether a version of the row, of which that is assumed, may come to a node, or be made there,
+#: from now on.
+MayCome = Callable[[RowBelief, Supposing, str, int], bool]
 
 
 def unless_beaten(
@@ -28,25 +32,33 @@ def unless_beaten(
 ) -> RowBelief:
     """The node showed one of `shown`, or nothing: whatever else it knew then loses to that.
 
-    `sure` it knew then; of the versions from `most` on nothing is said.
+    `sure` it knew then; the versions from `most` on may have been written after that, but for those
+    whose requests are still open.
     """
     known = row.beaten.get(node) or Map[int, Versions]()
-    fresh = [v for v in row.unbeaten(node).difference(shown, known) if v < most]
+    fresh = [v for v in row.unbeaten(node).difference(shown, known) if v < most or v in row.pending]
     while fresh:
         # No request that got no answer may be taken on what only such a request would have left.
-        entries = known.update(dict.fromkeys(fresh, shown))
-        then = replace(row, beaten=row.beaten.set(node, entries))
-        left = [v for v in fresh if v in sure or not may_come(then, node, v)]
+        supposing = partial(_losing, node=node, losers=tuple(fresh), winners=shown)
+        left = [v for v in fresh if v in sure or not may_come(row, supposing, node, v)]
         if len(left) == len(fresh):
-            return then
+            return supposing(row)
         fresh = left
     return row
+
+
+def _losing(row: RowBelief, node: str, losers: Iterable[int], winners: Versions) -> RowBelief:
+    """The row, where the node can't show these unless it knows one of those that beat them."""
+    known = row.beaten.get(node) or Map[int, Versions]()
+    entries = known.update(dict.fromkeys(losers, winners))
+    return replace(row, beaten=row.beaten.set(node, entries))
 
 
 def at_rest(belief: Belief, name: Row, *, prunes: bool) -> MayCome:
     """For a settled node: what need not have come yet may, and what is still asked for."""
 
-    def may_come(row: RowBelief, node: str, version: int) -> bool:
+    def may_come(row: RowBelief, supposing: Supposing, node: str, version: int) -> bool:
+        row = supposing(row)
         late = version in row.late(node, belief.net) and may_land(belief, name, row, version)
         return late or not prunes or belief.net.quorum or row.lies_hidden(version, node, belief.net)
 
@@ -62,8 +74,9 @@ def between_rests(asked: Belief, name: Row, during: Net, *, crowded: bool) -> Ma
     """
     before = asked.row(name)
 
-    def may_come(row: RowBelief, node: str, version: int) -> bool:
-        waits = (before, row) if crowded else (row,)
+    def may_come(row: RowBelief, supposing: Supposing, node: str, version: int) -> bool:
+        row = supposing(row)
+        waits = (supposing(before), row) if crowded else (row,)
         if any(version in at.late(node, during) for at in waits) and any(
             may_land(asked, name, at, version) for at in waits
         ):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
+from typing import Protocol
 
 from attrs import evolve, field, frozen
 from immutables import Map
@@ -97,6 +98,21 @@ class Entry(Record):
 Entries = tuple[Entry, ...]
 
 
+class Answers(Protocol):
+    """What one node answered at once: see `served.Group`."""
+
+    @property
+    def node(self) -> str:
+        """The node."""
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows that the answers are about."""
+
+    def may_end_in(self, shown: Mapping[Row, Value]) -> bool:
+        """Whether some order of the requests leaves what the node shows at rest."""
+
+
 @frozen(cache_hash=True)
 class Belief:
     """The net as it is believed to be, and what is believed of every register. A value."""
@@ -118,6 +134,8 @@ class Belief:
     marks: Marked | None = field(default=None, eq=False, repr=False)
     #: What is in nodes' logs; kept only where these are applied in order: see `prefix`.
     logs: Logs = Logs()
+    #: What nodes answered just now, and nothing came after it that is believed.
+    answers: Sequence[Answers] = field(default=(), eq=False, repr=False)
 
     @property
     def touched(self) -> frozenset[Row] | None:

@@ -152,7 +152,7 @@ def _along(belief: Belief, proof: Proof, create: int) -> Belief:
     wrote = dict(proof.wrote)
     for register, made in belief.row(proof.register).versions[create].along:
         policy, row = belief.policy(register), belief.row(register).confirmed(made)
-        if policy.causal and not policy.sums and register in wrote:
+        if (policy.causal or policy.sums) and register in wrote:
             row = row.ordered(policy.based(row.order, wrote[register], made))
         belief = belief.with_row(register, row.surely(frozenset({made}), proof.node))
     return belief

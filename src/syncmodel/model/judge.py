@@ -28,6 +28,7 @@ from syncmodel.model.registers import split, stores
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.serial import Seen, grouped, in_order, out_of_order, outdone
 from syncmodel.model.served import Group
+from syncmodel.model.together import with_no_create
 from syncmodel.model.values import (
     ANY,
     Added,
@@ -65,18 +66,25 @@ def fold(
         _check_shape(belief, write, outcome)
     belief = backups.coming_back(travelled(belief.granting(after), during), during, disks)
     entered, entries = belief.entered(calls, after)
-    entered = landed(entered, during)
+    entered = _perhaps_landed(with_waiting(entered, calls, entries), during)
     if before.schema.cascading:
         entered, entries = with_cascades(belief, entered, calls, entries, after)
-    entered = with_waiting(entered, calls, entries)
-    while (more := landed(without_waiting(entered), during)) is not entered:
-        entered = more
-    folded = entered
+        entered = _perhaps_landed(entered, during)
+    folded, groups = entered, list[Group]()
     if calls or looks:
-        folded = _answered(belief, entered, calls, entries, looks=looks, moment=moment)
+        folded, groups = _answered(belief, entered, calls, entries, looks=looks, moment=moment)
     folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)
-    return backups.done(ended, belief, entered, during, disks).rewired(after, touched)
+    done = backups.done(ended, belief, entered, during, disks).rewired(after, touched)
+    steady = (after is before or after == before) and not (touched or before.distrusts)
+    return evolve(done, answers=groups) if groups and steady and disks == UNTOUCHED else done
+
+
+def _perhaps_landed(entered: Belief, during: Net) -> Belief:
+    """The belief once every request that may be taken by now may have been."""
+    while (more := landed(without_waiting(entered), during)) is not entered:
+        entered = more
+    return entered
 
 
 def _answered(
@@ -87,8 +95,9 @@ def _answered(
     *,
     looks: Sequence[tuple[Look, Outcome]],
     moment: Moment,
-) -> Belief:
-    """What the answers prove, all of them together; `belief` is as it was before they came."""
+) -> tuple[Belief, list[Group]]:
+    """What the answers prove, all of them together, and those whose order can be searched; `belief`
+    is as it was before they came."""
     during, alone = moment.during, len(calls) == 1 and not looks
     proofs: list[Proof] = []
     groups: list[Group] = []
@@ -121,7 +130,7 @@ def _answered(
                 most = len(belief.row(name).versions)
                 may_come = between_rests(entered, name, during, crowded=name in crowded)
                 folded = _latest(folded, write.node, entry, may_come, most)
-    return folded
+    return folded, groups
 
 
 def _outdone(belief: Belief, groups: Sequence[Group]) -> Belief:
@@ -197,7 +206,7 @@ def _proved_by(state: Asked, answer: object) -> list[Proof]:
         proof = _proved(state, write.row, write.change, stored)
         return [] if proof is None else [proof]
     asked = dict(stores(schema, guarantees, write))
-    proofs = list[Proof]()
+    proofs, others = list[Proof](), dict[Row, Value]()
     for register, shown in split(table, write.row, stored):
         if register in asked:
             proof = _proved(state, register, asked[register], shown)
@@ -205,6 +214,12 @@ def _proved_by(state: Asked, answer: object) -> list[Proof]:
         elif register != write.row:
             # A column that the write did not touch shows what it may.
             _check_shows(state, register, state.belief.row(register), shown)
+            others[register] = shown
+    if not write.creates:
+        creates = frozenset(state.row.present(state.versions))
+        found = with_no_create(state.belief, write.node, write.row, creates, others)
+        if found is not None:
+            raise DivergenceFound((found,))
     return proofs
 
 

@@ -18,6 +18,7 @@ from syncmodel.model import prefix
 from syncmodel.model.beaten import MayCome, at_rest, unless_beaten
 from syncmodel.model.belief import Belief, Rest, Seen, Touched
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
+from syncmodel.model.naming import wrong_sight
 from syncmodel.model.nearly import differing
 from syncmodel.model.net import Net
 from syncmodel.model.policies import Policy
@@ -25,11 +26,14 @@ from syncmodel.model.registers import MANY, changed, come_along
 from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.schema import Schema
+from syncmodel.model.together import with_no_create
 from syncmodel.model.values import Row, Value, matches
 from syncmodel.model.view import View
 
 #: What is seen of a row that is hidden by one that does not show: nothing can be said of it.
 HIDDEN = "hidden"
+#: What is expected of a node that has just answered several requests.
+LEFT = "what some order of its answers leaves"
 Sight = Value | None | str
 Registers = Mapping[Row, Value]
 
@@ -69,7 +73,7 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         found += wrong
         if rest is not last:
             rests[name] = rest
-    _raise_if(found)
+    _raise_if(found or _not_left(belief, shown))
     rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
     rested = belief.rested.update(rests)
     whole = Seen(net, rows, shown, prunes, seen, names)
@@ -77,6 +81,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     marks = belief.marking(rows, {name: rows[name] for name in rests})
     logs, of = belief.logs, belief.guarantees
     after = Belief(belief.net, of, rows, belief.taken, rested, whole, noted, marks, logs)
+    if of.by_field:
+        _raise_if(_with_no_create(after, {name.whole for name in names}, shown))
     if not of.in_order:
         return after
     return prefix.whole(after, shown, lambda name: _sights(after, name, shown))
@@ -126,6 +132,30 @@ def _hidden(belief: Belief, shown: Collection[Registers]) -> Iterator[Row]:
     for name in belief.marked.hideable:
         if not all(name in values for values in shown):
             yield name
+
+
+def _not_left(belief: Belief, shown: Mapping[str, Registers]) -> list[Divergence]:
+    """What no order leaves of the requests that a node has just answered."""
+    return [
+        wrong_sight(row, belief.row(row), one.node, shown[one.node].get(row), LEFT)
+        for one in belief.answers
+        if one.node in shown and not one.may_end_in(shown[one.node])
+        for row in one.rows
+    ]
+
+
+def _with_no_create(
+    belief: Belief, names: Collection[Row], shown: Mapping[str, Registers]
+) -> list[Divergence]:
+    found: list[Divergence] = []
+    for name in sorted(names):
+        row = belief.row(name)
+        for node, values in shown.items():
+            if name in values:
+                creates = row.fitting(belief.may_show(node, name), values[name])
+                wrong = with_no_create(belief, node, name, creates, values)
+                found += [] if wrong is None else [wrong]
+    return found
 
 
 def _raise_if(found: list[Divergence]) -> None:

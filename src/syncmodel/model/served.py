@@ -12,7 +12,7 @@ from itertools import permutations, product
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.columns import OnDelete
-from syncmodel.model.order import Versions
+from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.schema import Table
 from syncmodel.model.values import (
@@ -98,6 +98,8 @@ class Group:
         self._upserts = belief.guarantees.upserts
         #: Where columns merge by themselves, only whether the row is there is followed.
         self._by_field = belief.guarantees.by_field
+        leaves = [row for row in rows if belief.policy(row).leaves]
+        self._single = frozenset(row for row in leaves if self._has_one_leaf(row))
         self._found: dict[tuple[State, frozenset[int], int | None], Pairs | None] = {}
         each = (
             dict.fromkeys([*first, *(state for base in bases for state in self._on(row, base))])
@@ -158,6 +160,37 @@ class Group:
         """Whether nothing need have been accepted for its row after it; an arrival need not have
         come."""
         return any(self._before(start, self._all, place) is not None for start in self._starts)
+
+    def may_end_in(self, shown: Mapping[Row, Value]) -> bool:
+        """Whether some order leaves what the node then shows of these rows, as a read of all of
+        them would."""
+        found: set[tuple[State, frozenset[int]]] = set()
+
+        def ends(state: State, waiting: frozenset[int]) -> bool:
+            if (state, waiting) in found:
+                return False
+            found.add((state, waiting))
+            must = any(self.served[place].must_be for place in waiting)
+            return (not must and self._leaves(state, shown)) or any(
+                ends(then, waiting - {place})
+                for place in sorted(waiting)
+                for then in self._states(self.served[place], state)
+            )
+
+        return any(ends(start, self._all) for start in self._starts)
+
+    def _leaves(self, state: State, shown: Mapping[Row, Value]) -> bool:
+        """Whether the node may show this, where its rows are in that state."""
+        for row, value in zip(self.rows, state, strict=True):
+            sight, there = shown.get(row), value if isinstance(value, Value) else None
+            hidden = self._schema.binding[row.table]
+            if self.whole and there is not None and not self._shows(row, state):
+                there = None
+            elif hidden and not self.whole and sight is None:
+                continue
+            if not self._fits_sight(sight, there):
+                return False
+        return True
 
     @property
     def _all(self) -> frozenset[int]:
@@ -264,10 +297,25 @@ class Group:
         if refused or one.change is None:
             return (state,)
         made, policy = self._made(one.change, there), self.belief.policy(one.row)
-        if state is None or policy.causal:
+        if isinstance(made, Value) and one.outcome is not None and one.outcome.row is not None:
+            # The answer has what is stored, but for what it does not show.
+            made = made if self._by_field else self._answered(one).widened(made)
+        if state is None or policy.causal or one.row in self._single:
             return (made,)
         # It need not win.
         return (made, anything(self.table(one.row))) if policy.leaves else (made, state)
+
+    def _has_one_leaf(self, row: Row) -> bool:
+        """Whether the node never has two leaves of the row to choose from, whatever comes: nobody
+        creates it there meanwhile, and at most one version by others is no tombstone and may not
+        have been replaced."""
+        mine = [one for one in self.served if one.row == row and not one.arrives]
+        if any(isinstance(one.change, Value) for one in mine):
+            return False
+        belief = self.belief.row(row)
+        others = belief.possible(self.node).difference(one.made.get(row) for one in mine)
+        known, replaced = belief.known_by(self.node), belief.order.causal
+        return sum(known.isdisjoint(replaced.get(v, NONE)) for v in belief.present(others)) <= 1
 
     def _fits(self, one: Served, there: Value | None) -> bool:
         """Whether it can be served, and answered as it was, where this row is there or none is."""
@@ -280,7 +328,12 @@ class Group:
         made = self._made(one.change, there) if allowed else None
         if self._by_field or not isinstance(made, Value) or outcome is None or outcome.row is None:
             return allowed
-        return made.fits(self.table(one.row).read(outcome.row))
+        return made.fits(self._answered(one))
+
+    def _answered(self, one: Served) -> Value:
+        """The row as its answer has it, which has one."""
+        assert one.outcome is not None
+        return self.table(one.row).read(one.outcome.row)
 
     def _fits_sight(self, sight: Value | None, there: Value | None) -> bool:
         if sight is None or there is None:

@@ -1,7 +1,8 @@
-"""Creates of unknown outcome that can't have landed, as their node had to refuse them ever since.
+"""Writes of unknown outcome that can't have landed, as their node had to refuse them ever since.
 
-A node accepts a row only where it has none of that name, and where all that it refers to shows.
-Until that may have been so, the create waits: nobody can know its version.
+A node accepts a row only where it has none of that name, and where all that it refers to shows; and
+a change or a delete only where it has the row. Until that may have been so, the write waits: nobody
+can know its version.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def with_waiting(
     if belief.guarantees.by_field:
         return belief
     for (write, outcome), mine in zip(calls, entries, strict=True):
-        if outcome.answer is Answer.UNKNOWN and write.creates:
+        if outcome.answer is Answer.UNKNOWN:
             row, made = belief.row(write.row), frozenset(entry.number for entry in mine)
             belief = belief.with_row(write.row, replace(row, waiting=row.waiting | made))
     return belief
@@ -47,13 +48,16 @@ def without_waiting(belief: Belief) -> Belief:
 
 def _landing(belief: Belief, name: Row, waiting: Versions) -> Versions:
     """Those that may be accepted by now."""
-    versions = belief.row(name).versions
-    return frozenset(
-        number
-        for number in waiting
-        if isinstance(value := versions[number].value, Value)
-        and may_create(belief, name, value, versions[number].node)
-    )
+    return frozenset(number for number in waiting if may_be_accepted(belief, name, number))
+
+
+def may_be_accepted(belief: Belief, name: Row, number: int) -> bool:
+    """Whether its node may accept the write of that version now."""
+    version = belief.row(name).versions[number]
+    if isinstance(version.value, Value):
+        return may_create(belief, name, version.value, version.node)
+    others = belief.may_show(version.node, name) - {number}
+    return belief.net.quorum or bool(belief.row(name).present(others))
 
 
 def may_create(belief: Belief, name: Row, value: Value, node: str) -> bool:

@@ -86,7 +86,7 @@ def test_three_tables(kinds: tuple[OnDelete, OnDelete]) -> None:
             Limits(schema=shop(RESTRICT, HIDE), rows={"carts": 1}, writes=3, timeouts=1, ops=BARE),
             (867, 1190),
         ),
-        (Limits(schema=shop(HIDE, HIDE), rows={"carts": 1}, timeouts=1, together=True), (395, 522)),
+        (Limits(schema=shop(HIDE, HIDE), rows={"carts": 1}, timeouts=1, together=True), (387, 510)),
     ],
     ids=str,
 )

@@ -62,9 +62,15 @@ class AddsUp(Policy):
         return Divergence(kind, node, name, expected, str(sight))
 
     def taught(self, row: RowBelief, node: str, sight: Value | None) -> RowBelief:
-        """Nothing: no version loses."""
-        del node, sight
-        return row
+        """No version loses, but what is in the sum beside a create that the node must know has
+        survived that create, and so it does everywhere."""
+        creates = frozenset(v for v in row.known_by(node) if not _by(row, v))
+        order = row.order
+        for version in self.possibly(row, node, sight):
+            parents = order.parents.get(version, NONE)
+            if not creates <= parents:
+                order = order.written(version, parents | creates)
+        return row.ordered(order)
 
     def _wrong(self, row: RowBelief, node: str, sight: Value) -> Kind | None:
         total = _total(sight)
