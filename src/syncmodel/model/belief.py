@@ -17,6 +17,7 @@ from immutables import Map
 from msgspec.structs import replace
 
 from syncmodel.model.columns import OnDelete
+from syncmodel.model.divergence import Divergence
 from syncmodel.model.guarantees import SESSION, Guarantees
 from syncmodel.model.logs import Logs
 from syncmodel.model.net import Net
@@ -98,19 +99,19 @@ class Entry(Record):
 Entries = tuple[Entry, ...]
 
 
-class Answers(Protocol):
-    """What one node answered at once: see `served.Group`."""
+class Answered(Protocol):
+    """What answers said of one node, whose rest must not contradict it."""
 
     @property
     def node(self) -> str:
         """The node."""
 
     @property
-    def rows(self) -> Sequence[Row]:
-        """The rows that the answers are about."""
+    def lasts(self) -> bool:
+        """Whether it is still true once the node was asked for more."""
 
-    def may_end_in(self, shown: Mapping[Row, Value]) -> bool:
-        """Whether some order of the requests leaves what the node shows at rest."""
+    def not_left(self, belief: Belief, shown: Mapping[Row, Value]) -> Divergence | None:
+        """The divergence of the settled node, if what it shows can't be what that left."""
 
 
 @frozen(cache_hash=True)
@@ -134,8 +135,8 @@ class Belief:
     marks: Marked | None = field(default=None, eq=False, repr=False)
     #: What is in nodes' logs; kept only where these are applied in order: see `prefix`.
     logs: Logs = Logs()
-    #: What nodes answered just now, and nothing came after it that is believed.
-    answers: Sequence[Answers] = field(default=(), eq=False, repr=False)
+    #: What nodes answered since the last rest: more than the bounds can say.
+    answers: Sequence[Answered] = field(default=(), eq=False, repr=False)
 
     @property
     def touched(self) -> frozenset[Row] | None:

@@ -7,7 +7,7 @@ did not know.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -48,6 +48,40 @@ class Proof(Record):
             return None
         (base,) = self.shown
         return base
+
+
+class Had(Record):
+    """The node had one of these versions of a register as it answered, and so it has at rest."""
+
+    node: str
+    register: Row
+    shown: Versions
+
+    @property
+    def lasts(self) -> bool:
+        """No node forgets."""
+        return True
+
+    def not_left(self, belief: Belief, shown: Mapping[Row, Value]) -> Divergence | None:
+        """Whichever of them it knows, it may show what it does."""
+        name, row, rule = self.register, belief.row(self.register), belief.policy(self.register)
+        sight = shown.get(name)
+        if sight is None and (name.column or belief.bound_to(name)):
+            return None  # It may be hidden.
+        table = belief.net.schema.by_name[name.table]
+        columns = table.shown(belief.net.plugin(self.node) or 0)
+        each = [
+            rule.impossible(name, row.surely(frozenset({v}), self.node), self.node, sight, columns)
+            for v in sorted(self.shown)
+        ]
+        return each[0] if all(each) else None
+
+
+def had(proofs: Iterable[Proof]) -> Iterator[Had]:
+    """What these prove of which the bounds know nothing: that there was one of several."""
+    for proof in proofs:
+        if len(proof.shown) > 1 and not proof.nothing:
+            yield Had(proof.node, proof.register, proof.shown)
 
 
 def of_rows(state: Asked, outcome: Outcome) -> Iterator[Proof]:

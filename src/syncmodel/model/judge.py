@@ -14,10 +14,10 @@ from syncmodel.model import backups, prefix
 from syncmodel.model.asked import Asked, Moment
 from syncmodel.model.backups import UNTOUCHED, Disks
 from syncmodel.model.beaten import MayCome, between_rests, landed, travelled, unless_beaten
-from syncmodel.model.belief import Belief, Entries, Entry
+from syncmodel.model.belief import Answered, Belief, Entries, Entry
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
-from syncmodel.model.evidence import Proof, believed, of_rows
+from syncmodel.model.evidence import Proof, believed, had, of_rows
 from syncmodel.model.guarantees import FRESH
 from syncmodel.model.naming import describe, name_of_read, wrong_sight
 from syncmodel.model.net import Net
@@ -70,14 +70,16 @@ def fold(
     if before.schema.cascading:
         entered, entries = with_cascades(belief, entered, calls, entries, after)
         entered = _perhaps_landed(entered, during)
-    folded, groups = entered, list[Group]()
+    folded, answers = entered, list[Answered]()
     if calls or looks:
-        folded, groups = _answered(belief, entered, calls, entries, looks=looks, moment=moment)
+        folded, answers = _answered(belief, entered, calls, entries, looks=looks, moment=moment)
     folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)
     done = backups.done(ended, belief, entered, during, disks).rewired(after, touched)
-    steady = (after is before or after == before) and not (touched or before.distrusts)
-    return evolve(done, answers=groups) if groups and steady and disks == UNTOUCHED else done
+    if (after is before or after == before) and not (touched or before.distrusts or before.quorum):
+        answers += [one for one in belief.answers if one.lasts]
+        return evolve(done, answers=answers) if answers and disks == UNTOUCHED else done
+    return evolve(done, answers=()) if done.answers else done
 
 
 def _perhaps_landed(entered: Belief, during: Net) -> Belief:
@@ -95,9 +97,9 @@ def _answered(
     *,
     looks: Sequence[tuple[Look, Outcome]],
     moment: Moment,
-) -> tuple[Belief, list[Group]]:
-    """What the answers prove, all of them together, and those whose order can be searched; `belief`
-    is as it was before they came."""
+) -> tuple[Belief, list[Answered]]:
+    """What the answers prove, all of them together, and what the next rest must not contradict;
+    `belief` is as it was before they came."""
     during, alone = moment.during, len(calls) == 1 and not looks
     proofs: list[Proof] = []
     groups: list[Group] = []
@@ -130,7 +132,7 @@ def _answered(
                 most = len(belief.row(name).versions)
                 may_come = between_rests(entered, name, during, crowded=name in crowded)
                 folded = _latest(folded, write.node, entry, may_come, most)
-    return folded, groups
+    return folded, [*groups, *had([*proofs, *read])]
 
 
 def _outdone(belief: Belief, groups: Sequence[Group]) -> Belief:

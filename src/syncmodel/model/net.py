@@ -222,6 +222,14 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
         return replace(self, cut=gone, interrupted=frozenset())
 
     @cached_property
+    def settles(self) -> bool:
+        """Whether all that is under way has come once it is at rest: what comes later is sent
+        anew."""
+        if not self.quorum and not self.paused:
+            return True
+        return self.whole.flow == replace(self, cut=self.cut | self.interrupted).flow
+
+    @cached_property
     def circles(self) -> tuple[tuple[str, ...], ...]:
         """The groups of nodes that learn all from each other: at rest each knows the same."""
         if not self.passes_on:

@@ -15,10 +15,9 @@ from attrs import define, evolve, field
 
 from syncmodel.errors import InvalidRunError
 from syncmodel.model import prefix
-from syncmodel.model.beaten import MayCome, at_rest, unless_beaten
+from syncmodel.model.beaten import MayCome, at_rest, brought, unless_beaten
 from syncmodel.model.belief import Belief, Rest, Seen, Touched
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
-from syncmodel.model.naming import wrong_sight
 from syncmodel.model.nearly import differing
 from syncmodel.model.net import Net
 from syncmodel.model.policies import Policy
@@ -32,8 +31,6 @@ from syncmodel.model.view import View
 
 #: What is seen of a row that is hidden by one that does not show: nothing can be said of it.
 HIDDEN = "hidden"
-#: What is expected of a node that has just answered several requests.
-LEFT = "what some order of its answers leaves"
 Sight = Value | None | str
 Registers = Mapping[Row, Value]
 
@@ -53,8 +50,9 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     seen = {node: view for node, view in views.items() if view is not None}
     _check_form(belief.net, seen)
     net, schema = belief.net.whole, belief.net.schema
-    # What need not travel may come at any time later: then nobody can be said to lack it for good.
-    prunes = net is belief.net or net.flow == belief.net.flow
+    # What a quorum need not have, or waits for one that stands still, may come at any time later:
+    # then nobody can be said to lack it for good. Over a link that was interrupted it comes again.
+    prunes = belief.net.settles
     shown = {n: by_register(schema, belief.guarantees, view) for n, view in seen.items()}
     rests: dict[Row, Rest] = {}
     found: list[Divergence] = []
@@ -83,6 +81,13 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     after = Belief(belief.net, of, rows, belief.taken, rested, whole, noted, marks, logs)
     if of.by_field:
         _raise_if(_with_no_create(after, {name.whole for name in names}, shown))
+    if belief.net.interrupted:
+        # What need not have come over a link that broke may do so from now on.
+        flowed = (
+            (name, row, brought(row.flowed_may(belief.net), belief.net))
+            for name, row in rows.items()
+        )
+        after = after.with_rows({name: new for name, row, new in flowed if new is not row})
     if not of.in_order:
         return after
     return prefix.whole(after, shown, lambda name: _sights(after, name, shown))
@@ -135,13 +140,9 @@ def _hidden(belief: Belief, shown: Collection[Registers]) -> Iterator[Row]:
 
 
 def _not_left(belief: Belief, shown: Mapping[str, Registers]) -> list[Divergence]:
-    """What no order leaves of the requests that a node has just answered."""
-    return [
-        wrong_sight(row, belief.row(row), one.node, shown[one.node].get(row), LEFT)
-        for one in belief.answers
-        if one.node in shown and not one.may_end_in(shown[one.node])
-        for row in one.rows
-    ]
+    """What contradicts the last answers."""
+    left = [one.not_left(belief, shown[one.node]) for one in belief.answers if one.node in shown]
+    return [divergence for divergence in left if divergence is not None]
 
 
 def _with_no_create(

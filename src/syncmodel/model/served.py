@@ -12,6 +12,8 @@ from itertools import permutations, product
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.columns import OnDelete
+from syncmodel.model.divergence import Divergence
+from syncmodel.model.naming import wrong_sight
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.schema import Table
@@ -161,9 +163,21 @@ class Group:
         come."""
         return any(self._before(start, self._all, place) is not None for start in self._starts)
 
-    def may_end_in(self, shown: Mapping[Row, Value]) -> bool:
-        """Whether some order leaves what the node then shows of these rows, as a read of all of
-        them would."""
+    @property
+    def lasts(self) -> bool:
+        """Other requests may have changed these rows since."""
+        return False
+
+    def not_left(self, belief: Belief, shown: Mapping[Row, Value]) -> Divergence | None:
+        """The rest shows what is there as a read of all these rows would, after all else."""
+        if self._may_end_in(shown):
+            return None
+        asked = next(one.row for one in self.served if one.outcome is not None or one.reads)
+        row, words = belief.row(asked), "what some order of its answers leaves"
+        return wrong_sight(asked, row, self.node, shown.get(asked), words)
+
+    def _may_end_in(self, shown: Mapping[Row, Value]) -> bool:
+        """Whether some order leaves what the node then shows."""
         found: set[tuple[State, frozenset[int]]] = set()
 
         def ends(state: State, waiting: frozenset[int]) -> bool:
