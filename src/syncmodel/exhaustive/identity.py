@@ -132,6 +132,7 @@ def _of_row(row: RowBelief, names: Renaming) -> Digest:
         sorted((new[node], _sorted(beaten)) for node, beaten in row.beaten.items()),
         sorted((new[node], sorted(known)) for node, known in row.told.items()),
         *([sorted((new[n], sorted(known)) for n, known in row.kept.items())] if row.kept else ()),
+        *([sorted(order.beside)] if order.beside else ()),
         *([_copies(row, new)] if row.saved else ()),
     )
 

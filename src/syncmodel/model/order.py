@@ -30,6 +30,9 @@ class Order:
     #: Writes that may rest on any version, as no answer has said on which (merge policies that
     #: ask).
     loose: Versions = NONE
+    #: (increment, create): where counters add up, what was seen in a sum though its node knew that
+    #: create, so that this has not taken it out.
+    beside: frozenset[tuple[int, int]] = frozenset()
     #: For each version: all that it loses to. Cached, as every step needs it.
     above: Map[int, Versions] = field(default=Map(), eq=False, repr=False)
 
@@ -41,7 +44,7 @@ class Order:
             above = _below(self.above, parents - before, version)
         else:
             above = Map(_closed([*_causal_pairs(all_parents), *self.seen]))
-        return Order(all_parents, self.seen, self.among, self.loose, above)
+        return Order(all_parents, self.seen, self.among, self.loose, self.beside, above)
 
     def shown(self, winners: Versions, losers: Iterable[int]) -> Order:
         """The order once a settled node that knows `losers` showed one of `winners`."""

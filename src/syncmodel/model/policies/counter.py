@@ -6,9 +6,10 @@ survives another create of the row is for the system to say, unless it was made 
 
 from __future__ import annotations
 
+from itertools import product
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.order import NONE, Versions
@@ -64,13 +65,10 @@ class AddsUp(Policy):
     def taught(self, row: RowBelief, node: str, sight: Value | None) -> RowBelief:
         """No version loses, but what is in the sum beside a create that the node must know has
         survived that create, and so it does everywhere."""
-        creates = frozenset(v for v in row.known_by(node) if not _by(row, v))
-        order = row.order
-        for version in self.possibly(row, node, sight):
-            parents = order.parents.get(version, NONE)
-            if not creates <= parents:
-                order = order.written(version, parents | creates)
-        return row.ordered(order)
+        creates = [v for v in row.known_by(node) if not _by(row, v)]
+        counted = self.possibly(row, node, sight)
+        beside = row.order.beside.union(product(counted, creates))
+        return row if beside == row.order.beside else row.ordered(evolve(row.order, beside=beside))
 
     def _wrong(self, row: RowBelief, node: str, sight: Value) -> Kind | None:
         total = _total(sight)
@@ -81,10 +79,16 @@ class AddsUp(Policy):
         return Kind.STALE if _sum(row, self._surely_counted(row, node)) & ~total else None
 
     def _surely_counted(self, row: RowBelief, node: str) -> Versions:
-        """What no create can have taken out: it was made knowing all creates that may be known."""
+        """What no create can have taken out: it was made knowing all creates that may be known, or
+        was seen beside them."""
         begun = frozenset(v for v in row.perhaps_known_by(node) if not _by(row, v))
-        known = row.known_by(node)
-        return frozenset(v for v in known if begun - {v} <= row.order.parents.get(v, NONE))
+        order = row.order
+
+        def counts(version: int) -> bool:
+            later = begun - {version} - order.parents.get(version, NONE)
+            return all((version, create) in order.beside for create in later)
+
+        return frozenset(filter(counts, row.known_by(node)))
 
     def _in(self, row: RowBelief, versions: Versions, sight: Value) -> Versions:
         total = _total(sight)
