@@ -202,8 +202,6 @@ class _Node(Record):
         # What a row alone shows says little where it may be hidden.
         seen = [row for row in rows if len(rows) > 1 or not binding[row.table]]
         asked = [*served, *(one for row in seen for one in self._sights(row))]
-        if len(asked) < 2:
-            return None
         starts: dict[Row, tuple[Sequence[Shows], Sequence[Shows]]] = {}
         for row in rows:
             start, meanwhile = self._row(row, served)
@@ -211,6 +209,8 @@ class _Node(Record):
             asked += meanwhile
             if len(asked) > SEARCHED:
                 return None
+        if sum(not one.arrives for one in asked) < 2:
+            return None
         group = Group(self.belief, self.name, rows, asked, starts)
         return group if group.searchable else None
 
