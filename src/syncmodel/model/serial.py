@@ -16,7 +16,7 @@ from syncmodel.model.columns import OnDelete
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.evidence import Proof
 from syncmodel.model.order import Versions
-from syncmodel.model.outcome import Outcome
+from syncmodel.model.outcome import LANDED, Outcome
 from syncmodel.model.reads import Look
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.schema import Table
@@ -56,6 +56,7 @@ def grouped(
     return [
         group
         for node, served in nodes.items()
+        if any(one.outcome is not LANDED for one in served)
         for group in _Node(entered, node, served, looks, siblings).groups()
     ]
 
