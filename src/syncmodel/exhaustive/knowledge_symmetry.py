@@ -133,12 +133,19 @@ def renamed(now: Situation, names: Renaming) -> Situation:
     new = dict(names)
     net, plan, belief = renamed_net(now.net, names), now.world.plan, now.world.belief
     rows = {name: _renamed_row(row, names) for name, row in belief.rows.items()}
-    # What the last rest was compared with is only kept to save work: it knows the old names.
+    # What the last rest was compared with is only kept to save work, and answers only to find more:
+    # they know the old names.
     return evolve(
         now,
         world=World(
             renamed_plan(plan, names),
-            evolve(belief, net=renamed_net(belief.net, names), rows=Map(rows), rested=Map()),
+            evolve(
+                belief,
+                net=renamed_net(belief.net, names),
+                rows=Map(rows),
+                rested=Map(),
+                answers=(),
+            ),
         ),
         net=net,
         really=_keys(now.really, new),
