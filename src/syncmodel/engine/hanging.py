@@ -50,17 +50,25 @@ class _Clock:
 
     def start(self, limit_s: float, *, anew: bool) -> bool:
         """Ring after that time; False where the clock is somebody else's, or can't be heard."""
-        if not _is_main() or signal.getitimer(signal.ITIMER_REAL) != STOPPED:
+        if not _is_main() or (anew or not self._ours) and not self._taken():
             return False
-        if anew or not self._ours:
-            handler = signal.getsignal(signal.SIGALRM)
-            self._ours = handler is signal.SIG_DFL or handler == self._ring
-            if not self._ours:
-                return False
-            signal.signal(signal.SIGALRM, self._ring)
         self._runs, self._until_s = True, time.monotonic() + limit_s
-        signal.setitimer(signal.ITIMER_REAL, limit_s)
-        return True
+        before = signal.setitimer(signal.ITIMER_REAL, limit_s)
+        if before == STOPPED:
+            return True
+        # Somebody else's rings, as it would have: to look before would take as long as to set it.
+        self._runs = False
+        signal.setitimer(signal.ITIMER_REAL, *before)
+        return False
+
+    def _taken(self) -> bool:
+        """Whether it is ours from now on: it stands still, and nobody else would hear it."""
+        handler = signal.getsignal(signal.SIGALRM)
+        unheard = handler is signal.SIG_DFL or handler == self._ring
+        self._ours = unheard and signal.getitimer(signal.ITIMER_REAL) == STOPPED
+        if self._ours:
+            signal.signal(signal.SIGALRM, self._ring)
+        return self._ours
 
     def stop(self) -> None:
         """Ring no more."""

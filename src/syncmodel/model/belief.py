@@ -150,7 +150,9 @@ class Belief:
         """The same for `rows`, in which those that changed are others."""
         before = self.marked if before is None else before
         names, hideable, binding = before.names, before.hideable, self.net.schema.binding
-        on, off, new = list[Row](), list[Row](), list[Row]()
+        on: list[Row] = []
+        off: list[Row] = []
+        new: list[Row] = []
         for name, row in changed.items():
             if row.beaten or row.waiting:
                 if name not in names:
@@ -225,7 +227,8 @@ class Belief:
 
     def needed_by(self, rows: Iterable[Row]) -> frozenset[Row]:
         """These rows and all without which they do not show, however far up."""
-        found, waiting = set[Row](), list(rows)
+        found: set[Row] = set()
+        waiting = list(rows)
         while waiting:
             row = waiting.pop()
             if row not in found:
