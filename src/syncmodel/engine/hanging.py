@@ -50,7 +50,7 @@ class _Clock:
 
     def start(self, limit_s: float, *, anew: bool) -> bool:
         """Ring after that time; False where the clock is somebody else's, or can't be heard."""
-        if not _is_main() or (anew or not self._ours) and not self._taken():
+        if not _is_main() or ((anew or not self._ours) and not self._taken()):
             return False
         self._runs, self._until_s = True, time.monotonic() + limit_s
         before = signal.setitimer(signal.ITIMER_REAL, limit_s)

@@ -138,7 +138,7 @@ def renamed(now: Situation, names: Renaming) -> Situation:
         now,
         world=World(
             renamed_plan(plan, names),
-            evolve(belief, net=renamed_net(belief.net, names), rows=Map(rows), rested=Map()),
+            replace(belief, net=renamed_net(belief.net, names), rows=Map(rows), rested=Map()),
         ),
         net=net,
         really=_keys(now.really, new),

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
-from attrs import evolve, field, frozen
 from immutables import Map
 from msgspec.structs import replace
 
@@ -97,9 +96,11 @@ class Entry(Record):
 Entries = tuple[Entry, ...]
 
 
-@frozen(cache_hash=True)
-class Belief:
-    """The net as it is believed to be, and what is believed of every register. A value."""
+class Belief(Record, eq=False):
+    """The net as it is believed to be, and what is believed of every register. A value.
+
+    What only saves work does not count for it: `rested`, `seen`, `noted` and `marks`.
+    """
 
     net: Net
     guarantees: Guarantees = Guarantees()
@@ -109,15 +110,25 @@ class Belief:
     taken: Map[tuple[Row, int, Row], int] = Map()
     #: What each register was compared with at the last rest, so that what did not change is not
     #: compared again.
-    rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)
+    rested: Map[Row, Rest] = Map()
     #: The same of all of them at once, so that only those are looked at that may have changed.
-    seen: Seen | None = field(default=None, eq=False, repr=False)
+    seen: Seen | None = None
     #: What `touched` follows from.
-    noted: Touched | None = field(default=None, eq=False, repr=False)
+    noted: Touched | None = None
     #: What `marked` follows from.
-    marks: Marked | None = field(default=None, eq=False, repr=False)
+    marks: Marked | None = None
     #: What is in nodes' logs; kept only where these are applied in order: see `prefix`.
     logs: Logs = Logs()
+
+    @property
+    def _value(self) -> tuple[object, ...]:
+        return self.net, self.guarantees, self.rows, self.taken, self.logs
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Belief) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
 
     @property
     def touched(self) -> frozenset[Row] | None:
@@ -266,7 +277,8 @@ class Belief:
         """
         belief, entries = self, []
         during = self.net.either(after)
-        creates = Counter([write.row for write, _ in calls if write.creates]) if calls else {}
+        several = len(calls) > 1
+        creates = Counter([write.row for write, _ in calls if write.creates]) if several else {}
         for write, outcome in calls:
             mine, late = [], outcome.answer is Answer.UNKNOWN or creates.get(write.row, 0) > 1
             made = self._stored(write, outcome, after, late=late)
@@ -400,7 +412,7 @@ class Belief:
         before, now = self.net.distrusts, after.distrusts
         if before == now:
             return self
-        return evolve(self, rows=granted(self.rows, before, now))
+        return replace(self, rows=granted(self.rows, before, now))
 
     def rewired(self, after: Net, touched: frozenset[str] = frozenset()) -> Belief:
         """The belief once the net became `after`: links, lives and generations.
