@@ -32,9 +32,10 @@ def _planned(net: Net, steps: Iterable[Step]) -> Iterator[Plan]:
     """The plan after each step, up to the first one that it refuses."""
     plan = Plan(net)
     for step in steps:
-        if not step.enabled(plan):
+        after = step.planned(plan)
+        if after is None:
             return
-        plan = step.advance(plan)
+        plan = after
         yield plan
 
 

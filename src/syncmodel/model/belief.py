@@ -389,9 +389,10 @@ class Belief(Record, eq=False):
 
     def surely(self, register: Row, node: str, number: int) -> Belief:
         """The node acknowledged this version: it must know it from now on."""
-        row = self.row(register).surely(frozenset({number}), node)
+        before = self.row(register)
+        row = before.surely(frozenset({number}), node)
         told = row.telling(node, number) if self.guarantees.reads == SESSION else row
-        return self.with_row(register, told)
+        return self if told is before else self.with_row(register, told)
 
     def had(self, register: Row, node: str, number: int) -> Belief:
         """The node took this version, and told nobody: it must know it from now on."""

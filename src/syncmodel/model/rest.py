@@ -336,11 +336,12 @@ def _compare_row(
     net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
 ) -> tuple[RowBelief, list[Divergence]]:
     """One register on every node that shows rows: what is learnt of it, and what differs."""
-    row = row.flowed_must(net)
+    row = flowed = row.flowed_must(net)
     for node, sight in sights.items():
         if not isinstance(sight, str):
             row = rule.recognised(row, node, sight)
-    row = row.flowed_must(net)
+    if row is not flowed:
+        row = row.flowed_must(net)
     telling = _telling(row, sights)
     if _impossibles(net, rule, name, row, telling):
         return row, _impossibles(net, rule, name, row, _told(sights))

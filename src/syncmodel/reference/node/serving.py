@@ -6,6 +6,7 @@ there are many, so the stream also yields None, often: who takes it may do somet
 
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -86,9 +87,14 @@ def _newest_first(event: Event) -> tuple[int, str]:
 
 def _in_order(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterator[Any]:
     """These items in order of `key`, with a None every now and then; Nones may be among them."""
+    coming = iter(items)
+    first = list(islice(coming, STRIDE))
+    if len(first) < STRIDE:
+        yield from sorted([item for item in first if item is not None], key=key)
+        return
     runs: list[list[Any]] = []
     run: list[Any] = []
-    for number, item in enumerate(items):
+    for number, item in enumerate(chain(first, coming)):
         if item is not None:
             run.append(item)
         if item is None or number % STRIDE == 0:

@@ -286,7 +286,7 @@ def _fed(
             redialling.append(one)
     disk, pending = machine.disk, machine.pending
     if state.table is not machine.state.table:
-        note(machine.state.table, state.table, [o.key for o in durables if isinstance(o, Show)])
+        note(machine.state.table, state.table, (o.key for o in durables if isinstance(o, Show)))
     if durables:
         now, pending = due(pending, durables, node.pieces)
         disk = disk.apply(now)
