@@ -400,9 +400,11 @@ class Belief(Record, eq=False):
 
     def ended(self, touched: frozenset[str], before: Belief, after: Net) -> Belief:
         """The belief once these nodes were stopped; `before` has what was asked until then."""
+        if not touched:
+            return self
         rows = {
             name: ended
-            for name, row in (self.rows.items() if touched else ())
+            for name, row in self.rows.items()
             if row.pending
             and (ended := row.ended(touched, len(before.row(name).versions), after.down)) is not row
         }

@@ -125,7 +125,7 @@ class RowBelief(Record, cache_hash=True):
         """Whether `version` may be the write that stored `value`, which may be a pattern; it can't
         rest on what was written `later`."""
         stored = self.versions[version].value
-        if stored is value:
+        if stored is value or stored == value:
             return True
         if type(stored) is Value and type(value) is Value:
             return stored.fits(value)
