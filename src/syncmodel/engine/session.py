@@ -269,8 +269,9 @@ class Session:
             await self._unsettled(found)
             return
         self._views, self._looked = found.views, found.control
-        compare_control(belief, found.control, self._control)
-        self._control = {**found.control, **self._control}
+        if found.control:
+            compare_control(belief, found.control, self._control)
+            self._control = {**found.control, **self._control}
         belief = compare(belief, found.views)
         self._cases = self._cases.rested(found.views, belief)
         self.world = World(self.world.plan, belief)

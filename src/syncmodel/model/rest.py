@@ -43,12 +43,9 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     quorum may be left out: nothing is said of it then. Raises `DivergenceFound` with all that
     differs, in a fixed order, and `InvalidRunError` if any other running node was not read.
     """
-    net = belief.net
-    unseen = [node for node in net.up if node not in views and net.must_answer(node)]
-    if unseen:
-        raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
-    _raise_if(_control_plane(belief, views))
     seen = {node: view for node, view in views.items() if view is not None}
+    if not tuple(seen) == tuple(views) == belief.net.carriers == belief.net.up:
+        _check_looked(belief.net, views)
     _check_form(belief.net, seen)
     net, schema = belief.net.whole, belief.net.schema
     # What need not travel may come at any time later: then nobody can be said to lack it for good.
@@ -137,16 +134,21 @@ def _raise_if(found: list[Divergence]) -> None:
         raise DivergenceFound(tuple(found))
 
 
-def _control_plane(belief: Belief, views: Mapping[str, View | None]) -> list[Divergence]:
-    found, carriers = [], belief.net.carriers
+def _check_looked(net: Net, views: Mapping[str, View | None]) -> None:
+    """Raises `InvalidRunError` where a running node was not read, `DivergenceFound` where one shows
+    no plugin that should, or one that should not."""
+    unseen = [node for node in net.up if node not in views and net.must_answer(node)]
+    if unseen:
+        raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
+    found = []
     for node, view in views.items():
-        expected = node in carriers
+        expected = net.carries(node)
         if expected != (view is not None):
             words = ("no plugin API (404)", "the plugin API")
             found.append(
                 Divergence(Kind.CONTROL_PLANE, node, None, words[expected], words[not expected])
             )
-    return found
+    _raise_if(found)
 
 
 def _check_form(net: Net, seen: Mapping[str, View]) -> None:

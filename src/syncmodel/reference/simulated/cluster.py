@@ -359,11 +359,11 @@ class SimulatedCluster(Target, Everything, Traces, Diagnosed):
     def _deliver(self, limit: int) -> int:
         """Let things happen until nothing can, or the same again; return how many did."""
         world, schedule, slow = self.world, self._schedule, self._slow
-        unusual, seen = UNUSUAL * len(self._setup.links), NONE_SEEN
+        seen = NONE_SEEN
         for number in range(limit):
             if not world.is_busy:
                 return number
-            if number >= unusual:
+            if number >= UNUSUAL and number >= UNUSUAL * len(self._setup.links):
                 seen = seen or Counter()
                 if seen[world] >= AGAIN:
                     return number
