@@ -89,8 +89,8 @@ def _in_order(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterator[Any]:
     """These items in order of `key`, with a None every now and then; Nones may be among them."""
     coming = iter(items)
     first = list(islice(coming, STRIDE))
-    if len(first) < STRIDE:
-        yield from sorted([item for item in first if item is not None], key=key)
+    if len(first) < STRIDE and None not in first:  # Else they were looked for among many.
+        yield from sorted(first, key=key)
         return
     runs: list[list[Any]] = []
     run: list[Any] = []
