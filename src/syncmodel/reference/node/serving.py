@@ -6,7 +6,6 @@ there are many, so the stream also yields None, often: who takes it may do somet
 
 from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
-from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
@@ -44,7 +43,8 @@ def _log(state: State, one: Subscription, node: Node) -> Served:
     told_at = None if one.peer is None else state.link(one.peer).told_at
     last = node.pieces.served_to(state.position, told_at)
     known: list[Stored] = []
-    for stored in _in_order(entries(state), _PLACE):
+    in_order = sorted if len(state.rows) < STRIDE else _in_order
+    for stored in in_order(entries(state), key=_PLACE):
         if stored is None:
             yield None
         elif stored.position <= last:
@@ -87,14 +87,9 @@ def _newest_first(event: Event) -> tuple[int, str]:
 
 def _in_order(items: Iterable[Any], key: Callable[[Any], Any]) -> Iterator[Any]:
     """These items in order of `key`, with a None every now and then; Nones may be among them."""
-    coming = iter(items)
-    first = list(islice(coming, STRIDE))
-    if len(first) < STRIDE and None not in first:  # Else they were looked for among many.
-        yield from sorted(first, key=key)
-        return
     runs: list[list[Any]] = []
     run: list[Any] = []
-    for number, item in enumerate(chain(first, coming)):
+    for number, item in enumerate(items):
         if item is not None:
             run.append(item)
         if item is None or number % STRIDE == 0:
