@@ -50,13 +50,15 @@ class _Clock:
     """
 
     def __init__(self) -> None:
-        self._ours = self._runs = False
+        #: The thread that hears it, where it is ours.
+        self._ours: int | None = None
+        self._runs = False
         #: Until when what runs may take, and when the clock rings as we set it.
         self._until_s = self._rings_s = 0.0
 
     def start(self, limit_s: float, *, anew: bool) -> bool:
         """Ring after that time; False where the clock is somebody else's, or can't be heard."""
-        if self._runs or not _is_main() or ((anew or not self._ours) and not self._taken()):
+        if self._runs or ((anew or self._ours != threading.get_ident()) and not self._taken()):
             return False
         now_s = time.monotonic()
         self._runs, self._until_s = True, now_s + limit_s
@@ -70,12 +72,15 @@ class _Clock:
 
     def _taken(self) -> bool:
         """Whether it is ours from now on: it stands still, and nobody else would hear it."""
+        if not _is_main():
+            return False
         self.let_go()
         unheard = signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
-        self._ours = unheard and signal.getitimer(signal.ITIMER_REAL) == STOPPED
-        if self._ours:
-            signal.signal(signal.SIGALRM, self._ring)
-        return self._ours
+        if not unheard or signal.getitimer(signal.ITIMER_REAL) != STOPPED:
+            return False
+        self._ours = threading.get_ident()
+        signal.signal(signal.SIGALRM, self._ring)
+        return True
 
     def stop(self) -> None:
         """What ran has come back."""
@@ -83,12 +88,12 @@ class _Clock:
 
     def let_go(self) -> None:
         """It is nobody's, as it was."""
-        if not self._ours or self._runs or not _is_main():
+        if self._runs or self._ours != threading.get_ident():
             return
         left_s, _ = signal.getitimer(signal.ITIMER_REAL)
         if self._set_it(time.monotonic() + left_s):
             signal.setitimer(signal.ITIMER_REAL, 0.0)
-        self._ours, self._rings_s = False, 0.0
+        self._ours, self._rings_s = None, 0.0
         if signal.getsignal(signal.SIGALRM) == self._ring:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
@@ -105,7 +110,7 @@ class _Clock:
         elif not self._set_it(now_s):
             # Somebody else's alarm, between two calls: as if there was no handler.
             signal.signal(number, signal.SIG_DFL)
-            self._ours = False
+            self._ours = None
             signal.raise_signal(number)
 
 

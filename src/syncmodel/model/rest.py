@@ -73,7 +73,7 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     if rests:
         after_it = {name: rest.row for name, rest in rests.items()}
         rows, rested = rows.update(after_it), rested.update(rests)
-        marks = belief.marking(rows, after_it)
+        marks = belief.marking(rows, after_it, marks)
     whole = Seen(net, rows, shown, prunes, seen, names)
     noted = Touched(whole, rows)
     logs, of = belief.logs, belief.guarantees
