@@ -100,7 +100,8 @@ class RowBelief(Record, cache_hash=True):
         """Whether the node can't show the version, as it or the author showed another one."""
         if version in self.beaten.get(node, ()):
             return True
-        winners = self.beaten.get(self.versions[version].node, Map()).get(version)
+        others = self.beaten.get(self.versions[version].node)
+        winners = None if others is None else others.get(version)
         return winners is not None and version not in self.gone and self.surpasses(node, winners)
 
     def surpasses(self, node: str, versions: Versions) -> bool:
