@@ -2,8 +2,9 @@
 
 Where the target waits on the event loop it is cancelled there. Where it blocks instead, nothing on
 the loop gets its turn, or there is no loop: then the process' alarm clock wakes it, a little later
-(in the main thread, and where nobody else has set that clock). What rings is set once a run, as
-that takes longer than all else here; between its calls it does what no handler would do.
+(in the main thread, and where nobody else has set that clock). What rings is set once a run, and
+the clock seldom, as that takes longer than all else here; between the calls of a run somebody
+else's alarm does what it would do without a handler.
 """
 
 from __future__ import annotations
@@ -42,48 +43,75 @@ class _Blocks(Exception):  # noqa: N818 (told as another one)
 
 
 class _Clock:
-    """The process' alarm clock: it raises `_Blocks` in the middle of whatever runs then."""
+    """The process' alarm clock: it raises `_Blocks` in the middle of whatever runs for too long.
+
+    It goes on between two calls of a run, and is set only where it would ring too late; where that
+    is too early, it is set for the rest of the time.
+    """
 
     def __init__(self) -> None:
-        self._ours = self._runs = False
-        self._until_s = 0.0
+        #: The thread that hears it, where it is ours.
+        self._ours: int | None = None
+        self._runs = False
+        #: Until when what runs may take, and when the clock rings as we set it.
+        self._until_s = self._rings_s = 0.0
 
     def start(self, limit_s: float, *, anew: bool) -> bool:
         """Ring after that time; False where the clock is somebody else's, or can't be heard."""
-        if not _is_main() or signal.getitimer(signal.ITIMER_REAL) != STOPPED:
+        if self._runs or ((anew or self._ours != threading.get_ident()) and not self._taken()):
             return False
-        if anew or not self._ours:
-            handler = signal.getsignal(signal.SIGALRM)
-            self._ours = handler is signal.SIG_DFL or handler == self._ring
-            if not self._ours:
-                return False
-            signal.signal(signal.SIGALRM, self._ring)
-        self._runs, self._until_s = True, time.monotonic() + limit_s
+        now_s = time.monotonic()
+        self._runs, self._until_s = True, now_s + limit_s
+        if not now_s < self._rings_s <= self._until_s:
+            self._set(limit_s)
+        return True
+
+    def _set(self, limit_s: float) -> None:
+        self._rings_s = time.monotonic() + limit_s
         signal.setitimer(signal.ITIMER_REAL, limit_s)
+
+    def _taken(self) -> bool:
+        """Whether it is ours from now on: it stands still, and nobody else would hear it."""
+        if not _is_main():
+            return False
+        self.let_go()
+        unheard = signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+        if not unheard or signal.getitimer(signal.ITIMER_REAL) != STOPPED:
+            return False
+        self._ours = threading.get_ident()
+        signal.signal(signal.SIGALRM, self._ring)
         return True
 
     def stop(self) -> None:
-        """Ring no more."""
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        """What ran has come back."""
         self._runs = False
 
     def let_go(self) -> None:
         """It is nobody's, as it was."""
-        if not self._ours or self._runs or not _is_main():
+        if self._runs or self._ours != threading.get_ident():
             return
-        self._ours = False
+        left_s, _ = signal.getitimer(signal.ITIMER_REAL)
+        if self._set_it(time.monotonic() + left_s):
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+        self._ours, self._rings_s = None, 0.0
         if signal.getsignal(signal.SIGALRM) == self._ring:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
+    def _set_it(self, rings_s: float) -> bool:
+        """Whether we set a clock that rings then; nobody else's is so near."""
+        return abs(rings_s - self._rings_s) < LATER_S
+
     def _ring(self, number: int, _frame: FrameType | None) -> None:
-        if self._runs:
+        now_s = time.monotonic()
+        if self._runs and now_s < self._until_s:
+            self._set(self._until_s - now_s)
+        elif self._runs:
             raise _Blocks
-        if 0 <= time.monotonic() - self._until_s < LATER_S:
-            return  # ours, heard a moment after the call came back
-        # Somebody else's alarm, between two calls: as if there was no handler.
-        signal.signal(number, signal.SIG_DFL)
-        self._ours = False
-        signal.raise_signal(number)
+        elif not self._set_it(now_s):
+            # Somebody else's alarm, between two calls: as if there was no handler.
+            signal.signal(number, signal.SIG_DFL)
+            self._ours = None
+            signal.raise_signal(number)
 
 
 _CLOCK = _Clock()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, zip_longest
 
 from syncmodel.engine.history import Observer, nobody
 from syncmodel.engine.invariant import Invariant
@@ -18,14 +19,28 @@ from syncmodel.targets.base import Reusable, Target
 __all__ = ["Result", "first_disabled", "run"]
 
 
+#: The plans after so many steps are kept for the run itself: of many steps they are long.
+KEPT = 64
+
+
 def first_disabled(net: Net, steps: Sequence[Step]) -> int | None:
     """The position (from 0) of the first step that the plan refuses, or None. Touches nothing."""
+    return _refused(steps, sum(1 for _ in _planned(net, steps)))
+
+
+def _planned(net: Net, steps: Iterable[Step]) -> Iterator[Plan]:
+    """The plan after each step, up to the first one that it refuses."""
     plan = Plan(net)
-    for position, step in enumerate(steps):
-        if not step.enabled(plan):
-            return position
-        plan = step.advance(plan)
-    return None
+    for step in steps:
+        after = step.planned(plan)
+        if after is None:
+            return
+        plan = after
+        yield plan
+
+
+def _refused(steps: Sequence[Step], planned: int) -> int | None:
+    return planned if planned < len(steps) else None
 
 
 async def run(
@@ -45,7 +60,9 @@ async def run(
     `invariants` are checked at every rest, which each has `settle_limit_s` to come.
     Raises `UsageError` if the plan refuses a step: such a list is no run.
     """
-    refused = first_disabled(promised(net, guarantees or Guarantees()), steps)
+    planned = _planned(promised(net, guarantees or Guarantees()), steps)
+    plans = tuple(islice(planned, KEPT))
+    refused = _refused(steps, len(plans) + sum(1 for _ in planned))
     if refused is not None:
         step = steps[refused]
         raise UsageError(f"Step {refused + 1} ({step}): {refusal(step)}.")
@@ -53,8 +70,8 @@ async def run(
         target.renew()
     session = Session(target, net, guarantees, observe, settle_limit_s, invariants=invariants)
     await session.begin()
-    for number, step in enumerate(steps, 1):
+    for number, (step, after) in enumerate(zip_longest(steps, plans), 1):
         if session.over is not None:
             break
-        await session.take(step, last=number == len(steps))
+        await session.take(step, last=number == len(steps), after=after)
     return session.finish()

@@ -195,14 +195,16 @@ class Session:
         except Exception as error:  # noqa: BLE001 (raised again)
             self._broken(error, "making the nodes ready for a run")
 
-    async def take(self, step: Step, *, last: bool = False) -> None:
+    async def take(self, step: Step, *, last: bool = False, after: Plan | None = None) -> None:
         """Perform the step, settle, compare. Sets `over` where that decides the run.
 
-        `last`: no other one follows, so the control plane is looked at once more. After the run is
-        over only the plan moves on, so that generation can go on from it.
+        `last`: no other one follows, so the control plane is looked at once more. `after`: the plan
+        then, where that is known. After the run is over only the plan moves on, so that generation
+        can go on from it.
         """
         before = self.world
-        self.world = World(step.advance(before.plan), before.belief)
+        plan = step.advance(before.plan) if after is None else after
+        self.world = World(plan, before.belief)
         self.steps.append(step)
         if self.over is not None:
             return
@@ -267,8 +269,9 @@ class Session:
             await self._unsettled(found)
             return
         self._views, self._looked = found.views, found.control
-        compare_control(belief, found.control, self._control)
-        self._control = {**found.control, **self._control}
+        if found.control:
+            compare_control(belief, found.control, self._control)
+            self._control = {**found.control, **self._control}
         belief = compare(belief, found.views)
         self._cases = self._cases.rested(found.views, belief)
         self.world = World(self.world.plan, belief)

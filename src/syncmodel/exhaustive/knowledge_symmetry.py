@@ -139,7 +139,7 @@ def renamed(now: Situation, names: Renaming) -> Situation:
         now,
         world=World(
             renamed_plan(plan, names),
-            evolve(
+            replace(
                 belief,
                 net=renamed_net(belief.net, names),
                 rows=Map(rows),

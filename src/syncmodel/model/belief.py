@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Protocol
 
-from attrs import evolve, field, frozen
 from immutables import Map
 from msgspec.structs import replace
 
@@ -114,9 +113,12 @@ class Answered(Protocol):
         """The divergence of the settled node, if what it shows can't be what that left."""
 
 
-@frozen(cache_hash=True)
-class Belief:
-    """The net as it is believed to be, and what is believed of every register. A value."""
+class Belief(Record, eq=False):
+    """The net as it is believed to be, and what is believed of every register. A value.
+
+    What only saves work does not count for it: `rested`, `seen`, `noted` and `marks`. Nor do
+    `answers`, of which only the next rest asks.
+    """
 
     net: Net
     guarantees: Guarantees = Guarantees()
@@ -126,17 +128,27 @@ class Belief:
     taken: Map[tuple[Row, int, Row], int] = Map()
     #: What each register was compared with at the last rest, so that what did not change is not
     #: compared again.
-    rested: Map[Row, Rest] = field(default=Map(), eq=False, repr=False)
+    rested: Map[Row, Rest] = Map()
     #: The same of all of them at once, so that only those are looked at that may have changed.
-    seen: Seen | None = field(default=None, eq=False, repr=False)
+    seen: Seen | None = None
     #: What `touched` follows from.
-    noted: Touched | None = field(default=None, eq=False, repr=False)
+    noted: Touched | None = None
     #: What `marked` follows from.
-    marks: Marked | None = field(default=None, eq=False, repr=False)
+    marks: Marked | None = None
     #: What is in nodes' logs; kept only where these are applied in order: see `prefix`.
     logs: Logs = Logs()
     #: What nodes answered since the last rest: more than the bounds can say.
-    answers: Sequence[Answered] = field(default=(), eq=False, repr=False)
+    answers: Sequence[Answered] = ()
+
+    @property
+    def _value(self) -> tuple[object, ...]:
+        return self.net, self.guarantees, self.rows, self.taken, self.logs
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Belief) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
 
     @property
     def touched(self) -> frozenset[Row] | None:
@@ -169,7 +181,9 @@ class Belief:
         """The same for `rows`, in which those that changed are others."""
         before = self.marked if before is None else before
         names, hideable, binding = before.names, before.hideable, self.net.schema.binding
-        on, off, new = list[Row](), list[Row](), list[Row]()
+        on: list[Row] = []
+        off: list[Row] = []
+        new: list[Row] = []
         for name, row in changed.items():
             if row.beaten or row.waiting:
                 if name not in names:
@@ -244,7 +258,8 @@ class Belief:
 
     def needed_by(self, rows: Iterable[Row]) -> frozenset[Row]:
         """These rows and all without which they do not show, however far up."""
-        found, waiting = set[Row](), list(rows)
+        found: set[Row] = set()
+        waiting = list(rows)
         while waiting:
             row = waiting.pop()
             if row not in found:
@@ -282,7 +297,8 @@ class Belief:
         """
         belief, entries = self, []
         during = self.net.either(after)
-        creates = Counter([write.row for write, _ in calls if write.creates]) if calls else {}
+        several = len(calls) > 1
+        creates = Counter([write.row for write, _ in calls if write.creates]) if several else {}
         for write, outcome in calls:
             mine, late = [], outcome.answer is Answer.UNKNOWN or creates.get(write.row, 0) > 1
             made = self._stored(write, outcome, after, late=late)
@@ -393,9 +409,10 @@ class Belief:
 
     def surely(self, register: Row, node: str, number: int) -> Belief:
         """The node acknowledged this version: it must know it from now on."""
-        row = self.row(register).surely(frozenset({number}), node)
+        before = self.row(register)
+        row = before.surely(frozenset({number}), node)
         told = row.telling(node, number) if self.guarantees.reads == SESSION else row
-        return self.with_row(register, told)
+        return self if told is before else self.with_row(register, told)
 
     def had(self, register: Row, node: str, number: int) -> Belief:
         """The node took this version, and told nobody: it must know it from now on."""
@@ -403,9 +420,11 @@ class Belief:
 
     def ended(self, touched: frozenset[str], before: Belief, after: Net) -> Belief:
         """The belief once these nodes were stopped; `before` has what was asked until then."""
+        if not touched:
+            return self
         rows = {
             name: ended
-            for name, row in (self.rows.items() if touched else ())
+            for name, row in self.rows.items()
             if row.pending
             and (ended := row.ended(touched, len(before.row(name).versions), after.down)) is not row
         }
@@ -416,7 +435,7 @@ class Belief:
         before, now = self.net.distrusts, after.distrusts
         if before == now:
             return self
-        return evolve(self, rows=granted(self.rows, before, now))
+        return replace(self, rows=granted(self.rows, before, now))
 
     def rewired(self, after: Net, touched: frozenset[str] = frozenset()) -> Belief:
         """The belief once the net became `after`: links, lives and generations.

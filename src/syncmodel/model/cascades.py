@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from syncmodel.model.belief import Belief, Entries, Entry
 from syncmodel.model.columns import OnDelete
@@ -108,7 +108,7 @@ def _taken(
             pending=number in belief.row(row).pending,
         )
         if not belief.row(row).versions[number].sure:
-            belief = evolve(belief, taken=belief.taken.set((row, number, other), tombstone))
+            belief = replace(belief, taken=belief.taken.set((row, number, other), tombstone))
         entries += (Entry(other, tombstone, surely, asked=False),)
         below = sure if surely else None
         belief, more = _taken(belief, before, (other, tombstone), node, after, sure=below)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from syncmodel.model.asked import Asked
-from syncmodel.model.beaten import MayCome, between_rests, under_way_from, unless_beaten
+from syncmodel.model.beaten import between_rests, under_way_from, unless_beaten
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.naming import describe
@@ -151,9 +151,7 @@ def believed(
         row = _known(belief, proof)
         most = len(older.row(proof.register).versions)
         row = _not_known(belief, row, proof, most, during)
-        name = proof.register
-        may_come = between_rests(asked, name, during, crowded=name in crowded)
-        row = _not_shown(asked, row, proof, most, may_come)
+        row = _not_shown(asked, row, proof, during, most=most, crowded=crowded)
         if row is not belief.row(proof.register):
             belief = belief.with_row(proof.register, row)
         if proof.base is not None and row.versions[proof.base].along:
@@ -194,9 +192,11 @@ def _along(belief: Belief, proof: Proof, create: int) -> Belief:
 
 def _not_known(belief: Belief, row: RowBelief, proof: Proof, older: int, during: Net) -> RowBelief:
     """Without what the node did not know as it answered, and nobody can have told it since."""
-    node, policy, was = proof.node, belief.policy(proof.register), proof.row
-    doubtful = was.perhaps_known_by(node) - was.known_by(node)
-    if policy.sums or not doubtful:
+    node, was = proof.node, proof.row
+    if was.perhaps_known_by(node) <= was.known_by(node):
+        return row
+    policy = belief.policy(proof.register)
+    if policy.sums:
         return row
 
     def contradicts(there: RowBelief) -> bool:
@@ -212,12 +212,22 @@ def _not_known(belief: Belief, row: RowBelief, proof: Proof, older: int, during:
 
 
 def _not_shown(
-    asked: Belief, row: RowBelief, proof: Proof, most: int, may_come: MayCome
+    asked: Belief,
+    row: RowBelief,
+    proof: Proof,
+    during: Net,
+    *,
+    most: int,
+    crowded: Collection[Row],
 ) -> RowBelief:
     """Without what the node would have shown as it answered, unless it loses to what it did."""
-    node, policy = proof.node, asked.policy(proof.register)
-    if policy.sums or policy.leaves or row.known_by(node) == row.perhaps_known_by(node):
+    node, name = proof.node, proof.register
+    if row.known_by(node) == row.perhaps_known_by(node):
         return row
+    policy = asked.policy(name)
+    if policy.sums or policy.leaves:
+        return row
+    may_come = between_rests(asked, name, during, crowded=name in crowded)
     sure = proof.row.known_by(node)
     return unless_beaten(row, node, proof.shown, may_come, sure=sure, most=most)
 

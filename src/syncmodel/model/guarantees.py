@@ -6,6 +6,7 @@ docs/guarantees.md says which to choose for what a system does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 from attrs import field, frozen
 from immutables import Map
@@ -88,5 +89,12 @@ class Guarantees:
 
     def policy(self, table: str) -> Policy:
         """The merge policy of a table. Raises `UsageError` for a name that is none."""
-        found = self.tables.get(table, self.rows)
-        return found if isinstance(found, Policy) else policy(found)
+        return _named(self.tables[table]) if table in self.tables else self._usual
+
+    @cached_property
+    def _usual(self) -> Policy:
+        return _named(self.rows)
+
+
+def _named(one: str | Policy) -> Policy:
+    return one if isinstance(one, Policy) else policy(one)

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from syncmodel.model import backups, prefix
 from syncmodel.model.asked import Asked, Moment
 from syncmodel.model.backups import UNTOUCHED, Disks
-from syncmodel.model.beaten import MayCome, between_rests, landed, travelled, unless_beaten
+from syncmodel.model.beaten import between_rests, landed, travelled, unless_beaten
 from syncmodel.model.belief import Answered, Belief, Entries, Entry
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
@@ -78,14 +79,15 @@ def fold(
     done = backups.done(ended, belief, entered, during, disks).rewired(after, touched)
     if (after is before or after == before) and not (touched or before.distrusts or before.quorum):
         answers += [one for one in belief.answers if one.lasts]
-        return evolve(done, answers=answers) if answers and disks == UNTOUCHED else done
-    return evolve(done, answers=()) if done.answers else done
+        return replace(done, answers=answers) if answers and disks == UNTOUCHED else done
+    return replace(done, answers=()) if done.answers else done
 
 
 def _perhaps_landed(entered: Belief, during: Net) -> Belief:
     """The belief once every request that may be taken by now may have been."""
-    while (more := landed(without_waiting(entered), during)) is not entered:
-        entered = more
+    if entered.marked.names:
+        while (more := landed(without_waiting(entered), during)) is not entered:
+            entered = more
     return entered
 
 
@@ -103,13 +105,13 @@ def _answered(
     during, alone = moment.during, len(calls) == 1 and not looks
     proofs: list[Proof] = []
     groups: list[Group] = []
-    told: Counter[Row] = Counter()
+    told: list[Row] = []
     for (write, outcome), mine in zip(calls, entries, strict=True):
         proved = _judge(entered, write, mine, outcome, moment)
         proofs += proved
         if not alone:
             written_here = {entry.register for entry in mine if entry.sure}
-            told.update(written_here.union(proof.register for proof in proved))
+            told += written_here.union(proof.register for proof in proved)
     sights = [sight for look, outcome in looks for sight in looked(entered, look, outcome, moment)]
     if calls and len(calls) + len(looks) > 1:
         seen = _seen(belief, looks)
@@ -119,19 +121,25 @@ def _answered(
             raise DivergenceFound((unordered,))
         proofs += in_order(entered, groups)
     read = [sight.proof for sight in sights if sight.proof is not None]
-    told.update(proof.register for proof in read)
-    crowded = {register for register, times in told.items() if times > 1}
-    folded = remembered(believed(entered, [*proofs, *read], belief, during, crowded), sights)
-    folded = _outdone(folded, groups)
+    told += [proof.register for proof in read]
+    crowded = {register for register, times in Counter(told).items() if times > 1} if told else ()
+    folded = believed(entered, [*proofs, *read], belief, during, crowded)
+    folded = _outdone(remembered(folded, sights), groups)
     for (write, outcome), mine in zip(calls, entries, strict=True):
         for entry in mine if outcome.ok else ():
             if entry.sure:
                 known = folded.surely if outcome is not LANDED else folded.had
-                folded = known(entry.register, write.node, entry.number)
                 name = entry.register
-                most = len(belief.row(name).versions)
-                may_come = between_rests(entered, name, during, crowded=name in crowded)
-                folded = _latest(folded, write.node, entry, may_come, most)
+                folded = known(name, write.node, entry.number)
+                folded = _latest(
+                    folded,
+                    entered,
+                    write.node,
+                    entry,
+                    during,
+                    crowded=name in crowded,
+                    most=len(belief.row(name).versions),
+                )
     return folded, [*groups, *had([*proofs, *read])]
 
 
@@ -143,12 +151,22 @@ def _outdone(belief: Belief, groups: Sequence[Group]) -> Belief:
     return belief
 
 
-def _latest(belief: Belief, node: str, entry: Entry, may_come: MayCome, most: int) -> Belief:
-    """What the node knew as it wrote that version loses to it, where writes are causal; of the
-    versions from `most` on nothing is said."""
+def _latest(
+    belief: Belief,
+    entered: Belief,
+    node: str,
+    entry: Entry,
+    during: Net,
+    *,
+    crowded: bool,
+    most: int,
+) -> Belief:
+    """What the node knew as it wrote that version loses to it, where writes are causal. For the
+    others see `between_rests`, and for `most` see `unless_beaten`."""
     name, row = entry.register, belief.row(entry.register)
-    if not belief.policy(name).causal or row.known_by(node) == row.perhaps_known_by(node):
+    if row.known_by(node) == row.perhaps_known_by(node) or not belief.policy(name).causal:
         return belief
+    may_come = between_rests(entered, name, during, crowded=crowded)
     shown = frozenset({entry.number})
     after = unless_beaten(row, node, shown, may_come, sure=NONE, most=most)
     return belief if after is row else belief.with_row(name, after)

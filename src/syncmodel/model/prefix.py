@@ -57,7 +57,7 @@ def logged(
     logs = belief.logs.of
     for node, group in fresh.items():
         logs = logs.set(node, (*logs.get(node, ()), group))
-    return evolve(belief, logs=replace(belief.logs, of=logs)) if fresh else belief
+    return replace(belief, logs=replace(belief.logs, of=logs)) if fresh else belief
 
 
 def begun_anew(belief: Belief, before: Net, after: Net, disks: Disks) -> Belief:
@@ -69,7 +69,7 @@ def begun_anew(belief: Belief, before: Net, after: Net, disks: Disks) -> Belief:
     owed = frozenset(one for one in belief.logs.owed if one[0] not in lost)
     if logs is belief.logs.of and owed == belief.logs.owed:
         return belief
-    return evolve(belief, logs=replace(belief.logs, of=logs, owed=owed))
+    return replace(belief, logs=replace(belief.logs, of=logs, owed=owed))
 
 
 def whole(
@@ -100,7 +100,7 @@ def whole(
     belief = belief.with_rows(rows) if rows else belief
     if owed == belief.logs.owed:
         return belief
-    return evolve(belief, logs=replace(belief.logs, owed=frozenset(owed)))
+    return replace(belief, logs=replace(belief.logs, owed=frozenset(owed)))
 
 
 def named(belief: Belief, net: Net, register: Row, found: Divergence, sight: Sight) -> Divergence:

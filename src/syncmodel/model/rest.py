@@ -7,7 +7,7 @@ show; nodes that learn all from each other must show the same; and what they sho
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import combinations
 
@@ -32,6 +32,8 @@ from syncmodel.model.view import View
 #: What is seen of a row that is hidden by one that does not show: nothing can be said of it.
 HIDDEN = "hidden"
 Sight = Value | None | str
+#: A node, and what it shows.
+Told = tuple[str, Value | None]
 Registers = Mapping[Row, Value]
 
 
@@ -42,12 +44,9 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     quorum may be left out: nothing is said of it then. Raises `DivergenceFound` with all that
     differs, in a fixed order, and `InvalidRunError` if any other running node was not read.
     """
-    net = belief.net
-    unseen = [node for node in net.up if node not in views and net.must_answer(node)]
-    if unseen:
-        raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
-    _raise_if(_control_plane(belief, views))
     seen = {node: view for node, view in views.items() if view is not None}
+    if not tuple(seen) == tuple(views) == belief.net.carriers == belief.net.up:
+        _check_looked(belief.net, views)
     _check_form(belief.net, seen)
     net, schema = belief.net.whole, belief.net.schema
     # What a quorum need not have, or waits for one that stands still, may come at any time later:
@@ -72,11 +71,13 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         if rest is not last:
             rests[name] = rest
     _raise_if(found or _not_left(belief, shown))
-    rows = belief.rows.update({name: rest.row for name, rest in rests.items()})
-    rested = belief.rested.update(rests)
+    rows, rested, marks = belief.rows, belief.rested, belief.marked
+    if rests:
+        after_it = {name: rest.row for name, rest in rests.items()}
+        rows, rested = rows.update(after_it), rested.update(rests)
+        marks = belief.marking(rows, after_it, marks)
     whole = Seen(net, rows, shown, prunes, seen, names)
     noted = Touched(whole, rows)
-    marks = belief.marking(rows, {name: rows[name] for name in rests})
     logs, of = belief.logs, belief.guarantees
     after = Belief(belief.net, of, rows, belief.taken, rested, whole, noted, marks, logs)
     if of.by_field:
@@ -126,7 +127,7 @@ def _to_compare(
         found |= names
         came_or_went = came_or_went or other_ones
     # Whether a request that got no answer may still be taken depends on other rows.
-    found.update(name for name in belief.marked.names if belief.row(name).pending)
+    found.update([name for name in belief.marked.names if belief.row(name).pending])
     if came_or_went:
         found.update(_hidden(belief, {id(one): one for one in shown.values()}.values()))
     return found
@@ -164,30 +165,37 @@ def _raise_if(found: list[Divergence]) -> None:
         raise DivergenceFound(tuple(found))
 
 
-def _control_plane(belief: Belief, views: Mapping[str, View | None]) -> list[Divergence]:
+def _check_looked(net: Net, views: Mapping[str, View | None]) -> None:
+    """Raises `InvalidRunError` where a running node was not read, `DivergenceFound` where one shows
+    no plugin that should, or one that should not."""
+    unseen = [node for node in net.up if node not in views and net.must_answer(node)]
+    if unseen:
+        raise InvalidRunError(f"Nobody looked at {', '.join(unseen)}, though it should run.")
     found = []
     for node, view in views.items():
-        expected = belief.net.carries(node)
+        expected = net.carries(node)
         if expected != (view is not None):
             words = ("no plugin API (404)", "the plugin API")
             found.append(
                 Divergence(Kind.CONTROL_PLANE, node, None, words[expected], words[not expected])
             )
-    return found
+    _raise_if(found)
 
 
 def _check_form(net: Net, seen: Mapping[str, View]) -> None:
     """Raises `DivergenceFound` for views that are wrong whatever was written."""
     schema = net.schema
-    versions = {node: net.plugin(node) or 0 for node in seen}
-    if not all(_well_formed(schema, versions[node], view) for node, view in seen.items()):
-        _raise_if(
-            [
-                found
-                for node, view in seen.items()
-                for found in _ill_formed(schema, versions[node], node, view)
-            ]
-        )
+    # Nodes that agree show one view.
+    shown = {(net.plugin(node) or 0, id(view)): view for node, view in seen.items()}
+    for (version, _), view in shown.items():
+        if not _well_formed(schema, version, view):
+            _raise_if(
+                [
+                    found
+                    for node, view in seen.items()
+                    for found in _ill_formed(schema, net.plugin(node) or 0, node, view)
+                ]
+            )
 
 
 # Nodes that agree show equal views, and mostly those that they showed before. This follows from the
@@ -314,10 +322,11 @@ def _rested(
             again = Rest(net, row, sights, stable=True, prunes=prunes)
             return again, _disagreements(net, name, sights)
     after, differing = _compare_row(net, rule, name, row, sights)
-    if prunes and not differing:
-        after = _pruned(net, rule, name, after, sights)
-    if not differing and not rule.sums and not rule.leaves:
-        after = _not_shown(rule, after, sights, may_come)
+    if not differing and after.must != after.may:  # Else no node may know more than it must.
+        if prunes:
+            after = _pruned(net, rule, name, after, sights)
+        if not rule.sums and not rule.leaves:
+            after = _not_shown(rule, after, sights, may_come)
     stable = after is row and not row.pending
     return Rest(net, after, sights, stable=stable, prunes=prunes), differing
 
@@ -360,39 +369,49 @@ def _compare_row(
     net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
 ) -> tuple[RowBelief, list[Divergence]]:
     """One register on every node that shows rows: what is learnt of it, and what differs."""
-    row = row.flowed_must(net)
+    row = flowed = row.flowed_must(net)
     for node, sight in sights.items():
         if not isinstance(sight, str):
             row = rule.recognised(row, node, sight)
-    row = row.flowed_must(net)
-    found = _impossibles(net, rule, name, row, sights) or _disagreements(net, name, sights)
-    return (row, found) if found else _learnt(net, rule, name, row, sights)
+    if row is not flowed:
+        row = row.flowed_must(net)
+    telling = _telling(row, sights)
+    if _impossibles(net, rule, name, row, telling):
+        return row, _impossibles(net, rule, name, row, _told(sights))
+    found = _disagreements(net, name, sights)
+    return (row, found) if found else _learnt(net, rule, name, row, sights, telling=telling)
 
 
 def _impossibles(
-    net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
+    net: Net, rule: Policy, name: Row, row: RowBelief, told: Iterable[Told]
 ) -> list[Divergence]:
     """Each node whose own view is impossible."""
-
-    def wrong(node: str, sight: Value | None) -> Divergence | None:
-        return rule.impossible(name, row, node, sight, _columns(net, name, node))
-
-    if all(wrong(node, sight) is None for node, sight in _telling(row, sights)):
-        return []
-    each = [wrong(node, sight) for node, sight in sights.items() if not isinstance(sight, str)]
-    return [divergence for divergence in each if divergence is not None]
+    found = []
+    for node, sight in told:
+        wrong = rule.impossible(name, row, node, sight, _columns(net, name, node))
+        if wrong is not None:
+            found.append(wrong)
+    return found
 
 
-def _telling(row: RowBelief, sights: Mapping[str, Sight]) -> Iterator[tuple[str, Value | None]]:
-    """The sights of the row. Of nodes one after another of which the same is believed, and that
-    show the same, the first: what a node may show, and what that says, follows from no more."""
-    before = None
-    for node, sight in sights.items():
-        if not isinstance(sight, str):
-            of_this = (row.must.get(node), row.may.get(node), sight)
-            if row.beaten or of_this != before:
-                yield node, sight
-            before = of_this
+def _told(sights: Mapping[str, Sight]) -> list[Told]:
+    """Of each node of which anything can be said: what it shows."""
+    return [(node, sight) for node, sight in sights.items() if not isinstance(sight, str)]
+
+
+def _telling(row: RowBelief, sights: Mapping[str, Sight]) -> list[Told]:
+    """The same. Of nodes one after another of which the same is believed, and that show the same,
+    the first: what a node may show, and what that says, follows from no more."""
+    told = _told(sights)
+    if row.beaten:
+        return told
+    found, before, must, may = [], None, row.must, row.may
+    for node, sight in told:
+        of_this = (must.get(node), may.get(node), sight)
+        if of_this != before:
+            found.append((node, sight))
+        before = of_this
+    return found
 
 
 def _columns(net: Net, name: Row, node: str) -> tuple[str, ...]:
@@ -422,12 +441,21 @@ def _alike(sights: Collection[Sight]) -> bool:
 
 
 def _learnt(
-    net: Net, rule: Policy, name: Row, row: RowBelief, sights: Mapping[str, Sight]
+    net: Net,
+    rule: Policy,
+    name: Row,
+    row: RowBelief,
+    sights: Mapping[str, Sight],
+    *,
+    telling: Sequence[Told],
 ) -> tuple[RowBelief, list[Divergence]]:
     """What each sight teaches. What one node teaches may refute what another shows."""
     before = row
-    for node, sight in _telling(row, sights):
+    for node, sight in telling:
         row = rule.taught(row, node, sight)
-        if row.order is not before.order and (found := _impossibles(net, rule, name, row, sights)):
+        if row.order is before.order:
+            continue
+        if _impossibles(net, rule, name, row, _telling(row, sights)):
+            found = _impossibles(net, rule, name, row, _told(sights))
             return before, [evolve(d, kind=Kind.DISAGREEMENT) for d in found]
     return row, []

@@ -86,7 +86,8 @@ class RowBelief(Record, cache_hash=True):
 
     def candidates(self, node: str) -> Versions:
         """What the node may show: all it may know that loses to nothing that it must know."""
-        found = best(self.order, self.possible(node), self.must.get(node, NONE))
+        possible = self.possible(node) if self.pending else self.may.get(node, NONE)
+        found = best(self.order, possible, self.must.get(node, NONE))
         if not self.beaten:
             return found
         return frozenset([version for version in found if not self._is_beaten(version, node)])
@@ -99,7 +100,8 @@ class RowBelief(Record, cache_hash=True):
         """Whether the node can't show the version, as it or the author showed another one."""
         if version in self.beaten.get(node, ()):
             return True
-        winners = self.beaten.get(self.versions[version].node, Map()).get(version)
+        others = self.beaten.get(self.versions[version].node)
+        winners = None if others is None else others.get(version)
         return winners is not None and version not in self.gone and self.surpasses(node, winners)
 
     def surpasses(self, node: str, versions: Versions) -> bool:
@@ -124,7 +126,7 @@ class RowBelief(Record, cache_hash=True):
         """Whether `version` may be the write that stored `value`, which may be a pattern; it can't
         rest on what was written `later`."""
         stored = self.versions[version].value
-        if stored is value:
+        if stored is value or stored == value:
             return True
         if type(stored) is Value and type(value) is Value:
             return stored.fits(value)
@@ -287,11 +289,13 @@ class RowBelief(Record, cache_hash=True):
     def _flowed(self, knowledge: Knowledge, net: Net) -> Knowledge:
         if net.distrusts:
             return self._flowed_by_author(knowledge, knowledge, net)
-        flowed = knowledge
+        flowed, passes_on = knowledge, net.passes_on
         for node, tellers in net.tellers:
             before = after = knowledge.get(node, NONE)
             for teller in tellers:
-                told = self._told(knowledge.get(teller, NONE), teller, net)
+                told = knowledge.get(teller, NONE)
+                if not passes_on:
+                    told = self._told(told, teller, net)
                 # Nodes that know the same share one set, so that this is seldom more than `is`.
                 if told is not after and not told <= after:
                     after = told if after <= told else after | told

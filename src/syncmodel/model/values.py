@@ -80,7 +80,11 @@ class Value(Record, cache_hash=True):
 
     def with_cell(self, column: str, cell: Cell) -> Value:
         """The same with another cell; a `Pattern`, if it is `ANY`."""
-        cells = tuple([(n, cell if n == column else old) for n, old in self.cells])
+        cells = self.cells
+        for place, (name, _) in enumerate(cells):
+            if name == column:
+                cells = (*cells[:place], (name, cell), *cells[place + 1 :])
+                break
         return Pattern(cells) if cell is ANY else type(self)(cells)
 
     @property

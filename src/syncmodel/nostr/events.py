@@ -3,13 +3,13 @@
 What an event means to a node (kinds, rows, tombstones) lives elsewhere; so does signing (keys.py).
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 import coincurve
+import msgspec
 
 from syncmodel.errors import SyncModelError
 from syncmodel.record import Record
@@ -22,7 +22,8 @@ _LARGEST_KIND = 65_535
 
 Tags = tuple[tuple[str, ...], ...]
 
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+#: Without spaces and escaped as little as can be, as NIP-01 has it.
+_encode = msgspec.json.Encoder().encode
 
 
 class MalformedEventError(SyncModelError):
@@ -94,9 +95,8 @@ def event_id(
 
     Raises MalformedEventError if a string is not text (a lone surrogate has no UTF-8 form).
     """
-    serialised = _encode([0, pubkey, created_at, kind, tags, content])
     try:
-        return sha256(serialised.encode()).hexdigest()
+        return sha256(_encode([0, pubkey, created_at, kind, tags, content])).hexdigest()
     except UnicodeEncodeError:
         raise MalformedEventError("An event holds a lone surrogate, which is not text.") from None
 

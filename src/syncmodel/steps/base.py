@@ -370,6 +370,10 @@ class Step:
         """How the step alone changes the plan."""
         return self.mark(plan).rewired(self.rewire(plan.net))
 
+    def planned(self, plan: Plan) -> Plan | None:
+        """The plan after this step; None where it may not be generated."""
+        return self.advance(plan) if self.enabled(plan) else None
+
     def expect(self, belief: Belief, outcome: Outcome) -> Belief:
         """What may be true once the step has had this outcome.
 

@@ -46,13 +46,17 @@ class Burst(Step):
         return _mistake_within(self, 1, NO_BURST)
 
     def enabled(self, plan: Plan) -> bool:
+        return self.planned(plan) is not None
+
+    def planned(self, plan: Plan) -> Plan | None:
         """Each is enabled after those before it; a burst holds no burst, and no purge, before which
         all is at rest."""
         for step in self.steps:
-            if isinstance(step, NO_BURST) or not step.enabled(plan):
-                return False
-            plan = step.advance(plan)
-        return bool(self.steps)
+            after = None if isinstance(step, NO_BURST) else step.planned(plan)
+            if after is None:
+                return None
+            plan = after
+        return plan if self.steps else None
 
     def advance(self, plan: Plan) -> Plan:
         return reduce(lambda plan, step: step.advance(plan), self.steps, plan)

@@ -11,9 +11,9 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from saved_runs import saved
 from supertest import create_case, fully_connected, update_case
 
@@ -103,7 +103,7 @@ def test_what_is_known_to_be_the_same_need_not_be_compared(
         assert marks.names == {n for n, row in belief.rows.items() if row.beaten or row.waiting}
         assert marks.hideable == {n for n in belief.rows if belief.net.schema.binding[n.table]}
         told: list[object] = []
-        for one in (evolve(belief, noted=None, seen=None), belief):
+        for one in (replace(belief, noted=None, seen=None), belief):
             try:
                 told.append(compare(one, views))
             except (DivergenceFound, SyncModelError) as error:
@@ -128,9 +128,9 @@ def test_rows_that_were_made_in_another_way_are_not_known_to_be_the_same() -> No
     row = Row("cases", "c1")
     again = belief.with_row(row, belief.row(row))
     assert again.touched == frozenset({row})
-    assert evolve(again, taken=again.taken).touched == frozenset({row})
-    assert evolve(again, rows=again.rows.delete(row)).touched is None
-    assert evolve(again, seen=None).touched is None
+    assert replace(again, taken=again.taken).touched == frozenset({row})
+    assert replace(again, rows=again.rows.delete(row)).touched is None
+    assert replace(again, seen=None).touched is None
 
 
 async def begun(one: session.Session) -> None:

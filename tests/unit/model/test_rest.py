@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import random_runs
-from attrs import evolve
 from immutables import Map
+from msgspec.structs import replace
 from mutants import MUTANTS
 from random_runs import random_run
 from schemas import CONTRACT, Case, alone
@@ -49,7 +49,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[bool]]:
 
     def both(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         quickly = outcome(belief, views)
-        assert quickly == outcome(evolve(belief, seen=None, rested=Map()), views)
+        assert quickly == outcome(replace(belief, seen=None, rested=Map()), views)
         rests[isinstance(quickly, tuple)] += 1
         if isinstance(quickly, tuple):
             raise DivergenceFound(quickly)

@@ -148,25 +148,23 @@ def _peer_down(state: State, down: PeerDown, node: Node) -> Step:
 
 def _from_peer(state: State, given: FromPeer, node: Node) -> Step:
     peer, message = given.peer, given.message
+    link = state.link(peer)
     match message:
         case Eose():
-            link = state.link(peer)
             before = link.applied if link.log_id == message.log_id else 0
             applied = node.pieces.at_end(before, message.position or 0)
             link = link.at_end(message.log_id, applied)
             state = state.with_link(peer, link)
             return state, (Cursor(peer, message.log_id, applied),)
         case Delivery():
-            link = state.link(peer)
             if link.ended and not node.pieces.is_next(message.position or 0, link.applied):
                 return state, ()
             state, outputs, refused = _accept(state, given, message.event, node)
         case BadDelivery():
             outputs, refused = (), True
     if refused:
-        link = state.link(peer)
-        state = state.with_link(peer, replace(link, refused=link.refused + 1))
-    link = state.link(peer)
+        link = replace(link, refused=link.refused + 1)
+        state = state.with_link(peer, link)
     if not link.ended or message.position is None:
         return state, outputs
     applied = max(link.applied, message.position)

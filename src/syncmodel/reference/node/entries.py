@@ -123,7 +123,7 @@ def read(event: Event) -> Value:
     """
     if event.kind not in KINDS:
         raise RefusedEntryError("unknown_kind", f"kind {event.kind} is none of {KINDS}")
-    tags_chars = sum(len(part) for tag in event.tags for part in tag) + sum(map(len, event.tags))
+    tags_chars = sum([len(tag) + len("".join(tag)) for tag in event.tags])
     if len(event.content) > CONTENT_LIMIT_CHARS or tags_chars > TAGS_LIMIT_CHARS:
         raise RefusedEntryError("too_large", "content or tags are longer than this node stores")
     return _said(event.kind, event.tag("d") or "", event.content)

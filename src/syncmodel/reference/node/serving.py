@@ -43,7 +43,8 @@ def _log(state: State, one: Subscription, node: Node) -> Served:
     told_at = None if one.peer is None else state.link(one.peer).told_at
     last = node.pieces.served_to(state.position, told_at)
     known: list[Stored] = []
-    for stored in _in_order(entries(state), _PLACE):
+    in_order = sorted if len(state.rows) < STRIDE else _in_order
+    for stored in in_order(entries(state), key=_PLACE):
         if stored is None:
             yield None
         elif stored.position <= last:

@@ -104,7 +104,7 @@ def set_cut(world: VirtualWorld, cut: frozenset[Link]) -> VirtualWorld:
 
     One that hangs lives on, until the link is whole: then its dialler finds that it is dead.
     """
-    world = redialled(replace(world, cut=cut), world.setup.links)
+    world = redialled(replace(world, cut=cut), cut ^ world.cut)
     for link in world.setup.links:
         if link in cut and link in world.wires:
             if not world.wires[link].direct and link not in world.hung:
@@ -141,8 +141,8 @@ def crash(world: VirtualWorld, node: str) -> VirtualWorld:
     if node in world.paused:
         world = world.standing(world.paused - {node})
     world = world.with_machine(node, world.machines[node].killed())
-    for link in world.setup.links:
-        if node in link and link in world.wires:
+    for link in world.setup.links_of[node]:
+        if link in world.wires:
             world = disconnect(world, link)
     return world
 

@@ -167,17 +167,18 @@ class SimulatedCluster(Target, Everything, Traces, Diagnosed):
         """Deliver until nothing is under way, then read every node."""
         if self._deliver(DELIVERIES_LIMIT) == DELIVERIES_LIMIT:
             return Unsettled(f"messages still travel after {DELIVERIES_LIMIT} deliveries", True)
-        if self.world.is_busy:
+        world = self.world
+        if world.is_busy:
             return Unsettled("messages travel in a circle", True)
-        behind = sights.behind(self.world)
+        behind = sights.behind(world)
         if behind:
             # Nothing is under way, and nothing here happens by the clock.
             words = (f"{dialler} has not processed {relay}'s log" for relay, dialler in behind)
             return Unsettled("; ".join(words), True)
         for name in net.up:
-            self._world = acts.stored(self.world, name)
-        shown = {name: sights.control(self.world, name) for name in net.up} if control else {}
-        return Settled(sights.views(self.world), shown)
+            world = self._world = acts.stored(world, name)
+        shown = {name: sights.control(world, name) for name in net.up} if control else {}
+        return Settled(sights.views(world), shown)
 
     async def close(self) -> None:
         """Leave nothing behind."""
@@ -358,17 +359,16 @@ class SimulatedCluster(Target, Everything, Traces, Diagnosed):
     def _deliver(self, limit: int) -> int:
         """Let things happen until nothing can, or the same again; return how many did."""
         world, schedule, slow = self.world, self._schedule, self._slow
-        unusual, seen = UNUSUAL * len(self._setup.links), NONE_SEEN
+        seen = NONE_SEEN
         for number in range(limit):
-            coming = world.coming_but(slow)
-            if not coming:
+            if not world.is_busy:
                 return number
-            if number >= unusual:
+            if number >= UNUSUAL and number >= UNUSUAL * len(self._setup.links):
                 seen = seen or Counter()
                 if seen[world] >= AGAIN:
                     return number
                 seen[world] += 1
-            which = schedule.pick(coming)
+            which = schedule.pick(world.coming_but(slow))
             if which.what == "tell" and schedule.repeats():
                 world = acts.repeat(world, which)
             world = self._world = deliver(world, which)

@@ -5,7 +5,7 @@ Not here: anything that a node remembers (`machine`) or that is under way (`worl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 
 from attrs import field, frozen
@@ -39,12 +39,18 @@ class Setup:
     generations: Map[int, int | None] = DROPPING.deployment
     #: Every directed link (relay, dialler), in a fixed order.
     links: tuple[Link, ...] = field(init=False)
+    #: Those of each node, in that order.
+    links_of: Mapping[str, tuple[Link, ...]] = field(init=False)
     number: Map[str, int] = field(init=False)
     places: Places = field(init=False)
 
     @links.default
     def _links(self) -> tuple[Link, ...]:
         return tuple(permutations(self.names, 2))
+
+    @links_of.default
+    def _links_of(self) -> Mapping[str, tuple[Link, ...]]:
+        return {name: tuple(link for link in self.links if name in link) for name in self.names}
 
     @number.default
     def _number(self) -> Map[str, int]:

@@ -141,7 +141,7 @@ class VirtualWorld(Record, cache_hash=True):
         world = replace(self, machines=self.machines.set(name, machine))
         if world.runs(name) == self.runs(name):
             return world
-        return redialled(world, (link for link in self.setup.links if name in link))
+        return redialled(world, self.setup.links_of[name])
 
     def with_wire(self, link: Link, wire: Wire) -> VirtualWorld:
         """This world with that much under way on a link."""
@@ -284,13 +284,12 @@ def _fed(
             answer = one
         else:
             redialling.append(one)
-    disk, pending = machine.disk, machine.pending
-    if state.table is not machine.state.table:
-        note(machine.state.table, state.table, [o.key for o in durables if isinstance(o, Show)])
-    if durables:
-        now, pending = due(pending, durables, node.pieces)
-        disk = disk.apply(now)
-    machine = replace(machine, disk=disk, state=state, pending=pending)
+    if durables:  # Else the table is what it was, too.
+        note(machine.state.table, state.table, (o.key for o in durables if isinstance(o, Show)))
+        now, pending = due(machine.pending, durables, node.pieces)
+        machine = replace(machine, disk=machine.disk.apply(now), state=state, pending=pending)
+    else:
+        machine = replace(machine, state=state)
     world = replace(world, machines=world.machines.set(name, machine), wires=wires, bits=bits)
     for redial in redialling:
         world = _dialled_again(world, name, redial)

@@ -142,7 +142,7 @@ def test_who_is_no_member_and_whom_nobody_trusts_is_told() -> None:
         distrusts=frozenset({("n2", "n1")}),
         disabled=frozenset({"n2"}),
     )
-    moment = evolve(last, world=World(last.world.plan, evolve(belief, net=net)))
+    moment = evolve(last, world=World(last.world.plan, replace(belief, net=net)))
     found = document(evolve(run, moments=(*run.moments[:-1], moment)))["moments"][-1]["net"]
     assert (found["away"], found["distrusts"]) == ([["n1", "n2"]], [["n2", "n1"]])
     assert found["disabled"] == ["n2"]
