@@ -185,7 +185,7 @@ class Group:
                 return False
             found.add((state, waiting))
             must = any(self.served[place].must_be for place in waiting)
-            return (not must and self._leaves(state, shown)) or any(
+            return (not must and self._would_show(state, shown)) or any(
                 ends(then, waiting - {place})
                 for place in sorted(waiting)
                 for then in self._states(self.served[place], state)
@@ -193,7 +193,7 @@ class Group:
 
         return any(ends(start, self._all) for start in self._starts)
 
-    def _leaves(self, state: State, shown: Mapping[Row, Value]) -> bool:
+    def _would_show(self, state: State, shown: Mapping[Row, Value]) -> bool:
         """Whether the node may show this, where its rows are in that state."""
         for row, value in zip(self.rows, state, strict=True):
             sight, there = shown.get(row), value if isinstance(value, Value) else None
