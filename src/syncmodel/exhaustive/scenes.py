@@ -46,8 +46,8 @@ SCENES = (
         "steps at the same time, one of unknown outcome, one cut",
         Grain.MODEL,
         Limits(cuts=1, timeouts=1, burst=2, together=True),
-        19568,
-        43785,
+        19492,
+        43619,
     ),
     Scene(
         "model-lost-log",
@@ -62,8 +62,8 @@ SCENES = (
         "a request that lands late, about a log that is lost, with others at the same time",
         Grain.MODEL,
         Limits(rollbacks=1, timeouts=1, burst=2, together=True),
-        14329,
-        24263,
+        14293,
+        24165,
     ),
     Scene(
         "model-three",
@@ -94,8 +94,8 @@ SCENES = (
         "a read at the same time as a write, one of unknown outcome",
         Grain.MODEL,
         Limits(reads=1, timeouts=1, burst=3, together=True),
-        7525,
-        15498,
+        7513,
+        15449,
     ),
     Scene(
         "steps-all",
