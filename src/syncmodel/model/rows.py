@@ -17,8 +17,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Order, Versions, best
 from syncmodel.model.values import (
     TOMBSTONE,
-    Added,
-    Assigned,
+    Change,
     Stored,
     Tombstone,
     Value,
@@ -327,7 +326,7 @@ class RowBelief(Record, cache_hash=True):
         answer has said so, is still one of those that it had then."""
         grounds = self.grounds
         for number in sorted(self.written_by(node)):
-            if isinstance(self.versions[number].value, Assigned | Added) or number in self.pending:
+            if isinstance(self.versions[number].value, Change) or number in self.pending:
                 grounds = grounds.set(number, self._bases(number))
         return grounds
 
