@@ -89,16 +89,18 @@ class RowBelief(Record, cache_hash=True):
         found = best(self.order, possible, self.must.get(node, NONE))
         if not self.beaten:
             return found
-        return frozenset([version for version in found if not self._is_beaten(version, node)])
+        mine = self.beaten.get(node, ())
+        found = found.difference(mine)
+        if mine and len(self.beaten) == 1:
+            return found
+        return frozenset([version for version in found if not self._is_outdone(version, node)])
 
     def unbeaten(self, node: str) -> Versions:
         """The same, as far as the order alone says."""
         return best(self.order, self.possible(node), self.must.get(node, NONE))
 
-    def _is_beaten(self, version: int, node: str) -> bool:
-        """Whether the node can't show the version, as it or the author showed another one."""
-        if version in self.beaten.get(node, ()):
-            return True
+    def _is_outdone(self, version: int, node: str) -> bool:
+        """Whether the node can't show the version, as its author showed another one."""
         others = self.beaten.get(self.versions[version].node)
         winners = None if others is None else others.get(version)
         return winners is not None and version not in self.gone and self.surpasses(node, winners)
@@ -131,7 +133,7 @@ class RowBelief(Record, cache_hash=True):
             return stored.fits(value)
         if isinstance(stored, Value):
             return matches(stored.cells, value.cells)
-        if isinstance(stored, Tombstone):
+        if isinstance(stored, Tombstone) or stored.under(value) is None:
             return False
         return explained(
             [one.value for one in self.versions], version, value, lambda v: self._bases(v) - {later}
