@@ -160,10 +160,12 @@ class RowBelief(Record, cache_hash=True):
 
     def surely(self, versions: Versions, node: str) -> RowBelief:
         """The node must know these versions from now on, and so must authors that kept theirs."""
-        fresh = versions - self.known_by(node)
+        known = self.known_by(node)
+        fresh = versions - known
         if not fresh:
             return self
-        must, may = knowing(self.must, (node,), fresh), knowing(self.may, (node,), fresh)
+        must = self.must.set(node, known | fresh)
+        may = self.may.set(node, self.perhaps_known_by(node) | fresh)
         for version in fresh - self.gone:
             author = self.versions[version].node
             if version not in must.get(author, NONE):
