@@ -65,7 +65,7 @@ class Near:
             return step.key in self.rows if self.rows else step.node in self.nodes
         if isinstance(step, Restore):
             return self.nodes.issuperset(step.on)
-        return isinstance(step, Leave | Resync | Restart) and step.node in self.nodes
+        return isinstance(step, (Leave, Resync, Restart)) and step.node in self.nodes
 
     def holds(self, step: Step) -> bool:
         """Whether the step is about one of these nodes."""
@@ -90,7 +90,7 @@ def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
 
 def came_back(step: Step) -> bool:
     """Whether its nodes start, with what they have: what others have comes later."""
-    return isinstance(step, Restart | Restore | Rollout)
+    return isinstance(step, (Restart, Restore, Rollout))
 
 
 def changed_since(plan: Plan) -> frozenset[str]:
@@ -109,4 +109,4 @@ def keeps_news(last: Step, plan: Plan) -> bool:
 
 
 def _leaves(step: Step) -> Sequence[Step]:
-    return step.steps if isinstance(step, Burst | Concurrently) else (step,)
+    return step.steps if isinstance(step, (Burst, Concurrently)) else (step,)

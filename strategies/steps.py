@@ -337,7 +337,7 @@ def _at_once(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step | No
             break
         if not taken or Concurrently((*taken, step)).enabled(plan):
             taken.append(step)
-            marked = step.mark(marked) if isinstance(step, Data | Fill) else marked
+            marked = step.mark(marked) if isinstance(step, (Data, Fill)) else marked
     return Concurrently(tuple(taken)) if len(taken) > 1 else next(iter(taken), None)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect
 from functools import lru_cache
 from itertools import accumulate
+from operator import itemgetter
 from random import Random
 
 from attrs import field, frozen
@@ -128,11 +129,11 @@ class Odds:
 
     @ops.default
     def _ops(self) -> tuple[str, ...]:
-        return tuple(op for op, _ in self.weights)
+        return tuple(map(itemgetter(0), self.weights))
 
     @sums.default
     def _sums(self) -> tuple[int, ...]:
-        return tuple(accumulate(weight for _, weight in self.weights))
+        return tuple(accumulate(map(itemgetter(1), self.weights)))
 
     def drawn(self, rng: Random) -> str:
         """A kind by its weight."""
@@ -140,7 +141,7 @@ class Odds:
 
     def without(self, op: str) -> Odds:
         """The table without this kind. Not kept: there are as many as sets of kinds."""
-        return odds(tuple(one for one in self.weights if one[0] != op), self.spare)
+        return odds(tuple([one for one in self.weights if one[0] != op]), self.spare)
 
 
 def odds(weights: tuple[tuple[str, int], ...], spare: tuple[tuple[str, int], ...] = ()) -> Odds:

@@ -91,13 +91,13 @@ class _Clock:
         if self._runs or self._ours != threading.get_ident():
             return
         left_s, _ = signal.getitimer(signal.ITIMER_REAL)
-        if self._set_it(time.monotonic() + left_s):
+        if self._is_own(time.monotonic() + left_s):
             signal.setitimer(signal.ITIMER_REAL, 0.0)
         self._ours, self._rings_s = None, 0.0
         if signal.getsignal(signal.SIGALRM) == self._ring:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
-    def _set_it(self, rings_s: float) -> bool:
+    def _is_own(self, rings_s: float) -> bool:
         """Whether we set a clock that rings then; nobody else's is so near."""
         return abs(rings_s - self._rings_s) < LATER_S
 
@@ -107,7 +107,7 @@ class _Clock:
             self._set(self._until_s - now_s)
         elif self._runs:
             raise _Blocks
-        elif not self._set_it(now_s):
+        elif not self._is_own(now_s):
             # Somebody else's alarm, between two calls: as if there was no handler.
             signal.signal(number, signal.SIG_DFL)
             self._ours = None

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from syncmodel.model.values import ANY, Added, Assigned, Cell, Stored, Tombstone, Value, matches
+from syncmodel.model.values import (
+    ANY,
+    Added,
+    Assigned,
+    Cell,
+    Change,
+    Stored,
+    Tombstone,
+    Value,
+    matches,
+)
 
 #: How many links are tried. Beyond that the value counts as explained: a miss, no false alarm.
 TRIED = 2000
@@ -23,7 +33,7 @@ def explained(
     `bases(v)` are the versions that v may rest on.
     """
     known = [one for one in stored if isinstance(one, Value)]
-    changes = [one for one in stored if isinstance(one, Assigned | Added)]
+    changes = [one for one in stored if isinstance(one, Change)]
     waiting, seen = [(version, value)], {(version, value)}
     for _ in range(TRIED):
         if not waiting:
@@ -52,7 +62,7 @@ def _promise(change: Stored, below: Value) -> int:
     return int(isinstance(change, Added) and change.under(below) is not None)
 
 
-def _comes_of(base: Value, shown: Value, changes: Sequence[Assigned | Added]) -> bool:
+def _comes_of(base: Value, shown: Value, changes: Sequence[Change]) -> bool:
     """Whether these changes might make of the base what shows, column by column."""
     return all(
         cell is ANY or cell == base.get(name) or _is_made(name, base.get(name), cell, changes)
@@ -60,7 +70,7 @@ def _comes_of(base: Value, shown: Value, changes: Sequence[Assigned | Added]) ->
     )
 
 
-def _is_made(column: str, base: Cell, shown: Cell, changes: Sequence[Assigned | Added]) -> bool:
+def _is_made(column: str, base: Cell, shown: Cell, changes: Sequence[Change]) -> bool:
     mine = [change for change in changes if change.column == column]
     if base is ANY or any(isinstance(one, Assigned) and one.value == shown for one in mine):
         return True

@@ -34,6 +34,7 @@ from syncmodel.model.values import (
     ANY,
     Added,
     Assigned,
+    Change,
     Row,
     Stored,
     Tombstone,
@@ -253,7 +254,7 @@ def _check_shows(state: Asked, register: Row, row: RowBelief, shown: Value) -> N
 def _proved(state: Asked, register: Row, asked: Stored, stored: Value) -> Proof | None:
     """What one register was made from, if that is known by now."""
     row = state.belief.row(register)
-    below = None if isinstance(asked, Value | Tombstone) else asked.under(stored)
+    below = asked.under(stored) if isinstance(asked, Change) else None
     if state.belief.policy(register).sums:
         # What was added is in the sum that was answered, and nothing else that can't be.
         if isinstance(asked, Added) and (below is None or below.get(asked.column) is ANY):
@@ -298,7 +299,7 @@ def _proved_base(state: Asked, register: Row, row: RowBelief, below: Value, stor
 
 
 def _raise_other(state: Asked, asked: Stored, stored: Value, register: Row) -> None:
-    assert isinstance(asked, Assigned | Added)
+    assert isinstance(asked, Change)
     what = asked.value if isinstance(asked, Assigned) else f"{asked.by} or more"
     expected = f"{asked.column} {written(what)} stored"
     _raise(Kind.INVENTED, state.write, expected, f"{stored} stored", register)

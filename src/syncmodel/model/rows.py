@@ -17,8 +17,7 @@ from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Order, Versions, best
 from syncmodel.model.values import (
     TOMBSTONE,
-    Added,
-    Assigned,
+    Change,
     Stored,
     Tombstone,
     Value,
@@ -90,16 +89,18 @@ class RowBelief(Record, cache_hash=True):
         found = best(self.order, possible, self.must.get(node, NONE))
         if not self.beaten:
             return found
-        return frozenset([version for version in found if not self._is_beaten(version, node)])
+        mine = self.beaten.get(node, ())
+        found = found.difference(mine)
+        if mine and len(self.beaten) == 1:
+            return found
+        return frozenset([version for version in found if not self._is_outdone(version, node)])
 
     def unbeaten(self, node: str) -> Versions:
         """The same, as far as the order alone says."""
         return best(self.order, self.possible(node), self.must.get(node, NONE))
 
-    def _is_beaten(self, version: int, node: str) -> bool:
-        """Whether the node can't show the version, as it or the author showed another one."""
-        if version in self.beaten.get(node, ()):
-            return True
+    def _is_outdone(self, version: int, node: str) -> bool:
+        """Whether the node can't show the version, as its author showed another one."""
         others = self.beaten.get(self.versions[version].node)
         winners = None if others is None else others.get(version)
         return winners is not None and version not in self.gone and self.surpasses(node, winners)
@@ -132,7 +133,7 @@ class RowBelief(Record, cache_hash=True):
             return stored.fits(value)
         if isinstance(stored, Value):
             return matches(stored.cells, value.cells)
-        if isinstance(stored, Tombstone):
+        if isinstance(stored, Tombstone) or stored.under(value) is None:
             return False
         return explained(
             [one.value for one in self.versions], version, value, lambda v: self._bases(v) - {later}
@@ -159,10 +160,12 @@ class RowBelief(Record, cache_hash=True):
 
     def surely(self, versions: Versions, node: str) -> RowBelief:
         """The node must know these versions from now on, and so must authors that kept theirs."""
-        fresh = versions - self.known_by(node)
+        known = self.known_by(node)
+        fresh = versions - known
         if not fresh:
             return self
-        must, may = knowing(self.must, (node,), fresh), knowing(self.may, (node,), fresh)
+        must = self.must.set(node, known | fresh)
+        may = self.may.set(node, self.perhaps_known_by(node) | fresh)
         for version in fresh - self.gone:
             author = self.versions[version].node
             if version not in must.get(author, NONE):
@@ -327,7 +330,7 @@ class RowBelief(Record, cache_hash=True):
         answer has said so, is still one of those that it had then."""
         grounds = self.grounds
         for number in sorted(self.written_by(node)):
-            if isinstance(self.versions[number].value, Assigned | Added) or number in self.pending:
+            if isinstance(self.versions[number].value, Change) or number in self.pending:
                 grounds = grounds.set(number, self._bases(number))
         return grounds
 
