@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from syncmodel.model.belief import Belief, Entries
+from syncmodel.model.belief import Belief
 from syncmodel.model.columns import OnDelete
 from syncmodel.model.naming import describe
 from syncmodel.model.net import Net
+from syncmodel.model.noted import Entries
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.rows import RowBelief
 from syncmodel.model.values import Row, Write

@@ -8,7 +8,7 @@ owns the comparison of a settled system. `registers` defines what a register is:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from syncmodel.model.divergence import Divergence
 from syncmodel.model.guarantees import SESSION, Guarantees
 from syncmodel.model.logs import Logs
 from syncmodel.model.net import Net
+from syncmodel.model.noted import Entries, Entry, Marked, Rest, Seen, Touched
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.policies import Policy
@@ -28,74 +29,9 @@ from syncmodel.model.rows import RowBelief, knowing
 from syncmodel.model.schema import Table
 from syncmodel.model.trust import granted, retrusted
 from syncmodel.model.values import Row, Stored, Tombstone, Value, Version, Write
-from syncmodel.model.view import View
 from syncmodel.record import Record
 
 EMPTY = RowBelief()
-
-
-class Rest(Record):
-    """A register as it was left by a rest, on which net, and what each node showed then.
-
-    `stable`: nothing was learnt there, and nothing would be of the same sights.
-    `prunes`: what a node did not show was taken for unknown to it.
-    """
-
-    net: Net
-    row: RowBelief
-    sights: Mapping[str, Value | str | None]
-    stable: bool
-    prunes: bool
-
-
-class Seen(Record):
-    """The last rest as a whole, which found nothing: its net, the rows after it, what showed.
-
-    `prunes`: as each `Rest` has it. `compared`: all others are what they were at the rest before.
-    """
-
-    net: Net
-    rows: Map[Row, RowBelief]
-    shown: Mapping[str, Mapping[Row, Value]]
-    prunes: bool
-    views: Mapping[str, View]
-    compared: Collection[Row]
-
-
-class Touched(Record):
-    """The registers that were given another belief since that rest, if `rows` came of it so.
-
-    Whoever makes other rows in another way need not know of it: see `Belief.touched`.
-    """
-
-    seen: Seen
-    rows: Map[Row, RowBelief]
-    names: frozenset[Row] = frozenset()
-
-
-class Marked(Record):
-    """The registers of `rows` of which more is believed than most: see `Belief.marked`. `hideable`:
-    those of tables whose rows may hide."""
-
-    rows: Map[Row, RowBelief]
-    names: frozenset[Row] = frozenset()
-    hideable: frozenset[Row] = frozenset()
-
-
-class Entry(Record):
-    """A version that a call made, or may have made: the `number`-th of its register.
-
-    `sure`: the call surely made it. `asked`: the call asked for it; else it was taken along.
-    """
-
-    register: Row
-    number: int
-    sure: bool
-    asked: bool = True
-
-
-#: What one call stored.
-Entries = tuple[Entry, ...]
 
 
 class Answered(Protocol):
@@ -208,22 +144,13 @@ class Belief(Record, eq=False):
 
     def with_row(self, row: Row, belief: RowBelief) -> Belief:
         """This belief with another one of that register."""
-        rows = self.rows.set(row, belief)
-        return Belief(
-            self.net,
-            self.guarantees,
-            rows,
-            self.taken,
-            self.rested,
-            self.seen,
-            self._noting(rows, (row,)),
-            self.marking(rows, {row: belief}),
-            self.logs,
-        )
+        return self._with(self.rows.set(row, belief), {row: belief})
 
     def with_rows(self, changed: Mapping[Row, RowBelief]) -> Belief:
         """This belief with others of these registers."""
-        rows = self.rows.update(changed)
+        return self._with(self.rows.update(changed), changed)
+
+    def _with(self, rows: Map[Row, RowBelief], changed: Mapping[Row, RowBelief]) -> Belief:
         return Belief(
             self.net,
             self.guarantees,

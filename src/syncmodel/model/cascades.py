@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from syncmodel.model.belief import Belief, Entries, Entry
+from syncmodel.model.belief import Belief
 from syncmodel.model.columns import OnDelete
 from syncmodel.model.net import Net
+from syncmodel.model.noted import Entries, Entry
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.schema import Schema
 from syncmodel.model.values import TOMBSTONE, Row, Version, Write

@@ -15,13 +15,14 @@ from syncmodel.model import backups, prefix
 from syncmodel.model.asked import Asked, Moment
 from syncmodel.model.backups import UNTOUCHED, Disks
 from syncmodel.model.beaten import between_rests, landed, travelled, unless_beaten
-from syncmodel.model.belief import Answered, Belief, Entries, Entry
+from syncmodel.model.belief import Answered, Belief
 from syncmodel.model.cascades import with_cascades
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.evidence import Proof, believed, had, of_rows
 from syncmodel.model.guarantees import FRESH
 from syncmodel.model.naming import describe, name_of_read, wrong_sight
 from syncmodel.model.net import Net
+from syncmodel.model.noted import Entries, Entry
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import LANDED, Answer, Outcome
 from syncmodel.model.reads import Look, looked, remembered

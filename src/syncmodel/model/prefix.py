@@ -13,11 +13,12 @@ from attrs import evolve
 from msgspec.structs import replace
 
 from syncmodel.model.backups import Disks
-from syncmodel.model.belief import Belief, Entries
+from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.guarantees import FRESH
 from syncmodel.model.logs import Logged
 from syncmodel.model.net import Net
+from syncmodel.model.noted import Entries
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.reads import Look
 from syncmodel.model.registers import shown as by_register

@@ -11,10 +11,11 @@ from functools import partial
 from itertools import permutations
 
 from syncmodel.model.asked import OF_ROWS
-from syncmodel.model.belief import Belief, Entries
+from syncmodel.model.belief import Belief
 from syncmodel.model.columns import OnDelete
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.evidence import Proof
+from syncmodel.model.noted import Entries
 from syncmodel.model.order import Versions
 from syncmodel.model.outcome import LANDED, Outcome
 from syncmodel.model.reads import Look

@@ -103,6 +103,7 @@ class Group:
         leaves = [row for row in rows if belief.policy(row).leaves]
         self._single = frozenset(row for row in leaves if self._has_one_leaf(row))
         self._found: dict[tuple[State, frozenset[int], int | None], Pairs | None] = {}
+        self._next: dict[tuple[int, State], list[State]] = {}
         each = (
             dict.fromkeys([*first, *(state for base in bases for state in self._on(row, base))])
             for row, (first, bases) in starts.items()
@@ -188,7 +189,7 @@ class Group:
             return (not must and self._would_show(state, shown)) or any(
                 ends(then, waiting - {place})
                 for place in sorted(waiting)
-                for then in self._states(self.served[place], state)
+                for then in self._after(place, state)
             )
 
         return any(ends(start, self._all) for start in self._starts)
@@ -225,11 +226,18 @@ class Group:
         found = None if must else Pairs()
         for place in sorted(waiting):
             others = waiting - {place}
-            for then in self._states(self.served[place], state):
+            for then in self._after(place, state):
                 rest = self._before(then, others, last)
                 if rest is not None:
                     found = rest.union(found or (), ((place, other) for other in others))
         self._found[state, waiting, last] = found
+        return found
+
+    def _after(self, place: int, state: State) -> list[State]:
+        """The states after this one was served; none where that can't be."""
+        found = self._next.get((place, state))
+        if found is None:
+            found = self._next[place, state] = self._states(self.served[place], state)
         return found
 
     def _states(self, one: Served, state: State) -> list[State]:

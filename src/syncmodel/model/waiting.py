@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from syncmodel.model.belief import Belief, Entries
+from syncmodel.model.belief import Belief
+from syncmodel.model.noted import Entries
 from syncmodel.model.order import Versions
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.values import Row, Value, Write

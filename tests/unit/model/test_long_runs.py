@@ -21,7 +21,7 @@ from syncmodel.engine import session
 from syncmodel.engine.drive import Straight
 from syncmodel.engine.run import run
 from syncmodel.errors import SyncModelError
-from syncmodel.model import registers, rest
+from syncmodel.model import registers, rest, well_formed
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import DivergenceFound
 from syncmodel.model.guarantees import Guarantees
@@ -94,7 +94,7 @@ def test_what_is_known_to_be_the_same_need_not_be_compared(
     """On every run of the corpus, correct or with its bug."""
     compare, looked = rest.compare, 0
     monkeypatch.setattr(registers, "MANY", 2)
-    monkeypatch.setattr(rest, "MANY", 2)
+    monkeypatch.setattr(well_formed, "MANY", 2)
 
     def both(belief: Belief, views: Mapping[str, View | None]) -> Belief:
         nonlocal looked
@@ -157,11 +157,11 @@ VIEWS = st.lists(st.one_of(CASES, CASES, EVENTS), max_size=5).map(lambda rows: V
 
 @given(views=st.lists(VIEWS, min_size=1, max_size=8), many=st.sampled_from([0, 3, 64]))
 def test_a_view_is_as_well_formed_whatever_was_seen_before(views: list[View], many: int) -> None:
-    rest._is_well_formed.cache_clear()
-    with patch.object(rest, "MANY", many):
+    well_formed._is_well_formed.cache_clear()
+    with patch.object(well_formed, "MANY", many):
         for view in views:
-            whole = not rest._ill_formed(SUPERTEST, 1, "any node", view)
-            assert rest._well_formed(SUPERTEST, 1, view) == whole
+            whole = not well_formed._ill_formed(SUPERTEST, 1, "any node", view)
+            assert well_formed._well_formed(SUPERTEST, 1, view) == whole
 
 
 @given(views=st.lists(VIEWS, min_size=1, max_size=8), many=st.sampled_from([1, 3]))

@@ -36,9 +36,9 @@ from stories import (
 from syncmodel.errors import UsageError
 from syncmodel.exhaustive.coverage import require_covered
 from syncmodel.exhaustive.limits import Limits
-from syncmodel.model.belief import Entry
 from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.noted import Entry
 from syncmodel.model.outcome import Outcome, refused, shown
 from syncmodel.model.prefix import logged
 from syncmodel.model.values import Row

@@ -162,6 +162,18 @@ STORIES = {
         TWO,
         LEAVES,
     ),
+    "or does not, where what replaced it since rests on what is hidden": Story(
+        (
+            CREATED,
+            then((Delete("n2", "cases", "c1"), OK), NOTHING),
+            then((create("n2", "c1", "t2"), row("t2")), T2),
+            then((Delete("n1", "cases", "c1"), OK), NOTHING),
+        ),
+        then((Distrust("n1", "n2"), OK), T2, NOTHING),
+        then((Distrust("n1", "n2"), OK), NOTHING),
+        TWO,
+        LEAVES,
+    ),
     "a row is hidden by the one of two cases that is away": Story(
         OF_TWO_CASES,
         then(C2_GOES, {"c1": ("t1", 0), "e1": ("c1", "b1")}),

@@ -78,15 +78,15 @@ class MultiValue(Policy):
         known = row.present(row.known_by(node))
         # A node need not know what lies between a version and one that it rests on.
         loose = row.order.loose.union(*(causal.get(v, NONE) for v in row.order.loose)) & may
-        # A create may rest on a tombstone that the node hides, as it does not trust who deleted.
+        # A create may rest on a tombstone that the node hides, not trusting who deleted; and
+        # so may what rests on that create, which it may hide as well.
         hidden = row.kept.get(node, NONE)
-        fresh = frozenset(v for v in may if hidden and not row.order.parents.get(v))
         return frozenset(
             version
             for version in known
             if may.isdisjoint(over := causal.get(version, NONE))
             and not loose - {version}
-            and (hidden.isdisjoint(over) or not fresh - {version})
+            and (hidden.isdisjoint(over) or may == {version})
         )
 
 
