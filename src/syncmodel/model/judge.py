@@ -62,7 +62,7 @@ def fold(
     *may* over every link that was up at any moment; then the answers are judged, each alone and
     those of one node together; *must* grows last. Raises `DivergenceFound` if one is impossible.
     """
-    before = belief.net
+    before, earlier = belief.net, belief.answers
     during = before.either(after)
     moment = Moment((before, after), during, unstable=touched)
     for write, outcome in calls:
@@ -79,10 +79,11 @@ def fold(
     folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)
     done = backups.done(ended, belief, entered, during, disks).rewired(after, touched)
-    if (after is before or after == before) and not (touched or before.distrusts or before.quorum):
-        answers += [one for one in belief.answers if one.lasts]
-        return replace(done, answers=answers) if answers and disks == UNTOUCHED else done
-    return replace(done, answers=()) if done.answers else done
+    if touched or disks.restored or not (after is before or after == before):
+        answers = []
+    else:
+        answers += [one for one in earlier if one.lasts]
+    return replace(done, answers=answers) if answers or done.answers else done
 
 
 def _perhaps_landed(entered: Belief, during: Net) -> Belief:
@@ -142,6 +143,8 @@ def _answered(
                     crowded=name in crowded,
                     most=len(belief.row(name).versions),
                 )
+    if entered.net.distrusts or entered.net.quorum:
+        return folded, []  # What answered need not be what the node shows.
     return folded, [*groups, *had([*proofs, *read])]
 
 
