@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from functools import cached_property, lru_cache
 from itertools import permutations, product
 
-import networkx as nx
 from immutables import Map
 from msgspec.structs import replace
 
@@ -223,8 +222,7 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
 
     @cached_property
     def settles(self) -> bool:
-        """Whether all that is under way has come once it is at rest: what comes later is sent
-        anew."""
+        """Whether all that was under way has come at a rest: what comes later is sent anew."""
         if not self.quorum and not self.paused:
             return True
         return self.whole.flow == replace(self, cut=self.cut | self.interrupted).flow
@@ -240,9 +238,8 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
 
     @cached_property
     def voters(self) -> frozenset[str]:
-        """The nodes that must be able to write where a quorum decides: most of all nodes, each of
-        which hears each other."""
-        return next((group for group in self._groups if self._is_most(group)), NOBODY)
+        """The nodes that must be able to write in a quorum: most of all, which hear each other."""
+        return next(filter(self._is_most, spreading.mutual(self.carriers, self.flow)), NOBODY)
 
     def must_answer(self, node: str) -> bool:
         """Whether a node that runs must show its rows: any, but where a quorum decides only one
@@ -252,19 +249,7 @@ class Net(Record, cache_hash=True, dict=True, gc=True):
     @cached_property
     def perhaps_voters(self) -> frozenset[str]:
         """The nodes that may be able to: some path, over links of any direction, joins most."""
-        graph = spreading.directed(self.carriers, self.flow).to_undirected()
-        joined = (frozenset(part) for part in nx.connected_components(graph))
-        return NOBODY.union(*(part for part in joined if self._is_most(part)))
-
-    @cached_property
-    def _groups(self) -> list[frozenset[str]]:
-        """The nodes that hear each other directly, and no others."""
-        hears = {node: {node} for node in self.carriers}
-        for a, b in self.flow:
-            if (b, a) in self.flow:
-                hears[a].add(b)
-        whole = [frozenset(group) for group in hears.values()]
-        return [group for group in whole if whole.count(group) == len(group)]
+        return NOBODY.union(*filter(self._is_most, spreading.joined(self.carriers, self.flow)))
 
     def _is_most(self, group: frozenset[str]) -> bool:
         return 2 * len(group) > len(self.nodes)

@@ -60,6 +60,24 @@ def circles(carriers: Nodes, flow: frozenset[Link]) -> tuple[Nodes, ...]:
     return tuple(sorted(tuple(sorted(part)) for part in parts))
 
 
+@lru_cache(maxsize=KEPT)
+def mutual(carriers: Nodes, flow: frozenset[Link]) -> tuple[frozenset[str], ...]:
+    """The groups of nodes that hear each other directly, and no others."""
+    hears = {node: {node} for node in carriers}
+    for a, b in flow:
+        if (b, a) in flow:
+            hears[a].add(b)
+    whole = [frozenset(group) for group in hears.values()]
+    return tuple(group for group in whole if whole.count(group) == len(group))
+
+
+@lru_cache(maxsize=KEPT)
+def joined(carriers: Nodes, flow: frozenset[Link]) -> tuple[frozenset[str], ...]:
+    """The groups of nodes that some path joins, over links of any direction."""
+    graph = directed(carriers, flow).to_undirected()
+    return tuple(frozenset(part) for part in nx.connected_components(graph))
+
+
 def heard(flow: frozenset[Link], distrusts: frozenset[Link], author: str) -> frozenset[Link]:
     """The links along which what that author wrote travels: a node that does not trust it takes
     nothing, and hands on what it took before."""
