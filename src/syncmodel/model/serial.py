@@ -16,7 +16,7 @@ from syncmodel.model.columns import OnDelete
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.evidence import Proof
 from syncmodel.model.noted import Entries
-from syncmodel.model.order import Versions
+from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import LANDED, Outcome
 from syncmodel.model.reads import Look
 from syncmodel.model.rows import RowBelief
@@ -239,7 +239,9 @@ class _Node(Record):
         if policy.leaves:
             first = policy.may_show(row, self.name).difference(own, lost)
         has = partial(self._stored, name, row)
-        earlier = row.possible(self.name).difference(own, lost) if lost else frozenset[int]()
+        # It may have shown what it has lost since, or does not trust any more.
+        gone = (row.grounds.get(v, NONE) for v in lost)
+        earlier = row.possible(self.name).union(*gone).difference(own, lost) if lost else NONE
         nothing = [] if known else [None]
         start = [*map(has, first), *nothing], [*map(has, sorted(earlier)), *nothing]
         maybe = [

@@ -7,7 +7,8 @@ from short_stories import NOTHING, THREE, TWO, Story, check, then
 from stories import LOST, OK, both, count, create, in_a_row, retitle, rolled_back, rolled_out, row
 
 from syncmodel.model.guarantees import Guarantees
-from syncmodel.steps import Cut, Delete, Distrust, Mend, Partition, Trust
+from syncmodel.model.outcome import Outcome
+from syncmodel.steps import Cut, Delete, Distrust, Mend, Partition, Step, Trust
 
 T1, T2, T3 = ({"c1": (title, 0)} for title in ("t1", "t2", "t3"))
 CREATED = (create("n1", "c1", "t1"), row("t1"))
@@ -34,7 +35,23 @@ COUNTED_APART = in_a_row(
     (Cut("n2", "n1"), OK),
     (Distrust("n1", "n2"), OK),
 )
+
+
+def set_and_counted(first: int, second: int) -> tuple[Step, Outcome]:
+    """n1 sets a title, stops trusting n2, and counts twice at once, with these answers."""
+    return in_a_row(
+        (retitle("n1", "c1", "t2"), LOST),
+        (Distrust("n1", "n2"), OK),
+        both((count("n1", "c1", 1), row("t2", first)), (count("n1", "c1", 2), row("t2", second))),
+    )
+
+
 STORIES = {
+    "what got no answer rests on what its node showed then, and hides now": Story(
+        (then((create("n2", "c1", "t1"), row("t1")), T1),),
+        then(set_and_counted(1, 2), {"c1": ("t2", 3)}),
+        then(set_and_counted(1, 3), {"c1": ("t2", 3)}),
+    ),
     "it hands on what it does not show": Story(
         (then(CREATED, T1, T1, NOTHING), then((Distrust("n2", "n1"), OK), T1, NOTHING, NOTHING)),
         then(N1_ALONE, T1, T1, T1),
