@@ -17,8 +17,8 @@ from syncmodel.model.belief import Belief
 from syncmodel.model.net import Net
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.rows import Beaten, RowBelief
-from syncmodel.model.values import Row, Value
-from syncmodel.model.waiting import may_create
+from syncmodel.model.values import Row
+from syncmodel.model.waiting import may_be_accepted
 
 #: A row, with what is assumed of it.
 Supposing = Callable[[RowBelief], RowBelief]
@@ -97,12 +97,9 @@ def under_way_from(during: Net, node: str) -> frozenset[str]:
 
 def may_land(belief: Belief, name: Row, row: RowBelief, version: int) -> bool:
     """Whether an unanswered request, if its node did not take it so far, may be taken now."""
-    node, value = row.versions[version].node, row.versions[version].value
     if belief.guarantees.by_field:
         return True
-    if not isinstance(value, Value):
-        return bool(row.present(row.candidates(node) - {version}))
-    return may_create(belief.with_row(name, row), name, value, node)
+    return may_be_accepted(belief.with_row(name, row), name, version)
 
 
 def travelled(belief: Belief, during: Net) -> Belief:

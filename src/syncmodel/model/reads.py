@@ -8,7 +8,7 @@ less. `Guarantees.reads` says how much of that is promised.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from attrs import evolve
@@ -24,7 +24,7 @@ from syncmodel.model.order import NONE
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.together import with_no_create
+from syncmodel.model.together import apart
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
 from syncmodel.record import Record
@@ -81,17 +81,10 @@ def looked(belief: Belief, look: Look, outcome: Outcome, moment: Moment) -> list
         if not register.column or register in shown:
             found += _Seen(belief, look.node, register, shown.get(register)).sights()
     if belief.guarantees.by_field and belief.guarantees.reads == FRESH:
-        _check_columns(belief, look.node, shown)
+        wrong = tuple(apart(belief, look.node, {row.whole for row in shown}, shown))
+        if wrong:
+            raise DivergenceFound(wrong)
     return found
-
-
-def _check_columns(belief: Belief, node: str, shown: Mapping[Row, Value]) -> None:
-    for register in sorted(register for register in shown if not register.column):
-        row = belief.row(register)
-        creates = row.fitting(belief.may_show(node, register), shown[register])
-        found = with_no_create(belief, node, register, creates, shown)
-        if found is not None:
-            raise DivergenceFound((found,))
 
 
 def _raise(kind: Kind, node: str, row: Row | None, expected: str, shown: str) -> None:

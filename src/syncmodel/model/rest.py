@@ -23,7 +23,7 @@ from syncmodel.model.policies import Policy
 from syncmodel.model.registers import changed, come_along
 from syncmodel.model.registers import shown as by_register
 from syncmodel.model.rows import RowBelief
-from syncmodel.model.together import with_no_create
+from syncmodel.model.together import apart
 from syncmodel.model.values import Row, Value, matches
 from syncmodel.model.view import View
 from syncmodel.model.well_formed import check_form
@@ -80,7 +80,8 @@ def compare(belief: Belief, views: Mapping[str, View | None]) -> Belief:
     logs, of = belief.logs, belief.guarantees
     after = Belief(belief.net, of, rows, belief.taken, rested, whole, noted, marks, logs)
     if of.by_field:
-        _raise_if(_with_no_create(after, {name.whole for name in names}, shown))
+        whole_rows = {name.whole for name in names}
+        _raise_if([d for node in shown for d in apart(after, node, whole_rows, shown[node])])
     if belief.net.interrupted:
         # What need not have come over a link that broke may do so from now on.
         flowed = (
@@ -143,20 +144,6 @@ def _not_left(belief: Belief, shown: Mapping[str, Registers]) -> list[Divergence
     """What contradicts the last answers."""
     left = [one.not_left(belief, shown[one.node]) for one in belief.answers if one.node in shown]
     return [divergence for divergence in left if divergence is not None]
-
-
-def _with_no_create(
-    belief: Belief, names: Collection[Row], shown: Mapping[str, Registers]
-) -> list[Divergence]:
-    found: list[Divergence] = []
-    for name in sorted(names):
-        row = belief.row(name)
-        for node, values in shown.items():
-            if name in values:
-                creates = row.fitting(belief.may_show(node, name), values[name])
-                wrong = with_no_create(belief, node, name, creates, values)
-                found += [] if wrong is None else [wrong]
-    return found
 
 
 def _raise_if(found: list[Divergence]) -> None:

@@ -6,12 +6,24 @@ delete, has at least the columns that its new create gave it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from syncmodel.model.belief import Belief
 from syncmodel.model.divergence import Divergence
 from syncmodel.model.order import Versions
 from syncmodel.model.values import Row, Value
+
+
+def apart(
+    belief: Belief, node: str, rows: Iterable[Row], shown: Mapping[Row, Value]
+) -> Iterator[Divergence]:
+    """The divergences of those of the rows that the node shows, with columns that fit no create."""
+    for row in sorted(rows):
+        if row in shown:
+            creates = belief.row(row).fitting(belief.may_show(node, row), shown[row])
+            found = with_no_create(belief, node, row, creates, shown)
+            if found is not None:
+                yield found
 
 
 def with_no_create(
