@@ -29,6 +29,7 @@ from syncmodel.reference.node.entries import (
 from syncmodel.reference.node.membership import is_member, member, trust
 from syncmodel.reference.node.ports import (
     Cursor,
+    Drop,
     FromPeer,
     Input,
     Member,
@@ -251,6 +252,8 @@ def opened(state: State, given: Subscribe, node: Node) -> tuple[State, Served]:
 
 
 def _subscribe(state: State, given: Subscribe, node: Node) -> Step:
+    if given.peer is not None and not is_member(state, node, given.peer):
+        return state, (Drop(given.conn),)
     state, stream = opened(state, given, node)
     sends = (ToSubscriber(given.conn, message) for message in stream if message is not None)
     return state, tuple(sends)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from supertest import create_case, fully_connected, update_case
 
+from syncmodel.model.net import Link
 from syncmodel.reference.simulated import (
     VirtualWorld,
     acts,
@@ -15,6 +18,7 @@ from syncmodel.reference.simulated import (
     setup,
     views,
 )
+from syncmodel.reference.simulated.coming import Deliverable
 from syncmodel.reference.simulated.sights import at_rest, members
 from syncmodel.reference.simulated.told import member, trust
 from syncmodel.steps import Step
@@ -119,3 +123,54 @@ def test_saying_it_twice_changes_nothing() -> None:
 def test_worlds_that_differ_in_it_are_not_one() -> None:
     away, wary = told(START, "n3", active=False), trusting(START, "n2", "n1", trusted=False)
     assert len({canonical(START), canonical(away), canonical(wary)}) == 3
+
+
+def test_a_subscription_that_comes_after_its_sender_left_is_refused() -> None:
+    away = told(START, "n1", active=False)
+    world = deliver(member(away, "n1", active=True)[0], Deliverable("dial", ("n2", "n1")))
+    assert world.wires["n2", "n1"].asked
+    world = member(acts.pause(world, "n1"), "n1", active=False)[0]
+    world = settled(acts.resume(world, "n1"))
+    assert {link for link in world.wires if "n1" in link} == set()
+
+
+TWO = settled(initial(setup(2), fully_connected(2)))
+ACTS: tuple[Callable[[VirtualWorld, str], VirtualWorld], ...] = (
+    lambda world, node: member(world, node, active=False)[0],
+    lambda world, node: member(world, node, active=True)[0],
+    lambda world, node: acts.pause(world, node) if world.runs(node) else world,
+    lambda world, node: acts.resume(world, node) if node in world.paused else world,
+    lambda world, node: acts.crash(world, node) if world.runs(node) else acts.boot(world, node),
+    lambda world, node: acts.resync(world, node, full=True)[0],
+    lambda world, node: acts.hang(world, link_from(node)),
+    lambda world, _: acts.set_cut(world, frozenset()),
+)
+
+
+def link_from(node: str) -> Link:
+    return ("n1", "n2") if node == "n1" else ("n2", "n1")
+
+
+def next_worlds(world: VirtualWorld) -> list[VirtualWorld]:
+    done = [act(world, name) for act in ACTS for name in world.setup.names]
+    return [*done, *(deliver(world, one) for one in deliverables(world))]
+
+
+def undisturbed(world: VirtualWorld) -> VirtualWorld:
+    """Once nothing is cut, every node runs and goes on, and nothing can happen on its own."""
+    world = acts.set_cut(world, frozenset())
+    for name in world.setup.names:
+        world = acts.resume(world, name) if name in world.paused else world
+        world = world if world.runs(name) else acts.boot(world, name)
+    return settled(world)
+
+
+def test_whenever_they_are_told_those_and_only_those_are_connected_that_are_members() -> None:
+    met, outside = {canonical(TWO): TWO}, [TWO]
+    while outside:
+        found = {canonical(one): one for world in outside for one in next_worlds(world)}
+        outside = [one for name, one in found.items() if name not in met]
+        met |= found
+        for world in map(undisturbed, outside):
+            assert set(world.wires) == {link for link in world.setup.links if world.lets(link)}
+    assert len(met) > 1000
