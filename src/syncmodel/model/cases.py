@@ -266,7 +266,7 @@ def _winners(row: RowBelief) -> list[RowBelief]:
     if not row.order.among:
         return []
     loser, winners = min(row.order.among, key=lambda one: (one[0], sorted(one[1])))
-    left = evolve(row.order, among=row.order.among - {(loser, winners)})
+    left = replace(row.order, among=row.order.among - {(loser, winners)})
     return [row.ordered(left.shown(frozenset({w}), (loser,))) for w in sorted(winners)]
 
 
@@ -282,7 +282,7 @@ def _bases(policy: Policy, row: RowBelief) -> list[RowBelief]:
         ways = [policy.based(row.order, version, b) for b in row.present(bases)]
         if creates:
             ways += [policy.based(row.order, version, b) for b in row.tombstones(bases)]
-            ways.append(evolve(row.order, loose=row.order.loose - {version}))
+            ways.append(replace(row.order, loose=row.order.loose - {version}))
         return [row.ordered(way) for way in ways]
     return []
 

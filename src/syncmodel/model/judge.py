@@ -64,7 +64,6 @@ def fold(
     """
     before, earlier = belief.net, belief.answers
     during = before.either(after)
-    moment = Moment((before, after), during, unstable=touched)
     for write, outcome in calls:
         _check_shape(belief, write, outcome)
     belief = backups.coming_back(travelled(belief.granting(after), during), during, disks)
@@ -75,6 +74,7 @@ def fold(
         entered = _perhaps_landed(entered, during)
     folded, answers = entered, list[Answered]()
     if calls or looks:
+        moment = Moment((before, after), during, unstable=touched)
         folded, answers = _answered(belief, entered, calls, entries, looks=looks, moment=moment)
     folded = prefix.folded(folded, calls, entries, looks, after=after, disks=disks)
     ended = folded.ended(touched, belief, after)

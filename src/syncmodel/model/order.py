@@ -7,18 +7,19 @@ whatever else it knows (observation). Which source an edge has decides the name 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import networkx as nx
-from attrs import evolve, field, frozen
 from immutables import Map
+from msgspec.structs import replace
+
+from syncmodel.record import Record
 
 Versions = frozenset[int]
 NONE: Versions = frozenset()
 
 
-@frozen(cache_hash=True)
-class Order:
+class Order(Record, cache_hash=True):
     """`parents[v]` are the versions v was written knowing; `seen` are (loser, winner) pairs.
 
     `among` are (loser, winners): the loser loses to one of these; which one is unknown.
@@ -33,8 +34,8 @@ class Order:
     #: (increment, create): where counters add up, what was seen in a sum though its node knew that
     #: create, so that this has not taken it out.
     beside: frozenset[tuple[int, int]] = frozenset()
-    #: For each version: all that it loses to. Cached, as every step needs it.
-    above: Map[int, Versions] = field(default=Map(), eq=False, repr=False)
+    #: For each version that loses to any: all that it loses to. It follows from what else is here.
+    above: Map[int, Versions] = Map()
 
     def written(self, version: int, parents: Versions) -> Order:
         """The order once `version` was written over `parents`."""
@@ -52,10 +53,10 @@ class Order:
         if not fresh:
             return self
         if len(winners) > 1:
-            return evolve(self, among=self.among | {(loser, winners) for loser in fresh})
+            return replace(self, among=self.among | {(loser, winners) for loser in fresh})
         (winner,) = winners
         pairs = self.seen | {(loser, winner) for loser in fresh}
-        return evolve(self, seen=pairs, above=_below(self.above, frozenset(fresh), winner))
+        return replace(self, seen=pairs, above=_below(self.above, frozenset(fresh), winner))
 
     def best(self, versions: Versions, known: Versions) -> Versions:
         """Those of `versions` that lose to nothing which a node that knows `known` must know."""
@@ -69,17 +70,22 @@ class Order:
             if all(w in known or not known.isdisjoint(self.above.get(w, NONE)) for w in winners)
         )
 
-    @cached_property
+    @property
     def causal(self) -> dict[int, Versions]:
         """For each version: all that it loses to because they were written knowing it."""
-        return _closed(_causal_pairs(self.parents))
+        return _causal(self.parents)
+
+
+@lru_cache(maxsize=256)
+def _causal(parents: Map[int, Versions]) -> dict[int, Versions]:
+    return _closed(_causal_pairs(parents))
 
 
 @lru_cache(maxsize=256)
 def best(order: Order, versions: Versions, known: Versions) -> Versions:
     """See `Order.best`. Found once for all nodes that know the same, from one rest to the next.
 
-    It follows from the three: `above`, which is not compared, is made of the rest of the order.
+    It follows from the three.
     """
     lost = order.outnumbered(known)
     return frozenset(
@@ -107,4 +113,5 @@ def _below(above: Map[int, Versions], losers: Versions, winner: int) -> Map[int,
 def _closed(pairs: Iterable[tuple[int, int]]) -> dict[int, Versions]:
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_edges_from(pairs)
-    return {version: frozenset(nx.descendants(graph, version)) for version in graph}
+    closed = {version: frozenset(nx.descendants(graph, version)) for version in graph}
+    return {version: winners for version, winners in closed.items() if winners}

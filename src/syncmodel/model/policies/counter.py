@@ -9,7 +9,8 @@ from __future__ import annotations
 from itertools import product
 from typing import ClassVar
 
-from attrs import evolve, frozen
+from attrs import frozen
+from msgspec.structs import replace
 
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.order import NONE, Versions
@@ -68,7 +69,7 @@ class AddsUp(Policy):
         creates = [v for v in row.known_by(node) if not _by(row, v)]
         counted = self.possibly(row, node, sight)
         beside = row.order.beside.union(product(counted, creates))
-        return row if beside == row.order.beside else row.ordered(evolve(row.order, beside=beside))
+        return row if beside == row.order.beside else row.ordered(replace(row.order, beside=beside))
 
     def _wrong(self, row: RowBelief, node: str, sight: Value) -> Kind | None:
         total = _total(sight)

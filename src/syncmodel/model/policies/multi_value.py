@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from attrs import evolve, frozen
+from msgspec.structs import replace
 
 from syncmodel.model.divergence import Divergence, Kind
 from syncmodel.model.order import NONE, Order, Versions
@@ -30,11 +31,11 @@ class MultiValue(Policy):
         """What it replaces is not known before an answer proves it."""
         del parents
         order = order.written(version, NONE)
-        return order if creates else evolve(order, loose=order.loose | {version})
+        return order if creates else replace(order, loose=order.loose | {version})
 
     def based(self, order: Order, version: int, base: int) -> Order:
         """It replaces that leaf and no other."""
-        return evolve(order.written(version, frozenset({base})), loose=order.loose - {version})
+        return replace(order.written(version, frozenset({base})), loose=order.loose - {version})
 
     def may_show(self, row: RowBelief, node: str) -> Versions:
         """No version that a known one replaced, none that a leaf beat at another rest, and no
@@ -65,7 +66,7 @@ class MultiValue(Policy):
             return order
         (winner,) = shown
         pairs = {(leaf, winner) for leaf in self._leaves(row, node) if leaf != winner}
-        return evolve(order, seen=order.seen | pairs) if pairs - order.seen else order
+        return replace(order, seen=order.seen | pairs) if pairs - order.seen else order
 
     def _replaced(self, row: RowBelief, known: Versions) -> Versions:
         """What surely is no leaf where these are known."""

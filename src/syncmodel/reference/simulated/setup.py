@@ -34,14 +34,14 @@ class Setup:
     """
 
     names: tuple[str, ...]
-    nodes: Map[str, Node]
+    nodes: Mapping[str, Node]
     supervisor: SupervisorPieces
     generations: Map[int, int | None] = DROPPING.deployment
     #: Every directed link (relay, dialler), in a fixed order.
     links: tuple[Link, ...] = field(init=False)
     #: Those of each node, in that order.
     links_of: Mapping[str, tuple[Link, ...]] = field(init=False)
-    number: Map[str, int] = field(init=False)
+    number: Mapping[str, int] = field(init=False)
     places: Places = field(init=False)
 
     @links.default
@@ -53,8 +53,8 @@ class Setup:
         return {name: tuple(link for link in self.links if name in link) for name in self.names}
 
     @number.default
-    def _number(self) -> Map[str, int]:
-        return Map({name: place for place, name in enumerate(self.names)})
+    def _number(self) -> Mapping[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
     @places.default
     def _places(self) -> Places:
@@ -87,7 +87,7 @@ def setup(
     nodes = {
         name: Node(name, pubkey(name), _unsealed, _peers(name, names), pieces) for name in names
     }
-    return Setup(names, Map(nodes), bugs.supervisor_pieces(bug_names), generations)
+    return Setup(names, nodes, bugs.supervisor_pieces(bug_names), generations)
 
 
 def pubkey(name: str) -> str:

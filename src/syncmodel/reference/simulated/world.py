@@ -160,12 +160,13 @@ class VirtualWorld(Record, cache_hash=True):
 
     def lets(self, link: Link) -> bool:
         """Whether both of its nodes run, and take each other for members."""
-        nodes, (relay, dialler) = self.setup.nodes, link
+        relay, dialler = link
         there, state = self.machines[relay].state, self.machines[dialler].state
         if there is None or state is None:
             return False
         if not there.inactive and not state.inactive:
             return True
+        nodes = self.setup.nodes
         calls = is_member(state, nodes[dialler], relay)
         return calls and is_member(there, nodes[relay], dialler)
 
@@ -186,11 +187,11 @@ def _held(setup: Setup, paused: frozenset[str], hung: frozenset[Link]) -> int:
 
 def redialled(world: VirtualWorld, links: Iterable[Link]) -> VirtualWorld:
     """The world once it is known anew which of these links can be dialled."""
-    bits, shift = world.bits, world.setup.places.shift
+    bits, shift, can_dial = world.bits, world.setup.places.shift, world.can_dial
     for link in links:
         dial = DIAL << shift[link]
-        bits = bits | dial if world.can_dial(link) else bits & ~dial
-    return replace(world, bits=bits)
+        bits = bits | dial if can_dial(link) else bits & ~dial
+    return world if bits == world.bits else replace(world, bits=bits)
 
 
 def _under_way(wire: Wire) -> int:
@@ -285,7 +286,9 @@ def _fed(
         else:
             redialling.append(one)
     if durables:  # Else the table is what it was, too.
-        note(machine.state.table, state.table, (o.key for o in durables if isinstance(o, Show)))
+        if state.table is not machine.state.table:
+            shown = (one.key for one in durables if isinstance(one, Show))
+            note(machine.state.table, state.table, shown)
         now, pending = due(machine.pending, durables, node.pieces)
         machine = replace(machine, disk=machine.disk.apply(now), state=state, pending=pending)
     else:
