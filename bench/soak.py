@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from statistics import mean
+from statistics import median
 from typing import Any
 
 import attrs
@@ -48,7 +48,7 @@ WARM = 4
 #: What the last points may have more than the first warm ones: allocators breathe.
 MEMORY_GROWTH = 0.10
 MEMORY_SLACK_MIB = 8.0
-#: What the last third may have more, on average, than the one before it.
+#: What the last third may have more than the one before it, in the median.
 STILL_MIB = 2.0
 #: What our caches may take up more meanwhile, and count as full.
 STILL_CACHED = 0.02
@@ -199,8 +199,11 @@ class Soak:
         return words
 
     def _still_rises(self) -> bool:
-        middle, late = self.points[-6:-3], self.points[-3:]
-        return mean(one.own_mib for one in late) > mean(one.own_mib for one in middle) + STILL_MIB
+        # Medians: one look may come while a sequence of many rows is held.
+        middle, late = (
+            [one.own_mib for one in part] for part in (self.points[-6:-3], self.points[-3:])
+        )
+        return median(late) > median(middle) + STILL_MIB
 
     def fills(self) -> bool:
         """Whether our caches still took up more at the end."""

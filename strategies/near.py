@@ -15,6 +15,7 @@ from syncmodel.steps import (
     Burst,
     Clock,
     Concurrently,
+    Crash,
     Create,
     Data,
     Leave,
@@ -25,6 +26,7 @@ from syncmodel.steps import (
     Rollout,
     Step,
 )
+from syncmodel.steps.membership import Told
 
 #: How often a step prefers what is near: after another step, in a burst, at the same time.
 AFTER, IN_A_BURST, AT_ONCE = 0.15, 0.4, 0.75
@@ -34,7 +36,8 @@ ALIKE, ON_ONE_NODE = 0.25, 0.5
 RETURNED = 0.8
 #: How often a node that came back in a burst, and has not caught up yet, is written on at once.
 WRITTEN_ON = 0.7
-#: How often a delete in a burst is followed by a crash, which loses what is not stored yet.
+#: How often a delete in a burst, or what a node is told there, is followed by a crash, which loses
+#: what is not stored yet.
 LOST = 0.4
 #: How often a write after a node began to stand still is sent to it.
 STILL = 0.5
@@ -42,6 +45,9 @@ STILL = 0.5
 OF_DOWN = 0.75
 #: How often who leaves is a node that stands still, if one does: it is told by nobody.
 OF_STILL = 0.75
+#: How often a rollout is one of nodes without the plugin, if there are any; and how often one
+#: follows in a burst where they have just lost it.
+OF_BARE, BACK = 0.75, 0.4
 #: How often a disk that is put back is one of a node that knows other rows than the copy has.
 OF_CHANGED = 0.75
 
@@ -63,8 +69,10 @@ class Near:
         """Whether the step touches the same row or, where there is none, the same node."""
         if isinstance(step, Data):
             return step.key in self.rows if self.rows else step.node in self.nodes
-        if isinstance(step, Restore):
+        if isinstance(step, (Restore, Rollout)):
             return self.nodes.issuperset(step.on)
+        if isinstance(step, Crash):
+            return not self.rows and step.node in self.nodes
         return isinstance(step, (Leave, Resync, Restart)) and step.node in self.nodes
 
     def holds(self, step: Step) -> bool:
@@ -81,6 +89,8 @@ def near(steps: Sequence[Step], chance: float, alone: float = 0.0) -> Near:
         return Near(RETURNED, nodes=steps[-1].nodes())
     if steps and isinstance(steps[-1], Pause):
         return Near(STILL, nodes=frozenset({steps[-1].node}))
+    if steps and isinstance(steps[-1], Told):
+        return Near(chance, nodes=frozenset({steps[-1].node}))
     touched = [leaf for step in steps for leaf in _leaves(step)]
     rows = frozenset([leaf.key for leaf in touched if isinstance(leaf, Data)])
     kinds = (Clock, Data, Restart, Resync)

@@ -18,7 +18,20 @@ from hypothesis.stateful import precondition
 
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Schema, Table
-from syncmodel.steps import Burst, Concurrently, Data, Delete, Fill, Refused, Restore, Step, kind
+from syncmodel.steps import (
+    Burst,
+    Concurrently,
+    Create,
+    Data,
+    Delete,
+    Fill,
+    Refused,
+    Restore,
+    Rollback,
+    Step,
+    kind,
+)
+from syncmodel.steps.membership import Told
 from syncmodel.steps.scope import Scope
 from syncmodel.strategies.inside import NOTHING, Nothing, Picked
 from syncmodel.strategies.looks import dressed
@@ -26,9 +39,11 @@ from syncmodel.strategies.near import (
     AFTER,
     ALIKE,
     AT_ONCE,
+    BACK,
     IN_A_BURST,
     LOST,
     NOWHERE,
+    OF_BARE,
     OF_CHANGED,
     OF_DOWN,
     OF_STILL,
@@ -42,6 +57,8 @@ from syncmodel.strategies.near import (
 )
 from syncmodel.strategies.weights import Odds, starting_over, weights
 
+#: How often a create gives columns that it could leave out.
+FULLER = 0.2
 #: Steps inside a burst, and steps at once.
 BURST_SIZES = (2, 2, 3, 3, 4, 5)
 CONCURRENT_SIZES = (2, 2, 3)
@@ -51,6 +68,7 @@ NOT_AT_ONCE = ("burst", "concurrently", "purge", "refused")
 
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=Step)
+D = TypeVar("D", bound=Data)
 
 
 class Planned(Protocol):
@@ -231,6 +249,8 @@ def _any(kind: type[S], plan: Plan, scope: Scope, rng: Random, where: Near) -> S
             where = Near(OF_DOWN, nodes=plan.net.down)
         if kind.op == "leave" and plan.net.paused:
             where = Near(OF_STILL, nodes=plan.net.paused)
+        if kind.op == "rollout" and (bare := frozenset(plan.net.up).difference(plan.net.carriers)):
+            where = Near(OF_BARE, nodes=bare)
         if kind.op == "restore":
             where = Near(OF_CHANGED, nodes=changed_since(plan))
         return _any_enabled(list(kind.choices(plan, scope)), plan, rng, where)
@@ -241,9 +261,17 @@ def _any(kind: type[S], plan: Plan, scope: Scope, rng: Random, where: Near) -> S
         table = tables[int(rng.random() * len(tables))]
         step = _any_enabled(list(kind.of_table(table, plan, scope)), plan, rng, where)
         if step is not None:
+            step = _fuller(step, plan, rng)
             return dressed(step, plan.net.schema, scope.texts, rng) if scope.texts else step
         tables = [one for one in tables if one is not table]
     return None
+
+
+def _fuller(step: D, plan: Plan, rng: Random) -> D:
+    """The write; a create gives, now and then, columns that it could leave out."""
+    if not isinstance(step, Create) or not plan.net.schema.by_name[step.table].optional:
+        return step
+    return step.fuller(plan) if rng.random() < FULLER else step
 
 
 @lru_cache(maxsize=64)
@@ -296,7 +324,7 @@ def _burst(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step | None
     taken: list[Step] = []
     for _ in range(rng.choice(BURST_SIZES)):
         table = odds(plan, scope.ops, in_a_burst=True)
-        op = _follows(taken, rng)
+        op = _follows(taken, plan, rng)
         if op in table.ops:
             table = odds(plan, frozenset({op}), in_a_burst=True)
         step = _weighted(plan, scope, rng, odds, table, where=near(taken, IN_A_BURST))
@@ -313,12 +341,15 @@ def _burst(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step | None
     return Burst(tuple(taken))
 
 
-def _follows(taken: list[Step], rng: Random) -> str:
+def _follows(taken: list[Step], plan: Plan, rng: Random) -> str:
     """The kind of step that says most after the last one in a burst, now and then; else ""."""
     if taken and came_back(taken[-1]) and rng.random() < WRITTEN_ON:
         # Whatever it has lost, it takes something new.
         return "create"
-    return "crash" if taken and isinstance(taken[-1], Delete) and rng.random() < LOST else ""
+    if taken and isinstance(taken[-1], Rollback) and len(plan.net.carriers) < len(plan.net.up):
+        return "rollout" if rng.random() < BACK else ""
+    lost = bool(taken) and isinstance(taken[-1], (Delete, Told)) and rng.random() < LOST
+    return "crash" if lost else ""
 
 
 def _at_once(plan: Plan, scope: Scope, rng: Random, odds: Weighing) -> Step | None:

@@ -86,6 +86,8 @@ WHILE_PAUSED = {"add": 3, "leave": 6, "resume": 6}
 WHILE_STAGED = {"reboot": 8, "restart": 4}
 #: All nodes are told, so that what is down or stands still is brought back first.
 WHILE_AWAY = {"join": 4, "reactivate": 3, "create": 2}
+#: What was refused meanwhile is asked for again.
+WHILE_DISTRUSTED = {"trust": 4}
 #: What it writes next, it writes into a log that has just begun.
 WHERE_A_NODE_STARTS_OVER = {"create": 5}
 WHERE_THE_PLUGIN_IS_MISSING = {"rollout": 16}
@@ -106,6 +108,7 @@ SITUATIONS = (
     WHILE_PAUSED,
     WHILE_STAGED,
     WHILE_AWAY,
+    WHILE_DISTRUSTED,
     WHERE_THE_PLUGIN_IS_MISSING,
     WHERE_A_FILL_IS_DUE,
     WHERE_NOTHING_IS_COPIED,
@@ -167,7 +170,7 @@ def weights(
     bare = len(net.carriers) < len(net.up)
     due = len(plan.tokens) >= DUE_AFTER_VALUES and not plan.passed_over
     still, staged, away = bool(net.paused), bool(net.staged), bool(net.away)
-    faults = (bool(net.cut), bool(net.down), still, staged, away)
+    faults = (bool(net.cut), bool(net.down), still, staged, away, bool(net.distrusts))
     over = bool(starting_over(plan))
     situation = (not plan.rows, *faults, bare, due, not net.backups, over, news, in_a_burst)
     return _table(ops, own, theme, situation)

@@ -24,7 +24,7 @@ from syncmodel.model.noted import Entries, Entry, Marked, Rest, Seen, Touched
 from syncmodel.model.order import NONE, Versions
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.policies import Policy
-from syncmodel.model.registers import merge_policy, split, stores
+from syncmodel.model.registers import merge_policy, split, stores, surely_stored
 from syncmodel.model.rows import RowBelief, knowing
 from syncmodel.model.schema import Table
 from syncmodel.model.trust import granted, retrusted
@@ -259,16 +259,20 @@ class Belief(Record, eq=False):
             return asked
         table = self.net.schema.by_name[write.row.table]
         value = None if not outcome.ok or outcome.row is None else table.read(outcome.row)
+        # A node may keep what its version does not know, and passes it over where it is given.
+        given = isinstance(write.change, Value) and table.given(write.change)
         if self.guarantees.by_field:
             answered = {} if value is None else dict(split(table, write.row, value))
+            asked = (
+                surely_stored(asked, self._columns(write.node, table, after)) if given else asked
+            )
             return tuple(
                 (register, stored if self.policy(register).sums else answered.get(register, stored))
                 for register, stored in asked
             )
         ((row, stored),) = asked
         replaces = self.guarantees.upserts and (late or self.may_have(write.node, write.row))
-        if isinstance(stored, Value) and replaces:
-            # A node that replaces a row may keep the columns that its version does not know.
+        if isinstance(stored, Value) and (replaces or given):
             stored = stored.only(self._columns(write.node, table, after))
         if value is None:
             return ((row, stored),)

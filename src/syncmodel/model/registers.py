@@ -52,6 +52,16 @@ def stores(schema: Schema, guarantees: Guarantees, write: Write) -> tuple[tuple[
             return ((row, write.change),)
 
 
+def surely_stored(
+    asked: tuple[tuple[Row, Stored], ...], columns: tuple[str, ...]
+) -> tuple[tuple[Row, Stored], ...]:
+    """What a create stores by a node that knows these columns, and may pass over others."""
+    return tuple(
+        (name, stored.only(columns) if name.column and isinstance(stored, Value) else stored)
+        for name, stored in asked
+    )
+
+
 @lru_cache(maxsize=1024)
 def split(table: Table, row: Row, value: Value) -> Registers:
     """A row's value, register by register."""

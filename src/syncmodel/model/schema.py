@@ -66,6 +66,15 @@ class Table:
         return tuple(column for column in self.columns if isinstance(column, Ref))
 
     @cached_property
+    def optional(self) -> tuple[Column, ...]:
+        """The columns that a create may give, and may leave out."""
+        return tuple(c for c in self.columns if c.OP == "set" and c.start is not REQUIRED)
+
+    def given(self, value: Value) -> list[str]:
+        """The columns that it has otherwise than a create that left them out."""
+        return [one.name for one in self.optional if value.get(one.name) != one.start]
+
+    @cached_property
     def constants(self) -> frozenset[str]:
         """The columns that no operation changes."""
         return frozenset(column.name for column in self.columns if column.op is None)

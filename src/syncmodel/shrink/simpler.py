@@ -13,14 +13,14 @@ from itertools import combinations
 from attrs import evolve
 
 from syncmodel.engine.rename import tidy_names
-from syncmodel.engine.script import Script, length
+from syncmodel.engine.script import Script, leaves, length
 from syncmodel.model.columns import Token
 from syncmodel.model.plan import Plan
 from syncmodel.model.spreading import split
 from syncmodel.steps.base import Step
 from syncmodel.steps.clocks import Clock
 from syncmodel.steps.compound import Burst, Concurrently
-from syncmodel.steps.data import Add, Set
+from syncmodel.steps.data import Add, Create, Set
 from syncmodel.steps.deployment import Deployment, Rollback, Rollout
 from syncmodel.steps.faulty_deploy import FaultyDeploy
 from syncmodel.steps.fill import Fill
@@ -45,9 +45,15 @@ def cost(script: Script) -> tuple[int, ...]:
         length(script.steps),
         len(script.net.nodes),
         unusual,
-        sum(map(weight, script.steps)),
+        sum(map(weight, script.steps)) + _spare(script),
         tidy_names(script).changes,
     )
+
+
+def _spare(script: Script) -> int:
+    """How many columns creates give that they could leave out."""
+    creates = [leaf for _, leaf in leaves(script.steps) if isinstance(leaf, Create)]
+    return sum(len(create.spare(script.net.schema)) for create in creates)
 
 
 @singledispatch
@@ -104,6 +110,14 @@ def _(step: Add, script: Script) -> Iterator[Step]:
     for column in table.changing("set", 1)[:1]:
         token = f"by{step.by}" if isinstance(column, Token) else -step.by
         yield Set(step.node, step.table, step.row, column.name, token)
+
+
+@simpler.register
+def _(step: Create, script: Script) -> Iterator[Step]:
+    """Without any of the columns that it could leave out; without one."""
+    spare = step.spare(script.net.schema)
+    for left_out in dict.fromkeys((spare, *((name,) for name in spare))) if spare else ():
+        yield evolve(step, values=tuple([v for v in step.values if v[0] not in left_out]))
 
 
 @simpler.register

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import product
 from typing import ClassVar, Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from syncmodel.model.columns import REQUIRED, Column, Ref
 from syncmodel.model.outcome import Outcome
@@ -151,6 +151,22 @@ class Create(Data):
             return False
         return plan.may_show(self.node).issuperset(self.needs(schema))
 
+    def spare(self, schema: Schema) -> tuple[str, ...]:
+        """The columns that it gives, and could leave out."""
+        optional = {column.name for column in schema.by_name[self.table].optional}
+        return tuple([name for name, _ in self.values if name in optional])
+
+    def fuller(self, plan: Plan) -> Self:
+        """The same with values that no write used for columns that have a default, as far as its
+        node has them."""
+        table, given = plan.net.schema.by_name[self.table], dict(self.values)
+        used, version = plan.tokens.union(given.values()), plan.net.plugin(self.node) or 0
+        for column in table.optional:
+            if column.there(version) and column.name not in given:
+                given[column.name] = column.fresh(used)
+                used |= {given[column.name]}
+        return evolve(self, values=_in_order(table, given))
+
     def _is_known(self, table: Table, version: int) -> bool:
         """Whether a plugin of that version has all columns that are given."""
         return all(table.by_name[name].there(version) for name, _ in self.values)
@@ -190,6 +206,10 @@ def fresh(table: Table, plan: Plan) -> Given:
 
 def _with_refs(table: Table, values: Given, refs: tuple[str, ...]) -> Given:
     given = dict(values) | {ref.name: name for ref, name in zip(table.refs, refs, strict=True)}
+    return _in_order(table, given)
+
+
+def _in_order(table: Table, given: Mapping[str, Scalar]) -> Given:
     return tuple([(c.name, given[c.name]) for c in table.columns if c.name in given])
 
 

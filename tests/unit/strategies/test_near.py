@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import pairwise
 from random import Random
 
@@ -20,6 +21,7 @@ from syncmodel.steps import (
     Create,
     Data,
     Delete,
+    Distrust,
     Heal,
     Partition,
     Restart,
@@ -57,10 +59,15 @@ def test_it_is_the_row_or_where_there_is_none_the_node() -> None:
     assert not back.has(Delete("n1", "cases", "c1"))
     assert not near((), 1.0).chance
     assert not near((Crash("n1"),), 1.0).chance
+    told = near((Set("n1", "cases", "c1", "title", "t9"), Distrust("n2", "n1")), 1.0)
+    assert told.has(Crash("n2"))
+    assert not told.has(Crash("n1"))
+    assert not row.has(Crash("n1"))
 
 
-def many(plan: Plan, op: str, count: int = 600) -> list[Step]:
-    scope = Scope.of(SUPERTEST, {op, "create", "set", "add", "delete", "restart", "crash"})
+def many(plan: Plan, op: str, count: int = 600, also: Collection[str] = ()) -> list[Step]:
+    ops = {op, *also, "create", "set", "add", "delete", "restart", "crash"}
+    scope = Scope.of(SUPERTEST, ops)
     found = [choose(plan, scope, Random(seed)) for seed in range(9 * count)]
     return [step for step in found if step.op == op][:count]
 
@@ -93,6 +100,37 @@ def test_in_a_burst_a_node_that_comes_back_is_written_on() -> None:
             if isinstance(first, Restart) and isinstance(then, Data):
                 written[first.node == then.node] += 1
     assert written[True] > 2 * written[False] > 0
+
+
+def test_in_a_burst_a_node_that_is_told_something_is_mostly_killed_next() -> None:
+    """What it said that it had taken to heart it must have stored."""
+    scope = Scope.of(SUPERTEST, {"burst", "distrust", "create", "crash", "restart", "heal"})
+    killed = Counter[bool]()
+    for seed in range(12000):
+        burst = choose(created("c1"), scope, Random(seed))
+        for first, then in pairwise(burst.steps if isinstance(burst, Burst) else ()):
+            if isinstance(first, Distrust):
+                killed[isinstance(then, Crash) and then.node == first.node] += 1
+    assert killed.total() > 200
+    assert 4 * killed[True] > killed.total()
+
+
+def test_who_has_no_plugin_mostly_gets_it_back_and_in_a_burst_often_at_once() -> None:
+    """What it writes first is the beginning of a new log, before it has heard of the others'."""
+    bare = Rollback(("n3",), 1).advance(created("c1"))
+    bare = Rollback(("n2",), 2).advance(Rollout(("n2",), 3).advance(bare))
+    scope = Scope.of(SUPERTEST, {"rollout", "create"})
+    chosen = [choose(bare, scope, Random(seed)) for seed in range(900)]
+    rollouts = Counter(step.on for step in chosen if isinstance(step, Rollout))
+    assert rollouts.total() > 200
+    assert rollouts["n3",] > 2 * (rollouts.total() - rollouts["n3",]) > 0
+    at_once = Counter[bool]()
+    for burst in many(created("c1"), "burst", 3000, {"rollback", "rollout"}):
+        for first, then in pairwise(burst.steps if isinstance(burst, Burst) else ()):
+            if isinstance(first, Rollback) and first.generation == 1:
+                at_once[isinstance(then, Rollout) and then.on == first.on] += 1
+    assert at_once.total() > 30
+    assert 4 * at_once[True] > at_once.total()
 
 
 def test_in_a_burst_a_node_that_was_put_back_gets_something_new() -> None:
