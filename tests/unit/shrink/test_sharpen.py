@@ -233,7 +233,7 @@ def test_what_is_saved_replays_by_itself(
 
 @pytest.mark.long
 def test_a_shorter_failure_of_another_kind_is_told_and_saved_too(tmp_path: Path) -> None:
-    found = search(tmp_path, "rollback-keeps-log", 7101)
+    found = search(tmp_path, "rollback-keeps-log", 7110)
     assert found.otherwise is not None
     assert length(found.otherwise.steps) == 3 < length(found.reproduction.steps) == 4
     assert found.otherwise.expected != found.reproduction.expected
