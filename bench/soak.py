@@ -199,7 +199,7 @@ class Soak:
         return words
 
     def _still_rises(self) -> bool:
-        # Medians: one look may come while a sequence of many rows is held.
+        # Medians: one look may find more than those before and after it.
         middle, late = (
             [one.own_mib for one in part] for part in (self.points[-6:-3], self.points[-3:])
         )

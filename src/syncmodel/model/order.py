@@ -34,7 +34,7 @@ class Order(Record, cache_hash=True):
     #: (increment, create): where counters add up, what was seen in a sum though its node knew that
     #: create, so that this has not taken it out.
     beside: frozenset[tuple[int, int]] = frozenset()
-    #: For each version that loses to any: all that it loses to. It follows from what else is here.
+    #: For each version that loses to any: all that it loses to. Kept, as every step needs it.
     above: Map[int, Versions] = Map()
 
     def written(self, version: int, parents: Versions) -> Order:
