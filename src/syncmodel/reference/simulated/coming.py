@@ -127,9 +127,7 @@ class Coming(Sequence[Deliverable]):
         bits = self._bits
         if not bits:
             raise IndexError("nothing can happen")
-        number = int(share * bits.bit_count())
-        place = _place(bits, number) if number else (bits & -bits).bit_length() - 1
-        return self._places.every[place]
+        return self._places.every[_place(bits, int(share * bits.bit_count()))]
 
     def after(self, last: Deliverable | None) -> Deliverable:
         """The first that compares greater than `last`; the first of all if none does.
