@@ -157,26 +157,35 @@ async def _open(
         asking = asyncio.create_task(_copy(reader, back))
         try:
             await _copy(there, writer)
-        except asyncio.CancelledError:
-            return  # our own end: nobody waits for this task
         finally:
             # The node's side has ended: nothing more can come of it.
             asking.cancel()
             back.close()
             writer.close()
 
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The loop itself does not keep a task.
+        one = asyncio.create_task(pass_on(reader, writer))
+        connections.add(one)
+        one.add_done_callback(connections.discard)
+
     from syncmodel.faults.who_dials import user_of
 
+    connections = set[asyncio.Task[None]]()
     port: int = place.getsockname()[1]
     try:
-        front = await asyncio.start_server(pass_on, sock=place)
+        front = await asyncio.start_server(connected, sock=place)
     except OSError as error:
         raise _taken(port, error) from error
     try:
         yield
     finally:
-        # Not waited for: connections last as long as their clients want.
         front.close()
+        # They would last as long as their clients want.
+        ending = [*connections]
+        for one in ending:
+            one.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
 
 
 async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
