@@ -35,10 +35,13 @@ TESTED = "tests/unit"
 #: What else tests the model: steps that change the net, and sessions.
 ALSO = (
     *("steps/membership", "steps/restoring", "steps/standstill", "steps/machines"),
-    *("steps/plugins", "steps/hang", "engine/session"),
+    *("steps/plugins", "steps/hang", "steps/losses", "engine/session"),
 )
 #: These take many seconds: whoever falls by another test falls sooner.
-LAST = ("model/rest", "model/schema", "model/oracle", "model/long_runs", "model/soundness")
+LAST = (
+    *("model/rest", "model/schema", "model/oracle", "model/long_runs", "model/soundness"),
+    *("model/order_of_answers", "model/late_beside_answers"),
+)
 #: The kinds of changes that are tried. The others repeat these (a comparison by `is` instead of
 #: `==`), or break every call (a set divided by another).
 OPERATORS = (
@@ -105,8 +108,8 @@ def mutants(session: Path, copy: Path) -> Iterator[Mutant]:
 
 
 def _unread(source: str) -> set[int]:
-    """The places (1000 times the line, and the column) that nothing executes: annotations, and
-    what only decides how values are kept."""
+    """The places (1000 times the line, and the column) that say nothing of what is right:
+    annotations, how values are kept and how many, that two sequences are equally long."""
     found = set[int]()
     for node in ast.walk(ast.parse(source)):
         parts: list[ast.expr | None] = []
@@ -117,6 +120,10 @@ def _unread(source: str) -> set[int]:
                 parts = [node.annotation]
             case ast.ClassDef():
                 parts = [keyword.value for keyword in node.keywords]
+            case ast.Call(func=ast.Name("lru_cache" | "zip")):
+                parts = [keyword.value for keyword in node.keywords]
+            case ast.If(test=ast.Name("TYPE_CHECKING")):
+                parts = [node.test]
         for part in parts:
             for inner in ast.walk(part) if part is not None else ():
                 if isinstance(inner, ast.expr):
