@@ -35,7 +35,7 @@ TESTED = "tests/unit"
 #: What else tests the model: steps that change the net, and sessions.
 ALSO = (
     *("steps/membership", "steps/restoring", "steps/standstill", "steps/machines"),
-    *("steps/plugins", "steps/hang", "steps/losses", "engine/session"),
+    *("steps/plugins", "steps/hang", "steps/losses", "engine/session", "campaign/mistakes"),
 )
 #: These take many seconds: whoever falls by another test falls sooner.
 LAST = (
@@ -120,8 +120,8 @@ def _unread(source: str) -> set[int]:
                 parts = [node.annotation]
             case ast.ClassDef():
                 parts = [keyword.value for keyword in node.keywords]
-            case ast.Call(func=ast.Name("lru_cache" | "zip")):
-                parts = [keyword.value for keyword in node.keywords]
+            case ast.keyword(arg="strict" | "maxsize" | "cache_hash"):
+                parts = [node.value]
             case ast.If(test=ast.Name("TYPE_CHECKING")):
                 parts = [node.test]
         for part in parts:

@@ -29,7 +29,10 @@ from syncmodel.steps import (
     Create,
     Cut,
     Delete,
+    Distrust,
     Heal,
+    Leave,
+    Mend,
     Restart,
     Set,
     Step,
@@ -64,7 +67,9 @@ def test_a_correct_system_passes_and_the_history_tells_every_step() -> None:
     assert isinstance(history[-1], Ended)
     assert [e.step for e in history if isinstance(e, Performed)] == list(STEPS)
     # One rest before the first step, and one after each.
-    assert [e.index for e in history if isinstance(e, Rested)] == list(range(len(STEPS) + 1))
+    rests = [e for e in history if isinstance(e, Rested)]
+    assert [rest.index for rest in rests] == list(range(len(STEPS) + 1))
+    assert all(0 < rest.seconds < 60 for rest in rests)
 
 
 def test_a_divergence_ends_the_run_where_it_shows() -> None:
@@ -277,6 +282,10 @@ class SwitchesByItself(BootsOld):
         (BootsOld, (Burst((Restart("n3"), STEPS[0])), STEPS[1]), 1),
         (BootsOld, (Concurrently((Restart("n3"), STEPS[0])), STEPS[1]), 1),
         (SwitchesByItself, (STEPS[0], STEPS[1], STEPS[5]), 3),
+        (SwitchesByItself, (STEPS[1], STEPS[0], Heal(), STEPS[5]), 3),
+        (SwitchesByItself, (STEPS[1], STEPS[0], Mend("n1", "n2"), STEPS[5]), 3),
+        (SwitchesByItself, (STEPS[0], Leave("n2"), STEPS[5]), 2),
+        (SwitchesByItself, (STEPS[0], Distrust("n2", "n1"), STEPS[5]), 2),
     ],
 )
 def test_the_control_plane_is_looked_at_after_what_disturbs_it_and_at_the_end(

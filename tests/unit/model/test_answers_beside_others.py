@@ -5,19 +5,25 @@ from __future__ import annotations
 import pytest
 from short_stories import NOTHING, THREE, TWO, Shown, Story, check, then
 from stories import LOST, OK, WALLCLOCK, attach, both, count, create, in_a_row, retitle, row, view
+from test_oracle import GROWING
 
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome, refused
 from syncmodel.model.outcome import shown as looked
 from syncmodel.model.view import View
 from syncmodel.steps import (
+    Create,
     Cut,
     Delete,
     Distrust,
     Hang,
     Heal,
     Partition,
+    Pause,
     Read,
+    Restart,
+    Rollback,
     Step,
     Trust,
 )
@@ -54,7 +60,53 @@ WARY = (
     then((Distrust("n1", "n2"), OK), NOTHING, T1),
 )
 TRUSTED = (Trust("n1", "n2"), OK)
+#: Two nodes of a version that knows one column more than the one before.
+NEW = fully_connected(GROWING, 2)
+QUORUM = Guarantees(quorum=True, rollback_keeps_log=True)
+NO_QUORUM = (create("n1", "c1", "t1"), refused("no_quorum"))
+OLD = then((Rollback(("n1",), 2), OK), NOTHING)
+
+
+def malformed(node: str, *severity: str) -> tuple[Step, Outcome]:
+    """A create that gives that column, perhaps, is refused."""
+    given = (("title", "t1"), *(("severity", one) for one in severity))
+    return Create(node, "cases", "c1", given), refused("malformed")
+
+
 STORIES = {
+    "a node lacks a quorum beside a restart of another": Story(
+        (),
+        then(NO_QUORUM, NOTHING),
+        then(both(NO_QUORUM, (Restart("n2"), OK)), NOTHING),
+        guarantees=QUORUM,
+    ),
+    "and once another stands still": Story(
+        (),
+        then(NO_QUORUM, NOTHING),
+        then(in_a_row((Pause("n2"), OK), NO_QUORUM), NOTHING),
+        guarantees=QUORUM,
+    ),
+    "a node refuses a column that it lacks": Story(
+        (OLD,), then(malformed("n1"), NOTHING), then(malformed("n1", "high"), NOTHING), NEW
+    ),
+    "unless it is given as it begins": Story(
+        (OLD,),
+        then(malformed("n1", "normal"), NOTHING),
+        then(malformed("n1", "high"), NOTHING),
+        NEW,
+    ),
+    "or that it may lack by then": Story(
+        (),
+        then(malformed("n1", "high"), NOTHING),
+        then(both(malformed("n1", "high"), (Rollback(("n1",), 2), OK)), NOTHING),
+        NEW,
+    ),
+    "which it can't where it has no plugin by then": Story(
+        (),
+        then(both(malformed("n1", "high"), (Rollback(("n1",), 1), OK)), NOTHING),
+        then(both(malformed("n1", "high"), (Rollback(("n1",), 2), OK)), NOTHING),
+        NEW,
+    ),
     "a title that got no answer lands between two answers": Story(
         (CREATED, LATE_T2, LATE_T4),
         then(BETWEEN, {"c1": ("t1", 2)}),

@@ -47,6 +47,7 @@ from syncmodel.steps import (
     Create,
     Cut,
     Delete,
+    Pause,
     Read,
     Refused,
     Restart,
@@ -259,6 +260,17 @@ def test_where_there_are_too_many_the_belief_goes_on_alone() -> None:
         assert not cases.cases
         after = compare(after, views)
         cases = cases.rested(views, after)
+
+
+def test_so_many_requests_without_an_answer_are_split_and_no_more() -> None:
+    belief, cases = initial(NET).belief, Cases()
+    waiting = [(create("n2", f"c{number}", "t1"), LOST) for number in range(MOST_LATE + 4)]
+    first = in_a_row((Pause("n2"), OK), *waiting[:2])
+    for step, outcome in (first, both(*waiting[2:-2]), both(*waiting[-2:])):
+        before, belief = belief, step.expect(belief, outcome)
+        cases = cases.taken(step, outcome, before, belief)
+    (case,) = cases.cases
+    assert [write.row for write in case.late] == [Row("cases", f"c{n}") for n in range(MOST_LATE)]
 
 
 def both_show(rows: Shown) -> dict[str, View | None]:

@@ -50,7 +50,7 @@ from stories import (
     told,
 )
 
-from syncmodel.model.divergence import Kind
+from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.values import Row, Value
@@ -403,6 +403,41 @@ def test_raised(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_near_miss(story: Story) -> None:
     check_near(story)
+
+
+DELETE_LOST, CREATE_LOST = (DELETED[0], LOST), (CREATED[0], LOST)
+
+
+@pytest.mark.parametrize(
+    ("moments", "where", "expected", "shown"),
+    [
+        ((*EVERYWHERE, everywhere()), "missing: n1", "title t1, counter 0", "nothing"),
+        (
+            (*EVERYWHERE, DELETED, everywhere(c1=T1)),
+            *("resurrected: n1", "deleted", "title t1, counter 0"),
+        ),
+        (
+            (*EVERYWHERE, DELETE_LOST, everywhere(c1=T2)),
+            *("invented: n1", "title t1, counter 0, or deleted", "title t2, counter 0"),
+        ),
+        (
+            (CREATE_LOST, everywhere(c1=T2)),
+            *("invented: n1", "title t1, counter 0, or nothing", "title t2, counter 0"),
+        ),
+        (
+            (N3_ALONE, CREATED, sights(C1, C1, C1)),
+            *("leaked: n3", "nothing", "title t1, counter 0"),
+        ),
+    ],
+)
+def test_a_divergence_is_one_sentence(
+    moments: tuple[Moment, ...], where: str, expected: str, shown: str
+) -> None:
+    kind, node = where.split(": ")
+    with pytest.raises(DivergenceFound) as found:
+        told(moments, Guarantees())
+    sentence = f"{kind}: cases/c1 on {node}: expected {expected}; shown: {shown}"
+    assert str(found.value) == sentence
 
 
 def test_every_name_has_a_story() -> None:

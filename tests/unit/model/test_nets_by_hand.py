@@ -44,6 +44,19 @@ def test_most_are_more_than_half() -> None:
     assert voters(("n1", "n2"), ("n3",), ("n4",), ("n5",)) == frozenset()
 
 
+def test_at_a_rest_all_has_come_but_what_waits_for_others() -> None:
+    apart = replace(FIVE, quorum=True).with_cut(link for link in FIVE.links if "n5" in link)
+    broken = frozenset({("n1", "n2")})
+    assert replace(FIVE, interrupted=broken).settles
+    assert replace(FIVE, quorum=True).settles
+    assert replace(FIVE, quorum=True, interrupted=broken).settles
+    assert apart.settles  # Nobody tells the one in the minority anything, nor waits for it.
+    halves = replace(fully_connected(SUPERTEST, 2), quorum=True).with_cut([("n1", "n2")])
+    assert not halves.settles
+    assert FIVE.pause("n1").settles
+    assert FIVE.pause("n1").whole.flow == FIVE.stop("n1").flow
+
+
 def test_a_restore_brings_back_only_those_that_are_put_back() -> None:
     net = FIVE.backup(("n1", "n2")).stop("n1").stop("n3").pause("n2").pause("n4")
     assert net.restore(("n1",)) == net.start("n1")

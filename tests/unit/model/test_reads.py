@@ -145,6 +145,13 @@ STORIES = [
         everywhere(c1=T2),
     ),
     Story(
+        Kind.STALE,
+        "what a node had read wins against what it had written itself, and wrote again",
+        (in_a_row(CREATED, reads("n1", c1=T1), N1_RETITLES),),
+        everywhere(c1=T1),
+        everywhere(c1=T2),
+    ),
+    Story(
         Kind.WRITES_FOLLOW_READS,
         "a write rests on less than what its node had read",
         (in_a_row(*TWO_VERSIONS, reads("n2", c1=T2)), everywhere(c1=T2)),

@@ -14,7 +14,18 @@ from syncmodel.model.columns import AMOUNTS, Column, Counter, Integer, OnDelete,
 from syncmodel.model.net import fully_connected
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Generation, Schema, Table
-from syncmodel.model.values import ANY, Added, Assigned, Pattern, Row, Scalar, Value, written
+from syncmodel.model.values import (
+    ANY,
+    TOMBSTONE,
+    Added,
+    Assigned,
+    Pattern,
+    Row,
+    Scalar,
+    Value,
+    Write,
+    written,
+)
 from syncmodel.steps import Create
 from syncmodel.targets.wire import SUPERTEST
 
@@ -48,7 +59,10 @@ CASES = SUPERTEST.table("cases")
         (lambda: Schema(Table("a", NAME), ids={"curly"}), "no look 'curly'; there are: case, "),
         (lambda: SUPERTEST.table("case"), "no table 'case'; there are: cases, events"),
         (lambda: CASES.value({}), "A row of cases needs a title"),
-        (lambda: CASES.value({"title": "t1", "colour": "red"}), "cases has no column 'colour'"),
+        (
+            lambda: CASES.value({"title": "t1", "size": 1, "mood": 1, "colour": "red"}),
+            "cases has no column 'colour'",
+        ),
     ],
 )
 def test_what_can_not_be_is_one_clear_sentence(make: Callable[[], object], sentence: str) -> None:
@@ -93,6 +107,15 @@ def test_a_fresh_value_names_its_write(column: Column) -> None:
         used |= {value}
         assert not column.is_fresh(value, used)
     assert not column.is_fresh(column.start, used)  # type: ignore[arg-type]
+
+
+def test_fresh_values_count_from_one_and_pass_over_what_is_used_up() -> None:
+    numbers = Integer("a", default=2)
+    assert [numbers.fresh(frozenset(used)) for used in ((), (1,), (1, 3), (4,))] == [1, 3, 4, 3]
+    texts = Token("a", default="t2")
+    assert [texts.fresh(frozenset(used)) for used in ((), ("t1",), ("t1", "t3"), ("b",))] == [
+        *("t1", "t3", "t4", "t3")
+    ]
 
 
 def test_a_run_has_so_many_increments_and_no_more() -> None:
@@ -197,6 +220,30 @@ def test_a_sentence_shows_a_value(value: object, words: str) -> None:
     assert len(written("x y" * 50)) < 50
 
 
+def test_a_node_that_has_no_words_for_it_refuses_as_others_do() -> None:
+    case, event = Row("cases", "c1"), Row("events", "e1")
+    creates = Write("n1", case, CASES.value({"title": "t1"}))
+    attaches = Write("n1", event, Value((("case", "c1"), ("body", "b1"))), (case,))
+    deletes = Write("n1", case, TOMBSTONE)
+
+    def refused(
+        write: Write, *has: Row, hidden: Row | None = None, upserts: bool = False
+    ) -> str | None:
+        return write.refusal(
+            has.__contains__, lambda row: row in has and row != hidden, upserts=upserts
+        )
+
+    assert refused(creates) is None
+    assert refused(creates, case) == "exists"
+    assert refused(creates, case, hidden=case) == "exists"
+    assert refused(creates, case, upserts=True) is None
+    assert refused(deletes) == refused(deletes, upserts=True) == "no_such_row"
+    assert refused(deletes, case) is None
+    assert refused(attaches, case) is None
+    assert refused(attaches) == refused(attaches, case, hidden=case) == "missing_reference"
+    assert refused(attaches, event) == "exists"
+
+
 # --- looks -------------------------------------------------------------------------------------
 
 PLAIN = st.from_regex(r"[a-z]{1,3}[1-9][0-9]{0,2}", fullmatch=True)
@@ -210,6 +257,12 @@ def test_dressed_words_stay_distinct(plain: list[str], look: str) -> None:
     dressed = words.dressed(plain, look)
     assert len(set(dressed)) == len(dressed) == len(plain)
     assert all(len(word.encode()) <= words.LONG_BYTES for word in dressed)
+
+
+def test_looks_of_pairs_make_two_words_of_each_first_one() -> None:
+    assert words.dressed(["t1", "t2", "t3"], "case") == ("t1", "T1", "t3")
+    with pytest.raises(UsageError, match="no look 'bold'"):
+        words.known(["italic", "nul", "bold"])
 
 
 def test_what_a_schema_does_not_take_is_not_drawn() -> None:

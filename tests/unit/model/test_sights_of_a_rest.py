@@ -68,7 +68,31 @@ def severe(node: str, title: str, how: str) -> tuple[Step, Outcome]:
 
 
 OF_TWO_VERSIONS = both(severe("n2", "t1", "high"), severe("n3", "t2", "low"))
+N1_SETS_T2_BEHIND_A_CUT = in_a_row(N1_SETS_T2, (Cut("n1", "n2"), OK))
+CREATED_AGAIN_TWICE = in_a_row(
+    (create("n1", "c1", "t2"), row("t2")),
+    (create("n2", "c1", "t3"), row("t3")),
+    (Cut("n1", "n3"), OK),
+    (Cut("n2", "n3"), OK),
+)
 STORIES = {
+    "what may have come before a cut has come once it is mended": Story(
+        (CREATED, then(N1_SETS_T2_BEHIND_A_CUT, T2, T1)),
+        then((Mend("n1", "n2"), OK), T2, T1),
+        then((Mend("n1", "n2"), OK), T2, T2),
+    ),
+    "what a node shows it hands on, though it hears nobody": Story(
+        (CREATED, then((Cut("n2", "n1"), OK), T1)),
+        then((retitle("n1", "c1", "t2"), LOST), T2, T1),
+        then((retitle("n1", "c1", "t2"), LOST), T2, T2),
+    ),
+    "where columns merge apart, a row has those of one of its creates": Story(
+        (CREATED, then((Delete("n1", "cases", "c1"), OK), NOTHING)),
+        then(CREATED_AGAIN_TWICE, T3, T3, T1),
+        then(CREATED_AGAIN_TWICE, T3, T3, T2),
+        THREE,
+        Guarantees(by_field=True),
+    ),
     "where nodes hand on only their own, a node need not know what its hearer lacks": Story(
         (then(N3_CREATES, NOTHING, T1),),
         then((Restart("n2"), OK), T1, T1, T1),
