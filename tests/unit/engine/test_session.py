@@ -17,8 +17,9 @@ from syncmodel.engine.run import Result, first_disabled, run
 from syncmodel.engine.session import Session
 from syncmodel.errors import FaultError, UsageError
 from syncmodel.model.divergence import Kind
+from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Link, Net, fully_connected
-from syncmodel.model.outcome import Answer, Outcome
+from syncmodel.model.outcome import Answer, Outcome, unknown
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster, cluster, sights
@@ -34,6 +35,7 @@ from syncmodel.steps import (
     Leave,
     Mend,
     Restart,
+    Resync,
     Set,
     Step,
 )
@@ -294,6 +296,28 @@ def test_the_control_plane_is_looked_at_after_what_disturbs_it_and_at_the_end(
     result, _ = perform(steps, target(3))
     assert result.keys == {(Kind.CONTROL_PLANE.value, "")}
     assert len(result.steps) == seen_after
+
+
+class HearsLate(SwitchesByItself):
+    """Its first resync gets no answer, so that only the second one changes what is promised."""
+
+    guarantees = Guarantees(heal_catches_up=False)
+    heard = False
+
+    async def resync(self, node: str, *, full: bool) -> Outcome:
+        outcome = await super().resync(node, full=full)
+        heard, self.heard = self.heard, True
+        return outcome if heard else unknown("timeout")
+
+
+def test_the_control_plane_is_looked_at_where_the_answer_changes_what_is_promised() -> None:
+    resync = Resync("n2", full=True)
+    steps = (STEPS[1], Mend("n1", "n2"), resync, STEPS[0], resync)
+    target = HearsLate(3)
+    with Loop() as driver:  # Where a step is judged while its rest is awaited.
+        result = driver.run(run(target, NET, steps, guarantees=target.guarantees))
+    assert result.keys == {(Kind.CONTROL_PLANE.value, "")}
+    assert len(result.steps) == len(steps)
 
 
 def test_a_run_that_is_over_touches_nothing_and_the_plan_moves_on() -> None:
