@@ -19,6 +19,7 @@ from syncmodel.steps import (
     Distrust,
     Hang,
     Heal,
+    Mend,
     Partition,
     Pause,
     Read,
@@ -73,7 +74,43 @@ def malformed(node: str, *severity: str) -> tuple[Step, Outcome]:
     return Create(node, "cases", "c1", given), refused("malformed")
 
 
+#: n2 and n3 have a row, which n1 may get, or what they may have deleted it with.
+BEHIND = THREE.with_cut([("n1", "n2"), ("n1", "n3"), ("n2", "n1"), ("n3", "n1")])
+N2_CREATED = then((create("n2", "c1", "t1"), row("t1")), NOTHING, T1, T1)
+N1_HAS_NOTHING_YET = in_a_row(
+    (Mend("n2", "n1"), OK),
+    (Mend("n3", "n1"), OK),
+    (Delete("n2", "cases", "c1"), LOST),
+    (Delete("n3", "cases", "c1"), LOST),
+    FINDS_NOTHING,
+)
+#: Two titles, of which one will win.
+CONFLICT = (
+    CREATED,
+    then((Partition((("n1",), ("n2",))), OK), T1),
+    then((retitle("n1", "c1", "t2"), row("t2")), T2, T1),
+    then((retitle("n2", "c1", "t3"), row("t3")), T2, T3),
+)
+
+
+def both_count(n1: str, n2: str) -> tuple[Step, Outcome]:
+    """As soon as they hear each other they answer with these titles."""
+    counts = (count("n1", "c1", 1), row(n1, 1)), (count("n2", "c1", 2), row(n2, 2))
+    return in_a_row((Heal(), OK), both(*counts))
+
+
 STORIES = {
+    "a node that has nothing need not know a delete": Story(
+        (N2_CREATED,),
+        then(N1_HAS_NOTHING_YET, T1, NOTHING, T1),
+        then(N1_HAS_NOTHING_YET, T1, T1, T1),
+        BEHIND,
+    ),
+    "no two titles beat each other": Story(
+        CONFLICT,
+        then(both_count("t3", "t2"), {"c1": ("t3", 1)}),
+        then(both_count("t3", "t3"), {"c1": ("t3", 1)}),
+    ),
     "a node lacks a quorum beside a restart of another": Story(
         (),
         then(NO_QUORUM, NOTHING),
