@@ -48,7 +48,19 @@ def reads(node: str, case: tuple[str, int]) -> tuple[Step, Outcome]:
 CREATE_LOST = (create("n2", "c1", "t2"), LOST)
 N1_ATTACHES = (attach("n1", "e1", "c1", "b1"), event("c1", "b1"))
 E1 = {"e1": ("c1", "b1")}
+#: The delete is between the creates, whichever comes first; then n2 is cut off.
+CREATED_TWICE = in_a_row(
+    both(
+        (create("n1", "c1", "t1"), row("t1")),
+        (create("n1", "c1", "t2"), row("t2")),
+        (N1_DELETES, OK),
+    ),
+    (Cut("n1", "n2"), OK),
+)
 STORIES = {
+    "a delete that is last in no order is not what shows": Story(
+        (), then(CREATED_TWICE, NOTHING, NOTHING), then(CREATED_TWICE, T2, NOTHING)
+    ),
     "no change lands on a row that is gone, whatever else is asked of it": Story(
         (
             then(CREATED, T1),
