@@ -35,7 +35,7 @@ TESTED = "tests/unit"
 #: What else tests the model: steps that change the net, and sessions.
 ALSO = (
     *("steps/membership", "steps/restoring", "steps/standstill", "steps/machines"),
-    *("steps/plugins", "steps/hang", "steps/losses", "engine/session", "campaign/mistakes"),
+    *("steps/plugins", "steps/hang", "steps/losses", "engine/session", "engine/beginning"),
 )
 #: These take many seconds: whoever falls by another test falls sooner.
 LAST = (

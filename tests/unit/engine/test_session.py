@@ -20,6 +20,7 @@ from syncmodel.model.divergence import Kind
 from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import Link, Net, fully_connected
 from syncmodel.model.outcome import Answer, Outcome, unknown
+from syncmodel.model.schema import Schema
 from syncmodel.model.values import Write
 from syncmodel.model.view import View
 from syncmodel.reference.simulated import SimulatedCluster, cluster, sights
@@ -182,6 +183,34 @@ def test_views_of_nodes_that_there_are_not_say_nothing() -> None:
     result, _ = perform(STEPS[:1], target)
     assert result.verdict is Verdict.INVALID
     assert "'zz'" in result.reason
+
+
+def test_a_node_has_its_tables_where_each_generation_has_them() -> None:
+    target = Gives(3)
+    target.where, target.given = "settle", Settled(dict.fromkeys(NET.nodes))
+    result, _ = perform(STEPS[:1], target)
+    assert result.keys == {(Kind.CONTROL_PLANE.value, "")}
+    everywhere = fully_connected(Schema(*SUPERTEST.tables, plugin=SUPERTEST.plugin), 3)
+    result = Straight().run(run(target, everywhere, ()))
+    assert result.verdict is Verdict.INVALID
+    assert "no view of n1, n2, n3: None means" in result.reason
+
+
+class Breaks(Busy):
+    """A cluster that is busy, and breaks when it is asked again."""
+
+    async def settle(self, net: Net, *, control: bool, limit_s: float) -> Settled | Unsettled:
+        if len(self.limits_s) == 2:
+            raise RuntimeError("its disk is gone")
+        return await super().settle(net, control=control, limit_s=limit_s)
+
+
+def test_an_error_while_a_busy_target_is_asked_again_says_when() -> None:
+    with pytest.raises(RuntimeError) as found:
+        perform(STEPS[:1], Breaks(1))
+    assert found.value.__notes__ == [
+        "while settling and reading the nodes after step 1 (n1 creates cases/c1 with title t1)"
+    ]
 
 
 class Skipped(BaseException):

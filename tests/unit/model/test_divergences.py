@@ -205,6 +205,13 @@ OLD = [
         (retitle("n1", "c1", "t2"), row("t2", 1)),
     ),
     Story(
+        Kind.INVENTED,
+        "an increment is made on what never was",
+        EVERYWHERE,
+        (count("n1", "c1", 1), row("t2", 1)),
+        (count("n1", "c1", 1), row("t1", 1)),
+    ),
+    Story(
         Kind.STALE,
         "an increment is made on an old version",
         (*EVERYWHERE, N1_RETITLES),

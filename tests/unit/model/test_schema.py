@@ -52,6 +52,7 @@ CASES = SUPERTEST.table("cases")
         (lambda: Token("b", until=2), "'b' goes with version 2: give it a default"),
         (lambda: Token("b", default="", since=2, until=2), "'b' goes before it comes"),
         (lambda: Schema(Table("a", NAME), usual=2), "Generation 2, the usual one, must have"),
+        (lambda: Schema(Table("a", NAME), usual=0), "Generation 0, the usual one, must have"),
         (
             lambda: Schema(Table("a", NAME), generations=[Generation("bare")]),
             "must have the plugin",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from histories import SCHEMA
 from short_stories import NOTHING, THREE, TWO, Story, check, then
 from stories import LOST, OK, attach, both, count, create, event, in_a_row, retitle, row
 from test_oracle import GROWING
@@ -75,7 +76,16 @@ CREATED_AGAIN_TWICE = in_a_row(
     (Cut("n1", "n3"), OK),
     (Cut("n2", "n3"), OK),
 )
+FOUR = fully_connected(SCHEMA, 4)
+#: n1 and n2 hear nobody; n3 and n4 hear them, and not each other.
+TOLD_BY_TWO = FOUR.with_cut(
+    link for link in FOUR.links if link[1] in ("n1", "n2") or link[0] in ("n3", "n4")
+)
+TWO_CREATE = both((create("n1", "c1", "t2"), row("t2")), (create("n2", "c1", "t3"), row("t3")))
 STORIES = {
+    "two nodes that do not hear each other settle a conflict one way": Story(
+        (), then(TWO_CREATE, T2, T3, T3, T2), then(TWO_CREATE, T2, T3, T3, T3), TOLD_BY_TWO
+    ),
     "what may have come before a cut has come once it is mended": Story(
         (CREATED, then(N1_SETS_T2_BEHIND_A_CUT, T2, T1)),
         then((Mend("n1", "n2"), OK), T2, T1),
