@@ -137,7 +137,7 @@ class Situation:
 
     def columns(self, node: str, row: Row) -> tuple[str, ...]:
         """The columns of the row that the node knows."""
-        return self.schema.by_name[row.table].shown(self.net.plugin(node) or 0)
+        return self.schema.shown(row.table, self.net.plugin(node))
 
     @cached_property
     def referring(self) -> Mapping[Row, tuple[tuple[Row, OnDelete], ...]]:

@@ -190,8 +190,7 @@ class Asked(Record):
     @property
     def columns(self) -> tuple[str, ...]:
         net = self.belief.net
-        version = net.plugin(self.write.node)
-        return net.schema.by_name[self.table].shown(version or 0)
+        return net.schema.shown(self.table, net.plugin(self.write.node))
 
 
 #: What may make a node refuse, by the code that it gives.

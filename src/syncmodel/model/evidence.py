@@ -68,8 +68,7 @@ class Had(Record):
         sight = shown.get(name)
         if sight is None and (name.column or belief.bound_to(name)):
             return None  # It may be hidden.
-        table = belief.net.schema.by_name[name.table]
-        columns = table.shown(belief.net.plugin(self.node) or 0)
+        columns = belief.net.schema.shown(name.table, belief.net.plugin(self.node))
         each = [
             rule.impossible(name, row.surely(frozenset({v}), self.node), self.node, sight, columns)
             for v in sorted(self.shown)

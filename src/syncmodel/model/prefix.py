@@ -92,7 +92,7 @@ def whole(
             if isinstance(sight, str):
                 owed.add((node, (register, number)))
                 continue
-            columns = belief.net.schema.by_name[register.table].shown(belief.net.plugin(node) or 0)
+            columns = belief.net.schema.shown(register.table, belief.net.plugin(node))
             wrong = belief.policy(register).impossible(register, row, node, sight, columns)
             if wrong is not None:
                 found.append(evolve(wrong, kind=Kind.GAP))

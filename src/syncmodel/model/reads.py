@@ -168,7 +168,7 @@ class _Seen(Record):
 
     def _check(self, register: Row) -> None:
         row, net = self._row(register), self.belief.net
-        columns = net.schema.by_name[register.table].shown(net.plugin(self.node) or 0)
+        columns = net.schema.shown(register.table, net.plugin(self.node))
         policy = self.belief.policy(register)
         found = policy.impossible(register, row, self.node, self.value, columns)
         if found is not None:

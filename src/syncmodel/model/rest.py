@@ -246,7 +246,7 @@ def _pruned(
     for node, sight in sights.items():
         if isinstance(sight, str) or row.known_by(node) == row.perhaps_known_by(node):
             continue
-        columns = _columns(net, name, node)
+        columns = net.schema.shown(name.table, net.plugin(node))
         impossible = partial(rule.impossible, name, node=node, sight=sight, columns=columns)
         for version in row.refuted(node, impossible, net):
             for source in net.sources_of(row.versions[version].node)[node]:
@@ -278,7 +278,9 @@ def _impossibles(
     """Each node whose own view is impossible."""
     found = []
     for node, sight in told:
-        wrong = rule.impossible(name, row, node, sight, _columns(net, name, node))
+        wrong = rule.impossible(
+            name, row, node, sight, net.schema.shown(name.table, net.plugin(node))
+        )
         if wrong is not None:
             found.append(wrong)
     return found
@@ -302,10 +304,6 @@ def _telling(row: RowBelief, sights: Mapping[str, Sight]) -> list[Told]:
             found.append((node, sight))
         before = of_this
     return found
-
-
-def _columns(net: Net, name: Row, node: str) -> tuple[str, ...]:
-    return net.schema.by_name[name.table].shown(net.plugin(node) or 0)
 
 
 def _disagreements(net: Net, name: Row, sights: Mapping[str, Sight]) -> list[Divergence]:

@@ -235,6 +235,10 @@ class Schema:
             raise UsageError(f"There is no table {name!r}; there are: {', '.join(self.by_name)}.")
         return found
 
+    def shown(self, table: str, version: int | None) -> tuple[str, ...]:
+        """The columns of that table that a plugin of that version shows; None: there is none."""
+        return self.by_name[table].shown(version or 0)
+
     @cached_property
     def deployment(self) -> Map[int, int | None]:
         """The plugin's version in each generation, None where it has none."""

@@ -44,8 +44,7 @@ def _wrong(
     belief: Belief, node: str, row: Row, create: int, shown: Mapping[Row, Value]
 ) -> Divergence | None:
     """What of these columns the node can't show once it knows that create."""
-    schema = belief.net.schema
-    columns = schema.by_name[row.table].shown(belief.net.plugin(node) or 0)
+    columns = belief.net.schema.shown(row.table, belief.net.plugin(node))
     for register, made in belief.row(row).versions[create].along:
         if register in shown:
             there = belief.row(register).surely(frozenset({made}), node)

@@ -365,8 +365,7 @@ def _columns(history: History, moment: Moment, node: str) -> dict[str, tuple[str
         )
         for step, outcome in parts:
             net = step.becomes(net, outcome)
-    version = net.plugin(node) or 0
-    return {name: table.shown(version) for name, table in net.schema.by_name.items()}
+    return {table: net.schema.shown(table, net.plugin(node)) for table in net.schema.by_name}
 
 
 def _other_answer(history: History, moment: Moment, rng: Random) -> tuple[Moment, str]:

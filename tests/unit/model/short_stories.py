@@ -96,6 +96,6 @@ def _view(net: Net, node: str, rows: Shown) -> View:
     found = []
     for name, cells in rows.items():
         table = net.schema.by_name[TABLES[name[0]]]
-        columns = table.shown(net.plugin(node) or 0)
+        columns = net.schema.shown(table.name, net.plugin(node))
         found.append((Row(table.name, name), Value(tuple(zip(columns, cells, strict=True)))))
     return View(tuple(sorted(found)))
