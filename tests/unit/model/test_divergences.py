@@ -52,10 +52,13 @@ from stories import (
 
 from syncmodel.model.divergence import DivergenceFound, Kind
 from syncmodel.model.guarantees import Guarantees
+from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.values import Row, Value
 from syncmodel.model.view import View
+from syncmodel.model.well_formed import check_form
 from syncmodel.steps import Crash, Cut, Delete, Mend, Restart, Resync, Step
+from syncmodel.targets.wire import SUPERTEST
 
 CASE_1, CASE_2 = Row("cases", "c1"), Row("cases", "c2")
 
@@ -410,6 +413,35 @@ def test_raised(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_near_miss(story: Story) -> None:
     check_near(story)
+
+
+CASE_ONE, CASE_TWO = (Row("cases", f"c{number}") for number in (1, 2))
+
+
+def rows_of_views(*views: View) -> set[tuple[Kind, Row | None]]:
+    """What is wrong with the last of these views, shown one after another, whatever was written."""
+    net = fully_connected(SUPERTEST, 1)
+    for one in views[:-1]:
+        check_form(net, {"n1": one})
+    with pytest.raises(DivergenceFound) as found:
+        check_form(net, {"n1": views[-1]})
+    return {(one.kind, one.row) for one in found.value.divergences}
+
+
+def test_what_is_wrong_with_a_row_is_said_of_that_row_and_of_each() -> None:
+    one, other = (Value((("title", title), ("counter", 0))) for title in ("t1", "t2"))
+    event = Value((("case", "c9"), ("body", "b1")))
+    twice = View(((CASE_ONE, one), (CASE_ONE, other), (CASE_TWO, one)))
+    whole = View(((CASE_ONE, one), (CASE_TWO, one)))
+    assert rows_of_views(twice) == {(Kind.DUPLICATED, CASE_ONE)}
+    assert rows_of_views(whole, twice) == {(Kind.DUPLICATED, CASE_ONE)}
+    narrow = Value((("title", "t1"),))
+    bad = View(((CASE_ONE, narrow), (CASE_TWO, narrow), (Row("events", "e1"), event)))
+    assert rows_of_views(bad) == {
+        (Kind.CONTROL_PLANE, CASE_ONE),
+        (Kind.CONTROL_PLANE, CASE_TWO),
+        (Kind.ORPHAN, Row("events", "e1")),
+    }
 
 
 DELETE_LOST, CREATE_LOST = (DELETED[0], LOST), (CREATED[0], LOST)

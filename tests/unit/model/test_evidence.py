@@ -48,7 +48,7 @@ from syncmodel.model.guarantees import Guarantees
 from syncmodel.model.net import fully_connected
 from syncmodel.model.outcome import refused, shown
 from syncmodel.model.plan import MOST_WRITES, Plan
-from syncmodel.model.values import Added, Assigned, Stored, Value
+from syncmodel.model.values import Added, Assigned, Row, Stored, Value
 from syncmodel.model.view import View
 from syncmodel.steps import Crash, Cut, Delete, Read, Restart, Resync
 from syncmodel.targets.wire import SUPERTEST
@@ -220,6 +220,21 @@ def test_it_is_known(story: Story) -> None:
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_and_no_more_than_that(story: Story) -> None:
     check_near(story)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        everywhere(c1=T1),
+        (create("n1", "c1", "t2"), refused("exists")),
+        (Delete("n1", "cases", "c1"), OK),
+        (Read("n1", "cases", "c1"), shown(view(C1) or View())),
+    ],
+)
+def test_a_write_that_got_no_answer_is_sure_once_it_was_seen(seen: Moment) -> None:
+    lost = (create("n1", "c1", "t1"), LOST)
+    assert not told((lost,), Guarantees()).row(Row("cases", "c1")).versions[0].sure
+    assert told((lost, seen), Guarantees()).row(Row("cases", "c1")).versions[0].sure
 
 
 def test_what_need_not_travel_may_cross_later() -> None:

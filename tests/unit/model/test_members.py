@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from syncmodel.model.control import compare_control
 from syncmodel.model.divergence import DivergenceFound
-from syncmodel.model.members import Member, MembersView
+from syncmodel.model.members import Member, MembersView, strangers
 from syncmodel.model.net import fully_connected
 from syncmodel.model.view import ControlView
 from syncmodel.model.world import initial
@@ -71,6 +71,15 @@ def test_a_connection_across_which_one_is_no_member_diverges() -> None:
     compare_control(belief, {"n1": control("n1", MembersView(nodes, nodes, peers))})
     with pytest.raises(DivergenceFound, match="connection to n2 none, as one of them"):
         compare_control(belief, {"n1": control("n1", MembersView(nodes, nodes, peers | {"n2"}))})
+
+
+def test_members_stay_connected_whoever_left() -> None:
+    net = fully_connected(SUPERTEST, 3).leave("n3")
+    peers = MembersView((), (), frozenset({"n2", "n3", "n9"}))
+    assert strangers(net, "n1", peers) == ["n3"]
+    assert strangers(net, "n3", peers) == ["n2"]
+    assert strangers(net.stop("n3"), "n1", peers) == []
+    assert strangers(net.join("n3"), "n1", peers) == []
 
 
 def test_a_node_that_left_has_no_connection_to_itself() -> None:

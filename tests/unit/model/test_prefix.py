@@ -18,10 +18,12 @@ from stories import (
     Moment,
     Sight,
     Story,
+    attach,
     both,
     check_near,
     check_raised,
     create,
+    event,
     everywhere,
     in_a_row,
     retitle,
@@ -44,7 +46,18 @@ from syncmodel.model.prefix import logged
 from syncmodel.model.values import Row
 from syncmodel.model.view import View
 from syncmodel.model.world import initial
-from syncmodel.steps import Backup, Crash, Distrust, Partition, Read, Restart, Restore, Step, Trust
+from syncmodel.steps import (
+    Backup,
+    Crash,
+    Cut,
+    Distrust,
+    Partition,
+    Read,
+    Restart,
+    Restore,
+    Step,
+    Trust,
+)
 
 IN_ORDER = Guarantees(in_order=True)
 SECOND = (create("n1", "c2", "t2"), row("t2"))
@@ -114,6 +127,19 @@ def test_near_miss(one: Story) -> None:
 @pytest.mark.parametrize("one", STORIES, ids=lambda one: one.name)
 def test_nothing_is_said_where_it_is_not_promised(one: Story) -> None:
     told((*one.before, one.raised), Guarantees())
+
+
+def test_what_a_read_may_not_show_as_it_is_hidden_is_no_gap() -> None:
+    """n3 has no c9, and so shows no event of it."""
+    first, second = (attach("n1", *about, "b1") for about in (("e1", "c9"), ("e2", "c1")))
+    burst = in_a_row(
+        CREATED,
+        (create("n2", "c9", "t1"), row("t1")),
+        (first, event("c9", "b1")),
+        (second, event("c1", "b1")),
+        (Read("n3", "events", None), shown(view({"e2": ("c1", "b1")}) or View())),
+    )
+    told(((Cut("n2", "n3"), OK), burst), IN_ORDER)
 
 
 LATER = reads({"c2": T2}, "c2")

@@ -81,6 +81,16 @@ def test_ids_tell_their_table_and_are_no_node_and_no_text() -> None:
     assert not {"n", "t"} & set(prefixes)
 
 
+def test_a_schema_alone_is_one_generation_with_the_newest_columns() -> None:
+    def newest(*tables: Table) -> int | None:
+        schema = Schema(*tables)
+        return schema.generations[schema.usual - 1].plugins[schema.plugin]
+
+    assert newest(Table("marks")) == newest(Table("notes", NAME)) == 1
+    assert newest(Table("notes", NAME, Token("mood", default="", since=3))) == 3
+    assert newest(Table("notes", NAME, Token("mood", default="", until=2)), Table("marks")) == 2
+
+
 def test_who_refers_to_whom() -> None:
     schema = Schema(
         Table("a", NAME),

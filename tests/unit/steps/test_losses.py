@@ -116,6 +116,7 @@ class Liar(SimulatedCluster):
         ([CASE], {"rows_lost": {"cases": 0, "events": 0}}, True),
         ([CASE], {"rows_lost": {}}, True),
         ([CASE], {"rows_lost": {"cases": 7, "events": 1}}, False),
+        ([CASE], {"rows_lost": {"cases": 1}}, False),
         ([CASE], {"rows_only_here": {"cases": ["c1"]}}, True),
         ([CASE], {"rows_only_here": {"cases": ["c9"]}}, True),
         ([CASE], {"rows_only_here": {"cases": ["c1"]}, "not_asked": ["n2"]}, False),
