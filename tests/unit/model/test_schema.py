@@ -91,6 +91,23 @@ def test_a_schema_alone_is_one_generation_with_the_newest_columns() -> None:
     assert newest(Table("notes", NAME, Token("mood", default="", until=2)), Table("marks")) == 2
 
 
+def test_ids_begin_with_as_many_letters_as_tell_tables_apart() -> None:
+    def prefixes(*names: str) -> list[str]:
+        return list(Schema(*map(Table, names)).prefixes.values())
+
+    assert prefixes("cases", "events") == ["c", "e"]
+    assert prefixes("cards", "cases", "casts") == ["c", "ca", "cas"]
+    assert prefixes("a", "ab", "abc") == ["a", "ab", "abc"]
+    assert prefixes("ab", "a") == ["a", "a_"]
+
+
+def test_a_generation_has_another_one_that_lacks_its_plugin_alone() -> None:
+    plugins = ({}, {"app": 1}, {"app": 2, "mail": 1}, {"mail": 1}, {"app": 1, "chat": 1})
+    generations = [Generation(f"number {n}", each) for n, each in enumerate(plugins, 1)]
+    schema = Schema(Table("notes", NAME), generations=generations, usual=2)
+    assert dict(schema.bare) == {1: 1, 2: 1, 3: 4, 4: 4, 5: None}
+
+
 def test_who_refers_to_whom() -> None:
     schema = Schema(
         Table("a", NAME),
