@@ -102,7 +102,13 @@ def test_ids_begin_with_as_many_letters_as_tell_tables_apart() -> None:
 
 
 def test_a_generation_has_another_one_that_lacks_its_plugin_alone() -> None:
-    plugins = ({}, {"app": 1}, {"app": 2, "mail": 1}, {"mail": 1}, {"app": 1, "chat": 1})
+    plugins: tuple[dict[str, int], ...] = (
+        {},
+        {"app": 1},
+        {"app": 2, "mail": 1},
+        {"mail": 1},
+        {"app": 1, "chat": 1},
+    )
     generations = [Generation(f"number {n}", each) for n, each in enumerate(plugins, 1)]
     schema = Schema(Table("notes", NAME), generations=generations, usual=2)
     assert dict(schema.bare) == {1: 1, 2: 1, 3: 4, 4: 4, 5: None}
