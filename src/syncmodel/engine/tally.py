@@ -87,35 +87,6 @@ class Sometimes(Enum):
     UNKNOWN = "unknown outcomes"
 
 
-#: The steps that a thing needs to happen; what is not listed needs only writes.
-NEEDS = {
-    Sometimes.PARTITIONS: frozenset({"partition", "cut"}),
-    Sometimes.RESYNCS: frozenset({"resync"}),
-    Sometimes.ROLLBACKS: frozenset({"rollback"}),
-    Sometimes.CRASHES: frozenset({"crash"}),
-    Sometimes.PAUSES: frozenset({"pause"}),
-    Sometimes.CLOCKS: frozenset({"clock"}),
-    Sometimes.DRIFTS: frozenset({"drift"}),
-    Sometimes.HANGS: frozenset({"hang"}),
-    Sometimes.SLOW: frozenset({"slow"}),
-    Sometimes.IMPAIRED: frozenset({"impair"}),
-    Sometimes.DISABLED: frozenset({"disable"}),
-    Sometimes.UNINSTALLED: frozenset({"uninstall"}),
-    Sometimes.SELECTED: frozenset({"select"}),
-    Sometimes.REBOOTS: frozenset({"reboot"}),
-    Sometimes.LEAVES: frozenset({"leave"}),
-    Sometimes.RETURNS: frozenset({"leave"}),
-    Sometimes.DISTRUSTS: frozenset({"distrust"}),
-    Sometimes.REPLAYS: frozenset({"distrust"}),
-    Sometimes.RESTORES: frozenset({"restore"}),
-    Sometimes.MISUSES: frozenset({"misuse"}),
-    Sometimes.PURGES: frozenset({"purge"}),
-    Sometimes.SPOILT: frozenset({"spoil"}),
-    Sometimes.FULL: frozenset({"full_disk"}),
-    Sometimes.SLOW_DISKS: frozenset({"slow_disk"}),
-}
-
-
 #: What a step brings about by itself.
 BRINGS: dict[type[Step], Sometimes] = {
     Partition: Sometimes.PARTITIONS,
@@ -139,6 +110,18 @@ BRINGS: dict[type[Step], Sometimes] = {
     Spoil: Sometimes.SPOILT,
     FullDisk: Sometimes.FULL,
     SlowDisk: Sometimes.SLOW_DISKS,
+}
+
+#: The steps that a thing needs to happen, by their `op`; what is not listed needs only writes.
+NEEDS: dict[Sometimes, frozenset[str]] = {
+    **{
+        what: frozenset(step.op for step, brought in BRINGS.items() if brought is what)
+        for what in BRINGS.values()
+    },
+    Sometimes.RESYNCS: frozenset({"resync"}),
+    Sometimes.ROLLBACKS: frozenset({"rollback"}),
+    Sometimes.RETURNS: frozenset({"leave"}),
+    Sometimes.REPLAYS: frozenset({"distrust"}),
 }
 
 

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from syncmodel.providers.base import CostError, Wanted
+from syncmodel.errors import UsageError
+from syncmodel.providers.base import CostError, Prices, Wanted
 
 #: What a lease is called: no letters that are taken for others.
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -39,6 +40,20 @@ class Quote:
     def total(self) -> Decimal:
         """In EUR."""
         return sum((line.hourly for line in self.lines), Decimal(0)) * self.hours
+
+
+def priced(provider: str, wanted: Wanted, prices: Prices) -> Line:
+    """Where that provider has it, and for how much. Raises `UsageError` if nowhere."""
+    choices = tuple(
+        (size, place) for size in wanted.sizes for place in wanted.places if (size, place) in prices
+    )
+    if not choices:
+        known = ", ".join(sorted({f"{size} at {place}" for size, place in prices}))
+        raise UsageError(
+            f"{provider} has no {' or '.join(wanted.sizes)} at {' or '.join(wanted.places)}"
+            f"{f'; it has {known}' if known else ''}: name others with --size and --place."
+        )
+    return Line(wanted, choices, max(prices[choice] for choice in choices))
 
 
 def hours(ttl_s: int) -> int:

@@ -24,7 +24,6 @@ from syncmodel.providers.base import (
     Mark,
     NoRoomError,
     Pending,
-    Prices,
     Provider,
     ProviderError,
     StrangeHostError,
@@ -34,7 +33,7 @@ from syncmodel.providers.base import (
     Wanted,
 )
 from syncmodel.providers.calls import Calls
-from syncmodel.providers.quotes import Line, Quote, hours
+from syncmodel.providers.quotes import Line, Quote, hours, priced
 
 T = TypeVar("T")
 #: After so many attempts in vain who waits is told.
@@ -125,7 +124,7 @@ class Renter:
         sizes = [*dict.fromkeys(size for one in wanted for size in one.sizes)]
         places = [*dict.fromkeys(place for one in wanted for place in one.places)]
         prices = self._ask(lambda: self.provider.prices(sizes, places))
-        lines = tuple(self._line(one, prices) for one in wanted)
+        lines = tuple(priced(self.provider.name, one, prices) for one in wanted)
         images = {
             (line.wanted.image, place): line.wanted for line in lines for _, place in line.choices
         }
@@ -213,22 +212,6 @@ class Renter:
         return f"syncmodel machines destroy {lease} --provider {self.provider.name}"
 
     # --- how it is done -----------------------------------------------------------------------
-
-    def _line(self, wanted: Wanted, prices: Prices) -> Line:
-        choices = tuple(
-            (size, place)
-            for size in wanted.sizes
-            for place in wanted.places
-            if (size, place) in prices
-        )
-        if not choices:
-            known = ", ".join(sorted({f"{size} at {place}" for size, place in prices}))
-            raise UsageError(
-                f"{self.provider.name} has no {' or '.join(wanted.sizes)} at "
-                f"{' or '.join(wanted.places)}{f'; it has {known}' if known else ''}: name others "
-                "with --size and --place."
-            )
-        return Line(wanted, choices, max(prices[choice] for choice in choices))
 
     def create(self, mark: Mark, quote: Quote) -> list[Thing]:
         """These machines, running, in order; `rent` gives back what is left if it raises."""

@@ -8,7 +8,7 @@ the net (`rewire`) and whose application they disturb (`disturbs`); the faces fo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import ClassVar, Protocol, Self, TypeVar
 
 from attrs import frozen
@@ -25,7 +25,7 @@ from syncmodel.model.outcome import Answer, Outcome, accepted
 from syncmodel.model.plan import MOST_WRITES, Plan
 from syncmodel.model.reads import Look
 from syncmodel.model.schema import Schema
-from syncmodel.model.values import OPS, Scalar, Write, written
+from syncmodel.model.values import OPS, Write, written
 from syncmodel.model.view import View
 from syncmodel.steps.scope import Scope
 
@@ -215,32 +215,6 @@ def refusal(step: Step) -> str:
         f"it can't be taken here; what it needs (a node that runs, a row written fewer than "
         f"{MOST_WRITES} times, a token that is still unused) is not there"
     )
-
-
-def one_of(name: str, value: Scalar, takes: Collection[Scalar]) -> str | None:
-    """What to say of a field whose value is none of those that it takes; None if it is one."""
-    if value in takes:
-        return None
-    *most, last = map(str, takes)
-    return f"`{name}` takes {', '.join(most)} or {last}, not {value!r:.60}"
-
-
-def within(name: str, value: int, least: int, most: int) -> str | None:
-    """What to say of a field whose value is out of its range; None if it is in there."""
-    if least <= value <= most:
-        return None
-    return f"`{name}` takes {least} to {most}, not {value!r:.60}"
-
-
-def each_once(nodes: Sequence[str]) -> str | None:
-    """What to say of a field `nodes` that is empty, or has a node twice; None if it has not."""
-    fine = nodes and len(set(nodes)) == len(nodes)
-    return None if fine else "`nodes` takes at least one node, and each node once"
-
-
-def two_nodes(name: str, one: str, other_name: str, other: str) -> str | None:
-    """What to say of two fields that name the same node; None if they name two."""
-    return None if one != other else f"`{name}` and `{other_name}` take two nodes, not one twice"
 
 
 #: Every imported kind of step, ours and third-party, by its `op`.

@@ -11,7 +11,8 @@ from attrs import frozen
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.pace import FURTHEST_S
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import SetsClocks, Step, Target, one_of, require, within
+from syncmodel.steps.base import SetsClocks, Step, Target, require
+from syncmodel.steps.mistakes import one_of, within
 from syncmodel.steps.scope import Scope
 
 #: Where clocks are drawn to jump.

@@ -19,11 +19,12 @@ from syncmodel.model.plan import Plan
 from syncmodel.model.reads import Look
 from syncmodel.model.schema import Table
 from syncmodel.model.values import Row
-from syncmodel.steps.base import Call, Malforms, Step, Target, one_of, require, told
+from syncmodel.steps.base import Call, Malforms, Step, Target, require, told
 from syncmodel.steps.data import Create, Data, Delete, Set, fresh
 from syncmodel.steps.disks import FullDisk, SlowDisk
 from syncmodel.steps.fill import Fill
 from syncmodel.steps.membership import Membership
+from syncmodel.steps.mistakes import one_of
 from syncmodel.steps.network import Links
 from syncmodel.steps.packets import Impair
 from syncmodel.steps.purging import Purge

@@ -11,7 +11,8 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Deploys, Step, Target, each_once, require
+from syncmodel.steps.base import Deploys, Step, Target, require
+from syncmodel.steps.mistakes import each_once
 from syncmodel.steps.scope import Scope
 
 #: The code of a deployment that is done, and has run other migrations than its preview named.

@@ -20,7 +20,8 @@ from syncmodel.errors import InvalidRunError
 from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.outcome import Answer, Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, require, within
+from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.mistakes import within
 from syncmodel.steps.scope import Scope
 
 #: What is expected of a node whose disk was full.

@@ -16,7 +16,8 @@ from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, accepted, refused
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, one_of, require
+from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.mistakes import one_of
 from syncmodel.steps.scope import Scope
 
 

@@ -14,8 +14,9 @@ from syncmodel.model.outcome import Outcome, compound
 from syncmodel.model.plan import Plan
 from syncmodel.model.schema import Schema, Table
 from syncmodel.model.values import Row, Scalar, Write
-from syncmodel.steps.base import Call, Step, Target, within
+from syncmodel.steps.base import Call, Step, Target
 from syncmodel.steps.data import Create, Given, names_of
+from syncmodel.steps.mistakes import within
 from syncmodel.steps.scope import Scope
 
 #: How many rows a fill makes at most. The first of each begins with the next thousand, so that

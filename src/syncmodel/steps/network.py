@@ -11,7 +11,8 @@ from syncmodel.model.net import Link, Net
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
 from syncmodel.model.spreading import split
-from syncmodel.steps.base import CutsLinks, CutsOneWay, Step, Target, require, two_nodes
+from syncmodel.steps.base import CutsLinks, CutsOneWay, Step, Target, require
+from syncmodel.steps.mistakes import two_nodes
 from syncmodel.steps.scope import Scope, shapes
 
 

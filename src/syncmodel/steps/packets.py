@@ -15,7 +15,8 @@ from attrs import frozen
 from syncmodel.model.net import Link
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, one_of, require, two_nodes
+from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.mistakes import one_of, two_nodes
 from syncmodel.steps.scope import Scope
 
 #: What may be wrong with a line, in words that follow "the link n1 -> n2".

@@ -12,7 +12,8 @@ from syncmodel.model.backups import Disks
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, each_once, require
+from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.mistakes import each_once
 from syncmodel.steps.scope import Scope
 
 

@@ -9,7 +9,8 @@ from attrs import frozen
 
 from syncmodel.model.outcome import Outcome, accepted
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import SlowsLinks, Step, Target, require, two_nodes, within
+from syncmodel.steps.base import SlowsLinks, Step, Target, require
+from syncmodel.steps.mistakes import two_nodes, within
 from syncmodel.steps.scope import Scope
 
 #: The longest delay, milliseconds: well below what nodes take for silence.

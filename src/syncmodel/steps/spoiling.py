@@ -18,7 +18,8 @@ from syncmodel.model.divergence import Divergence, DivergenceFound, Kind
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Answer, Outcome, refused
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Step, Target, one_of, require
+from syncmodel.steps.base import Step, Target, require
+from syncmodel.steps.mistakes import one_of
 from syncmodel.steps.scope import Scope
 
 #: What is damaged, in words that follow "in".

@@ -16,8 +16,9 @@ from attrs import frozen
 from syncmodel.model.net import Net
 from syncmodel.model.outcome import Outcome
 from syncmodel.model.plan import Plan
-from syncmodel.steps.base import Target, require, two_nodes
+from syncmodel.steps.base import Target, require
 from syncmodel.steps.membership import Told
+from syncmodel.steps.mistakes import two_nodes
 from syncmodel.steps.scope import Scope
 
 

@@ -355,15 +355,12 @@ class LiveNode:
         try:
             listed = await self.admin("store.tables", {"plugin": self._plugin})
             return to_tables(listed["tables"])
-        except AdminError as error:
-            if error.code == "unknown_method":
+        except (AdminError, Unreachable, Indefinite) as error:
+            if isinstance(error, AdminError) and error.code == "unknown_method":
                 return None
             raise self._wrong("an answer to store.tables", str(error)) from None
-        except (Unreachable, Indefinite) as error:
-            raise self._wrong("an answer to store.tables", str(error)) from None
         except (KeyError, TypeError):
-            shown = f"{listed!r:.300}"
-            raise self._wrong("a store.tables of the contract's shape", shown) from None
+            raise self._wrong("a store.tables of the contract's shape", repr(listed)) from None
 
     async def links(self) -> tuple[int, int]:
         """(selected, running) as the machine's own links say."""
@@ -386,8 +383,7 @@ class LiveNode:
         connection = self._connection
         assert connection is not None
         async with await ssh.with_session(connection.start_sftp_client, self.name) as sftp:
-            selected = await sftp.realpath(SELECTED_LINK)
-            running = await sftp.realpath(RUNNING_LINK)
+            selected, running = [await sftp.realpath(one) for one in (SELECTED_LINK, RUNNING_LINK)]
         return str(selected), str(running)
 
     async def _answered(
