@@ -220,7 +220,7 @@ class Version(Record):
 
     node: str
     value: Stored
-    sure: bool = True
+    sure: bool
     along: tuple[tuple[Row, int], ...] = ()
 
     @property

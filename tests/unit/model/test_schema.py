@@ -270,6 +270,7 @@ def test_a_node_that_has_no_words_for_it_refuses_as_others_do() -> None:
     assert refused(creates) is None
     assert refused(creates, case) == "exists"
     assert refused(creates, case, hidden=case) == "exists"
+    assert creates.refusal({case}.__contains__, {case}.__contains__) == "exists"
     assert refused(creates, case, upserts=True) is None
     assert refused(deletes) == refused(deletes, upserts=True) == "no_such_row"
     assert refused(deletes, case) is None
@@ -295,6 +296,9 @@ def test_dressed_words_stay_distinct(plain: list[str], look: str) -> None:
 
 def test_looks_of_pairs_make_two_words_of_each_first_one() -> None:
     assert words.dressed(["t1", "t2", "t3"], "case") == ("t1", "T1", "t3")
+    assert {len(word.encode()) for word in words.dressed(["t1", "t22"], "long")} == {
+        words.LONG_BYTES
+    }
     with pytest.raises(UsageError, match="no look 'bold'"):
         words.known(["italic", "nul", "bold"])
 
