@@ -22,6 +22,7 @@ from syncmodel.model.values import (
     Pattern,
     Row,
     Scalar,
+    Stored,
     Value,
     Write,
     written,
@@ -252,6 +253,21 @@ def test_what_was_made_over_a_base_gives_it_back() -> None:
 def test_a_sentence_shows_a_value(value: object, words: str) -> None:
     assert written(value) == words
     assert len(written("x y" * 50)) < 50
+
+
+def test_a_write_makes_of_a_row_what_it_says() -> None:
+    row: dict[str, Scalar] = {"title": "t1", "counter": 3}
+
+    def made(change: Stored, of: dict[str, Scalar] | None) -> dict[str, Scalar] | None:
+        return Write("n1", Row("cases", "c1"), change).applied(of)
+
+    assert made(Added("counter", 4), row) == {"title": "t1", "counter": 7}
+    assert made(Added("counter", 4), {"counter": "none"}) == {"counter": 4}
+    assert made(Added("counter", 4), None) == {"counter": 4}
+    assert made(Assigned("title", "t2"), row) == {"title": "t2", "counter": 3}
+    whole = CASES.value({"title": "t2"})
+    assert made(whole, row) == made(whole, None) == dict(whole.shown)
+    assert made(TOMBSTONE, row) is None
 
 
 def test_a_node_that_has_no_words_for_it_refuses_as_others_do() -> None:
