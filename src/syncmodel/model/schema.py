@@ -236,7 +236,7 @@ class Schema:
         return found
 
     def shown(self, table: str, version: int | None) -> tuple[str, ...]:
-        """The columns of that table that a plugin of that version shows; None: no plugin, no column."""
+        """The columns that a plugin of that version shows of a table; None: no plugin, so none."""
         return self.by_name[table].shown(version or 0)
 
     @cached_property
