@@ -16,10 +16,11 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -68,18 +69,33 @@ def main(
         return
     adopt_orphans()
     machines: dict[str, int] = {}
-    signal.signal(signal.SIGCHLD, lambda *_: _reap(machines))
+    woken, wake = socket.socketpair()
+    wake.setblocking(False)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     # Nothing imported so far is garbage: keep the collector of every child from touching it,
     # which would copy the pages that all of them share.
     gc.disable()
     gc.freeze()
     orders.send(json.dumps({"ready": True}).encode())
-    while _obey(orders, app, machines):
-        pass
+    while True:
+        # Between orders: a handler of the signal would come amid one, or amid itself.
+        ready, _, _ = select.select([orders, woken], [], [])
+        if woken in ready:
+            woken.recv(_LONGEST_MESSAGE)
+            _reap(machines)
+        if orders in ready and not _obey(orders, app, machines, (orders, woken, wake)):
+            break
     end()
 
 
-def _obey(orders: socket.socket, app: Callable[[Path], None], machines: dict[str, int]) -> bool:
+def _obey(
+    orders: socket.socket,
+    app: Callable[[Path], None],
+    machines: dict[str, int],
+    ours: Iterable[socket.socket],
+) -> bool:
+    """Obey one order; False where the tester closed the socket. `ours` are for no machine."""
     message, descriptors, _, _ = socket.recv_fds(orders, _LONGEST_MESSAGE, 1)
     if not message:
         return False
@@ -95,14 +111,14 @@ def _obey(orders: socket.socket, app: Callable[[Path], None], machines: dict[str
         return True
     if order.get("addresses"):
         hub.give_disk(Path(root))
-    machines[root] = fork_child(lambda: _machine(orders, Path(root), app, end, order))
+    machines[root] = fork_child(lambda: _machine(ours, Path(root), app, end, order))
     # Kept here, its other end would never read the end of the stream.
     end.close()
     return True
 
 
 def _machine(
-    orders: socket.socket,
+    ours: Iterable[socket.socket],
     root: Path,
     app: Callable[[Path], None],
     lifeline: socket.socket,
@@ -111,7 +127,8 @@ def _machine(
     from syncmodel.reference.machines.isolated import run_isolated
     from syncmodel.reference.machines.machine_process import run_machine
 
-    orders.close()
+    for one in ours:
+        one.close()
     if addresses := order.get("addresses"):
         return run_isolated(root, app, lifeline, order["start_limit_s"], addresses)
     return run_machine(root, app, lifeline, order["start_limit_s"])
@@ -128,6 +145,7 @@ def _preload(app_name: str) -> Callable[[Path], None]:
 
 
 def _reap(machines: dict[str, int]) -> None:
+    """Forget the machines that ended, and whatever else did."""
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)

@@ -51,6 +51,7 @@ def fork_child(run: Callable[[], int | None], parent: int | None = None) -> int:
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
         if die_with_parent(parent):
             code = run() or 0
     except SystemExit as stopped:
