@@ -89,11 +89,13 @@ def test_what_an_earlier_run_left_is_not_this_ones_fault() -> None:
     assert target.looked == [True, True]
 
 
-@pytest.mark.parametrize("target", [Fresh(dirty=1), Used(dirty=2)])
-def test_what_shows_on_new_machines_is_a_divergence(target: Fresh) -> None:
+@pytest.mark.parametrize(("kind", "dirty"), [(Fresh, 1), (Used, 2)])
+def test_what_shows_on_new_machines_is_a_divergence(kind: type[Fresh], dirty: int) -> None:
+    target = kind(dirty=dirty)
     result, _ = begun(target)
     assert result.keys == {(Kind.INVENTED.value, "cases")}
-    assert target.looked == [True] * target.begins
+    assert target.begins == dirty
+    assert target.looked == [True] * dirty
 
 
 def test_used_machines_that_break_are_made_anew() -> None:

@@ -418,7 +418,7 @@ def test_near_miss(story: Story) -> None:
 CASE_ONE, CASE_TWO = (Row("cases", f"c{number}") for number in (1, 2))
 
 
-def rows_of_views(*views: View) -> set[tuple[Kind, Row | None]]:
+def wrong_with(*views: View) -> set[tuple[Kind, Row | None]]:
     """What is wrong with the last of these views, shown one after another, whatever was written."""
     net = fully_connected(SUPERTEST, 1)
     for one in views[:-1]:
@@ -434,11 +434,11 @@ def test_what_is_wrong_with_a_row_is_said_of_that_row_and_of_each() -> None:
     twice = View(((CASE_ONE, one), (CASE_ONE, other), (CASE_TWO, one)))
     whole = View(((CASE_ONE, one), (CASE_TWO, one)))
     later = View((*whole.rows, (CASE_ONE, other)))
-    assert rows_of_views(twice) == {(Kind.DUPLICATED, CASE_ONE)}
-    assert rows_of_views(whole, later) == {(Kind.DUPLICATED, CASE_ONE)}
+    assert wrong_with(twice) == {(Kind.DUPLICATED, CASE_ONE)}
+    assert wrong_with(whole, later) == {(Kind.DUPLICATED, CASE_ONE)}
     narrow = Value((("title", "t1"),))
     bad = View(((CASE_ONE, narrow), (CASE_TWO, narrow), (Row("events", "e1"), event)))
-    assert rows_of_views(bad) == {
+    assert wrong_with(bad) == {
         (Kind.CONTROL_PLANE, CASE_ONE),
         (Kind.CONTROL_PLANE, CASE_TWO),
         (Kind.ORPHAN, Row("events", "e1")),
